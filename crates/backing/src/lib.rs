@@ -1,0 +1,1 @@
+//! Private PostgreSQL, Redis and NATS from installed binaries.

@@ -1,0 +1,1 @@
+//! Money: leases, settlement, ledger, invariants.

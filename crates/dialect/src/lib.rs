@@ -1,0 +1,1 @@
+//! The canonical inference model and the codecs of every wire dialect: pure.

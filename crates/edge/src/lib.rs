@@ -1,0 +1,1 @@
+//! The public HTTP service: auth, limits, admission, streaming, management and admin REST.

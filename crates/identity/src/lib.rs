@@ -1,0 +1,1 @@
+//! Typed ids, API keys, service tokens' claims, sealed secrets: pure.

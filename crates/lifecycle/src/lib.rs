@@ -1,0 +1,1 @@
+//! Configuration, telemetry, tasks, drain and the probe listener.

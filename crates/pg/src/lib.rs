@@ -1,0 +1,1 @@
+//! PostgreSQL: pool, tenant-scoped transactions, migrations, error classes.

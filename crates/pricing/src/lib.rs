@@ -1,0 +1,1 @@
+//! Amounts, rates, usage meters and the price book: integer money, pure.

@@ -1,0 +1,1 @@
+//! The upstream side: the attempt loop, transport, metering and the spool.

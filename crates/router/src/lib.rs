@@ -1,0 +1,1 @@
+//! The catalogue, endpoint health and the choice of attempts.

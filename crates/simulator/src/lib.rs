@@ -1,0 +1,1 @@
+//! Upstream providers that behave like the real ones on the wire.

@@ -1,0 +1,1 @@
+//! What tests share: a platform in either topology, databases, fault scripts.

@@ -1,0 +1,1 @@
+//! System tests: every scenario in both topologies.
