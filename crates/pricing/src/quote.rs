@@ -1,0 +1,124 @@
+//! What a usage costs, and the most that a request can cost.
+
+use crate::{Amount, Class, Markup, OutOfRange, PriceBook, Rate, Usage};
+
+/// Pico-dollars times ten-thousandths of markup, per nano-dollar.
+const SCALE: i128 = 1_000 * 10_000;
+
+/// What the customer pays: one product in `i128`, one division, one half-even rounding.
+///
+/// # Errors
+/// [`OutOfRange`] when the amount does not fit into nano-dollars.
+pub fn charge(book: &PriceBook, markup: Markup, usage: &Usage) -> Result<Amount, OutOfRange> {
+    let cost = cost_in_picos(book, usage)?;
+    let marked = cost.checked_mul(i128::from(markup.factor())).ok_or(OutOfRange)?;
+    round_half_even(marked, SCALE)
+}
+
+/// What the provider asks of us for the same usage: [`charge`] without markup.
+///
+/// # Errors
+/// [`OutOfRange`] when the amount does not fit into nano-dollars.
+pub fn provider_cost(book: &PriceBook, usage: &Usage) -> Result<Amount, OutOfRange> {
+    charge(book, Markup::NONE, usage)
+}
+
+fn cost_in_picos(book: &PriceBook, usage: &Usage) -> Result<i128, OutOfRange> {
+    let rates = book.rates_for(usage.prompt_tokens()?);
+    usage.iter().try_fold(0_i128, |sum, (class, units)| {
+        i128::from(units)
+            .checked_mul(i128::from(rates.rate(class).picos()))
+            .and_then(|cost| sum.checked_add(cost))
+            .ok_or(OutOfRange)
+    })
+}
+
+fn round_half_even(value: i128, divisor: i128) -> Result<Amount, OutOfRange> {
+    let (quotient, remainder) = (value.div_euclid(divisor), value.rem_euclid(divisor));
+    let up = match (remainder * 2).cmp(&divisor) {
+        std::cmp::Ordering::Less => 0,
+        std::cmp::Ordering::Equal => quotient.rem_euclid(2),
+        std::cmp::Ordering::Greater => 1,
+    };
+    i64::try_from(quotient + up).map(Amount::from_nanos).map_err(|_| OutOfRange)
+}
+
+/// Upper limits on what a request can use; provable, never guessed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bound {
+    /// At most this many prompt tokens: one per byte of text plus template overhead plus media maxima.
+    pub prompt_tokens: u64,
+    pub images: u64,
+    pub completion_tokens: u64,
+}
+
+/// The most that a request within these limits can cost, every token at the dearest class that may
+/// apply, rounded up.
+///
+/// # Errors
+/// [`OutOfRange`] when the amount does not fit into nano-dollars.
+pub fn bound(book: &PriceBook, markup: Markup, limits: Bound) -> Result<Amount, OutOfRange> {
+    let product = |units: u64, rate: Rate| i128::from(units).checked_mul(i128::from(rate.picos()));
+    let cost = product(limits.prompt_tokens, dearest_prompt(book))
+        .zip(product(limits.completion_tokens, dearest_completion(book)))
+        .zip(product(limits.images, book.dearest(Class::Image)))
+        .and_then(|((prompt, completion), images)| {
+            prompt
+                .checked_add(completion)?
+                .checked_add(images)?
+                .checked_add(i128::from(book.dearest(Class::Request).picos()))
+        })
+        .ok_or(OutOfRange)?;
+    let marked = cost.checked_mul(i128::from(markup.factor())).ok_or(OutOfRange)?;
+    let rounded_up = marked.checked_add(SCALE - 1).ok_or(OutOfRange)?.div_euclid(SCALE);
+    i64::try_from(rounded_up).map(Amount::from_nanos).map_err(|_| OutOfRange)
+}
+
+/// How many completion tokens `available` pays for beside the rest of `limits`: the largest count whose
+/// [`bound`] is not above `available`, at most `limits.completion_tokens`. `None` when not even the
+/// prompt is covered.
+///
+/// # Errors
+/// [`OutOfRange`] when an amount does not fit into nano-dollars.
+pub fn affordable_output(
+    book: &PriceBook,
+    markup: Markup,
+    limits: Bound,
+    available: Amount,
+) -> Result<Option<u64>, OutOfRange> {
+    let fits = |completion_tokens| {
+        bound(book, markup, Bound { completion_tokens, ..limits }).map(|amount| amount <= available)
+    };
+    if !fits(0)? {
+        return Ok(None);
+    }
+    let (mut low, mut high) = (0_u64, limits.completion_tokens);
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        if fits(middle)? {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    Ok(Some(low))
+}
+
+fn dearest_prompt(book: &PriceBook) -> Rate {
+    [Class::Input, Class::CacheRead, Class::CacheWrite5m, Class::CacheWrite1h, Class::AudioInput]
+        .into_iter()
+        .map(|class| book.dearest(class))
+        .max()
+        .unwrap_or_default()
+}
+
+fn dearest_completion(book: &PriceBook) -> Rate {
+    [Class::Output, Class::Reasoning, Class::AudioOutput]
+        .into_iter()
+        .map(|class| book.dearest(class))
+        .max()
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;
