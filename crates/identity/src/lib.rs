@@ -1,1 +1,16 @@
-//! Typed ids, API keys, service tokens' claims, sealed secrets: pure.
+//! Who is who: typed ids, API keys, the claims of service tokens, sealed secrets. Pure.
+
+mod claims;
+mod id;
+mod key;
+mod seal;
+mod token;
+
+pub use claims::{Role, ServiceClaims};
+pub use id::{
+    AccountId, CredentialId, EndpointId, GenerationId, GroupId, KeyId, LeaseId, MalformedId, PriceVersionId,
+    TenantId,
+};
+pub use key::{ApiKey, KeyHash, KeyKind, MalformedKey};
+pub use seal::{MasterKey, SealError};
+pub use token::OpaqueToken;

@@ -1,0 +1,137 @@
+//! The replicas behind a remote channel: the less loaded of two, and none that just failed.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use rand::RngExt as _;
+use tonic::transport::{Channel as Transport, Endpoint};
+
+use crate::ChannelError;
+
+/// How long a replica that could not be reached is passed over.
+const EJECTION: Duration = Duration::from_millis(1_000);
+
+/// One replica's connection and what is known of it.
+pub(crate) struct Replica {
+    address: String,
+    pub(crate) transport: Transport,
+    in_flight: AtomicU32,
+    ejected_until: Mutex<Option<Instant>>,
+    served: AtomicU64,
+}
+
+impl Replica {
+    fn connect(address: &str) -> Result<Arc<Self>, ChannelError> {
+        let endpoint = Endpoint::from_shared(address.to_owned())
+            .map_err(|_| ChannelError::Address(address.to_owned()))?
+            .tcp_nodelay(true)
+            .connect_timeout(Duration::from_secs(1))
+            .http2_keep_alive_interval(Duration::from_secs(5))
+            .keep_alive_timeout(Duration::from_secs(5))
+            .keep_alive_while_idle(true)
+            .initial_stream_window_size(1 << 20)
+            .initial_connection_window_size(8 << 20);
+        Ok(Arc::new(Self {
+            address: address.to_owned(),
+            transport: endpoint.connect_lazy(),
+            in_flight: AtomicU32::new(0),
+            ejected_until: Mutex::new(None),
+            served: AtomicU64::new(0),
+        }))
+    }
+
+    pub(crate) fn eject(&self) {
+        *self.ejected_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + EJECTION);
+    }
+
+    fn is_ejected(&self, now: Instant) -> bool {
+        self.ejected_until.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| until > now)
+    }
+}
+
+/// Counts a call as in flight for as long as it lives.
+pub(crate) struct InFlight(pub(crate) Arc<Replica>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The current set of replicas.
+pub(crate) struct Balancer {
+    replicas: ArcSwap<Vec<Arc<Replica>>>,
+}
+
+impl Balancer {
+    pub(crate) fn new(addresses: &[String]) -> Result<Self, ChannelError> {
+        let replicas = addresses.iter().map(|address| Replica::connect(address)).collect::<Result<_, _>>()?;
+        Ok(Self { replicas: ArcSwap::from_pointee(replicas) })
+    }
+
+    /// One replica that is connected already.
+    pub(crate) fn single(transport: Transport) -> Self {
+        let replica = Replica {
+            address: String::new(),
+            transport,
+            in_flight: AtomicU32::new(0),
+            ejected_until: Mutex::new(None),
+            served: AtomicU64::new(0),
+        };
+        Self { replicas: ArcSwap::from_pointee(vec![Arc::new(replica)]) }
+    }
+
+    /// Replaces the set, keeping the connections of addresses that stay.
+    pub(crate) fn update(&self, addresses: &[String]) {
+        let old = self.replicas.load();
+        if old.len() == addresses.len() && old.iter().all(|replica| addresses.contains(&replica.address)) {
+            return;
+        }
+        let new = addresses
+            .iter()
+            .filter_map(|address| {
+                let kept = old.iter().find(|replica| replica.address == *address).cloned();
+                kept.or_else(|| Replica::connect(address).ok())
+            })
+            .collect();
+        self.replicas.store(Arc::new(new));
+    }
+
+    /// The less loaded of two healthy replicas; when none is healthy, of all.
+    pub(crate) fn pick(&self) -> Option<InFlight> {
+        let replicas = self.replicas.load();
+        let now = Instant::now();
+        let healthy: Vec<&Arc<Replica>> =
+            replicas.iter().filter(|replica| !replica.is_ejected(now)).collect();
+        let pool = if healthy.is_empty() { replicas.iter().collect() } else { healthy };
+        let replica = match pool.as_slice() {
+            [] => return None,
+            [only] => *only,
+            [one, two] => less_loaded(one, two),
+            many => {
+                let mut rng = rand::rng();
+                let first = rng.random_range(0..many.len());
+                let second = (first + rng.random_range(1..many.len())) % many.len();
+                less_loaded(many[first], many[second])
+            }
+        };
+        replica.in_flight.fetch_add(1, Ordering::Relaxed);
+        replica.served.fetch_add(1, Ordering::Relaxed);
+        Some(InFlight(Arc::clone(replica)))
+    }
+
+    /// Every replica, for calls that all of them must hear.
+    pub(crate) fn each(&self) -> Vec<Transport> {
+        self.replicas.load().iter().map(|replica| replica.transport.clone()).collect()
+    }
+}
+
+/// Fewer calls in flight; of equals, the one that served less.
+fn less_loaded<'a>(one: &'a Arc<Replica>, two: &'a Arc<Replica>) -> &'a Arc<Replica> {
+    let load = |replica: &Arc<Replica>| {
+        (replica.in_flight.load(Ordering::Relaxed), replica.served.load(Ordering::Relaxed))
+    };
+    if load(two) < load(one) { two } else { one }
+}

@@ -1,0 +1,254 @@
+//! One cloneable channel to a service: its replicas over the network, or the service itself in process.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body::Frame;
+use identity::Role;
+use serde::Deserialize;
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::{Service, ServiceExt as _};
+
+use crate::balance::{Balancer, InFlight};
+use crate::guard::Guard;
+use crate::{ServiceKeys, trace};
+
+/// How often a DNS name is looked up again.
+const RESOLVE_EVERY: Duration = Duration::from_secs(5);
+
+/// Where a service's replicas are: a list of `host:port`, in which a DNS name stands for all its addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, serde::Serialize)]
+#[serde(transparent)]
+pub struct Replicas(pub Vec<String>);
+
+/// A channel cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ChannelError {
+    #[error("`{0}` is no address of a service: use host:port")]
+    Address(String),
+    #[error("no address is configured for the service `{0}`")]
+    NoAddress(Role),
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Status>> + Send>>;
+type LocalService = tower::util::BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
+
+/// A channel to one service. Cheap to clone; every clone shares connections.
+#[derive(Clone)]
+pub struct Channel(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Local(LocalService),
+    Remote(Arc<Remote>),
+}
+
+struct Remote {
+    caller: Role,
+    callee: Role,
+    keys: ServiceKeys,
+    balancer: Arc<Balancer>,
+}
+
+impl Channel {
+    /// The service itself, in this process, behind the same layers as over the network.
+    pub fn local<S>(server: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        Self(Kind::Local(LocalService::new(Guard::new(server, None))))
+    }
+
+    /// The replicas of `callee`. Connects when first used and again whenever a connection is lost.
+    /// Must be called inside a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`ChannelError`] when there is no address or one cannot be one.
+    pub fn remote(
+        replicas: &Replicas,
+        caller: Role,
+        callee: Role,
+        keys: ServiceKeys,
+    ) -> Result<Self, ChannelError> {
+        if replicas.0.is_empty() {
+            return Err(ChannelError::NoAddress(callee));
+        }
+        let named: Vec<String> = replicas.0.clone();
+        let literal = |address: &String| address.parse::<std::net::SocketAddr>().is_ok();
+        let addresses: Vec<String> = named.iter().map(|address| format!("http://{address}")).collect();
+        let balancer = Arc::new(Balancer::new(&addresses)?);
+        if !named.iter().all(literal) {
+            resolve_from_now_on(named, Arc::downgrade(&balancer));
+        }
+        Ok(Self(Kind::Remote(Arc::new(Remote { caller, callee, keys, balancer }))))
+    }
+
+    /// One channel per replica, for what every replica must hear. Itself alone when local.
+    #[must_use]
+    pub fn each(&self) -> Vec<Self> {
+        match &self.0 {
+            Kind::Local(_) => vec![self.clone()],
+            Kind::Remote(remote) => remote
+                .balancer
+                .each()
+                .into_iter()
+                .map(|transport| {
+                    Self(Kind::Remote(Arc::new(Remote {
+                        caller: remote.caller,
+                        callee: remote.callee,
+                        keys: remote.keys.clone(),
+                        balancer: Arc::new(Balancer::single(transport)),
+                    })))
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Looks the names up again and again, until the channel is gone.
+fn resolve_from_now_on(names: Vec<String>, balancer: std::sync::Weak<Balancer>) {
+    tokio::spawn(async move {
+        while let Some(balancer) = balancer.upgrade() {
+            let mut addresses = Vec::new();
+            for name in &names {
+                if let Ok(found) = tokio::net::lookup_host(name.as_str()).await {
+                    addresses.extend(found.map(|address| format!("http://{address}")));
+                }
+            }
+            addresses.sort();
+            addresses.dedup();
+            // A name server that answers nothing is no reason to forget who was there.
+            if !addresses.is_empty() {
+                balancer.update(&addresses);
+            }
+            drop(balancer);
+            tokio::time::sleep(RESOLVE_EVERY).await;
+        }
+    });
+}
+
+impl Service<Request<Body>> for Channel {
+    type Response = Response<Body>;
+    type Error = Status;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        // Readiness is awaited inside the call, on the clone that makes it.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        trace::inject(request.headers_mut());
+        match &self.0 {
+            Kind::Local(service) => {
+                let service = service.clone();
+                Box::pin(async move { service.oneshot(request).await.map_err(|never| match never {}) })
+            }
+            Kind::Remote(remote) => {
+                let remote = Arc::clone(remote);
+                Box::pin(async move { remote.call(request).await })
+            }
+        }
+    }
+}
+
+impl Remote {
+    async fn call(&self, mut request: Request<Body>) -> Result<Response<Body>, Status> {
+        let token = self
+            .keys
+            .header(self.caller, self.callee)
+            .map_err(|_| Status::internal("a service token could not be signed"))?;
+        request.headers_mut().insert(http::header::AUTHORIZATION, token);
+        let in_flight = self
+            .balancer
+            .pick()
+            .ok_or_else(|| Status::unavailable(format!("no replica of {}", self.callee)))?;
+        let transport = in_flight.0.transport.clone();
+        match transport.oneshot(request).await {
+            Ok(response) => Ok(response.map(|body| Body::new(Tracked { body, in_flight: Some(in_flight) }))),
+            Err(error) => {
+                in_flight.0.eject();
+                tracing::debug!(service = %self.callee, %error, "a replica could not be reached");
+                Err(Status::unavailable(format!("{} is not reachable", self.callee)))
+            }
+        }
+    }
+}
+
+/// A response body that keeps its replica's call counted, and ejects the replica if the connection breaks.
+struct Tracked {
+    body: Body,
+    in_flight: Option<InFlight>,
+}
+
+impl http_body::Body for Tracked {
+    type Data = bytes::Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Status>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        match &frame {
+            Poll::Ready(Some(Err(_))) => {
+                if let Some(in_flight) = self.in_flight.take() {
+                    in_flight.0.eject();
+                }
+            }
+            Poll::Ready(None) => self.in_flight = None,
+            _ => {}
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Calls again while the answer is that the service cannot be reached; each try may go to another replica.
+/// Only for calls that change nothing when repeated.
+///
+/// # Errors
+/// The last try's status.
+pub async fn retry<T, F, C>(tries: u32, mut call: F) -> Result<T, Status>
+where
+    F: FnMut() -> C,
+    C: Future<Output = Result<T, Status>>,
+{
+    let mut pause = Duration::from_millis(20);
+    for _ in 1..tries {
+        match call().await {
+            Err(status) if is_transient(&status) => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_millis(500));
+            }
+            outcome => return outcome,
+        }
+    }
+    call().await
+}
+
+/// Whether the call may not have reached its service. A fault that a service raised itself carries details.
+fn is_transient(status: &Status) -> bool {
+    status.details().is_empty()
+        && (status.code() == Code::Unavailable
+            // A connection that broke under a call shows as one of these.
+            || matches!(status.code(), Code::Unknown | Code::Cancelled | Code::Internal)
+                && std::error::Error::source(status).is_some())
+}
