@@ -1,1 +1,15 @@
-//! The canonical inference model and the codecs of every wire dialect: pure.
+//! The canonical inference model and the codecs of every wire dialect. Pure: no I/O, no clock.
+//!
+//! - [`canonical`]: requests and the events that answers are made of.
+//! - [`client`]: what clients speak; reads requests, writes answers.
+//! - [`codec`]: what providers speak; writes requests, reads answers, classes errors.
+//! - [`sse`]: the framing they share.
+
+mod anthropic;
+pub mod canonical;
+pub mod client;
+pub mod codec;
+pub mod error;
+mod gemini;
+mod openai;
+pub mod sse;

@@ -1,0 +1,337 @@
+//! The canonical inference model: what every client dialect is read into and every provider dialect is
+//! written from, and the events that every answer is made of.
+//!
+//! An answer that is not streamed is the same sequence of events at once, so each dialect needs one
+//! translation per direction and not two.
+
+use bytes::Bytes;
+use pricing::Usage;
+use serde_json::{Map, Value};
+
+use crate::error::ProviderError;
+
+/// One request, free of any dialect.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Request {
+    /// As the client named it.
+    pub model: String,
+    pub messages: Vec<Message>,
+    pub tools: Vec<Tool>,
+    pub tool_choice: Option<ToolChoice>,
+    pub parallel_tool_calls: Option<bool>,
+    pub response_format: Option<ResponseFormat>,
+    pub reasoning: Option<Reasoning>,
+    /// Completion tokens at most, from `max_completion_tokens` or `max_tokens`.
+    pub max_tokens: Option<u64>,
+    pub temperature: Option<f64>,
+    pub top_p: Option<f64>,
+    pub top_k: Option<u64>,
+    pub min_p: Option<f64>,
+    pub frequency_penalty: Option<f64>,
+    pub presence_penalty: Option<f64>,
+    pub repetition_penalty: Option<f64>,
+    pub seed: Option<i64>,
+    pub stop: Vec<String>,
+    /// Choices wanted; absent = 1.
+    pub n: Option<u32>,
+    pub stream: bool,
+    /// The end user, as the client named it.
+    pub user: Option<String>,
+    /// Members of the body that have no field here, as sent.
+    pub extra: Map<String, Value>,
+    /// The body itself, for a provider that speaks the client's dialect.
+    pub original: Option<Original>,
+}
+
+/// The client's body as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Original {
+    pub dialect: crate::client::Dialect,
+    pub body: Bytes,
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Speaker {
+    System,
+    /// System text of newer OpenAI models; the same as [`Self::System`] elsewhere.
+    Developer,
+    User,
+    Assistant,
+    /// The result of a tool call.
+    Tool,
+}
+
+/// One turn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    pub speaker: Speaker,
+    pub name: Option<String>,
+    pub content: Vec<Part>,
+    /// Calls the assistant made in this turn.
+    pub tool_calls: Vec<ToolCall>,
+    /// Of a [`Speaker::Tool`] turn: the call it answers.
+    pub tool_call_id: Option<String>,
+    /// Reasoning of an assistant turn, in its original order.
+    pub reasoning: Vec<ReasoningDetail>,
+    /// The assistant refused with this text.
+    pub refusal: Option<String>,
+}
+
+impl Message {
+    /// Visits every text a model would read here.
+    pub fn for_each_text(&self, mut visit: impl FnMut(&str)) {
+        for part in &self.content {
+            if let PartKind::Text(text) = &part.kind {
+                visit(text);
+            }
+        }
+        for call in &self.tool_calls {
+            visit(&call.name);
+            visit(&call.arguments);
+        }
+        for detail in &self.reasoning {
+            if let Some(text) = detail.text() {
+                visit(text);
+            }
+        }
+    }
+}
+
+/// One part of a turn's content.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    pub kind: PartKind,
+    /// The prompt-cache marker on this part, as sent.
+    pub cache_control: Option<Value>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum PartKind {
+    Text(String),
+    Image {
+        source: Media,
+        detail: Option<String>,
+    },
+    /// Audio as base64 with its format, such as `wav`.
+    Audio {
+        data: String,
+        format: String,
+    },
+    File {
+        name: Option<String>,
+        source: Media,
+    },
+    /// A kind that only some providers know, as sent.
+    Other(Value),
+}
+
+/// Where the bytes of an image or a file are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Media {
+    Url(String),
+    /// Base64 with its media type.
+    Inline {
+        media_type: String,
+        data: String,
+    },
+    /// A provider's own file id.
+    Id(String),
+}
+
+/// A function the model may call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tool {
+    pub name: String,
+    pub description: Option<String>,
+    /// JSON schema of the arguments; absent = none.
+    pub parameters: Option<Value>,
+    pub strict: Option<bool>,
+    pub cache_control: Option<Value>,
+}
+
+impl Tool {
+    /// The text that a model reads of this tool, for counting.
+    #[must_use]
+    pub fn counted_text(&self) -> String {
+        let parameters = self.parameters.as_ref().map(Value::to_string).unwrap_or_default();
+        format!("{}\n{}\n{parameters}", self.name, self.description.as_deref().unwrap_or_default())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToolChoice {
+    None,
+    Auto,
+    /// Some tool must be called.
+    Required,
+    Named(String),
+}
+
+/// A call the model made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolCall {
+    pub id: String,
+    pub name: String,
+    /// JSON text of an object.
+    pub arguments: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum ResponseFormat {
+    Text,
+    JsonObject,
+    JsonSchema {
+        name: String,
+        schema: Value,
+        strict: Option<bool>,
+        description: Option<String>,
+    },
+    /// A form that only some providers know, as sent.
+    Other(Value),
+}
+
+/// What the client wants of reasoning.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reasoning {
+    /// `none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`.
+    pub effort: Option<String>,
+    /// A budget in tokens.
+    pub max_tokens: Option<u64>,
+    /// Reason, but do not show it.
+    pub exclude: bool,
+    /// On or off without saying how much.
+    pub enabled: Option<bool>,
+}
+
+/// A piece of reasoning, in a form that can be sent back unchanged.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReasoningDetail {
+    pub kind: ReasoningKind,
+    /// Which block of reasoning this belongs to; deltas of one block share it.
+    pub index: u32,
+    pub id: Option<String>,
+    /// Whose form this is, such as `anthropic-claude-v1`.
+    pub format: Option<String>,
+    /// The text, the summary or the encrypted data.
+    pub content: Option<String>,
+    /// The provider's proof that it wrote the block.
+    pub signature: Option<String>,
+}
+
+impl ReasoningDetail {
+    /// What a person can read of it.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self.kind {
+            ReasoningKind::Text | ReasoningKind::Summary => self.content.as_deref(),
+            ReasoningKind::Encrypted => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReasoningKind {
+    #[default]
+    Text,
+    Summary,
+    Encrypted,
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FinishReason {
+    Stop,
+    Length,
+    ToolCalls,
+    ContentFilter,
+    Error,
+}
+
+impl FinishReason {
+    /// The public word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::ToolCalls => "tool_calls",
+            Self::ContentFilter => "content_filter",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A piece of an answer. Texts are deltas: the pieces of one choice concatenate.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The provider began to answer. Comes at most once.
+    Start {
+        id: Option<String>,
+        model: Option<String>,
+        system_fingerprint: Option<String>,
+    },
+    Text {
+        choice: u32,
+        text: String,
+    },
+    Refusal {
+        choice: u32,
+        text: String,
+    },
+    Reasoning {
+        choice: u32,
+        detail: ReasoningDetail,
+    },
+    /// The first delta of a call carries `id` and `name`, the later ones arguments alone.
+    ToolCall {
+        choice: u32,
+        index: u32,
+        id: Option<String>,
+        name: Option<String>,
+        arguments: String,
+    },
+    /// An image as a data URL.
+    Image {
+        choice: u32,
+        url: String,
+    },
+    /// Members of a chat delta or message that have no event of their own, as the provider sent them.
+    Extra {
+        choice: u32,
+        members: Map<String, Value>,
+    },
+    /// Members of a chat choice beside its delta, such as `logprobs`.
+    ChoiceExtra {
+        choice: u32,
+        members: Map<String, Value>,
+    },
+    Finish {
+        choice: u32,
+        reason: FinishReason,
+        native: String,
+    },
+    /// The provider's own count, in disjoint classes. A later one replaces an earlier one.
+    Usage(Usage),
+    ServiceTier(String),
+    /// The provider failed inside an answer that had begun with a good status.
+    Failure(ProviderError),
+}
+
+impl Event {
+    /// Whether the client has seen content of the answer once this is out: after it there is no failover.
+    #[must_use]
+    pub fn is_content(&self) -> bool {
+        match self {
+            Self::Text { text, .. } | Self::Refusal { text, .. } => !text.is_empty(),
+            Self::Reasoning { .. } | Self::ToolCall { .. } | Self::Image { .. } => true,
+            Self::Extra { members, .. } => !members.is_empty(),
+            Self::Start { .. }
+            | Self::ChoiceExtra { .. }
+            | Self::Finish { .. }
+            | Self::Usage(_)
+            | Self::ServiceTier(_)
+            | Self::Failure(_) => false,
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Client dialects: how requests are read and answers are written.
+
+pub mod chat;
+
+use bytes::Bytes;
+use pricing::{Amount, Usage};
+use serde_json::{Map, Value};
+
+use crate::canonical::{Event, Request};
+use crate::error::{BadRequest, ErrorType};
+
+/// A dialect that clients speak to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// OpenAI Chat Completions, as OpenRouter extends it.
+    Chat,
+}
+
+impl Dialect {
+    /// As the wire between services names it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+        }
+    }
+
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        (name == "chat").then_some(Self::Chat)
+    }
+
+    /// Reads what admission needs, and refuses a body that no provider could be sent.
+    ///
+    /// # Errors
+    /// [`BadRequest`] naming the member that is wrong.
+    pub fn peek(self, body: &[u8]) -> Result<Peek, BadRequest> {
+        match self {
+            Self::Chat => chat::peek(body),
+        }
+    }
+
+    /// Reads a whole request.
+    ///
+    /// # Errors
+    /// [`BadRequest`] naming the member that is wrong.
+    pub fn decode(self, body: &Bytes) -> Result<Request, BadRequest> {
+        match self {
+            Self::Chat => chat::decode(body),
+        }
+    }
+
+    /// A writer for one answer.
+    #[must_use]
+    pub fn answer(self, envelope: Envelope, stream: bool) -> Box<dyn AnswerEncoder> {
+        match self {
+            Self::Chat if stream => Box::new(chat::Stream::new(envelope)),
+            Self::Chat => Box::new(chat::Whole::new(envelope)),
+        }
+    }
+
+    /// The body of an answer that is nothing but an error.
+    #[must_use]
+    pub fn error(self, error: &PublicError) -> Vec<u8> {
+        match self {
+            Self::Chat => chat::error(error),
+        }
+    }
+}
+
+/// What surrounds every answer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Envelope {
+    /// `gen-…`
+    pub id: String,
+    /// Unix seconds.
+    pub created: u64,
+    /// Public slug of the model that serves.
+    pub model: String,
+    /// Display name of the provider that serves.
+    pub provider: String,
+    /// The provider is a simulation and the answer says so.
+    pub simulated: bool,
+    /// Reasoning is not shown.
+    pub exclude_reasoning: bool,
+}
+
+/// What an answer cost, for its `usage`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bill {
+    pub usage: Usage,
+    /// Taken from the account.
+    pub cost: Amount,
+    /// At the provider's prices: all, the prompt's share, the completion's share.
+    pub upstream: Amount,
+    pub upstream_prompt: Amount,
+    pub upstream_completion: Amount,
+    pub is_byok: bool,
+}
+
+/// Writes one answer in a client's dialect.
+pub trait AnswerEncoder: Send {
+    /// Takes the next event and appends the frames that can go out: none until the end for a whole answer.
+    fn event(&mut self, event: Event, out: &mut Vec<u8>);
+
+    /// Appends what ends a good answer: its usage and cost, and the dialect's last frame.
+    fn finish(&mut self, bill: &Bill, out: &mut Vec<u8>);
+
+    /// Appends what ends an answer that broke after content had gone out. With `bill`, usage comes too.
+    fn fail(&mut self, error: &PublicError, bill: Option<&Bill>, out: &mut Vec<u8>);
+}
+
+/// An error as a client sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PublicError {
+    pub error_type: ErrorType,
+    /// Says what to do; no secret, no stack, no other tenant.
+    pub message: String,
+    /// The public `error.metadata`, beside `error_type`.
+    pub metadata: Map<String, Value>,
+    /// The public `error.availability`.
+    pub availability: Option<Value>,
+}
+
+impl PublicError {
+    #[must_use]
+    pub fn new(error_type: ErrorType, message: impl Into<String>) -> Self {
+        Self { error_type, message: message.into(), metadata: Map::new(), availability: None }
+    }
+}
+
+/// What admission and routing need of a body; its content stays unread.
+#[derive(Debug, Clone, Default)]
+pub struct Peek {
+    /// In order of preference: `model`, then `models`.
+    pub models: Vec<String>,
+    /// The `provider` member, as sent.
+    pub provider: Option<Box<serde_json::value::RawValue>>,
+    pub stream: bool,
+    /// Completion tokens at most per choice.
+    pub max_tokens: Option<u64>,
+    /// Choices wanted, at least 1.
+    pub choices: u32,
+    pub messages: u32,
+    pub images: u32,
+    /// `text`, `image`, `audio`, `file`, `video`, each at most once.
+    pub input_modalities: Vec<&'static str>,
+    /// Parameters that are set, by their public names in `supported_parameters`.
+    pub parameters: Vec<&'static str>,
+    /// Bytes of the body that can become text tokens: all but inline media.
+    pub text_bytes: u64,
+    /// The end user, as the client named it.
+    pub user: Option<String>,
+    pub session_id: Option<String>,
+}

@@ -1,0 +1,99 @@
+//! Provider dialects behind one narrow trait. No I/O: bytes in, events out.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{HeaderName, HeaderValue};
+use serde_json::{Map, Value};
+
+use crate::canonical::{Event, Request};
+use crate::error::{BadRequest, ProviderError};
+
+/// What the chosen endpoint is and can do.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The model's public slug, `author/name`.
+    pub model: &'a str,
+    /// The provider's slug, such as `groq`.
+    pub provider: &'a str,
+    /// The provider's own name of the model.
+    pub provider_model: &'a str,
+    /// Completion tokens at most; what the provider gets when the client sets none and one is required.
+    pub max_output: Option<u64>,
+    /// Public names of the parameters the endpoint takes; others are dropped. Empty = unknown: all pass.
+    pub supported_parameters: &'a [String],
+    /// Deviations of this endpoint from its dialect, as data.
+    pub quirks: &'a Map<String, Value>,
+}
+
+impl Target<'_> {
+    /// Whether a parameter may be sent.
+    #[must_use]
+    pub fn takes(&self, parameter: &str) -> bool {
+        self.supported_parameters.is_empty() || self.supported_parameters.iter().any(|name| name == parameter)
+    }
+}
+
+/// How a credential is presented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AuthStyle {
+    /// `authorization: Bearer …`
+    Bearer,
+    /// `x-api-key: …`
+    XApiKey,
+    /// `x-goog-api-key: …`
+    XGoogApiKey,
+    /// `api-key: …`
+    ApiKey,
+    None,
+}
+
+/// A request in a provider's dialect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Encoded {
+    /// What follows the endpoint's base URL, query included.
+    pub path: String,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    pub auth: AuthStyle,
+    pub body: Bytes,
+}
+
+/// A provider dialect. Stateless; what a stream needs to remember is in its [`StreamDecoder`].
+pub trait Adapter: Send + Sync {
+    /// Writes a request for an endpoint.
+    ///
+    /// # Errors
+    /// [`BadRequest`] when the endpoint cannot express what is asked for.
+    fn encode(&self, request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest>;
+
+    /// Reads a whole answer that came with a good status, as the events of a stream.
+    ///
+    /// # Errors
+    /// [`ProviderError`] when the body is an error after all, or nothing this dialect knows.
+    fn decode(&self, body: &[u8]) -> Result<Vec<Event>, ProviderError>;
+
+    /// A reader for one streamed answer.
+    fn stream(&self) -> Box<dyn StreamDecoder>;
+
+    /// Classes an answer that came with a bad status.
+    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError;
+}
+
+/// Reads one streamed answer, whatever way its bytes are cut.
+pub trait StreamDecoder: Send {
+    /// Takes the next bytes and appends what they complete.
+    fn push(&mut self, bytes: &[u8], events: &mut Vec<Event>);
+
+    /// The body ended. Appends what is still owed: a [`Event::Failure`] when the answer was cut short.
+    fn end(&mut self, events: &mut Vec<Event>);
+}
+
+/// The adapter of a dialect by its name in the catalogue: `openai`, `anthropic`, `gemini`.
+#[must_use]
+pub fn adapter(dialect: &str) -> Option<&'static dyn Adapter> {
+    match dialect {
+        "openai" => Some(&crate::openai::OpenAi),
+        "anthropic" => Some(&crate::anthropic::Anthropic),
+        "gemini" => Some(&crate::gemini::Gemini),
+        _ => None,
+    }
+}

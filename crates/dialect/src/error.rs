@@ -1,0 +1,137 @@
+//! What goes wrong between a client and a provider, in the public vocabulary.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+/// A word of the public error vocabulary, with its HTTP status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorType {
+    InvalidRequest,
+    InvalidPrompt,
+    ContextLengthExceeded,
+    MaxTokensExceeded,
+    ContentPolicyViolation,
+    InvalidImage,
+    UnsupportedImageFormat,
+    ImageDownloadFailed,
+    Authentication,
+    PaymentRequired,
+    PermissionDenied,
+    NotFound,
+    RequestTimeout,
+    PreconditionFailed,
+    PayloadTooLarge,
+    Unprocessable,
+    Conflict,
+    RateLimitExceeded,
+    Server,
+    ProviderUnavailable,
+    ProviderOverloaded,
+    Timeout,
+}
+
+impl ErrorType {
+    /// As `error.metadata.error_type` carries it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidPrompt => "invalid_prompt",
+            Self::ContextLengthExceeded => "context_length_exceeded",
+            Self::MaxTokensExceeded => "max_tokens_exceeded",
+            Self::ContentPolicyViolation => "content_policy_violation",
+            Self::InvalidImage => "invalid_image",
+            Self::UnsupportedImageFormat => "unsupported_image_format",
+            Self::ImageDownloadFailed => "image_download_failed",
+            Self::Authentication => "authentication",
+            Self::PaymentRequired => "payment_required",
+            Self::PermissionDenied => "permission_denied",
+            Self::NotFound => "not_found",
+            Self::RequestTimeout => "request_timeout",
+            Self::PreconditionFailed => "precondition_failed",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::Unprocessable => "unprocessable",
+            Self::Conflict => "conflict",
+            Self::RateLimitExceeded => "rate_limit_exceeded",
+            Self::Server => "server",
+            Self::ProviderUnavailable => "provider_unavailable",
+            Self::ProviderOverloaded => "provider_overloaded",
+            Self::Timeout => "timeout",
+        }
+    }
+
+    /// The HTTP status of an answer that is nothing but this error.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::InvalidRequest
+            | Self::InvalidPrompt
+            | Self::ContextLengthExceeded
+            | Self::MaxTokensExceeded
+            | Self::ContentPolicyViolation
+            | Self::InvalidImage
+            | Self::UnsupportedImageFormat
+            | Self::ImageDownloadFailed => 400,
+            Self::Authentication => 401,
+            Self::PaymentRequired => 402,
+            Self::PermissionDenied => 403,
+            Self::NotFound => 404,
+            Self::RequestTimeout => 408,
+            Self::Conflict => 409,
+            Self::PreconditionFailed => 412,
+            Self::PayloadTooLarge => 413,
+            Self::Unprocessable => 422,
+            Self::RateLimitExceeded => 429,
+            Self::Server => 500,
+            Self::ProviderUnavailable => 502,
+            Self::ProviderOverloaded => 503,
+            Self::Timeout => 504,
+        }
+    }
+}
+
+/// Where the same request may still succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Retry {
+    /// Here or elsewhere, later.
+    Anywhere,
+    /// At another provider only: our key, our quota or this deployment is the reason.
+    Elsewhere,
+    /// Nowhere: the request itself is the reason.
+    Never,
+}
+
+/// What a provider said went wrong, classed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProviderError {
+    pub error_type: ErrorType,
+    /// The upstream's HTTP status; 0 = it came inside an answer or there was none.
+    pub status: u16,
+    /// For the client: the provider's words, without our secrets.
+    pub message: String,
+    /// The provider's own code or type.
+    pub provider_code: Option<String>,
+    pub retry: Retry,
+    pub retry_after: Option<Duration>,
+    /// Whether it counts against the endpoint's uptime.
+    pub is_fault: bool,
+    /// Further members of the public `error.metadata`, such as the reasons of a moderation.
+    pub metadata: Map<String, Value>,
+}
+
+/// The client's request cannot be read or cannot be meant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct BadRequest {
+    pub error_type: ErrorType,
+    /// Says what is wrong, where, and what would be right.
+    pub message: String,
+}
+
+impl BadRequest {
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { error_type: ErrorType::InvalidRequest, message: message.into() }
+    }
+}

@@ -1,0 +1,1 @@
+//! Server-sent events: framing that works on any cut of the bytes.
