@@ -156,10 +156,7 @@ async fn whole(mut outgoing: mpsc::Receiver<Outgoing>) -> Response {
 }
 
 /// The first frames of an answer, and whether it is simulated, as far as is known.
-async fn begin(
-    outgoing: &mut mpsc::Receiver<Outgoing>,
-    is_simulated: &mut bool,
-) -> Result<Bytes, Refusal> {
+async fn begin(outgoing: &mut mpsc::Receiver<Outgoing>, is_simulated: &mut bool) -> Result<Bytes, Refusal> {
     while let Some(message) = outgoing.recv().await {
         match message {
             Outgoing::Planned { simulated } | Outgoing::Begin { simulated } => *is_simulated = simulated,
