@@ -46,10 +46,8 @@ async fn an_alias_serves_and_names_the_model(platform: Arc<Platform>) -> anyhow:
 async fn two(platform: &Platform, prices: [&str; 2]) -> anyhow::Result<([Provider; 2], String)> {
     let first = platform.admin.provider(Dialect::OpenAi).await?;
     let second = platform.admin.provider(Dialect::OpenAi).await?;
-    let model = platform
-        .admin
-        .model(&[(&first, prices[0], prices[0]), (&second, prices[1], prices[1])])
-        .await?;
+    let model =
+        platform.admin.model(&[(&first, prices[0], prices[0]), (&second, prices[1], prices[1])]).await?;
     Ok(([first, second], model))
 }
 

@@ -94,7 +94,10 @@ async fn every_delivered_generation_is_charged_once_though_billing_and_workers_a
     let whole = seen.iter().filter(|one| one.is_whole()).count();
     ensure!(whole * 2 > seen.len(), "only {whole} of {} streams came to a good end", seen.len());
     for one in &seen {
-        ensure!(one.is_whole() || one.is_typed_error_after_content(), "neither whole nor a typed error: {one:?}");
+        ensure!(
+            one.is_whole() || one.is_typed_error_after_content(),
+            "neither whole nor a typed error: {one:?}"
+        );
     }
     drill.audit(&seen).await
 }

@@ -38,7 +38,10 @@ async fn a_bad_body_is_refused_and_says_where(platform: Arc<Platform>) -> anyhow
         (json!({"model": "openai/gpt-4o"}).to_string(), "messages"),
         (json!({"model": "openai/gpt-4o", "messages": []}).to_string(), "messages"),
         (json!({"model": "openai/gpt-4o", "messages": "hello"}).to_string(), "messages"),
-        (json!({"model": "openai/gpt-4o", "messages": [{"role": "wizard", "content": "x"}]}).to_string(), "role"),
+        (
+            json!({"model": "openai/gpt-4o", "messages": [{"role": "wizard", "content": "x"}]}).to_string(),
+            "role",
+        ),
         (json!({"model": "openai/gpt-4o", "messages": user, "max_tokens": "many"}).to_string(), "max_tokens"),
         (json!({"model": "openai/gpt-4o", "messages": user, "stream": "yes"}).to_string(), "stream"),
         (json!({"model": "openai/gpt-4o", "messages": user, "provider": {"order": 3}}).to_string(), "order"),

@@ -26,7 +26,10 @@ async fn a_whole_answer_costs_what_the_provider_counted(platform: Arc<Platform>)
         let model = platform.admin.model(&[(&provider, "3", "15")]).await?;
         let reply = platform.api().ask(&model, "Say hello.").await?;
         ensure!(reply.status == 200 && !reply.text().is_empty(), "{dialect:?}: {reply:?}");
-        ensure!(reply.body["model"] == json!(model) && reply.body["provider"] == json!(provider.name), "{reply:?}");
+        ensure!(
+            reply.body["model"] == json!(model) && reply.body["provider"] == json!(provider.name),
+            "{reply:?}"
+        );
         let id = reply.body["id"].as_str().unwrap_or_default();
         ensure!(reply.headers["x-generation-id"] == id, "{reply:?}");
 
@@ -60,7 +63,10 @@ async fn a_streamed_answer_costs_what_the_provider_counted(platform: Arc<Platfor
         let id = streamed.id().unwrap_or_default();
         let picos = sent.prompt_tokens * 150_000 + sent.completion_tokens * 600_000;
         let charge = platform.ledger.charge(id).await?;
-        ensure!((charge.nanos * 1_000 - i64::try_from(picos)?).abs() <= 500, "{charge:?} is not {picos} picos");
+        ensure!(
+            (charge.nanos * 1_000 - i64::try_from(picos)?).abs() <= 500,
+            "{charge:?} is not {picos} picos"
+        );
     }
     Ok(())
 }
@@ -136,7 +142,10 @@ async fn a_generation_can_be_looked_up(platform: Arc<Platform>) -> anyhow::Resul
     let reply = api.get(&format!("/generation?id={id}")).await?;
     let data = &reply.body["data"];
     ensure!(reply.status == 200 && data["id"] == json!(id), "{reply:?}");
-    ensure!(data["total_cost"] == streamed.usage().map_or(json!(null), |usage| usage["cost"].clone()), "{data}");
+    ensure!(
+        data["total_cost"] == streamed.usage().map_or(json!(null), |usage| usage["cost"].clone()),
+        "{data}"
+    );
     ensure!(data["streamed"] == json!(true) && data["model"] == "openai/gpt-4o-mini", "{data}");
     let stranger = platform.admin.organisation("1").await?;
     let foreign = platform.api_as(&stranger.api_key).get(&format!("/generation?id={id}")).await?;

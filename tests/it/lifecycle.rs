@@ -23,9 +23,10 @@ async fn a_second_start_keeps_keys_balances_and_generations() -> anyhow::Result<
 }
 
 async fn a_wrong_setting_is_named_and_ends_with_64() -> anyhow::Result<()> {
-    for (key, value, named) in
-        [("PATCHBAY__EDGE__NO_SUCH_KEY", "1", "no_such_key"), ("PATCHBAY__TELEMETRY__TRACE_RATIO", "much", "trace_ratio")]
-    {
+    for (key, value, named) in [
+        ("PATCHBAY__EDGE__NO_SUCH_KEY", "1", "no_such_key"),
+        ("PATCHBAY__TELEMETRY__TRACE_RATIO", "much", "trace_ratio"),
+    ] {
         let output = testkit::run_binary(&["dev"], &[(key, value)]).await?;
         ensure!(output.status.code() == Some(64), "{key}: {output:?}");
         let said = String::from_utf8_lossy(&output.stderr);

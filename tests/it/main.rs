@@ -84,11 +84,12 @@ fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
             for topology in Topology::BOTH {
                 let (handle, shared) = (handle.clone(), shared.clone());
                 trials.push(Trial::test(format!("{}::{module}::{name}", topology.name()), move || {
-                    handle.block_on(async {
-                        let platform = shared.platform(topology).await?;
-                        scenario(platform).await
-                    })
-                    .map_err(failed)
+                    handle
+                        .block_on(async {
+                            let platform = shared.platform(topology).await?;
+                            scenario(platform).await
+                        })
+                        .map_err(failed)
                 }));
             }
         }

@@ -46,7 +46,11 @@ fn lengths() -> anyhow::Result<()> {
     for folder in ["crates", "tests", "xtask", "bench"] {
         find_long(&root().join(folder), &mut long)?;
     }
-    if long.is_empty() { Ok(()) } else { bail!("over {LONGEST} lines, cut along the subjects: {}", long.join(", ")) }
+    if long.is_empty() {
+        Ok(())
+    } else {
+        bail!("over {LONGEST} lines, cut along the subjects: {}", long.join(", "))
+    }
 }
 
 fn find_long(folder: &Path, long: &mut Vec<String>) -> anyhow::Result<()> {

@@ -34,7 +34,10 @@ pub(crate) fn install() -> anyhow::Result<()> {
         return Ok(());
     }
     if !is_installed("apt-get") || !succeeds(command("sh", &["-c", "test $(id -u) = 0"])) {
-        bail!("the tests need these programs: {}. Install them, or run as root on Debian.", missing.join(", "));
+        bail!(
+            "the tests need these programs: {}. Install them, or run as root on Debian.",
+            missing.join(", ")
+        );
     }
     run(command("apt-get", &["update", "-qq"]))?;
     let mut install = command("apt-get", &["install", "-y", "-qq", "--no-install-recommends"]);
@@ -45,6 +48,7 @@ pub(crate) fn install() -> anyhow::Result<()> {
 
 fn has_postgres() -> bool {
     is_installed("postgres")
-        || std::fs::read_dir(Path::new("/usr/lib/postgresql"))
-            .is_ok_and(|versions| versions.flatten().any(|version| version.path().join("bin/postgres").is_file()))
+        || std::fs::read_dir(Path::new("/usr/lib/postgresql")).is_ok_and(|versions| {
+            versions.flatten().any(|version| version.path().join("bin/postgres").is_file())
+        })
 }

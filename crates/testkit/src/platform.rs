@@ -132,6 +132,16 @@ impl Platform {
         self.dev.edges.iter().map(|edge| format!("{}/api/v1", edge.trim_end_matches('/'))).collect()
     }
 
+    /// The base URLs of every edge's API, as the platform says now.
+    ///
+    /// # Errors
+    /// When it does not say.
+    pub fn edges_now(&self) -> anyhow::Result<Vec<String>> {
+        let text = std::fs::read_to_string(self.directory.join("dev.json"))?;
+        let dev: DevFile = serde_json::from_str(&text)?;
+        Ok(dev.edges.iter().map(|edge| format!("{}/api/v1", edge.trim_end_matches('/'))).collect())
+    }
+
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
@@ -190,7 +200,8 @@ impl Platform {
 /// The binary under test, beside the test's own.
 fn binary() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
-    let found = own.ancestors().skip(1).take(3).map(|folder| folder.join("patchbay")).find(|path| path.is_file());
+    let found =
+        own.ancestors().skip(1).take(3).map(|folder| folder.join("patchbay")).find(|path| path.is_file());
     found.context("the `patchbay` binary is not built: run `cargo build --workspace`, or `cargo xtask test`")
 }
 
@@ -272,7 +283,10 @@ fn log_tail(directory: &Path) -> String {
 ///
 /// # Errors
 /// When it cannot be run.
-pub async fn run_binary(arguments: &[&str], settings: &[(&str, &str)]) -> anyhow::Result<std::process::Output> {
+pub async fn run_binary(
+    arguments: &[&str],
+    settings: &[(&str, &str)],
+) -> anyhow::Result<std::process::Output> {
     let directory = tempfile::tempdir()?;
     let output = Command::new(binary()?)
         .args(arguments)
