@@ -1,0 +1,1 @@
+pub(crate) const PART: &str = "worker";
