@@ -33,6 +33,16 @@ pub struct Config {
     pub drain_ms: u64,
     /// How long a blocked client is waited for.
     pub blocked_ms: u64,
+    /// How long reaching a provider may take, where its endpoint does not say.
+    pub connect_ms: u32,
+    /// How long the first content may take, where its endpoint does not say.
+    pub first_token_ms: u32,
+    /// An answer that is not streamed may take this many times as long as a first content.
+    pub whole_answer_factor: u32,
+    /// How long a stream may pause, where its endpoint does not say.
+    pub stall_ms: u32,
+    /// How long one attempt may take, where its endpoint does not say, and all of an execution in any case.
+    pub total_ms: u32,
     /// The longest upstream answer that is not streamed, in bytes.
     pub max_answer_bytes: usize,
     /// Executions at once; more are refused.

@@ -43,7 +43,7 @@ pub(crate) struct Options {
 
 /// The spool cannot take or give entries.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub enum Error {
     #[error("the spool directory {directory} is held by another process")]
     Held { directory: PathBuf },
     #[error("the spool at {path} cannot be used")]

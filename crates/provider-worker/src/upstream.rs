@@ -24,7 +24,7 @@ const CONNECT_LONGEST: u32 = 60_000;
 
 /// A provider could not be called.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     #[error("the upstream client cannot start")]
     Start(#[source] rustls::Error),
     #[error("the endpoint's address or headers are malformed")]
