@@ -40,7 +40,8 @@ pub(super) fn replay(
                 Some(Entry::Start(start)) => {
                     let key = Key::of(&start)?;
                     index.started(key, place);
-                    open.insert(key, Open { start, checkpoint: None });
+                    // One that was carried to a later segment comes twice, and keeps its checkpoint.
+                    open.entry(key).or_insert(Open { start, checkpoint: None });
                 }
                 Some(Entry::Checkpoint(checkpoint)) => {
                     if let Ok(generation) = checkpoint.generation_id.parse()
