@@ -77,7 +77,7 @@ impl Service {
             upstream: Upstream::new(),
             breakers: Breakers::default(),
             budget: RetryBudget::new(Instant::now()),
-            counter: Counter::default(),
+            counter: Counter,
             metrics,
             master_key: deps.master_key.clone(),
         });
@@ -133,7 +133,7 @@ fn start_jobs(app: &Arc<App>, deps: &Deps) {
     };
     tasks.spawn(observer.run(shutdown.clone()));
     // The first count would hold up a stream while the tokenizer is built.
-    let counter = app.counter.clone();
+    let counter = app.counter;
     drop(tokio::task::spawn_blocking(move || counter.count("warm")));
 }
 

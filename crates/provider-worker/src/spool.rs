@@ -23,7 +23,8 @@ use tokio::sync::Notify;
 
 use self::index::{Account, Carried, Index};
 pub(crate) use self::index::{Key, Ready};
-use self::segment::Segments;
+use self::recover::Open;
+use self::segment::{Place, Segments};
 use self::sync::Syncer;
 
 /// A segment that this few parts hold is freed by writing them again.
@@ -81,6 +82,11 @@ struct State {
 }
 
 impl State {
+    fn entry(&self, place: Place) -> Result<Option<Entry>, Error> {
+        let bytes = self.segments.read(place)?;
+        Ok(SpoolEntry::decode(bytes.as_slice()).map_err(|_| Error::Failed)?.entry)
+    }
+
     fn drop_unused(&mut self) {
         let Self { segments, index } = self;
         segments.drop_unused(|segment| index.uses(segment));
@@ -190,6 +196,26 @@ impl Spool {
         self.0.ready.notify_one();
     }
 
+    /// An execution died without a final account: what was delivered up to its last checkpoint becomes a claim.
+    pub(crate) async fn abandon(&self, key: Key) {
+        let open = {
+            let state = self.state();
+            state.index.running(key).and_then(|(start, checkpoint)| {
+                let Ok(Some(Entry::Start(start))) = state.entry(start) else { return None };
+                let checkpoint = match checkpoint.map(|place| state.entry(place)) {
+                    Some(Ok(Some(Entry::Checkpoint(checkpoint)))) => Some(checkpoint),
+                    _ => None,
+                };
+                Some(Open { start, checkpoint })
+            })
+        };
+        if let Some(open) = open
+            && self.finish(recover::account(open)).await.is_ok()
+        {
+            self.ended(key, false);
+        }
+    }
+
     /// Forgets what billing has settled, and deletes segments that hold nothing else.
     pub(crate) fn settled(&self, keys: &[RecordKey]) {
         let mut state = self.state();
@@ -277,10 +303,7 @@ impl Spool {
             }
             None => return Ok(None),
         };
-        let bytes = state.segments.read(place)?;
-        drop(state);
-        let entry = SpoolEntry::decode(bytes.as_slice()).map_err(|_| Error::Failed)?;
-        match entry.entry {
+        match state.entry(place)? {
             Some(Entry::Final(record)) => Ok(Some(UsageRecord { confirmed: ready.confirmed, ..record })),
             _ => Err(Error::Failed),
         }
@@ -304,7 +327,7 @@ impl Spool {
         !self.0.syncer.has_failed() && self.bytes() < self.0.options.max_bytes
     }
 
-    fn append(&self, state: &mut State, entry: &[u8]) -> Result<segment::Place, Error> {
+    fn append(&self, state: &mut State, entry: &[u8]) -> Result<Place, Error> {
         let before = state.segments.active_number();
         let outcome = state.segments.append(entry);
         if state.segments.active_number() != before {

@@ -139,6 +139,9 @@ impl Execution {
 
     fn succeeded(&mut self, planned: &Planned, tally: &Tally) {
         let is_good = !tally.is_insured() && !matches!(tally.finish, Some((FinishReason::Error, _)));
+        if tally.has_content() {
+            self.app.metrics.first_token.observe(tally.first_token().as_secs_f64());
+        }
         let sighting = if is_good {
             Sighting::Success {
                 first_token: tally.first_token(),

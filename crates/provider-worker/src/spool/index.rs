@@ -146,6 +146,12 @@ impl Index {
         self.entries.get(&key)?.account.clone()
     }
 
+    /// Where a running execution's start and latest checkpoint lie.
+    pub(super) fn running(&self, key: Key) -> Option<(Place, Option<Place>)> {
+        let entry = self.entries.get(&key).filter(|entry| matches!(entry.state, State::Running))?;
+        Some((entry.start?, entry.checkpoint))
+    }
+
     /// Whether it was there.
     pub(super) fn forget(&mut self, key: Key) -> bool {
         let Some(entry) = self.entries.remove(&key) else { return false };

@@ -217,3 +217,18 @@ async fn a_long_stream_does_not_keep_what_others_have_settled() {
         found.iter().map(|r| (r.generation_id.as_str(), r.charge, r.confirmed)).collect();
     assert_eq!(seen, [(long.generation_id.as_str(), 6, false), (claim.generation_id.as_str(), 9, true)]);
 }
+
+#[tokio::test]
+async fn an_execution_that_died_alone_becomes_a_claim_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = Spool::open(options(directory.path())).unwrap();
+    let record = record();
+    let key = Key::of(&record).unwrap();
+    spool.start(record.clone()).await.unwrap();
+    spool.checkpoint(checkpoint(&record, 4)).unwrap();
+    spool.abandon(key).await;
+    let claim = spool.read(&spool.next(9).await[0]).unwrap().unwrap();
+    assert_eq!((claim.charge, claim.confirmed, claim.partial), (4, false, true));
+    spool.abandon(key).await;
+    assert!(spool.ready(9).is_empty(), "an account is written once");
+}

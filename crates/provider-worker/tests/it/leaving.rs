@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use rpc::Channel;
 use rpc::router::Attempt;
 use rpc::worker::Start;
 use tokio::sync::Notify;
 
 use crate::upstream::{Reply, Step, Upstream, end, text, whole};
-use crate::world::{World, attempt, cost, request, whole_request};
+use crate::world::{Conversation, World, attempt, cost, request, whole_request};
 
 fn endless() -> Reply {
     Reply::Stream(vec![text("Hello"), text(" world"), Step::Hang])
@@ -32,13 +33,17 @@ async fn a_client_that_leaves_stops_the_upstream_and_pays_for_what_it_got() {
 #[tokio::test]
 async fn an_edge_that_vanishes_leaves_a_claim_for_what_it_got() {
     let world = World::start().await;
-    let upstream = Upstream::start(vec![endless()]).await;
-    let mut edge = world.execute(request(vec![attempt(&upstream, "alpha")])).await.unwrap();
-    edge.until(" world").await;
-    drop(edge);
-    upstream.closed().await;
-    let record = world.notes.record().await;
-    assert_eq!((record.charge, record.confirmed, record.cancelled), (cost(10, 2), false, true));
+    let upstream = Upstream::start(vec![endless(), endless()]).await;
+    for worker in [Channel::local(world.service.grpc()), world.remote().await] {
+        let start = request(vec![attempt(&upstream, "alpha")]);
+        let mut edge = Conversation::begin(worker, start).await.unwrap();
+        edge.until(" world").await;
+        drop(edge);
+        upstream.closed().await;
+    }
+    for record in world.notes.records(2).await {
+        assert_eq!((record.charge, record.confirmed, record.cancelled), (cost(10, 2), false, true));
+    }
 }
 
 #[tokio::test]

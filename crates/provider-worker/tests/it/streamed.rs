@@ -6,7 +6,7 @@ use rpc::worker::Start;
 use serde_json::json;
 
 use crate::upstream::{Reply, Upstream, chunk, end, good, text, whole};
-use crate::world::{World, attempt, cost, master_key, request, whole_request};
+use crate::world::{Conversation, World, attempt, cost, master_key, request, whole_request};
 
 #[tokio::test]
 async fn a_streamed_answer_is_passed_on_and_charged_exactly() {
@@ -35,6 +35,18 @@ async fn a_streamed_answer_is_passed_on_and_charged_exactly() {
     assert_eq!(record.attempts[0].outcome, "ok");
     let seen = world.notes.observation(|observation| observation.successes == 1).await;
     assert_eq!((seen.faults, seen.output_tokens_sum), (0, 2));
+}
+
+#[tokio::test]
+async fn the_network_changes_nothing() {
+    let world = World::start().await;
+    let upstream = Upstream::start(vec![good(), good()]).await;
+    let worker = world.remote().await;
+    let over_the_network = Conversation::begin(worker, request(vec![attempt(&upstream, "alpha")])).await;
+    let over_the_network = over_the_network.unwrap().hear_all().await;
+    let in_process = world.run(request(vec![attempt(&upstream, "alpha")])).await;
+    assert_eq!(over_the_network.content(), in_process.content());
+    assert_eq!(over_the_network.r#final.unwrap().charge, in_process.r#final.unwrap().charge);
 }
 
 #[tokio::test]

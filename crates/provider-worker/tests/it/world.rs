@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use identity::{EndpointId, GenerationId, KeyId, MasterKey, PriceVersionId, TenantId};
+use identity::{EndpointId, GenerationId, KeyId, MasterKey, PriceVersionId, Role, TenantId};
 use lifecycle::{Health, Metrics, Tasks};
 use pricing::{Class, PriceBook, Rate, Rates};
 use provider_worker::{Config, Deps, Service};
@@ -91,6 +91,16 @@ impl World {
 
     pub(crate) async fn execute(&self, start: Start) -> Result<Conversation, Status> {
         Conversation::begin(Channel::local(self.service.grpc()), start).await
+    }
+
+    /// This worker over the network.
+    pub(crate) async fn remote(&self) -> Channel {
+        let keys = rpc::ServiceKeys::parse(&rpc::ServiceKeys::generate().unwrap()).unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let replicas = rpc::Replicas(vec![listener.local_addr().unwrap().to_string()]);
+        let (server, stop) = (self.service.grpc(), self.tasks.shutdown().wait());
+        tokio::spawn(rpc::serve(listener, Role::ProviderWorker, keys.clone(), server, stop));
+        Channel::remote(&replicas, Role::Edge, Role::ProviderWorker, keys).unwrap()
     }
 
     /// Executes and acknowledges, as an edge whose client stays to the end.
