@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use identity::MasterKey;
+use identity::{MasterKey, Role};
 use lifecycle::{Health, Tasks};
 use rpc::billing::billing_client::BillingClient;
 use rpc::worker::worker_server::WorkerServer;
@@ -24,7 +24,7 @@ use crate::upstream::Upstream;
 use crate::{Config, Error};
 
 /// How this service is called where readiness is told.
-pub(crate) const PART: &str = "worker";
+pub(crate) const PART: &str = Role::ProviderWorker.as_str();
 
 /// What the worker works with.
 pub struct Deps {

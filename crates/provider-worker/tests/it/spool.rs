@@ -23,11 +23,12 @@ fn what_a_killed_worker_delivered_becomes_a_claim_at_its_next_start() {
     let start = request(vec![attempt(&upstream, "alpha")]);
     let generation = start.generation_id.clone();
     let doomed = runtime();
-    doomed.block_on(async {
+    let edge = doomed.block_on(async {
         let config = Config { checkpoint_deltas: 1, ..config(directory.path()) };
         let service = Service::start(config, deps(&Notes::new(), &Tasks::default())).await.unwrap();
         let mut edge = Conversation::begin(rpc::Channel::local(service.grpc()), start).await.unwrap();
         edge.until(" world").await;
+        edge
     });
     doomed.shutdown_background();
     let notes = Notes::new();
@@ -41,6 +42,8 @@ fn what_a_killed_worker_delivered_becomes_a_claim_at_its_next_start() {
         };
         notes.record().await
     });
+    // The edge was there until the last task had died, so nobody saw it leave.
+    drop(edge);
     assert_eq!(record.generation_id, generation);
     assert_eq!((record.charge, record.confirmed, record.partial), (cost(10, 2), false, true));
     assert_eq!((record.finish_reason.as_str(), record.deltas), ("error", 2));
