@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use rpc::Channel;
 use rpc::router::Attempt;
-use rpc::worker::Start;
+use rpc::worker::execute_up::Message as Up;
+use rpc::worker::{Start, Stop};
 use tokio::sync::Notify;
 
 use crate::upstream::{Reply, Step, Upstream, end, text, whole};
@@ -89,6 +90,27 @@ async fn an_answer_in_one_piece_that_bills_on_is_charged_in_full() {
     // Whether the answer or the stop was first, the provider's bill is the customer's.
     let heard = edge.hear_all().await;
     assert!([0, cost(10, 2)].contains(&heard.r#final.unwrap().charge));
+}
+
+#[tokio::test]
+async fn a_request_that_the_edge_ends_tells_its_client_why() {
+    let world = World::start().await;
+    let upstream = Upstream::start(vec![endless(), Reply::Hang]).await;
+    let deadline = || Up::Stop(Stop { reason: "deadline".to_owned() });
+    let mut edge = world.execute(request(vec![attempt(&upstream, "alpha")])).await.unwrap();
+    edge.until(" world").await;
+    edge.say(deadline()).await;
+    let heard = edge.hear_all().await;
+    let error = heard.chunks().iter().find_map(|chunk| chunk.get("error").cloned()).unwrap();
+    assert_eq!(error["metadata"]["error_type"], "timeout");
+    assert_eq!(heard.r#final.unwrap().charge, cost(10, 2));
+
+    let mut edge = world.execute(request(vec![attempt(&upstream, "alpha")])).await.unwrap();
+    edge.next().await;
+    edge.say(deadline()).await;
+    assert_eq!(edge.hear_all().await.failed.unwrap().status, 503);
+    let records = world.notes.records(2).await;
+    assert!(records.iter().all(|record| record.confirmed && !record.cancelled));
 }
 
 #[tokio::test]
