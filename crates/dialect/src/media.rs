@@ -18,7 +18,7 @@ pub(crate) fn type_of_url(url: &str) -> Option<&'static str> {
         "webp" => "image/webp",
         "heic" => "image/heic",
         "pdf" => "application/pdf",
-        "txt" => "text/plain",
+        "txt" | "md" | "csv" => "text/plain",
         "mp3" => "audio/mpeg",
         "wav" => "audio/wav",
         "flac" => "audio/flac",
@@ -29,6 +29,16 @@ pub(crate) fn type_of_url(url: &str) -> Option<&'static str> {
         "mpeg" | "mpg" => "video/mpeg",
         _ => return None,
     })
+}
+
+/// The media type of inline data that came without one: by its first bytes, else by the file's name.
+pub(crate) fn known_type<'a>(media_type: &'a str, data: &str, name: Option<&str>) -> &'a str {
+    if media_type != "application/octet-stream" {
+        return media_type;
+    }
+    let starts = [("JVBERi0", "application/pdf"), ("iVBORw0KGgo", "image/png"), ("/9j/", "image/jpeg")];
+    let by_bytes = starts.iter().find(|(start, _)| data.starts_with(start)).map(|(_, known)| *known);
+    by_bytes.or_else(|| type_of_url(name?)).unwrap_or(media_type)
 }
 
 /// The media type of an audio format as chat names it.
@@ -53,6 +63,10 @@ mod tests {
         assert_eq!(data_url("https://host.example/a.png"), None);
         assert_eq!(type_of_url("https://host.example/a/b.PNG?x=1.pdf"), Some("image/png"));
         assert_eq!(type_of_url("https://host.example/watch"), None);
+        assert_eq!(known_type("text/csv", "JVBERi0xLjQ", None), "text/csv");
+        assert_eq!(known_type("application/octet-stream", "JVBERi0xLjQ", None), "application/pdf");
+        assert_eq!(known_type("application/octet-stream", "QUJD", Some("notes.txt")), "text/plain");
+        assert_eq!(known_type("application/octet-stream", "QUJD", None), "application/octet-stream");
         assert_eq!(audio_type("mp3"), "audio/mpeg");
         assert_eq!(audio_type("wav"), "audio/wav");
     }

@@ -91,7 +91,16 @@ impl<'a> Block<'a> {
 
 /// System text; the provider takes nothing else there.
 pub(super) fn of_system(message: &Message) -> Result<Vec<Block<'_>>, BadRequest> {
-    message.content.iter().filter_map(|part| only_text(part, "system").transpose()).collect()
+    let mut blocks = Vec::new();
+    for part in &message.content {
+        let PartKind::Text(text) = &part.kind else {
+            return Err(BadRequest::new(
+                "this model takes only text in system messages; send media as `user`",
+            ));
+        };
+        blocks.extend(worded(text, part.cache_control.as_ref()));
+    }
+    Ok(blocks)
 }
 
 pub(super) fn of_user(message: &Message) -> Result<Vec<Block<'_>>, BadRequest> {
@@ -104,7 +113,7 @@ pub(super) fn of_user(message: &Message) -> Result<Vec<Block<'_>>, BadRequest> {
 pub(super) fn of_assistant(message: &Message) -> Result<Vec<Block<'_>>, BadRequest> {
     let mut blocks = Vec::new();
     for part in &message.content {
-        blocks.extend(only_text(part, "assistant")?);
+        blocks.extend(said(part)?);
     }
     prefix(message, &mut blocks);
     blocks.extend(message.refusal.as_deref().and_then(|refusal| worded(refusal, None)));
@@ -159,13 +168,12 @@ fn block(part: &Part) -> Result<Option<Block<'_>>, BadRequest> {
     })
 }
 
-fn only_text<'a>(part: &'a Part, speaker: &str) -> Result<Option<Block<'a>>, BadRequest> {
+/// Of an assistant's turn, which may hold pictures that another model made: the provider takes none there.
+fn said(part: &Part) -> Result<Option<Block<'_>>, BadRequest> {
     match &part.kind {
         PartKind::Text(text) => Ok(worded(text, part.cache_control.as_ref())),
-        PartKind::Other(value) if speaker == "assistant" => native(value).map(Some),
-        _ => Err(BadRequest::new(format!(
-            "this model takes only text in {speaker} messages; send media in user messages"
-        ))),
+        PartKind::Other(value) => native(value).map(Some),
+        PartKind::Image { .. } | PartKind::Audio { .. } | PartKind::File { .. } => Ok(None),
     }
 }
 
@@ -204,19 +212,19 @@ fn file<'a>(
     source: &'a Media,
     cache_control: Option<&'a Value>,
 ) -> Result<Block<'a>, BadRequest> {
-    let source = match image(source)? {
-        Source::Base64 { media_type, data } if media_type.starts_with("text/") => {
-            Source::Text { media_type: "text/plain", data: decoded(data)? }
-        }
-        source => source,
+    let Source::Base64 { media_type, data } = image(source)? else {
+        return Ok(Block::Document { source: image(source)?, title, cache_control });
     };
-    match source {
-        Source::Base64 { media_type, .. } if media_type.starts_with("image/") => {
-            Ok(Block::Image { source, cache_control })
-        }
-        Source::Base64 { media_type, .. } if media_type != "application/pdf" => Err(unsupported(media_type)),
-        source => Ok(Block::Document { source, title, cache_control }),
+    let media_type = media::known_type(media_type, data, title);
+    if media_type.starts_with("image/") {
+        return Ok(Block::Image { source: Source::Base64 { media_type, data }, cache_control });
     }
+    let source = match media_type {
+        "application/pdf" => Source::Base64 { media_type, data },
+        text if text.starts_with("text/") => Source::Text { media_type: "text/plain", data: decoded(data)? },
+        other => return Err(unsupported(other)),
+    };
+    Ok(Block::Document { source, title, cache_control })
 }
 
 fn decoded(data: &str) -> Result<String, BadRequest> {

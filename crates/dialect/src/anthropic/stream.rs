@@ -22,6 +22,7 @@ pub(super) struct Decoder {
 struct State {
     reader: Reader,
     has_started: bool,
+    has_content: bool,
     /// The model has stopped; the provider has not said that this is all.
     finish: Option<Event>,
     /// Nothing more may come: the answer is complete or it failed.
@@ -86,6 +87,7 @@ impl State {
         match wire.kind.as_deref().unwrap_or("error") {
             "message_start" => self.start(wire.message, events),
             "content_block_start" => {
+                self.has_content = true;
                 if let Some(block) = wire.content_block {
                     self.reader.block_start(wire.index, block, events);
                 }
@@ -103,15 +105,17 @@ impl State {
         }
     }
 
+    /// A start may be repeated before anything else; after that it is another answer.
     fn start(&mut self, message: Option<Message<'_>>, events: &mut Vec<Event>) {
-        if std::mem::replace(&mut self.has_started, true) {
+        if self.has_content {
             self.fail(ProviderError::broken("the provider began a second answer inside the first"), events);
             return;
         }
-        if let Some(mut message) = message {
+        let Some(mut message) = message else { return };
+        if !std::mem::replace(&mut self.has_started, true) {
             events.push(message.start());
-            self.reader.counts.merge(message.usage.unwrap_or_default());
         }
+        self.reader.counts.merge(message.usage.unwrap_or_default());
     }
 
     fn message_delta(&mut self, delta: Option<Delta<'_>>, usage: Option<Counts>, events: &mut Vec<Event>) {

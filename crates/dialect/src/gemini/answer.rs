@@ -158,17 +158,17 @@ impl Reader {
             self.whole_call(choice, call.id, name.clone(), arguments, signature, events);
             return;
         }
-        if let Some(name) = name {
-            if let Some(partial) = choice.partial.replace(Partial::new(call.id, name, signature)) {
-                self.complete(choice, partial, events);
-            }
+        if let Some(name) = name
+            && let Some(partial) = choice.partial.replace(Partial::new(call.id, name, signature))
+        {
+            self.complete(choice, partial, events);
         }
         let Some(partial) = &mut choice.partial else { return };
         call.partial_args.into_iter().for_each(|arg| partial.set(arg));
-        if !call.will_continue {
-            if let Some(partial) = choice.partial.take() {
-                self.complete(choice, partial, events);
-            }
+        if !call.will_continue
+            && let Some(partial) = choice.partial.take()
+        {
+            self.complete(choice, partial, events);
         }
     }
 

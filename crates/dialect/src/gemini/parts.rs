@@ -121,7 +121,7 @@ fn part(piece: &Piece) -> Result<Option<Part<'_>>, BadRequest> {
         PartKind::Text(text) if text.is_empty() => return Ok(None),
         PartKind::Text(text) => Part::text(text.as_str()),
         PartKind::Image { source, .. } => of_source(source, Some("image/jpeg"))?,
-        PartKind::File { source, .. } => of_source(source, Some("application/pdf"))?,
+        PartKind::File { name, source } => of_file(name.as_deref(), source)?,
         PartKind::Audio { data, format } => Part::inline(media::audio_type(format), data),
         PartKind::Other(value) => of_other(value)?,
     }))
@@ -132,6 +132,15 @@ fn of_source<'a>(source: &'a Media, otherwise: Option<&'static str>) -> Result<P
     match source {
         Media::Inline { media_type, data } => Ok(Part::inline(media_type.as_str(), data)),
         Media::Url(url) | Media::Id(url) => of_url(url, otherwise),
+    }
+}
+
+fn of_file<'a>(name: Option<&str>, source: &'a Media) -> Result<Part<'a>, BadRequest> {
+    match source {
+        Media::Inline { media_type, data } => {
+            Ok(Part::inline(media::known_type(media_type, data, name), data))
+        }
+        source => of_source(source, Some("application/pdf")),
     }
 }
 

@@ -68,18 +68,18 @@ impl State {
     }
 
     fn read(&mut self, response: Response<'_>, events: &mut Vec<Event>) {
-        if !self.is_over {
-            if let Err(error) = self.reader.take(response, events) {
-                self.fail(error, events);
-            }
+        if !self.is_over
+            && let Err(error) = self.reader.take(response, events)
+        {
+            self.fail(error, events);
         }
     }
 
     fn end(&mut self, events: &mut Vec<Event>) {
-        if !self.is_over {
-            if let Err(error) = self.reader.end(events) {
-                self.fail(error, events);
-            }
+        if !self.is_over
+            && let Err(error) = self.reader.end(events)
+        {
+            self.fail(error, events);
         }
         self.is_over = true;
     }
