@@ -1,5 +1,6 @@
 //! JSON text that passes through unread, so that numbers and the order of members stay as they were.
 
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::canonical::ToolCall;
@@ -23,6 +24,18 @@ pub(crate) fn compact(json: &RawValue) -> String {
     }
     compacted.push_str(&text[kept..]);
     compacted
+}
+
+/// Reads `null` like a member that is missing, for members that have a default.
+///
+/// # Errors
+/// Whatever the value itself is refused for.
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// The arguments of a call where an object is due; none at all = `{}`.

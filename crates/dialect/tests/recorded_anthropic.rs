@@ -1,9 +1,13 @@
 //! Recorded answers of Anthropic's models, from Anthropic and from those who resell or imitate it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[path = "vendors/cases.rs"]
 mod cases;
 
-use cases::{Answer, Case, check_native, dialect, fold, streamed, streamed_every_way, with_target};
+use cases::{
+    Answer, Case, check_native, cut_off_everywhere, dialect, fold, streamed, streamed_every_way, with_target,
+};
 use dialect::canonical::{FinishReason, ReasoningKind};
 use dialect::error::{ErrorType, Retry};
 use serde_json::Value;
@@ -53,6 +57,13 @@ fn every_answer_is_read_whole_and_cut_anywhere() {
         assert!(answer.id.is_some() && answer.model.is_some(), "{}", case.name);
         assert_eq!(answer.finishes.len(), 1, "{}", case.name);
         check_native(case, &answer);
+    }
+}
+
+#[test]
+fn a_stream_cut_off_is_never_a_silent_end() {
+    for case in cases::cases(&APIS).iter().filter(|case| case.is_stream) {
+        cut_off_everywhere(dialect("anthropic"), case);
     }
 }
 

@@ -1,11 +1,15 @@
 //! Recorded answers of Google's models, from the Gemini API and from Vertex.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[path = "vendors/cases.rs"]
 mod cases;
 
 use std::time::Duration;
 
-use cases::{Answer, Case, check_native, dialect, fold, streamed, streamed_every_way, with_target};
+use cases::{
+    Answer, Case, check_native, cut_off_everywhere, dialect, fold, streamed, streamed_every_way, with_target,
+};
 use dialect::canonical::{FinishReason, ReasoningKind};
 use dialect::error::{ErrorType, ProviderError, Retry};
 use serde_json::{Value, json};
@@ -52,6 +56,15 @@ fn every_answer_is_read_whole_and_cut_anywhere() {
         if !case.name.contains("partial_tool_args") {
             check_native(&case, &answer);
         }
+    }
+}
+
+#[test]
+fn a_stream_cut_off_is_never_a_silent_end() {
+    // Some edited recordings name a reason to stop in every event; a cut after one of them cannot be seen.
+    let stops_once = |case: &&Case| String::from_utf8_lossy(&case.body).matches("finishReason").count() == 1;
+    for case in good().iter().filter(|case| case.is_stream).filter(stops_once) {
+        cut_off_everywhere(dialect("gemini"), case);
     }
 }
 

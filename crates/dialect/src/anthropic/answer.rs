@@ -16,7 +16,7 @@ use crate::raw;
 pub(super) struct Message<'a> {
     id: Option<String>,
     model: Option<String>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "raw::or_default")]
     content: Vec<Block<'a>>,
     stop_reason: Option<String>,
     stop_details: Option<StopDetails>,

@@ -125,7 +125,9 @@ fn output_config(request: &Request, target: &Target<'_>, effort: Option<&str>) -
         config.insert("effort".to_owned(), effort.into());
     }
     let takes_schema = target.takes("response_format") || target.takes("structured_outputs");
-    if let (Some(ResponseFormat::JsonSchema { schema, .. }), true) = (&request.response_format, takes_schema)
+    if let Some(ResponseFormat::JsonSchema { schema, .. }) = &request.response_format
+        && takes_schema
+        && schema.as_object().is_some_and(|members| !members.is_empty())
     {
         let format = json!({ "type": "json_schema", "schema": schema::for_output(schema) });
         config.insert("format".to_owned(), format);

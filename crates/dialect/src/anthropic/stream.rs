@@ -10,6 +10,7 @@ use super::usage::Counts;
 use crate::canonical::Event;
 use crate::codec::StreamDecoder;
 use crate::error::ProviderError;
+use crate::raw::or_default;
 use crate::sse;
 
 #[derive(Debug, Default)]
@@ -34,7 +35,7 @@ struct State {
 struct Wire<'a> {
     #[serde(rename = "type", borrow)]
     kind: Option<Cow<'a, str>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     index: u32,
     #[serde(borrow)]
     message: Option<Message<'a>>,

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::classify::{mentions, wait_in_words};
 use crate::error::{ErrorType, ProviderError, Retry};
+use crate::raw::or_default;
 
 /// The longest wait that is believed.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -23,7 +24,7 @@ struct Status {
     code: Option<u16>,
     message: Option<String>,
     status: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     details: Vec<Detail>,
 }
 
@@ -34,7 +35,7 @@ struct Detail {
     retry_delay: Option<String>,
     /// For the provider's own engineers; often the only place that says what is wrong.
     detail: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     violations: Vec<Violation>,
 }
 

@@ -116,7 +116,8 @@ fn set_format(config: &mut GenerationConfig<'_>, request: &Request, target: &Tar
         Some(ResponseFormat::JsonObject) => config.response_mime_type = Some("application/json"),
         Some(ResponseFormat::JsonSchema { schema, .. }) => {
             config.response_mime_type = Some("application/json");
-            config.response_json_schema = Some(tools::schema(schema));
+            config.response_json_schema =
+                schema.as_object().filter(|members| !members.is_empty()).map(|_| tools::schema(schema));
         }
         Some(ResponseFormat::Text | ResponseFormat::Other(_)) | None => {}
     }

@@ -3,6 +3,8 @@
 use pricing::{Class, Usage};
 use serde::Deserialize;
 
+use crate::raw::or_default;
+
 /// A `usageMetadata` object. The prompt includes what was read from a cache; thoughts and the prompts of
 /// the provider's own tools are counted beside the rest.
 #[derive(Debug, Default, Deserialize)]
@@ -13,11 +15,11 @@ pub(super) struct Counts {
     tool_use_prompt_token_count: Option<u64>,
     candidates_token_count: Option<u64>,
     thoughts_token_count: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     prompt_tokens_details: Vec<Modality>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     cache_tokens_details: Vec<Modality>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     candidates_tokens_details: Vec<Modality>,
     service_tier: Option<String>,
 }
@@ -25,9 +27,9 @@ pub(super) struct Counts {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Modality {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     modality: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     token_count: u64,
 }
 

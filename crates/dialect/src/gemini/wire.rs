@@ -7,11 +7,12 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::usage::Counts;
+use crate::raw::or_default;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Response<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "or_default")]
     pub(super) candidates: Vec<Candidate<'a>>,
     pub(super) prompt_feedback: Option<PromptFeedback>,
     pub(super) usage_metadata: Option<Counts>,
@@ -31,7 +32,7 @@ pub(super) struct PromptFeedback {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Candidate<'a> {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) index: u32,
     #[serde(borrow)]
     pub(super) content: Option<Content<'a>>,
@@ -43,7 +44,7 @@ pub(super) struct Candidate<'a> {
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Content<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "or_default")]
     pub(super) parts: Vec<Part<'a>>,
 }
 
@@ -52,7 +53,7 @@ pub(super) struct Content<'a> {
 pub(super) struct Part<'a> {
     #[serde(borrow)]
     pub(super) text: Option<Cow<'a, str>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) thought: bool,
     pub(super) thought_signature: Option<String>,
     #[serde(borrow)]
@@ -68,9 +69,9 @@ pub(super) struct FunctionCall<'a> {
     pub(super) name: Option<String>,
     #[serde(borrow)]
     pub(super) args: Option<&'a RawValue>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) partial_args: Vec<PartialArg>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) will_continue: bool,
 }
 
@@ -78,13 +79,13 @@ pub(super) struct FunctionCall<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PartialArg {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) json_path: String,
     pub(super) string_value: Option<String>,
     pub(super) number_value: Option<serde_json::Number>,
     pub(super) bool_value: Option<bool>,
     /// More of the same string follows.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) will_continue: bool,
 }
 
@@ -100,22 +101,22 @@ pub(super) struct Blob<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Logprobs {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) chosen_candidates: Vec<Logprob>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) top_candidates: Vec<TopLogprobs>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct TopLogprobs {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) candidates: Vec<Logprob>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Logprob {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) token: String,
     pub(super) log_probability: Option<f64>,
 }

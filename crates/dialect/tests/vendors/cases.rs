@@ -201,6 +201,16 @@ pub(crate) fn streamed_every_way(adapter: &dyn Adapter, case: &Case) -> Answer {
     whole
 }
 
+/// Cuts a stream off after every byte: what is left is the same answer, or one that is known to have failed.
+pub(crate) fn cut_off_everywhere(adapter: &dyn Adapter, case: &Case) {
+    let whole = streamed(adapter, [&case.body[..]]);
+    for at in 0..case.body.len() {
+        let cut = streamed(adapter, [&case.body[..at]]);
+        assert!(cut.failure.is_some() || cut == whole, "{} cut off after {at} bytes", case.name);
+        assert!(cut.failure.is_none() || cut.finishes.is_empty(), "{} cut off after {at} bytes", case.name);
+    }
+}
+
 /// What the publisher found must be found.
 pub(crate) fn check_native(case: &Case, answer: &Answer) {
     let native = &case.native;
