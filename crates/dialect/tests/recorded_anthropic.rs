@@ -6,7 +6,8 @@
 mod cases;
 
 use cases::{
-    Answer, Case, check_native, cut_off_everywhere, dialect, fold, streamed, streamed_every_way, with_target,
+    Answer, Case, check_native, cut_off_everywhere, damaged_everywhere, dialect, events, fold, sent_back,
+    streamed_every_way,
 };
 use dialect::canonical::{FinishReason, ReasoningKind};
 use dialect::error::{ErrorType, Retry};
@@ -15,11 +16,7 @@ use serde_json::Value;
 const APIS: [&str; 3] = ["anthropic.messages", "vertex.anthropic.rawPredict", "bedrock.invoke"];
 
 fn answer(case: &Case) -> Answer {
-    let adapter = dialect("anthropic");
-    if case.is_stream {
-        return streamed(adapter, [&case.body[..]]);
-    }
-    fold(with_target(|target| adapter.decode(&case.body, target)).unwrap())
+    fold(events(dialect("anthropic"), case).unwrap())
 }
 
 /// The last value of a count anywhere in a body.
@@ -64,6 +61,13 @@ fn every_answer_is_read_whole_and_cut_anywhere() {
 fn a_stream_cut_off_is_never_a_silent_end() {
     for case in cases::cases(&APIS).iter().filter(|case| case.is_stream) {
         cut_off_everywhere(dialect("anthropic"), case);
+    }
+}
+
+#[test]
+fn damage_is_survived() {
+    for case in cases::cases(&APIS).iter().filter(|case| case.body.len() < 8_192) {
+        damaged_everywhere(dialect("anthropic"), case);
     }
 }
 
@@ -118,6 +122,39 @@ fn reasoning_can_be_sent_back() {
     }
     let proven = [ReasoningKind::Text, ReasoningKind::Encrypted].map(|kind| kinds.contains(&kind));
     assert!(kinds.is_empty() || proven == [true, true]);
+}
+
+#[test]
+fn the_next_turn_gets_everything_back() {
+    for case in cases::cases(&APIS).iter().filter(|case| case.status == 200) {
+        let answer = answer(case);
+        if answer.failure.is_some() || (answer.texts.is_empty() && answer.calls.is_empty()) {
+            continue;
+        }
+        let events = events(dialect("anthropic"), case).unwrap();
+        let sent = sent_back(dialect("anthropic"), events)["messages"].take();
+        let blocks = sent[1]["content"].as_array().unwrap();
+        let of = |kind: &str| blocks.iter().filter(|block| block["type"] == kind).collect::<Vec<_>>();
+        let signed = answer.reasoning.values().filter(|detail| detail.signature.is_some());
+        let signed: Vec<_> =
+            signed.map(|detail| (detail.content.as_deref(), detail.signature.as_deref())).collect();
+        let thinking: Vec<_> = of("thinking")
+            .iter()
+            .map(|block| {
+                (block["thinking"].as_str().filter(|text| !text.is_empty()), block["signature"].as_str())
+            })
+            .collect();
+        assert_eq!(thinking, signed, "{}", case.name);
+        let sealed = answer.reasoning.values().filter(|detail| detail.kind == ReasoningKind::Encrypted);
+        let sealed: Vec<_> = sealed.map(|detail| detail.content.as_deref()).collect();
+        let redacted: Vec<_> = of("redacted_thinking").iter().map(|block| block["data"].as_str()).collect();
+        assert_eq!(redacted, sealed, "{}", case.name);
+        let calls: Vec<_> = answer.calls.values().map(|(id, ..)| Some(id.as_str())).collect();
+        let used: Vec<_> = of("tool_use").iter().map(|block| block["id"].as_str()).collect();
+        assert_eq!(used, calls, "{}", case.name);
+        let results = sent[2]["content"].as_array().map_or(0, Vec::len);
+        assert_eq!(results, calls.len(), "{}", case.name);
+    }
 }
 
 #[test]

@@ -8,7 +8,8 @@ mod cases;
 use std::time::Duration;
 
 use cases::{
-    Answer, Case, check_native, cut_off_everywhere, dialect, fold, streamed, streamed_every_way, with_target,
+    Answer, Case, check_native, cut_off_everywhere, damaged_everywhere, dialect, events, fold, sent_back,
+    streamed_every_way,
 };
 use dialect::canonical::{FinishReason, ReasoningKind};
 use dialect::error::{ErrorType, ProviderError, Retry};
@@ -21,11 +22,7 @@ fn good() -> Vec<Case> {
 }
 
 fn answer(case: &Case) -> Result<Answer, ProviderError> {
-    let adapter = dialect("gemini");
-    if case.is_stream {
-        return Ok(streamed(adapter, [&case.body[..]]));
-    }
-    Ok(fold(with_target(|target| adapter.decode(&case.body, target))?))
+    events(dialect("gemini"), case).map(fold)
 }
 
 #[test]
@@ -65,6 +62,13 @@ fn a_stream_cut_off_is_never_a_silent_end() {
     let stops_once = |case: &&Case| String::from_utf8_lossy(&case.body).matches("finishReason").count() == 1;
     for case in good().iter().filter(|case| case.is_stream).filter(stops_once) {
         cut_off_everywhere(dialect("gemini"), case);
+    }
+}
+
+#[test]
+fn damage_is_survived() {
+    for case in cases::cases(&[API]).iter().filter(|case| case.body.len() < 8_192) {
+        damaged_everywhere(dialect("gemini"), case);
     }
 }
 
@@ -123,6 +127,33 @@ fn signatures_travel_with_their_calls() {
         assert_eq!(ids.len(), answer.calls.len(), "ids of {}", case.name);
     }
     assert!(signed > 0 || cases::cases(&[API]).is_empty());
+}
+
+#[test]
+fn the_next_turn_gets_every_signature_back() {
+    for case in good() {
+        let Ok(answer) = answer(&case) else { continue };
+        if answer.failure.is_some() || answer.calls.is_empty() {
+            continue;
+        }
+        let sent = sent_back(dialect("gemini"), events(dialect("gemini"), &case).unwrap())["contents"].take();
+        let parts = sent[1]["parts"].as_array().unwrap();
+        let calls: Vec<_> = parts.iter().filter(|part| part.get("functionCall").is_some()).collect();
+        assert_eq!(calls.len(), answer.calls.len(), "{}", case.name);
+        for (part, (id, name, arguments)) in calls.iter().zip(answer.calls.values()) {
+            let mut details = answer.reasoning.values();
+            let detail = details.find(|detail| detail.id.as_ref() == Some(id));
+            let signature = detail.and_then(|detail| detail.content.as_deref());
+            assert_eq!(part["thoughtSignature"].as_str(), signature, "{}", case.name);
+            assert_eq!(part["functionCall"]["name"], *name);
+            let arguments: Value = serde_json::from_str(arguments).unwrap();
+            assert_eq!(part["functionCall"]["args"], arguments, "{}", case.name);
+        }
+        let names = |part: &Value| part["functionResponse"]["name"].clone();
+        let answered: Vec<_> = sent[2]["parts"].as_array().unwrap().iter().map(names).collect();
+        let called: Vec<_> = answer.calls.values().map(|(_, name, _)| json!(name)).collect();
+        assert_eq!(answered, called, "{}", case.name);
+    }
 }
 
 #[test]

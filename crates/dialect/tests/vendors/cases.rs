@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use dialect::canonical::{Event, FinishReason, ReasoningDetail, ReasoningKind};
+use dialect::client::{Bill, Dialect, Envelope};
 use dialect::codec::{Adapter, Target, adapter};
 use dialect::error::ProviderError;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pricing::Usage;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// One recorded exchange.
 pub(crate) struct Case {
@@ -180,13 +181,25 @@ pub(crate) fn with_target<T>(body: impl FnOnce(&Target<'_>) -> T) -> T {
     })
 }
 
+/// The events of a whole body.
+pub(crate) fn events(adapter: &dyn Adapter, case: &Case) -> Result<Vec<Event>, ProviderError> {
+    if !case.is_stream {
+        return with_target(|target| adapter.decode(&case.body, target));
+    }
+    Ok(streamed_events(adapter, [&case.body[..]]))
+}
+
 /// Streams `pieces` through a fresh decoder.
-pub(crate) fn streamed<'a>(adapter: &dyn Adapter, pieces: impl IntoIterator<Item = &'a [u8]>) -> Answer {
+fn streamed_events<'a>(adapter: &dyn Adapter, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Event> {
     let mut events = Vec::new();
     let mut decoder = with_target(|target| adapter.stream(target));
     pieces.into_iter().for_each(|piece| decoder.push(piece, &mut events));
     decoder.end(&mut events);
-    fold(events)
+    events
+}
+
+fn streamed<'a>(adapter: &dyn Adapter, pieces: impl IntoIterator<Item = &'a [u8]>) -> Answer {
+    fold(streamed_events(adapter, pieces))
 }
 
 /// Streams a body whole, byte by byte and in two pieces cut at every byte; all must agree.
@@ -209,6 +222,43 @@ pub(crate) fn cut_off_everywhere(adapter: &dyn Adapter, case: &Case) {
         assert!(cut.failure.is_some() || cut == whole, "{} cut off after {at} bytes", case.name);
         assert!(cut.failure.is_none() || cut.finishes.is_empty(), "{} cut off after {at} bytes", case.name);
     }
+}
+
+/// Damages a body in every place, in turn with bytes that mean something: nothing panics, and a failure is
+/// the last event.
+pub(crate) fn damaged_everywhere(adapter: &dyn Adapter, case: &Case) {
+    for (at, byte) in (0..case.body.len()).zip(b"\"{}[]:,0n\n\r \\".iter().cycle()) {
+        let mut body = case.body.clone();
+        body[at] = *byte;
+        let events = streamed_events(adapter, [&body[..]]);
+        let failed = events.iter().position(|event| matches!(event, Event::Failure(_)));
+        assert!(failed.is_none_or(|at| at + 1 == events.len()), "{} damaged at {at}", case.name);
+        drop(with_target(|target| adapter.decode(&body, target)));
+    }
+}
+
+/// What comes back to the provider in the next turn: the answer goes to a client as a chat message, and the
+/// client sends it as it got it, with a result for every call.
+pub(crate) fn sent_back(adapter: &dyn Adapter, events: Vec<Event>) -> Value {
+    let message = chat_message(events);
+    let calls = message["tool_calls"].as_array().cloned().unwrap_or_default();
+    let results =
+        calls.iter().map(|call| json!({"role": "tool", "tool_call_id": call["id"], "content": "done"}));
+    let mut messages = vec![json!({"role": "user", "content": "Go"}), message];
+    messages.extend(results);
+    let body = json!({"model": "author/model", "messages": messages}).to_string();
+    let request = Dialect::Chat.decode(&body.into()).unwrap();
+    let encoded = with_target(|target| adapter.encode(&request, target)).unwrap();
+    serde_json::from_slice(&encoded.body).unwrap()
+}
+
+/// The message of an answer that is not streamed.
+fn chat_message(events: Vec<Event>) -> Value {
+    let mut out = Vec::new();
+    let mut encoder = Dialect::Chat.answer(Envelope::default(), false);
+    events.into_iter().for_each(|event| encoder.event(event, &mut out));
+    encoder.finish(&Bill::default(), &mut out);
+    serde_json::from_slice::<Value>(&out).unwrap()["choices"][0]["message"].take()
 }
 
 /// What the publisher found must be found.
