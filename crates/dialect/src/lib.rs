@@ -3,13 +3,18 @@
 //! - [`canonical`]: requests and the events that answers are made of.
 //! - [`client`]: what clients speak; reads requests, writes answers.
 //! - [`codec`]: what providers speak; writes requests, reads answers, classes errors.
+//! - [`classify`]: what the provider dialects class alike.
 //! - [`sse`]: the framing they share.
 
 mod anthropic;
 pub mod canonical;
+pub mod classify;
 pub mod client;
 pub mod codec;
+mod effort;
 pub mod error;
 mod gemini;
+mod media;
 mod openai;
+mod raw;
 pub mod sse;
