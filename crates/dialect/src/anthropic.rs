@@ -17,10 +17,10 @@ impl Adapter for Anthropic {
     fn encode(&self, _request: &Request, _target: &Target<'_>) -> Result<Encoded, BadRequest> {
         Err(BadRequest::new("not built"))
     }
-    fn decode(&self, _body: &[u8]) -> Result<Vec<Event>, ProviderError> {
+    fn decode(&self, _body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
         Ok(Vec::new())
     }
-    fn stream(&self) -> Box<dyn StreamDecoder> {
+    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
         Box::new(Decoder)
     }
     fn classify(&self, status: u16, _headers: &HeaderMap, _body: &[u8]) -> ProviderError {

@@ -65,14 +65,14 @@ pub trait Adapter: Send + Sync {
     /// [`BadRequest`] when the endpoint cannot express what is asked for.
     fn encode(&self, request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest>;
 
-    /// Reads a whole answer that came with a good status, as the events of a stream.
+    /// Reads a whole answer of `target` that came with a good status, as the events of a stream.
     ///
     /// # Errors
     /// [`ProviderError`] when the body is an error after all, or nothing this dialect knows.
-    fn decode(&self, body: &[u8]) -> Result<Vec<Event>, ProviderError>;
+    fn decode(&self, body: &[u8], target: &Target<'_>) -> Result<Vec<Event>, ProviderError>;
 
-    /// A reader for one streamed answer.
-    fn stream(&self) -> Box<dyn StreamDecoder>;
+    /// A reader for one streamed answer of `target`.
+    fn stream(&self, target: &Target<'_>) -> Box<dyn StreamDecoder>;
 
     /// Classes an answer that came with a bad status.
     fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError;

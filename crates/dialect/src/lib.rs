@@ -3,10 +3,12 @@
 //! - [`canonical`]: requests and the events that answers are made of.
 //! - [`client`]: what clients speak; reads requests, writes answers.
 //! - [`codec`]: what providers speak; writes requests, reads answers, classes errors.
+//! - [`classify`]: what the provider dialects class alike.
 //! - [`sse`]: the framing they share.
 
 mod anthropic;
 pub mod canonical;
+pub mod classify;
 pub mod client;
 pub mod codec;
 pub mod error;
