@@ -11,6 +11,10 @@ pub const USAGE_ALL: &str = "patchbay.usage.>";
 /// Observations of endpoint health, from workers to every router.
 pub const HEALTH: &str = "patchbay.health";
 
+/// Keys whose cached context is out of date, one edge to all: the payload is a key's hash in hex, or empty
+/// for every key.
+pub const KEYS_CHANGED: &str = "patchbay.keys.changed";
+
 /// How many shards usage is split into; each has one durable consumer.
 pub const SHARDS: u64 = 8;
 

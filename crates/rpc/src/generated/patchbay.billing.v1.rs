@@ -51,6 +51,9 @@ pub struct Ask {
 pub struct Return {
     #[prost(string, repeated, tag = "1")]
     pub group_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Answered by Stored; the edge says it again, on any session, until it is. Idempotent.
+    #[prost(uint64, tag = "2")]
+    pub message_id: u64,
 }
 /// Extends every active lease of this edge and epoch.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -60,6 +63,9 @@ pub struct Heartbeat {}
 pub struct Report {
     #[prost(message, repeated, tag = "1")]
     pub witnesses: ::prost::alloc::vec::Vec<Witness>,
+    /// Answered by Stored; the edge says it again, on any session, until it is. Idempotent.
+    #[prost(uint64, tag = "2")]
+    pub message_id: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Witness {
@@ -140,7 +146,7 @@ pub mod witness {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct LeaseDown {
-    #[prost(oneof = "lease_down::Message", tags = "1, 2, 3")]
+    #[prost(oneof = "lease_down::Message", tags = "1, 2, 3, 4")]
     pub message: ::core::option::Option<lease_down::Message>,
 }
 /// Nested message and enum types in `LeaseDown`.
@@ -153,6 +159,8 @@ pub mod lease_down {
         Denied(super::Denied),
         #[prost(message, tag = "3")]
         Recall(super::Recall),
+        #[prost(message, tag = "4")]
+        Stored(super::Stored),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -184,6 +192,13 @@ pub struct Recall {
     #[prost(string, repeated, tag = "1")]
     pub account_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+/// What a Return or Report of this session said is durable.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Stored {
+    #[prost(uint64, tag = "1")]
+    pub message_id: u64,
+}
+/// Both ids empty: the default plan's terms, without accounts, for callers without a key.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetTermsRequest {
     #[prost(string, tag = "1")]
