@@ -40,7 +40,7 @@ enum Command {
     /// Several services in one process
     Serve {
         /// edge, router, provider-worker, billing
-        #[arg(long, value_delimiter = ',', required = true)]
+        #[arg(long, value_delimiter = ',', required = true, value_parser = role)]
         roles: Vec<Role>,
     },
     /// The public HTTP service alone
@@ -70,6 +70,11 @@ enum Command {
     /// Shows and checks the configuration
     #[command(subcommand)]
     Config(show_config::Command),
+}
+
+/// Reads the name of a service.
+pub(crate) fn role(text: &str) -> Result<Role, String> {
+    text.parse().map_err(|_| format!("services are {}", Role::ALL.map(Role::as_str).join(", ")))
 }
 
 impl Cli {

@@ -7,7 +7,7 @@ use rpc::ServiceKeys;
 use secrecy::ExposeSecret as _;
 use toml::{Table, Value};
 
-use crate::cli::Shared;
+use crate::cli::{Shared, role};
 use crate::config::{Config, DEFAULTS};
 use crate::say;
 
@@ -18,7 +18,7 @@ pub(crate) enum Command {
     /// Checks the configuration; exits 64 and names the key when it is not valid
     Check {
         /// The services that are to run on it; none = the file alone is checked
-        #[arg(long, value_delimiter = ',')]
+        #[arg(long, value_delimiter = ',', value_parser = role)]
         roles: Vec<Role>,
     },
     /// Makes the two keys that all services share

@@ -1,5 +1,6 @@
 //! `patchbay cluster up`.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -35,16 +36,14 @@ pub(super) async fn up(
     let mut signals = Signals::listen()?;
     let _claim = data_dir.claim()?;
     refuse_if_running(data_dir)?;
-    // Bound once to tell the user now, not in a log, that the port is taken.
-    drop(bind_public(config.edge.listen).await?);
+    let first_edge = public_address(config.edge.listen).await?;
     Manifest::remove(data_dir)?;
     let secrets = Secrets::load_or_make(&data_dir.secrets())?;
     let configuration = match &shared.config {
         Some(file) => std::fs::read_to_string(file).with_context(|| file.display().to_string())?,
         None => String::new(),
     };
-    let mut state =
-        plan::state(wanted, configuration, plan::instances(wanted, config.edge.listen, data_dir)?);
+    let mut state = plan::state(wanted, configuration, plan::instances(wanted, first_edge, data_dir)?);
     say::line(format_args!("Starting a cluster in {}", data_dir.path().display()));
     let started = tokio::select! {
         started = start(config, data_dir, &secrets, &mut state) => started,
@@ -63,6 +62,15 @@ pub(super) async fn up(
         down::stop_all(data_dir).await?;
     }
     Ok(())
+}
+
+/// Where the first edge is to listen. Bound once, to tell the user now, not in a log, that it cannot be.
+async fn public_address(mut wanted: SocketAddr) -> anyhow::Result<SocketAddr> {
+    if wanted.port() == 0 {
+        wanted.set_port(backing::free_ports(1)?.pop().context("a port was asked for")?);
+    }
+    drop(bind_public(wanted).await?);
+    Ok(wanted)
 }
 
 fn how_to_stop(data_dir: &DataDir, wanted: &Up) -> String {
