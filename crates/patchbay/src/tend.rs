@@ -1,7 +1,7 @@
 //! What is done to the database before services run on it.
 
 use edge::{Bootstrapped, Demo};
-use identity::{MasterKey, Role};
+use identity::{MasterKey, OpaqueToken, Role};
 use pg::Owner;
 use rpc::Channel;
 use sqlx::PgPool;
@@ -57,7 +57,7 @@ pub(crate) async fn demo(
         api_key: secrets.api_key()?,
         management_key: secrets.management_key()?,
         markup_api_key: secrets.markup_api_key()?,
-        admin_token: secrets.admin_token.clone().into(),
+        admin_token: OpaqueToken::kept(secrets.admin_token.clone()),
     };
     Ok(edge::bootstrap(pool, billing, &demo).await?)
 }
