@@ -8,6 +8,7 @@ mod limits;
 mod path;
 mod peek;
 mod read;
+pub(crate) mod reasoning;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ mod whole;
 mod write;
 
 pub use peek::peek;
+pub(crate) use read::PLATFORM_MEMBERS;
 pub use read::decode;
 pub use stream::Stream;
 pub use whole::Whole;

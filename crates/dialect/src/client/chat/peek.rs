@@ -74,7 +74,7 @@ struct Body<'a> {
 #[derive(Deserialize)]
 struct ToolHead {
     #[serde(rename = "type")]
-    kind: String,
+    kind: Option<String>,
     function: Option<FunctionHead>,
 }
 
@@ -266,8 +266,11 @@ impl Body<'_> {
 
 impl ToolHead {
     fn is_sound(&self) -> bool {
-        let named = self.function.as_ref().is_none_or(|function| !function.name.is_empty());
-        !self.kind.is_empty() && named && (self.kind != "function" || self.function.is_some())
+        let kind_is_sound = match self.kind.as_deref() {
+            None | Some("function") => self.function.is_some(),
+            Some(kind) => !kind.is_empty(),
+        };
+        kind_is_sound && self.function.as_ref().is_none_or(|function| !function.name.is_empty())
     }
 }
 

@@ -130,12 +130,18 @@ fn tools(members: &mut Members<'_>) -> Result<Vec<Tool>, BadRequest> {
     Ok(tools)
 }
 
-/// A function tool; tools of other kinds are the platform's or the provider's and have no canonical form.
+/// A function tool, which may leave its type out; tools of other kinds are the platform's or the provider's
+/// and have no canonical form.
 fn tool(value: Value, path: &Path<'_>) -> Result<Option<Tool>, BadRequest> {
     let mut members = Members::of(value, path)?;
-    let kind = members.required_string("type")?;
+    let function = members.value("function");
+    let kind = match members.string("type")? {
+        None if function.is_some() => "function".to_owned(),
+        Some(kind) if !kind.is_empty() => kind,
+        _ => return Err(path.member("type").must("be a string that is not empty")),
+    };
     let function_path = path.member("function");
-    let Some(function) = members.value("function") else {
+    let Some(function) = function else {
         return if kind == "function" { Err(function_path.must("be an object")) } else { Ok(None) };
     };
     let mut function = Members::of(function, &function_path)?;

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::write::{DetailBody, ErrorBody, ImageBody, UsageBody, append, tool_call_id};
+use super::reasoning::DetailBody;
+use super::write::{ErrorBody, ImageBody, UsageBody, append, tool_call_id};
 use crate::canonical::{Event, FinishReason, ReasoningDetail};
 use crate::client::{AnswerEncoder, Bill, Envelope, PublicError};
 

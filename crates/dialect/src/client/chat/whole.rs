@@ -3,8 +3,9 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::reasoning::DetailBody;
 use super::stream::finish_reason;
-use super::write::{DetailBody, ErrorBody, ImageBody, UsageBody, append, merge, tool_call_id};
+use super::write::{ErrorBody, ImageBody, UsageBody, append, merge, tool_call_id};
 use crate::canonical::{Event, FinishReason, ReasoningDetail};
 use crate::client::{AnswerEncoder, Bill, Envelope, PublicError};
 
@@ -85,7 +86,6 @@ struct Message<'a> {
 
 #[derive(Serialize)]
 struct CallBody<'a> {
-    index: u32,
     id: &'a str,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -211,12 +211,7 @@ impl Choice {
 impl Call {
     fn body(&self) -> CallBody<'_> {
         let arguments = if self.arguments.trim().is_empty() { "{}" } else { &self.arguments };
-        CallBody {
-            index: self.index,
-            id: &self.id,
-            kind: "function",
-            function: FunctionBody { name: &self.name, arguments },
-        }
+        CallBody { id: &self.id, kind: "function", function: FunctionBody { name: &self.name, arguments } }
     }
 }
 

@@ -4,7 +4,6 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Number, Value};
 
-use crate::canonical::{ReasoningDetail, ReasoningKind};
 use crate::client::{Bill, PublicError};
 use pricing::{Class, OutOfRange};
 
@@ -123,46 +122,6 @@ impl UsageBody {
                 upstream_inference_prompt_cost: bill.upstream_prompt.to_json_number(),
                 upstream_inference_completions_cost: bill.upstream_completion.to_json_number(),
             },
-        }
-    }
-}
-
-/// A piece of reasoning as `reasoning_details` carries it.
-#[derive(Serialize)]
-pub(crate) struct DetailBody<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    summary: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    signature: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-    format: &'a str,
-    index: u32,
-}
-
-impl<'a> DetailBody<'a> {
-    pub(crate) fn of(detail: &'a ReasoningDetail) -> Self {
-        let content = detail.content.as_deref();
-        let (kind, [text, summary, data]) = match detail.kind {
-            ReasoningKind::Text => ("reasoning.text", [content, None, None]),
-            ReasoningKind::Summary => ("reasoning.summary", [None, content.or(Some("")), None]),
-            ReasoningKind::Encrypted => ("reasoning.encrypted", [None, None, content.or(Some(""))]),
-        };
-        Self {
-            kind,
-            text,
-            summary,
-            data,
-            signature: detail.signature.as_deref(),
-            id: detail.id.as_deref(),
-            format: detail.format.as_deref().unwrap_or("unknown"),
-            index: detail.index,
         }
     }
 }

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::super::path::{Members, Path};
-use crate::canonical::{Media, Message, Part, PartKind, ReasoningDetail, ReasoningKind, Speaker, ToolCall};
+use super::super::reasoning::detail;
+use crate::canonical::{Media, Message, Part, PartKind, ReasoningDetail, Speaker, ToolCall};
 use crate::error::BadRequest;
 
 pub(super) fn read(value: Value, path: &Path<'_>) -> Result<Message, BadRequest> {
@@ -173,24 +174,4 @@ fn reasoning(members: &mut Members<'_>) -> Result<Vec<ReasoningDetail>, BadReque
         .map(|text| ReasoningDetail { content: Some(text), ..ReasoningDetail::default() })
         .into_iter()
         .collect())
-}
-
-/// `None` for a kind that is not ours to send back.
-pub(crate) fn detail(value: &Value, position: usize) -> Option<ReasoningDetail> {
-    let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-    let (kind, member) = match value.get("type")?.as_str()? {
-        "reasoning.text" => (ReasoningKind::Text, "text"),
-        "reasoning.summary" => (ReasoningKind::Summary, "summary"),
-        "reasoning.encrypted" => (ReasoningKind::Encrypted, "data"),
-        _ => return None,
-    };
-    let index = value.get("index").and_then(Value::as_u64).unwrap_or(position as u64);
-    Some(ReasoningDetail {
-        kind,
-        index: u32::try_from(index).unwrap_or(u32::MAX),
-        id: text("id"),
-        format: text("format").filter(|format| format != "unknown"),
-        content: text(member),
-        signature: text("signature"),
-    })
 }

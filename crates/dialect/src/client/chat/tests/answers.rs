@@ -240,7 +240,7 @@ fn a_whole_answer_has_every_key_that_clients_require() {
         "reasoning_details": [
             {"type": "reasoning.text", "text": "let me think", "signature": "sig", "format": "unknown", "index": 0},
             {"type": "reasoning.encrypted", "data": "zz", "format": "google-gemini-v1", "index": 1}],
-        "tool_calls": [{"index": 0, "id": "call_cdef0123456789abcdef0000", "type": "function",
+        "tool_calls": [{"id": "call_cdef0123456789abcdef0000", "type": "function",
                         "function": {"name": "f", "arguments": "{}"}}],
         "images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,QQ=="}}],
         "annotations": [1, 2]

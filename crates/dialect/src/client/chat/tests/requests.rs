@@ -170,7 +170,7 @@ fn refused() -> Vec<(Value, &'static str)> {
             with("tools", json!(vec![json!({"type": "function", "function": {"name": "f"}}); 129])),
             "at most 128",
         ),
-        (with("tools", json!([{"function": {"name": "f"}}])), "`tools[0].type`"),
+        (with("tools", json!([{"x": {"name": "f"}}])), "`tools[0].type`"),
         (with("tools", json!([{"type": "function"}])), "`tools[0].function`"),
         (
             with("tools", json!([{"type": "function", "function": {"parameters": {}}}])),
