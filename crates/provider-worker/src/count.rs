@@ -1,11 +1,8 @@
 //! Counting tokens here, for the answers that end without the provider's own numbers.
 
-use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, OnceLock};
-
 use dialect::canonical::Request;
 use pricing::Source;
-use tiktoken_rs::CoreBPE;
+use tiktoken_rs::o200k_base_singleton;
 
 /// Tokens that a chat template adds to each message.
 const TEMPLATE: u64 = 4;
@@ -13,8 +10,9 @@ const TEMPLATE: u64 = 4;
 const PIECE: usize = 16 * 1024;
 
 /// A stand-in for every model's tokenizer: o200k, which is exact for OpenAI's newer models.
-#[derive(Clone, Default)]
-pub(crate) struct Counter(Arc<OnceLock<Option<CoreBPE>>>);
+/// Its table is a constant, which all workers of a process share.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Counter;
 
 impl Counter {
     /// Tokens of a text. Takes tens of microseconds per 2 KB, and 100 ms the first time.
@@ -24,20 +22,17 @@ impl Counter {
         while rest.len() > PIECE {
             let window = rest.split_at(rest.floor_char_boundary(PIECE)).0;
             let (piece, after) = rest.split_at(boundary(window).unwrap_or(window.len()));
-            total += self.count_piece(piece);
+            total += Self::count_piece(piece);
             rest = after;
         }
-        total + self.count_piece(rest)
+        total + Self::count_piece(rest)
     }
 
-    fn count_piece(&self, piece: &str) -> u64 {
+    fn count_piece(piece: &str) -> u64 {
         // The tokenizer panics where its pattern matcher gives up; an account must not be lost to that.
-        let tokens = self.tokenizer().and_then(|tokenizer| {
-            let encode = || tokenizer.encode_ordinary(piece).len() as u64;
-            std::panic::catch_unwind(AssertUnwindSafe(encode)).ok()
-        });
+        let tokens = std::panic::catch_unwind(|| o200k_base_singleton().encode_ordinary(piece).len() as u64);
         // Never more than the bytes, which is what was reserved for.
-        tokens.unwrap_or_else(|| (piece.len() as u64).div_ceil(4))
+        tokens.unwrap_or_else(|_| (piece.len() as u64).div_ceil(4))
     }
 
     /// Tokens of a prompt: its texts and tools, and the template around each message.
@@ -57,10 +52,6 @@ impl Counter {
     pub(crate) fn source(model: &str) -> Source {
         if model.starts_with("openai/") { Source::Counted } else { Source::Estimated }
     }
-
-    fn tokenizer(&self) -> Option<&CoreBPE> {
-        self.0.get_or_init(|| tiktoken_rs::o200k_base().ok()).as_ref()
-    }
 }
 
 /// The last place where a text can be cut without changing its tokens: before a single space between two
@@ -77,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_cut_at_a_boundary_changes_no_count() {
-        let counter = Counter::default();
+        let counter = Counter;
         let text = "The quick brown fox, 42 of them;  jumps\n over the lazy dog and rests a while.";
         let whole = counter.count(text);
         let mut rest = text;
@@ -93,7 +84,7 @@ mod tests {
 
     #[test]
     fn counts_texts_that_a_tokenizer_dislikes() {
-        let counter = Counter::default();
+        let counter = Counter;
         for text in [" ".repeat(300_000), "a".repeat(100_000), "\u{1f600}".repeat(20_000)] {
             let count = counter.count(&text);
             assert!(count > 0 && count <= text.len() as u64);

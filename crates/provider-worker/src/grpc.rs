@@ -1,8 +1,10 @@
 //! The worker's gRPC face: decode, run, encode.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use rpc::Fault;
 use rpc::worker::execute_up::Message as Up;
 use rpc::worker::worker_server::Worker;
@@ -61,7 +63,12 @@ impl Service {
             Ok((job, opening)) => {
                 // An edge that is gone already is noticed by the execution.
                 let _ = admitted.send(Ok(()));
-                Execution::new(Arc::clone(&self.app), job, edge, opening, slot).run().await;
+                let key = job.key;
+                let run = Execution::new(Arc::clone(&self.app), job, edge, opening, slot).run();
+                if AssertUnwindSafe(run).catch_unwind().await.is_err() {
+                    tracing::error!("an execution panicked; what it delivered becomes a claim");
+                    self.app.spool.abandon(key).await;
+                }
             }
             Err(fault) => drop(admitted.send(Err(fault.into()))),
         }

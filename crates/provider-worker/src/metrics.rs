@@ -4,6 +4,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 
 /// Labels of an attempt's outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -16,6 +17,7 @@ pub(crate) struct AttemptLabels {
 pub(crate) struct Metrics {
     pub(crate) executions: Gauge,
     pub(crate) attempts: Family<AttemptLabels, Counter>,
+    pub(crate) first_token: Histogram,
     pub(crate) spool_depth: Gauge,
     pub(crate) spool_bytes: Gauge,
     pub(crate) settled: Counter,
@@ -32,6 +34,11 @@ impl Metrics {
                 "worker_attempts",
                 "Attempts by provider and outcome",
                 Family::default(),
+            ),
+            first_token: metrics.register(
+                "worker_first_token_seconds",
+                "From the upstream call to its first content",
+                Histogram::new(lifecycle::LATENCY_BUCKETS),
             ),
             spool_depth: metrics.register("spool_entries", "Executions not settled yet", Gauge::default()),
             spool_bytes: metrics.register("spool_bytes", "Bytes of the spool on disk", Gauge::default()),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use identity::MasterKey;
+use identity::{MasterKey, Role};
 use lifecycle::{Health, Tasks};
 use rpc::billing::billing_client::BillingClient;
 use rpc::worker::worker_server::WorkerServer;
@@ -24,7 +24,7 @@ use crate::upstream::Upstream;
 use crate::{Config, Error};
 
 /// How this service is called where readiness is told.
-pub(crate) const PART: &str = "worker";
+pub(crate) const PART: &str = Role::ProviderWorker.as_str();
 
 /// What the worker works with.
 pub struct Deps {
@@ -77,7 +77,7 @@ impl Service {
             upstream: Upstream::new(),
             breakers: Breakers::default(),
             budget: RetryBudget::new(Instant::now()),
-            counter: Counter::default(),
+            counter: Counter,
             metrics,
             master_key: deps.master_key.clone(),
         });
@@ -133,7 +133,7 @@ fn start_jobs(app: &Arc<App>, deps: &Deps) {
     };
     tasks.spawn(observer.run(shutdown.clone()));
     // The first count would hold up a stream while the tokenizer is built.
-    let counter = app.counter.clone();
+    let counter = app.counter;
     drop(tokio::task::spawn_blocking(move || counter.count("warm")));
 }
 

@@ -21,10 +21,14 @@ use rpc::events::spool_entry::Entry;
 use rpc::events::{Checkpoint, RecordKey, SpoolEntry, UsageRecord};
 use tokio::sync::Notify;
 
-use self::index::{Account, Index};
+use self::index::{Account, Carried, Index};
 pub(crate) use self::index::{Key, Ready};
-use self::segment::Segments;
+use self::recover::Open;
+use self::segment::{Place, Segments};
 use self::sync::Syncer;
+
+/// A segment that this few parts hold is freed by writing them again.
+const FEW: usize = 256;
 
 /// How a spool works.
 #[derive(Debug, Clone)]
@@ -75,6 +79,18 @@ struct Inner {
 struct State {
     segments: Segments,
     index: Index,
+}
+
+impl State {
+    fn entry(&self, place: Place) -> Result<Option<Entry>, Error> {
+        let bytes = self.segments.read(place)?;
+        Ok(SpoolEntry::decode(bytes.as_slice()).map_err(|_| Error::Failed)?.entry)
+    }
+
+    fn drop_unused(&mut self) {
+        let Self { segments, index } = self;
+        segments.drop_unused(|segment| index.uses(segment));
+    }
 }
 
 impl Spool {
@@ -137,8 +153,10 @@ impl Spool {
     /// # Errors
     /// [`Error::Io`] when the disk refuses.
     pub(crate) fn checkpoint(&self, checkpoint: Checkpoint) -> Result<(), Error> {
+        let key = Key::new(&checkpoint.generation_id, checkpoint.execution)?;
         let mut state = self.state();
-        self.append(&mut state, &encode(Entry::Checkpoint(checkpoint)))?;
+        let place = self.append(&mut state, &encode(Entry::Checkpoint(checkpoint)))?;
+        state.index.checkpointed(key, place);
         Ok(())
     }
 
@@ -178,6 +196,26 @@ impl Spool {
         self.0.ready.notify_one();
     }
 
+    /// An execution died without a final account: what was delivered up to its last checkpoint becomes a claim.
+    pub(crate) async fn abandon(&self, key: Key) {
+        let open = {
+            let state = self.state();
+            state.index.running(key).and_then(|(start, checkpoint)| {
+                let Ok(Some(Entry::Start(start))) = state.entry(start) else { return None };
+                let checkpoint = match checkpoint.map(|place| state.entry(place)) {
+                    Some(Ok(Some(Entry::Checkpoint(checkpoint)))) => Some(checkpoint),
+                    _ => None,
+                };
+                Some(Open { start, checkpoint })
+            })
+        };
+        if let Some(open) = open
+            && self.finish(recover::account(open)).await.is_ok()
+        {
+            self.ended(key, false);
+        }
+    }
+
     /// Forgets what billing has settled, and deletes segments that hold nothing else.
     pub(crate) fn settled(&self, keys: &[RecordKey]) {
         let mut state = self.state();
@@ -187,8 +225,46 @@ impl Spool {
                 let _ = self.append(&mut state, &encode(Entry::Settled(message.clone())));
             }
         }
-        let State { segments, index } = &mut *state;
-        segments.drop_unused(|segment| index.uses(segment));
+        state.drop_unused();
+        if state.segments.bytes() > self.0.options.max_bytes / 2 {
+            self.carry_on(&mut state);
+        }
+    }
+
+    /// A few long-running executions must not keep everything behind them on the disk: writes what they hold
+    /// of the oldest segment again at the end.
+    fn carry_on(&self, state: &mut State) {
+        let Some(oldest) = state.segments.oldest() else { return };
+        for (key, carried) in state.index.holders(oldest, FEW) {
+            if let Err(error) = self.carry(state, key, carried) {
+                tracing::warn!(%error, "the oldest spool segment could not be freed");
+                return;
+            }
+        }
+        state.drop_unused();
+    }
+
+    fn carry(&self, state: &mut State, key: Key, carried: Carried) -> Result<(), Error> {
+        let again = |state: &mut State, place| {
+            let bytes = state.segments.read(place)?;
+            self.append(state, &bytes)
+        };
+        match carried {
+            Carried::Running { start, checkpoint } => {
+                let start = again(state, start)?;
+                let checkpoint = checkpoint.map(|place| again(state, place)).transpose()?;
+                state.index.started(key, start);
+                checkpoint.inspect(|place| state.index.checkpointed(key, *place));
+            }
+            Carried::Finished { account, confirmed } => {
+                let account = again(state, account)?;
+                if confirmed {
+                    self.append(state, &encode(Entry::Done(key.message(true))))?;
+                }
+                state.index.moved(key, account);
+            }
+        }
+        Ok(())
     }
 
     /// Up to `limit` accounts that have not been shipped yet, waiting until there is one.
@@ -214,21 +290,21 @@ impl Spool {
         self.state().index.take_overdue(age, limit, Instant::now())
     }
 
-    /// Reads an account back from the disk.
+    /// Reads an account back. `None` when it has been settled meanwhile.
     ///
     /// # Errors
     /// [`Error::Io`] when it cannot be read.
-    pub(crate) fn read(&self, ready: &Ready) -> Result<UsageRecord, Error> {
-        let place = match &ready.account {
-            Account::Disk(place) => *place,
-            Account::Memory(record) => {
-                return Ok(UsageRecord { confirmed: ready.confirmed, ..UsageRecord::clone(record) });
+    pub(crate) fn read(&self, ready: &Ready) -> Result<Option<UsageRecord>, Error> {
+        let state = self.state();
+        let place = match state.index.account(ready.key) {
+            Some(Account::Disk(place)) => place,
+            Some(Account::Memory(record)) => {
+                return Ok(Some(UsageRecord { confirmed: ready.confirmed, ..UsageRecord::clone(&record) }));
             }
+            None => return Ok(None),
         };
-        let bytes = self.state().segments.read(place)?;
-        let entry = SpoolEntry::decode(bytes.as_slice()).map_err(|_| Error::Failed)?;
-        match entry.entry {
-            Some(Entry::Final(record)) => Ok(UsageRecord { confirmed: ready.confirmed, ..record }),
+        match state.entry(place)? {
+            Some(Entry::Final(record)) => Ok(Some(UsageRecord { confirmed: ready.confirmed, ..record })),
             _ => Err(Error::Failed),
         }
     }
@@ -251,7 +327,7 @@ impl Spool {
         !self.0.syncer.has_failed() && self.bytes() < self.0.options.max_bytes
     }
 
-    fn append(&self, state: &mut State, entry: &[u8]) -> Result<segment::Place, Error> {
+    fn append(&self, state: &mut State, entry: &[u8]) -> Result<Place, Error> {
         let before = state.segments.active_number();
         let outcome = state.segments.append(entry);
         if state.segments.active_number() != before {

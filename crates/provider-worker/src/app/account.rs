@@ -82,6 +82,13 @@ impl Served {
         Self { usage, source, price, bill }
     }
 
+    /// The same without a charge: what the provider asks is ours to bear.
+    pub(crate) fn waived(mut self) -> Self {
+        self.price = Price { charge: Amount::ZERO, absorbed: Amount::ZERO, ..self.price };
+        self.bill.cost = Amount::ZERO;
+        self
+    }
+
     pub(crate) const fn bill(&self) -> &Bill {
         &self.bill
     }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dialect::canonical::{Event, FinishReason};
-use dialect::error::{ErrorType, ProviderError};
-use pricing::{Source, Usage};
+use dialect::error::{ErrorType, ProviderError, Retry};
 use rpc::events::UsageRecord;
 use rpc::worker::execute_down::Message as Down;
 
 use super::account::{Served, millis, outcome, summary};
 use super::answer::Answer;
 use super::deliver::{Delivery, End, break_off, drain};
+use super::edge::Stopped;
 use super::execute::Execution;
 use super::job::Planned;
 use super::refusal::{Failure, public_error, refusal};
@@ -32,6 +32,10 @@ impl Execution {
         app.breakers.answered(planned.attempt());
         let mut delivery = Delivery::new(&app, planned, tally);
         let end = delivery.run(&mut self.edge, held, &mut answer).await;
+        let end = match (end, self.edge.stopped()) {
+            (End::Left, Some(why)) => End::Broken(stopped(why)),
+            (end, _) => end,
+        };
         let is_left = matches!(end, End::Left);
         let (extent, failure) = match end {
             End::Good => (Extent::Whole, None),
@@ -64,8 +68,15 @@ impl Execution {
         self.say_last(last).await;
     }
 
-    /// Everybody left before any of an answer was passed on.
-    pub(super) async fn leave_empty(&mut self, planned: &Arc<Planned>, begun: Option<(Answer, Tally)>) {
+    /// Nobody waits any more, before any of an answer was passed on.
+    pub(super) async fn leave(&mut self, planned: &Arc<Planned>, begun: Option<(Answer, Tally)>) {
+        if let Some(why) = self.edge.stopped() {
+            drop(begun);
+            let error = stopped(why);
+            self.failed(planned.n, &error, self.job.began.elapsed());
+            self.failures.push(Failure { n: planned.n, error });
+            return self.give_up().await;
+        }
         self.app.breakers.release(planned.attempt());
         let mut record = UsageRecord { cancelled: true, ..std::mem::take(&mut self.opening) };
         let mut elapsed = Duration::ZERO;
@@ -110,13 +121,12 @@ impl Execution {
     }
 
     async fn price(&self, planned: &Arc<Planned>, tally: &mut Tally, extent: Extent) -> (Served, i64) {
-        let (usage, source) = if tally.is_insured() {
-            (Usage::default(), Source::Provider)
-        } else {
-            tally.usage(extent, planned, &self.app.counter).await
-        };
         let reserved = self.job.start.reserved.saturating_add(self.edge.granted());
+        let (usage, source) = tally.usage(extent, planned, &self.app.counter).await;
         let served = Served::new(planned, usage, source, reserved);
+        if tally.is_insured() {
+            return (served.waived(), reserved);
+        }
         let absorbed = u64::try_from(served.absorbed().nanos()).unwrap_or_default();
         if absorbed > 0 {
             tracing::warn!(nanos = absorbed, "a charge is above its reservation; the rest is absorbed");
@@ -139,6 +149,9 @@ impl Execution {
 
     fn succeeded(&mut self, planned: &Planned, tally: &Tally) {
         let is_good = !tally.is_insured() && !matches!(tally.finish, Some((FinishReason::Error, _)));
+        if tally.has_content() {
+            self.app.metrics.first_token.observe(tally.first_token().as_secs_f64());
+        }
         let sighting = if is_good {
             Sighting::Success {
                 first_token: tally.first_token(),
@@ -195,5 +208,21 @@ impl Execution {
         outcome.status = error.map_or(if word == "ok" { 200 } else { 0 }, |error| u32::from(error.status));
         outcome.error_type = error.map(|error| error.error_type.as_str().to_owned()).unwrap_or_default();
         self.outcomes.push(outcome);
+    }
+}
+
+/// What it means for an attempt that the edge wants an end of it.
+fn stopped(why: Stopped) -> ProviderError {
+    match why {
+        Stopped::Deadline => ProviderError {
+            error_type: ErrorType::Timeout,
+            ..ProviderError::broken("The request took longer than a request may take.")
+        },
+        Stopped::Revoked => ProviderError {
+            error_type: ErrorType::PermissionDenied,
+            retry: Retry::Never,
+            is_fault: false,
+            ..ProviderError::broken("The key that this request came with may not be used any more.")
+        },
     }
 }

@@ -14,10 +14,31 @@ pub(crate) struct Left;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Leave {
-    /// The edge said so, and waits for the final account.
-    Stopped,
+    /// The edge said that its client is gone, and waits for the final account.
+    Client,
+    /// The edge wants an end of it; its client is to hear why.
+    Stopped(Stopped),
     /// The edge itself is gone, or takes nothing any more.
-    Gone,
+    Edge,
+}
+
+/// Why the edge wants an end of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    /// The request took too long.
+    Deadline,
+    /// The key may not go on.
+    Revoked,
+}
+
+impl Leave {
+    fn because(reason: &str) -> Self {
+        match reason {
+            "deadline" => Self::Stopped(Stopped::Deadline),
+            "revoked" => Self::Stopped(Stopped::Revoked),
+            _ => Self::Client,
+        }
+    }
 }
 
 /// One edge's stream.
@@ -45,6 +66,14 @@ impl Edge {
         self.granted
     }
 
+    /// Why the client, who is still there, gets no more.
+    pub(crate) const fn stopped(&self) -> Option<Stopped> {
+        match self.left {
+            Some(Leave::Stopped(why)) => Some(why),
+            _ => None,
+        }
+    }
+
     /// Completes when nobody waits for the answer any more. Loses nothing when it is dropped.
     pub(crate) async fn leaves(&mut self) -> Left {
         loop {
@@ -55,15 +84,15 @@ impl Edge {
                 message = heard(&mut self.up) => match message {
                     Ok(Up::Stop(stop)) => {
                         tracing::debug!(reason = stop.reason, "the edge stopped the execution");
-                        self.left = Some(Leave::Stopped);
+                        self.left = Some(Leave::because(&stop.reason));
                     }
                     Ok(Up::Grant(grant)) => self.granted = self.granted.saturating_add(grant.amount.max(0)),
                     Ok(Up::Start(_) | Up::Done(_)) => {}
-                    Err(Ended::Broken) => self.left = Some(Leave::Gone),
+                    Err(Ended::Broken) => self.left = Some(Leave::Edge),
                     // Nothing more will be said; whether somebody listens shows below.
                     Err(Ended::Closed) => self.up = None,
                 },
-                () = self.down.closed() => self.left = Some(Leave::Gone),
+                () = self.down.closed() => self.left = Some(Leave::Edge),
             }
         }
     }
@@ -73,7 +102,7 @@ impl Edge {
     /// # Errors
     /// [`Left`] when nobody waits for it any more; the message is then dropped.
     pub(crate) async fn send(&mut self, message: Down) -> Result<(), Left> {
-        if self.left.is_some() {
+        if matches!(self.left, Some(Leave::Client | Leave::Edge)) {
             return Err(Left);
         }
         let message = match self.down.try_send(Ok(ExecuteDown { message: Some(message) })) {
@@ -83,6 +112,7 @@ impl Edge {
         };
         let down = self.down.clone();
         let blocked = self.blocked;
+        let is_stopped = self.stopped().is_some();
         tokio::select! {
             room = tokio::time::timeout(blocked, down.reserve()) => match room {
                 Ok(Ok(room)) => {
@@ -91,18 +121,18 @@ impl Edge {
                 }
                 Ok(Err(_)) | Err(_) => Err(self.gone()),
             },
-            left = self.leaves() => Err(left),
+            left = self.leaves(), if !is_stopped => Err(left),
         }
     }
 
     fn gone(&mut self) -> Left {
-        self.left = Some(Leave::Gone);
+        self.left = Some(Leave::Edge);
         Left
     }
 
     /// Passes the last message on and waits for the edge's word that it took it. `false` when it does not come.
     pub(crate) async fn settle(&mut self, message: Down, wait: Duration) -> bool {
-        if self.left == Some(Leave::Gone) {
+        if self.left == Some(Leave::Edge) {
             return false;
         }
         let message = Ok(ExecuteDown { message: Some(message) });

@@ -99,11 +99,9 @@ impl Execution {
                 provider = self.job.attempt(n).map(|attempt| &*attempt.provider),
                 model = self.job.attempt(n).map(|attempt| &*attempt.model),
             );
-            self.note_skipped(&order);
+            self.note_skipped(&order, n);
             match self.attempt(n, is_last).instrument(span).await {
-                Turn::Ended => {
-                    return;
-                }
+                Turn::Ended => return,
                 Turn::Failed(error) => {
                     if error.retry == Retry::Never {
                         // Another model may take what this one never will.
@@ -115,6 +113,7 @@ impl Execution {
                 }
             }
         }
+        self.note_skipped(&order, usize::MAX);
         self.give_up().await;
     }
 
@@ -139,8 +138,9 @@ impl Execution {
         order.next(|n| job.attempt(n).is_some_and(|attempt| self.app.breakers.admits(attempt, now)))
     }
 
-    /// Keeps the outcome of attempts that were passed over. One that is made after all keeps both.
-    fn note_skipped(&mut self, order: &Order) {
+    /// Keeps the outcome of attempts that were passed over, but for one that is made after all.
+    fn note_skipped(&mut self, order: &Order, made: usize) {
+        self.outcomes.retain(|outcome| outcome.n as usize != made);
         for n in order.skipped() {
             if !self.outcomes.iter().any(|outcome| outcome.n as usize == n) {
                 self.note_attempt(n, "skipped", None, Duration::ZERO);
@@ -157,7 +157,7 @@ impl Execution {
         };
         let started = AttemptStarted { n: u32::try_from(n).unwrap_or(u32::MAX) };
         if self.edge.send(Down::AttemptStarted(started)).await.is_err() {
-            self.leave_empty(&planned, None).await;
+            self.leave(&planned, None).await;
             return Turn::Ended;
         }
         let began = Instant::now();
@@ -166,7 +166,7 @@ impl Execution {
         let mut answer = match self.call(&planned, limits).await {
             Ok(Some(answer)) => answer,
             Ok(None) => {
-                self.leave_empty(&planned, None).await;
+                self.leave(&planned, None).await;
                 return Turn::Ended;
             }
             Err(error) => {
@@ -184,7 +184,7 @@ impl Execution {
                 Turn::Failed(error)
             }
             Begun::Left => {
-                self.leave_empty(&planned, Some((answer, tally))).await;
+                self.leave(&planned, Some((answer, tally))).await;
                 Turn::Ended
             }
         }
@@ -202,7 +202,7 @@ impl Execution {
             answer = &mut call => return answer.map(Some),
             _ = self.edge.leaves() => {}
         }
-        if planned.attempt().cancel_stops_billing {
+        if planned.attempt().cancel_stops_billing || self.edge.stopped().is_some() {
             return Ok(None);
         }
         // Goes on with the answer: the next look at the edge finds that nobody waits for it.

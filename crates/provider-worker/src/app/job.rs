@@ -89,8 +89,7 @@ impl Job {
     /// Completion tokens that each choice may have at an endpoint: what the client asked for, within what the
     /// reservation pays for. A reservation for all that the endpoint can give limits nothing.
     fn max_tokens(&self, attempt: &Attempt) -> Option<u64> {
-        let choices = u64::from(self.request.n.unwrap_or(1).max(1));
-        let paid = self.start.max_tokens.map(|total| (total / choices).max(1));
+        let paid = self.start.max_tokens;
         let most = [Some(attempt.context_length).filter(|length| *length > 0), attempt.max_output];
         let most = most.into_iter().flatten().min();
         match (self.request.max_tokens, paid) {
@@ -172,12 +171,12 @@ impl Planned {
 mod tests {
     use super::*;
 
-    fn job(wanted: Option<u64>, paid: Option<u64>, choices: Option<u32>) -> Job {
+    fn job(wanted: Option<u64>, paid: Option<u64>) -> Job {
         Job {
             key: Key { generation: GenerationId::generate(), execution: 1 },
             start: Start { max_tokens: paid, ..Start::default() },
             dialect: Dialect::Chat,
-            request: Request { max_tokens: wanted, n: choices, ..Request::default() },
+            request: Request { max_tokens: wanted, ..Request::default() },
             markup: Markup::NONE,
             began: Instant::now(),
         }
@@ -186,17 +185,16 @@ mod tests {
     #[test]
     fn the_reservation_limits_the_tokens_unless_it_pays_for_all() {
         let attempt = Attempt { context_length: 8_000, max_output: Some(1_000), ..Attempt::default() };
-        for (wanted, paid, choices, expected) in [
-            (None, None, None, None),
-            (None, Some(1_000), None, None),
-            (None, Some(300), None, Some(300)),
-            (None, Some(300), Some(3), Some(100)),
-            (Some(50), Some(300), None, Some(50)),
-            (Some(500), Some(300), None, Some(300)),
-            (Some(500), None, None, Some(500)),
+        for (wanted, paid, expected) in [
+            (None, None, None),
+            (None, Some(1_000), None),
+            (None, Some(300), Some(300)),
+            (Some(50), Some(300), Some(50)),
+            (Some(500), Some(300), Some(300)),
+            (Some(500), None, Some(500)),
         ] {
-            let job = job(wanted, paid, choices);
-            assert_eq!(job.request_for(&attempt).max_tokens, expected, "{wanted:?} {paid:?} {choices:?}");
+            let job = job(wanted, paid);
+            assert_eq!(job.request_for(&attempt).max_tokens, expected, "{wanted:?} {paid:?}");
         }
     }
 }

@@ -7,8 +7,6 @@ use serde_json::{Map, Value, json};
 
 use super::job::Job;
 
-const DOCS: &str = "https://openrouter.ai/docs/api-reference/errors";
-
 /// One attempt that failed.
 pub(crate) struct Failure {
     pub(crate) n: usize,
@@ -93,7 +91,7 @@ fn availability(job: &Job, failures: &[Failure], code: &str, retry_after: Option
         "retryable": true,
         "requested_models": models,
         "affected_providers": providers,
-        "docs_url": DOCS,
+        "docs_url": format!("/docs/errors/{code}"),
     });
     if let (Some(seconds), Some(members)) = (retry_after, availability.as_object_mut()) {
         members.insert("retry_after".to_owned(), seconds.into());

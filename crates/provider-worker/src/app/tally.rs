@@ -190,7 +190,7 @@ impl Tally {
         let tokens = if planned.job.start.body.len() <= SMALL {
             counter.count_prompt(&planned.job.request)
         } else {
-            let (planned, counter) = (Arc::clone(planned), counter.clone());
+            let (planned, counter) = (Arc::clone(planned), *counter);
             let counted = tokio::task::spawn_blocking(move || counter.count_prompt(&planned.job.request));
             counted.await.unwrap_or_default()
         };
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn counting_piece_by_piece_keeps_little_and_changes_nothing() {
-        let counter = Counter::default();
+        let counter = Counter;
         let words = "and then the quick brown fox jumps over the lazy dog ".repeat(2_000);
         let mut tally = Tally::new();
         for piece in words.as_bytes().chunks(7) {
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn only_an_answer_without_end_and_without_tokens_is_insured() {
-        let counter = Counter::default();
+        let counter = Counter;
         let finish = |reason, native: &str| Event::Finish { choice: 0, reason, native: native.to_owned() };
         for (events, empty, insured) in [
             (vec![], true, true),

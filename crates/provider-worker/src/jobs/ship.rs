@@ -112,11 +112,12 @@ impl Shipper {
         let mut shards: BTreeMap<u64, (String, Vec<UsageRecord>)> = BTreeMap::new();
         for ready in batch {
             match self.spool.read(&ready) {
-                Ok(record) => {
+                Ok(Some(record)) => {
                     let shard =
                         record.tenant_id.parse().map_or(0, |tenant: TenantId| subjects::shard(tenant));
-                    shards.entry(shard).or_insert_with(|| (ready.name(), Vec::new())).1.push(record);
+                    shards.entry(shard).or_insert_with(|| (ready.name.clone(), Vec::new())).1.push(record);
                 }
+                Ok(None) => {}
                 Err(error) => tracing::error!(%error, "an account in the spool cannot be read back"),
             }
         }

@@ -18,14 +18,17 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    pub(super) fn new(generation_id: &str, execution: u32) -> Result<Self, Error> {
+        let generation = generation_id.parse().map_err(|_| Error::Failed)?;
+        Ok(Self { generation, execution })
+    }
+
     pub(super) fn of(record: &UsageRecord) -> Result<Self, Error> {
-        let generation = record.generation_id.parse().map_err(|_| Error::Failed)?;
-        Ok(Self { generation, execution: record.execution })
+        Self::new(&record.generation_id, record.execution)
     }
 
     pub(super) fn parse(message: &RecordKey) -> Result<Self, Error> {
-        let generation = message.generation_id.parse().map_err(|_| Error::Failed)?;
-        Ok(Self { generation, execution: message.execution })
+        Self::new(&message.generation_id, message.execution)
     }
 
     pub(super) fn message(self, confirmed: bool) -> RecordKey {
@@ -38,43 +41,60 @@ impl Key {
 pub(crate) struct Ready {
     pub(crate) key: Key,
     pub(crate) confirmed: bool,
-    pub(crate) account: Account,
-}
-
-impl Ready {
     /// A name that no other account of this spool has.
-    pub(crate) fn name(&self) -> String {
-        match &self.account {
-            Account::Disk(place) => place.name(),
-            Account::Memory(_) => format!("{}/{}", self.key.generation, self.key.execution),
-        }
-    }
+    pub(crate) name: String,
 }
 
 /// Where a final account is kept.
 #[derive(Debug, Clone)]
-pub(crate) enum Account {
+pub(super) enum Account {
     Disk(Place),
     /// The disk refused it: it lives as long as the process, and is shipped all the same.
     Memory(Arc<UsageRecord>),
 }
 
+impl Account {
+    const fn segment(&self) -> Option<u64> {
+        match self {
+            Self::Disk(place) => Some(place.segment),
+            Self::Memory(_) => None,
+        }
+    }
+}
+
+#[derive(Default)]
 struct Entry {
-    /// Segments that hold a part of it; neither when the disk refused all of it.
-    first: Option<u64>,
-    last: Option<u64>,
+    start: Option<Place>,
+    /// The latest; always behind its start.
+    checkpoint: Option<Place>,
+    account: Option<Account>,
     state: State,
 }
 
+impl Entry {
+    /// The segments that must be kept for it.
+    fn segments(&self) -> impl Iterator<Item = u64> {
+        let start = self.start.map(|place| place.segment);
+        start.into_iter().chain(self.account.as_ref().and_then(Account::segment))
+    }
+}
+
+#[derive(Default, Clone, Copy)]
 enum State {
+    #[default]
     Running,
     /// The account is written; the edge's word is awaited.
-    Finished(Account),
+    Finished,
     Ready {
-        account: Account,
         confirmed: bool,
         shipped: Option<Instant>,
     },
+}
+
+/// What has to be written again so that an execution needs no older segment.
+pub(super) enum Carried {
+    Running { start: Place, checkpoint: Option<Place> },
+    Finished { account: Place, confirmed: bool },
 }
 
 /// Every execution that billing has not settled.
@@ -91,33 +111,45 @@ pub(super) struct Index {
 
 impl Index {
     pub(super) fn started(&mut self, key: Key, place: Place) {
-        let entry = Entry { first: Some(place.segment), last: None, state: State::Running };
-        if let Some(old) = self.entries.insert(key, entry) {
-            self.release(&old);
-        }
+        let entry = self.entries.entry(key).or_default();
+        let before = entry.start.replace(place);
         self.hold(place.segment);
+        before.inspect(|place| release(&mut self.uses, place.segment));
     }
 
+    pub(super) fn checkpointed(&mut self, key: Key, place: Place) {
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.checkpoint = Some(place);
+        }
+    }
+
+    /// The final account makes the start needless.
     pub(super) fn finished(&mut self, key: Key, account: Account) {
-        let segment = match &account {
-            Account::Disk(place) => Some(place.segment),
-            Account::Memory(_) => None,
-        };
-        let entry =
-            self.entries.entry(key).or_insert(Entry { first: None, last: None, state: State::Running });
-        let before = std::mem::replace(&mut entry.last, segment);
-        entry.state = State::Finished(account);
+        let segment = account.segment();
+        let before = std::mem::take(self.entries.entry(key).or_default());
         segment.inspect(|segment| self.hold(*segment));
-        before.inspect(|segment| release(&mut self.uses, *segment));
+        self.release(&before);
+        self.entries
+            .insert(key, Entry { account: Some(account), state: State::Finished, ..Entry::default() });
     }
 
     pub(super) fn ended(&mut self, key: Key, confirmed: bool) {
         if let Some(entry) = self.entries.get_mut(&key)
-            && let State::Finished(account) = &entry.state
+            && matches!(entry.state, State::Finished)
         {
-            entry.state = State::Ready { account: account.clone(), confirmed, shipped: None };
+            entry.state = State::Ready { confirmed, shipped: None };
             self.unshipped.push_back(key);
         }
+    }
+
+    pub(super) fn account(&self, key: Key) -> Option<Account> {
+        self.entries.get(&key)?.account.clone()
+    }
+
+    /// Where a running execution's start and latest checkpoint lie.
+    pub(super) fn running(&self, key: Key) -> Option<(Place, Option<Place>)> {
+        let entry = self.entries.get(&key).filter(|entry| matches!(entry.state, State::Running))?;
+        Some((entry.start?, entry.checkpoint))
     }
 
     /// Whether it was there.
@@ -127,13 +159,40 @@ impl Index {
         true
     }
 
+    /// What holds a segment, when it is no more than `few` parts.
+    pub(super) fn holders(&self, segment: u64, few: usize) -> Vec<(Key, Carried)> {
+        if self.uses.get(&segment).is_none_or(|uses| *uses > few) {
+            return Vec::new();
+        }
+        let holds = |entry: &&Entry| entry.segments().any(|other| other == segment);
+        let carried = |entry: &Entry| match (&entry.account, entry.start) {
+            (Some(Account::Disk(account)), _) => {
+                let confirmed = matches!(entry.state, State::Ready { confirmed: true, .. });
+                Some(Carried::Finished { account: *account, confirmed })
+            }
+            (None, Some(start)) => Some(Carried::Running { start, checkpoint: entry.checkpoint }),
+            _ => None,
+        };
+        let holders = self.entries.iter().filter(|(_, entry)| holds(entry));
+        holders.filter_map(|(key, entry)| Some((*key, carried(entry)?))).collect()
+    }
+
+    /// A final account lies elsewhere now.
+    pub(super) fn moved(&mut self, key: Key, place: Place) {
+        if let Some(entry) = self.entries.get_mut(&key) {
+            let before = entry.account.replace(Account::Disk(place));
+            self.hold(place.segment);
+            before.and_then(|account| account.segment()).inspect(|segment| release(&mut self.uses, *segment));
+        }
+    }
+
     fn hold(&mut self, segment: u64) {
         *self.uses.entry(segment).or_default() += 1;
     }
 
     fn release(&mut self, entry: &Entry) {
-        for segment in entry.first.iter().chain(&entry.last) {
-            release(&mut self.uses, *segment);
+        for segment in entry.segments() {
+            release(&mut self.uses, segment);
         }
     }
 
@@ -172,14 +231,15 @@ impl Index {
     }
 
     fn ship(&mut self, key: Key, now: Instant) -> Option<Ready> {
-        match &mut self.entries.get_mut(&key)?.state {
-            State::Ready { account, confirmed, shipped } => {
-                *shipped = Some(now);
-                self.shipped.push_back((now, key));
-                Some(Ready { key, confirmed: *confirmed, account: account.clone() })
-            }
-            State::Running | State::Finished(_) => None,
-        }
+        let entry = self.entries.get_mut(&key)?;
+        let State::Ready { confirmed, shipped } = &mut entry.state else { return None };
+        *shipped = Some(now);
+        self.shipped.push_back((now, key));
+        let name = match entry.account.as_ref()? {
+            Account::Disk(place) => place.name(),
+            Account::Memory(_) => format!("{}/{}", key.generation, key.execution),
+        };
+        Some(Ready { key, confirmed: *confirmed, name })
     }
 
     pub(super) fn len(&self) -> usize {

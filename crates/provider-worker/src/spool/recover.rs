@@ -11,10 +11,10 @@ use super::index::{Account, Index, Key};
 use super::segment::{Place, Segments, find, path};
 use super::{Error, frame, io};
 
-/// An execution that had no end when the process died.
-struct Open {
-    start: UsageRecord,
-    checkpoint: Option<Checkpoint>,
+/// An execution that had no end when the process or its task died.
+pub(super) struct Open {
+    pub(super) start: UsageRecord,
+    pub(super) checkpoint: Option<Checkpoint>,
 }
 
 /// Reads every segment in order. Answers the segments with a new one begun, the index of what is finished,
@@ -40,7 +40,8 @@ pub(super) fn replay(
                 Some(Entry::Start(start)) => {
                     let key = Key::of(&start)?;
                     index.started(key, place);
-                    open.insert(key, Open { start, checkpoint: None });
+                    // One that was carried to a later segment comes twice, and keeps its checkpoint.
+                    open.entry(key).or_insert(Open { start, checkpoint: None });
                 }
                 Some(Entry::Checkpoint(checkpoint)) => {
                     if let Ok(generation) = checkpoint.generation_id.parse()
@@ -88,7 +89,7 @@ fn place(segment: u64, offset: usize, length: usize) -> Result<Place, Error> {
 }
 
 /// What an interrupted execution comes to: what its last checkpoint had counted, nothing without one.
-fn account(open: Open) -> UsageRecord {
+pub(super) fn account(open: Open) -> UsageRecord {
     let mut record = UsageRecord { finish_reason: "error".to_owned(), ..open.start };
     let Some(checkpoint) = open.checkpoint else { return record };
     record.partial = true;

@@ -19,7 +19,6 @@ pub(crate) struct Place {
 
 impl Place {
     /// A name of this entry that no other entry of this spool has.
-    #[must_use]
     pub(crate) fn name(&self) -> String {
         format!("{}/{}", self.segment, self.offset)
     }
@@ -110,6 +109,11 @@ impl Segments {
 
     pub(super) fn bytes(&self) -> u64 {
         self.all.values().map(|segment| segment.bytes).sum()
+    }
+
+    /// The segment that would be deleted next, unless it is the active one.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        self.all.keys().next().copied().filter(|number| *number != self.active)
     }
 
     pub(super) const fn active_number(&self) -> u64 {

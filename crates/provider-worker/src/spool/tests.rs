@@ -52,10 +52,11 @@ async fn an_account_is_shipped_once_acknowledged_and_kept_until_settled() {
     assert!(spool.overdue(Duration::ZERO, 9).is_empty(), "not before the edge's word");
     spool.ended(key, true);
     let ready = spool.next(9).await;
-    let shipped = spool.read(&ready[0]).unwrap();
+    let shipped = spool.read(&ready[0]).unwrap().unwrap();
     assert_eq!((ready.len(), shipped.charge, shipped.confirmed), (1, 7, true));
     assert_eq!(spool.overdue(Duration::ZERO, 9).len(), 1, "not settled, so it is shipped again");
     spool.settled(&[key.message(true)]);
+    assert!(spool.read(&ready[0]).unwrap().is_none());
     assert!(spool.overdue(Duration::ZERO, 9).is_empty());
     assert_eq!(spool.depth(), 0);
 }
@@ -79,7 +80,7 @@ async fn what_a_crash_left_open_becomes_a_claim_for_what_was_delivered() {
     for _ in 0..2 {
         let spool = Spool::open(options(directory.path())).unwrap();
         let mut found: Vec<UsageRecord> =
-            spool.next(9).await.iter().map(|ready| spool.read(ready).unwrap()).collect();
+            spool.next(9).await.iter().map(|ready| spool.read(ready).unwrap().unwrap()).collect();
         found.sort_by_key(|record| record.charge);
         let seen: Vec<(&str, i64, bool, bool)> = found
             .iter()
@@ -182,7 +183,52 @@ async fn an_account_that_the_disk_refuses_is_shipped_from_memory() {
     spool.finish(UsageRecord { charge: 5, ..record }).await.unwrap();
     spool.ended(key, true);
     let ready = spool.next(9).await;
-    assert_eq!(spool.read(&ready[0]).unwrap().charge, 5);
+    assert_eq!(spool.read(&ready[0]).unwrap().unwrap().charge, 5);
     spool.settled(&[key.message(true)]);
     assert_eq!(spool.depth(), 0);
+}
+
+#[tokio::test]
+async fn a_long_stream_does_not_keep_what_others_have_settled() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options { max_bytes: 4_000, ..options(directory.path()) };
+    let (long, claim) = (record(), record());
+    {
+        let spool = Spool::open(options.clone()).unwrap();
+        spool.start(long.clone()).await.unwrap();
+        spool.checkpoint(checkpoint(&long, 6)).unwrap();
+        spool.start(claim.clone()).await.unwrap();
+        spool.finish(UsageRecord { charge: 9, ..claim.clone() }).await.unwrap();
+        spool.ended(Key::of(&claim).unwrap(), true);
+        for _ in 0..500 {
+            let short = record();
+            spool.start(short.clone()).await.unwrap();
+            spool.finish(short.clone()).await.unwrap();
+            spool.ended(Key::of(&short).unwrap(), true);
+            spool.settled(&[Key::of(&short).unwrap().message(true)]);
+        }
+        assert!(spool.bytes() < 4_000);
+    }
+    let spool = Spool::open(options).unwrap();
+    let mut found: Vec<UsageRecord> =
+        spool.next(9).await.iter().map(|ready| spool.read(ready).unwrap().unwrap()).collect();
+    found.sort_by_key(|record| record.charge);
+    let seen: Vec<(&str, i64, bool)> =
+        found.iter().map(|r| (r.generation_id.as_str(), r.charge, r.confirmed)).collect();
+    assert_eq!(seen, [(long.generation_id.as_str(), 6, false), (claim.generation_id.as_str(), 9, true)]);
+}
+
+#[tokio::test]
+async fn an_execution_that_died_alone_becomes_a_claim_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = Spool::open(options(directory.path())).unwrap();
+    let record = record();
+    let key = Key::of(&record).unwrap();
+    spool.start(record.clone()).await.unwrap();
+    spool.checkpoint(checkpoint(&record, 4)).unwrap();
+    spool.abandon(key).await;
+    let claim = spool.read(&spool.next(9).await[0]).unwrap().unwrap();
+    assert_eq!((claim.charge, claim.confirmed, claim.partial), (4, false, true));
+    spool.abandon(key).await;
+    assert!(spool.ready(9).is_empty(), "an account is written once");
 }
