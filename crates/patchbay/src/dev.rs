@@ -45,7 +45,8 @@ pub(crate) async fn run(shared: &Shared) -> anyhow::Result<()> {
         // What it started is adopted by the next start.
         () = signals.next() => bail!("interrupted"),
     };
-    let outcome = serve(config, &data_dir, &secrets, public, private.as_ref(), &mut signals).await;
+    let served = serve(config, &data_dir, &secrets, public, private.as_ref(), &mut signals);
+    let outcome = Box::pin(served).await;
     let stopped = match private {
         Some(postgres) => postgres.stop().await,
         None => Ok(()),
