@@ -9,6 +9,7 @@ use identity::Role;
 use lifecycle::Tasks;
 use pg::Owner;
 use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::PgPool;
 use tokio::net::TcpListener;
 use toml::Table;
 
@@ -168,10 +169,9 @@ async fn start(
     let sockets = Sockets { edge: Some(public), probes: vec![probes], ..Sockets::default() };
     let identity = connect::pool(&config, Owner::Identity)?;
     let platform = Platform::start(config, &Role::ALL, sockets).await?;
-    let billing = platform.channel(Role::Edge, Role::Billing)?;
-    tend::demo(&identity, &billing, secrets).await?;
-    if !platform.ready(READY_WITHIN).await {
-        bail!("not ready after {} s: {}", READY_WITHIN.as_secs(), platform.health.report().trim());
+    if let Err(error) = complete(&platform, &identity, secrets).await {
+        platform.drain().await;
+        return Err(error);
     }
 
     let mut pids = vec![std::process::id()];
@@ -188,6 +188,16 @@ async fn start(
     manifest.write(data_dir)?;
     write_pids(data_dir, &processes(data_dir, listen, probe, private)?)?;
     Ok(Started { platform, manifest })
+}
+
+/// Opens the demo organisations and waits until every service is ready.
+async fn complete(platform: &Platform, identity: &PgPool, secrets: &Secrets) -> anyhow::Result<()> {
+    let billing = platform.channel(Role::Edge, Role::Billing)?;
+    tend::demo(identity, &billing, secrets).await?;
+    if !platform.ready(READY_WITHIN).await {
+        bail!("not ready after {} s: {}", READY_WITHIN.as_secs(), platform.health.report().trim());
+    }
+    Ok(())
 }
 
 /// Starts the simulator on a port of its own; the answer is its base URL.

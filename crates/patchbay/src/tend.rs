@@ -32,7 +32,10 @@ pub(crate) async fn seed(config: &Config, simulator: Option<&str>) -> anyhow::Re
     let billing = Channel::remote(addresses, Role::Edge, Role::Billing, config.service_keys()?)?;
     demo(&connect::pool(config, Owner::Identity)?, &billing, &secrets).await?;
     say::line("the catalogue and the demo organisations are in the database");
-    say::line(format_args!("their keys are in {}", data_dir.secrets().display()));
+    say::line(format_args!("API key         {}", secrets.api_key));
+    say::line(format_args!("management key  {}", secrets.management_key));
+    say::line(format_args!("admin token     {}", secrets.admin_token));
+    say::line(format_args!("they are kept in {}", data_dir.secrets().display()));
     Ok(())
 }
 
