@@ -7,6 +7,7 @@ mod bus;
 mod failover;
 mod leaving;
 mod spool;
+mod storm;
 mod streamed;
 mod upstream;
 mod world;
