@@ -21,6 +21,7 @@ use crate::canonical::{Request, ResponseFormat};
 use crate::client::Dialect;
 use crate::client::chat::PLATFORM_MEMBERS;
 use crate::codec::{AuthStyle, Encoded, Target};
+use crate::end_user;
 use crate::error::BadRequest;
 
 /// Members that go out only where the catalogue says the endpoint takes them.
@@ -262,7 +263,7 @@ fn shape<'a>(body: &mut Body<'a>, request: &'a Request, target: &Target<'_>, qui
         body.make("service_tier", "priority");
     }
     if let Some(user) = &request.user {
-        body.make("user", user.as_str());
+        body.make("user", end_user::hashed(user));
     }
     if let Some(limit) = request.max_tokens {
         let limit = target.max_output.map_or(limit, |most| limit.min(most));

@@ -38,11 +38,32 @@ pub(crate) async fn call(app: &App, planned: &Arc<Planned>, limits: Limits) -> R
     }
     let body = tokio::time::timeout(ERROR_WAIT, answer.whole(ERROR_BODY)).await;
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
-    let mut error = planned.adapter.classify(answer.status.as_u16(), &answer.headers, &body);
-    if let Some(credential) = credential {
-        error.message = error.message.replace(credential.expose_secret(), "[redacted]");
+    let error = planned.adapter.classify(answer.status.as_u16(), &answer.headers, &body);
+    Err(discreet(error, &attempt.provider_name, credential.as_ref()))
+}
+
+/// What a client may know: nothing of our own account with the provider, and no credential.
+fn discreet(error: ProviderError, provider: &str, credential: Option<&SecretString>) -> ProviderError {
+    if error.error_type == ErrorType::ProviderUnavailable && error.retry == Retry::Elsewhere {
+        tracing::warn!(
+            provider,
+            status = error.status,
+            message = error.message,
+            "a provider refuses our account"
+        );
+        return ProviderError {
+            message: format!("{provider} cannot be used at present."),
+            provider_code: None,
+            ..error
+        };
     }
-    Err(error)
+    match credential {
+        Some(credential) => ProviderError {
+            message: error.message.replace(credential.expose_secret(), "[redacted]"),
+            ..error
+        },
+        None => error,
+    }
 }
 
 async fn encode(planned: &Arc<Planned>) -> Result<Encoded, ProviderError> {

@@ -87,7 +87,7 @@ fn names_limits_and_additions_follow_the_quirks() {
     let members =
         json!({"seed": 7, "n": 1, "max_tokens": 5, "stream": true, "user": "u", "service_tier": "fast"});
     let expected = json!({
-        "random_seed": 7, "max_completion_tokens": 5, "stream": true, "user": "u", "service_tier": "priority",
+        "random_seed": 7, "max_completion_tokens": 5, "stream": true, "service_tier": "priority", "user": crate::end_user::hashed("u"),
         "reasoning_format": "parsed"
     });
     assert_eq!(rest(members, &[], quirks), expected);
