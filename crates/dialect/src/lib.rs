@@ -12,6 +12,7 @@ pub mod classify;
 pub mod client;
 pub mod codec;
 mod effort;
+mod end_user;
 pub mod error;
 mod gemini;
 mod media;

@@ -14,7 +14,8 @@
 //! | `extra_reasoning_efforts` | list | efforts known beside the default ones |
 //! | `send_reasoning_back` | `reasoning`, `reasoning_content`, `reasoning_details`, `thinking` | the form in which earlier reasoning returns; default: not at all |
 //! | `strict` | true | unknown members are refused, so only standard ones and `accepts` go out |
-//! | `accepts` | list | members known beside the standard ones |
+//! | `accepts` | list | members known beside the standard ones; those that cost extra, such as `service_tier`, go out only when listed |
+//! | `tool_types` | list | types of tools that may go out beside functions |
 //! | `drop` | list | members that never go out |
 //! | `rename` | map | members that go out under another name |
 //! | `add` | map | members that always go out |

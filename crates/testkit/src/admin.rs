@@ -51,7 +51,7 @@ impl Admin {
     async fn post(&self, path: &str, body: Value) -> anyhow::Result<Value> {
         let reply = self.call("POST", path, Some(&body)).await?;
         ensure!((200..300).contains(&reply.status), "POST {path} {body}: {reply:?}");
-        Ok(reply.body["data"].clone())
+        Ok(reply.body)
     }
 
     /// An organisation with so many dollars of credit, an inference key and a management key.
@@ -59,7 +59,9 @@ impl Admin {
     /// # Errors
     /// When the platform refuses.
     pub async fn organisation(&self, dollars: &str) -> anyhow::Result<Organisation> {
-        let tenant = self.post("/tenants", json!({"name": format!("test-{}", Uuid::now_v7())})).await?;
+        let tenant = self
+            .post("/tenants", json!({"slug": format!("test-{}", Uuid::now_v7().simple()), "name": "Test"}))
+            .await?;
         let id = text(&tenant, "id")?;
         if dollars != "0" {
             self.credit(&id, dollars).await?;
@@ -69,7 +71,7 @@ impl Admin {
         Ok(Organisation {
             id,
             api_key: text(&inference, "key")?,
-            api_key_hash: text(&inference, "hash")?,
+            api_key_hash: text(&inference["data"], "hash")?,
             management_key: text(&management, "key")?,
         })
     }
@@ -88,7 +90,7 @@ impl Admin {
     pub async fn credit_demo(&self, dollars: &str) -> anyhow::Result<()> {
         let reply = self.call("GET", "/tenants", None).await?;
         let tenants = reply.body["data"].as_array().with_context(|| format!("{reply:?}"))?;
-        let demo = tenants.iter().find(|tenant| tenant["name"] == "demo").context("no demo organisation")?;
+        let demo = tenants.iter().find(|tenant| tenant["slug"] == "demo").context("no demo organisation")?;
         self.credit(&text(demo, "id")?, dollars).await
     }
 
@@ -179,9 +181,11 @@ impl Admin {
         prompt: &str,
         completion: &str,
     ) -> anyhow::Result<()> {
-        let price = json!({"input": per_token(prompt), "output": per_token(completion)});
-        let body = json!({"model": model, "provider": provider.slug, "price": price});
-        self.post("/prices", body).await?;
+        let known = self.endpoints(model).await?;
+        let endpoint = known.iter().find(|endpoint| endpoint["provider"] == json!(provider.slug));
+        let endpoint = text(endpoint.context("no such endpoint")?, "id")?;
+        let base = json!({"input": per_token(prompt), "output": per_token(completion)});
+        self.post("/prices", json!({"endpoint_id": endpoint, "price": {"base": base}})).await?;
         Ok(())
     }
 
@@ -208,19 +212,24 @@ impl Admin {
             "provider_model": model.trim_start_matches("test/"),
             "context_length": 128_000,
             "max_output": 16_000,
-            "price": price,
+            "price": {"base": price},
         });
         self.post("/endpoints", body).await?;
         Ok(())
+    }
+
+    /// The endpoints of a model, as one of the routers knows them.
+    async fn endpoints(&self, model: &str) -> anyhow::Result<Vec<Value>> {
+        let reply = self.call("GET", &format!("/catalogue?model={model}"), None).await?;
+        let endpoints = reply.body["models"][0]["endpoints"].as_array().cloned();
+        endpoints.with_context(|| format!("{model} is not known: {reply:?}"))
     }
 
     /// Waits until every router knows all of a model's endpoints: asked often enough, each is asked.
     async fn routable(&self, model: &str, endpoints: usize) -> anyhow::Result<()> {
         let mut good = 0;
         for _ in 0..400 {
-            let path = format!("/catalogue?model={model}");
-            let reply = self.call("GET", &path, None).await?;
-            let known = reply.body["data"]["endpoints"].as_array().map_or(0, Vec::len);
+            let known = self.endpoints(model).await.map_or(0, |known| known.len());
             good = if known == endpoints { good + 1 } else { 0 };
             if good == 12 {
                 return Ok(());
@@ -239,7 +248,7 @@ impl Admin {
     pub async fn invariants(&self) -> anyhow::Result<Vec<Value>> {
         let reply = self.call("GET", "/invariants", None).await?;
         ensure!(reply.status == 200, "{reply:?}");
-        reply.body["data"].as_array().cloned().with_context(|| format!("{:?}", reply.body))
+        reply.body["breaches"].as_array().cloned().with_context(|| format!("{:?}", reply.body))
     }
 
     /// The demo organisation's key.

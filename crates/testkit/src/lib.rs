@@ -3,6 +3,7 @@
 
 mod admin;
 mod api;
+mod collector;
 mod ledger;
 mod platform;
 mod processes;
@@ -10,6 +11,7 @@ mod upstream;
 
 pub use admin::{Admin, Organisation};
 pub use api::{Api, Chunk, Reply, Streamed};
+pub use collector::{Collector, Span};
 pub use ledger::{Charge, Ledger};
 pub use platform::{DevFile, Platform, Topology, run_binary};
 pub use processes::Process;

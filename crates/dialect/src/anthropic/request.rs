@@ -6,13 +6,13 @@ use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use super::thinking::{self, Situation};
 use super::turns::{self, Turn};
 use super::{schema, tools};
 use crate::canonical::{Request, ResponseFormat};
 use crate::codec::{AuthStyle, Encoded, Target};
+use crate::end_user;
 use crate::error::BadRequest;
 
 const VERSION: &str = "2023-06-01";
@@ -88,7 +88,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, 
         top_p: sampling.top_p,
         top_k: sampling.top_k,
         stop_sequences: stop_sequences(request, target),
-        metadata: request.user.as_deref().map(|user| json!({ "user_id": hashed(user) })),
+        metadata: request.user.as_deref().map(|user| json!({ "user_id": end_user::hashed(user) })),
         service_tier: service_tier(request),
         cache_control: request.extra.get("cache_control").filter(|marker| marker.is_object()),
     };
@@ -133,14 +133,6 @@ fn output_config(request: &Request, target: &Target<'_>, effort: Option<&str>) -
         config.insert("format".to_owned(), format);
     }
     config
-}
-
-/// The end user for the provider's abuse checks, without saying who it is.
-fn hashed(user: &str) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(b"patchbay user\0");
-    hasher.update(user.as_bytes());
-    hex::encode(hasher.finalize())
 }
 
 /// `auto` is the provider's own default; tiers that it does not sell are dropped.

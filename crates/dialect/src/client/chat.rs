@@ -1,6 +1,6 @@
 //! OpenAI Chat Completions, as OpenRouter extends it.
 //!
-//! - [`peek`] reads what admission needs in one borrowed pass; [`decode`] reads a whole request and words
+//! - [`peek()`] reads what admission needs in one borrowed pass; [`decode`] reads a whole request and words
 //!   every refusal, so that both refuse the same bodies with the same text.
 //! - [`Stream`] and [`Whole`] write answers that the official SDKs of OpenAI and OpenRouter accept.
 

@@ -1,5 +1,6 @@
 //! Reads answers, whole and streamed, into the same events.
 
+mod logprobs;
 mod state;
 mod stream;
 #[cfg(test)]

@@ -21,10 +21,11 @@ use crate::canonical::{Request, ResponseFormat};
 use crate::client::Dialect;
 use crate::client::chat::PLATFORM_MEMBERS;
 use crate::codec::{AuthStyle, Encoded, Target};
+use crate::end_user;
 use crate::error::BadRequest;
 
 /// Members that go out only where the catalogue says the endpoint takes them.
-const GOVERNED: [&str; 19] = [
+const GOVERNED: [&str; 20] = [
     "tools",
     "tool_choice",
     "response_format",
@@ -42,12 +43,29 @@ const GOVERNED: [&str; 19] = [
     "logit_bias",
     "logprobs",
     "top_logprobs",
+    "prediction",
     "verbosity",
     "web_search_options",
 ];
 
+/// Members by which a request could cost more than what was reserved for it, or at another price: they go out
+/// only where the catalogue accepts them by name.
+const COSTLY: [&str; 11] = [
+    "service_tier",
+    "best_of",
+    "use_beam_search",
+    "max_new_tokens",
+    "max_output_tokens",
+    "min_tokens",
+    "num_predict",
+    "search_parameters",
+    "enable_search",
+    "web_search",
+    "compound_custom",
+];
+
 /// What a strict endpoint of this dialect knows.
-const STANDARD: [&str; 31] = [
+const STANDARD: [&str; 30] = [
     "model",
     "messages",
     "audio",
@@ -68,7 +86,6 @@ const STANDARD: [&str; 31] = [
     "response_format",
     "safety_identifier",
     "seed",
-    "service_tier",
     "stop",
     "store",
     "temperature",
@@ -105,6 +122,14 @@ impl Member<'_> {
             Self::Raw(raw) => raw.get() == "null",
             Self::Made(value) => value.is_null(),
             Self::List(_) => false,
+        }
+    }
+
+    fn is_empty_list(&self) -> bool {
+        match self {
+            Self::Raw(raw) => raw.get().strip_prefix('[').is_some_and(|rest| rest.trim_start() == "]"),
+            Self::Made(value) => value.as_array().is_some_and(Vec::is_empty),
+            Self::List(members) => members.is_empty(),
         }
     }
 
@@ -226,7 +251,7 @@ fn shape<'a>(body: &mut Body<'a>, request: &'a Request, target: &Target<'_>, qui
     if let Some((_, messages)) = body.0.iter_mut().find(|(name, _)| name == "messages") {
         messages::shape(messages, request, quirks);
     }
-    tools::shape(body, target, quirks);
+    tools::shape(body, request, target, quirks);
     response_format(body, request, target);
     if body.get("logprobs").is_none() {
         body.remove("top_logprobs");
@@ -238,9 +263,10 @@ fn shape<'a>(body: &mut Body<'a>, request: &'a Request, target: &Target<'_>, qui
         body.make("service_tier", "priority");
     }
     if let Some(user) = &request.user {
-        body.make("user", user.as_str());
+        body.make("user", end_user::hashed(user));
     }
     if let Some(limit) = request.max_tokens {
+        let limit = target.max_output.map_or(limit, |most| limit.min(most));
         body.make(quirks.text("max_tokens_member").unwrap_or("max_tokens"), limit);
     }
     reasoning::ask(body, request, target, quirks);
@@ -267,6 +293,7 @@ fn goes_out(name: &str, target: &Target<'_>, quirks: Quirks<'_>) -> bool {
         || ["max_tokens", "max_completion_tokens", "reasoning_effort", "stream", "user"].contains(&name)
         || (name == "cache_control" && !quirks.has("keep_cache_control"))
         || (quirks.denies("sampling_params") && SAMPLING.contains(&name))
+        || (COSTLY.contains(&name) && !quirks.lists("accepts", name))
     {
         return false;
     }

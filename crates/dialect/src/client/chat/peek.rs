@@ -3,6 +3,7 @@
 //! The pass only says whether a body is sound. For one that is not, [`super::read`] finds the words.
 
 mod parts;
+mod strict;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -13,6 +14,7 @@ use super::read;
 use crate::client::Peek;
 use crate::error::BadRequest;
 use parts::{Object, Skim, Stop, Turns};
+use strict::Strict;
 
 /// Reads what admission needs; see [`crate::client::Dialect::peek`].
 ///
@@ -20,8 +22,8 @@ use parts::{Object, Skim, Stop, Turns};
 /// [`BadRequest`] naming the member that is wrong.
 pub fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
     limits::check_depth(body)?;
-    match serde_json::from_slice::<Body<'_>>(body) {
-        Ok(read) if read.is_sound() => Ok(read.into_peek(body.len())),
+    match serde_json::from_slice::<Strict<Body<'_>>>(body) {
+        Ok(read) if read.is_sound() => Ok(read.0.into_peek(body.len())),
         Ok(_) => Err(reason(body, "the request body is not a chat request")),
         Err(error) => Err(reason(body, &format!("the request body cannot be read: {error}"))),
     }
@@ -39,12 +41,12 @@ struct Body<'a> {
     #[serde(borrow)]
     provider: Option<&'a RawValue>,
     messages: Option<Turns>,
-    tools: Option<Vec<ToolHead>>,
+    tools: Option<Vec<Strict<ToolHead>>>,
     tool_choice: Option<ChoiceHead>,
     parallel_tool_calls: Option<bool>,
-    response_format: Option<FormatHead>,
+    response_format: Option<Strict<FormatHead>>,
     structured_outputs: Option<IgnoredAny>,
-    reasoning: Option<ReasoningHead>,
+    reasoning: Option<Strict<ReasoningHead>>,
     reasoning_effort: Option<String>,
     include_reasoning: Option<bool>,
     max_tokens: Option<u64>,
@@ -75,7 +77,7 @@ struct Body<'a> {
 struct ToolHead {
     #[serde(rename = "type")]
     kind: Option<String>,
-    function: Option<FunctionHead>,
+    function: Option<Strict<FunctionHead>>,
 }
 
 #[derive(Deserialize)]
@@ -93,11 +95,14 @@ struct FunctionHead {
 #[serde(untagged)]
 enum ChoiceHead {
     Word(String),
-    Named {
-        #[serde(rename = "type")]
-        kind: String,
-        function: Option<NamedFunction>,
-    },
+    Named(Strict<NamedChoice>),
+}
+
+#[derive(Deserialize)]
+struct NamedChoice {
+    #[serde(rename = "type")]
+    kind: String,
+    function: Option<Strict<NamedFunction>>,
 }
 
 #[derive(Deserialize)]
@@ -109,7 +114,7 @@ struct NamedFunction {
 struct FormatHead {
     #[serde(rename = "type")]
     kind: String,
-    json_schema: Option<SchemaHead>,
+    json_schema: Option<Strict<SchemaHead>>,
 }
 
 #[derive(Deserialize)]
@@ -154,12 +159,9 @@ impl Body<'_> {
         let choice = match &self.tool_choice {
             None => true,
             Some(ChoiceHead::Word(word)) => ["none", "auto", "required", "any"].contains(&word.as_str()),
-            Some(ChoiceHead::Named { kind, function }) => {
-                !kind.is_empty()
-                    && (kind != "function" || function.as_ref().is_some_and(|named| !named.name.is_empty()))
-            }
+            Some(ChoiceHead::Named(named)) => named.is_sound(),
         };
-        choice && tools.len() <= limits::TOOLS && tools.iter().all(ToolHead::is_sound)
+        choice && tools.len() <= limits::TOOLS && tools.iter().all(|tool| tool.is_sound())
     }
 
     fn options_are_sound(&self) -> bool {
@@ -173,7 +175,7 @@ impl Body<'_> {
             && self.n.is_none_or(|choices| (1..=CHOICES).contains(&choices))
             && self.numbers_are_in_range()
             && self.reasoning_is_sound()
-            && self.response_format.as_ref().is_none_or(FormatHead::is_sound)
+            && self.response_format.as_ref().is_none_or(|format| format.is_sound())
             && self.provider.is_none_or(|provider| provider.get().starts_with('{'))
             && short(&self.user)
             && short(&self.session_id)
@@ -261,6 +263,13 @@ impl Body<'_> {
         .into_iter()
         .filter_map(|(name, is_set)| is_set.then_some(name))
         .collect()
+    }
+}
+
+impl NamedChoice {
+    fn is_sound(&self) -> bool {
+        let names_a_function = || self.function.as_ref().is_some_and(|function| !function.name.is_empty());
+        !self.kind.is_empty() && (self.kind != "function" || names_a_function())
     }
 }
 

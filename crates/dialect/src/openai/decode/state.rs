@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::super::errors;
 use super::super::quirks::Quirks;
+use super::logprobs;
 use super::think::{Split, Splitter};
 use super::wire::{Call, Choice, Completion, Content, Message, says_something};
 use crate::canonical::{Event, FinishReason, ReasoningDetail};
@@ -136,7 +137,7 @@ impl State {
     fn choice(&mut self, choice: Choice, position: usize, is_failing: bool, events: &mut Vec<Event>) {
         let index = choice.index.unwrap_or(u32::try_from(position).unwrap_or_default());
         let place = self.place(index);
-        if let Some(logprobs) = choice.logprobs.filter(|logprobs| !logprobs.is_null()) {
+        if let Some(logprobs) = choice.logprobs.and_then(logprobs::shaped) {
             let members = Map::from_iter([("logprobs".to_owned(), logprobs)]);
             events.push(Event::ChoiceExtra { choice: index, members });
         }

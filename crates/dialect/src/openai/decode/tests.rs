@@ -265,6 +265,15 @@ fn a_whole_answer_that_is_none_is_an_error() {
 }
 
 #[test]
+fn odd_types_beside_the_content_do_not_matter() {
+    let chunk = json!({"id": 7, "model": null, "system_fingerprint": {"a": 1}, "service_tier": ["x"], "created": "now",
+        "choices": [{"index": 0, "delta": {"content": "x", "refusal": false, "reasoning": {"b": 2}}, "finish_reason": "stop"}]});
+    let events = streamed(&chunks(&[chunk]), &json!({}));
+    let start = Event::Start { id: Some("7".to_owned()), model: None, system_fingerprint: None };
+    assert_eq!(events, [start, text("x"), finish(FinishReason::Stop, "stop")]);
+}
+
+#[test]
 fn azures_first_chunk_starts_nothing() {
     let first = json!({"choices": [], "id": "", "model": "", "created": 0, "prompt_filter_results": []});
     let events = streamed(&chunks(&[first, delta(json!({"content": "x"})), end("stop")]), &json!({}));

@@ -12,9 +12,13 @@ use super::super::usage::Counts;
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub(super) struct Completion {
+    #[serde(deserialize_with = "text")]
     pub(super) id: Option<String>,
+    #[serde(deserialize_with = "text")]
     pub(super) model: Option<String>,
+    #[serde(deserialize_with = "text")]
     pub(super) system_fingerprint: Option<String>,
+    #[serde(deserialize_with = "text")]
     pub(super) service_tier: Option<String>,
     pub(super) choices: Option<Vec<Choice>>,
     pub(super) usage: Option<Counts>,
@@ -34,7 +38,9 @@ pub(super) struct Choice {
     pub(super) index: Option<u32>,
     pub(super) delta: Option<Message>,
     pub(super) message: Option<Message>,
+    #[serde(deserialize_with = "text")]
     pub(super) finish_reason: Option<String>,
+    #[serde(deserialize_with = "text")]
     pub(super) native_finish_reason: Option<String>,
     pub(super) logprobs: Option<Value>,
     pub(super) error: Option<Value>,
@@ -65,6 +71,7 @@ pub(super) enum Content {
 #[serde(default)]
 pub(super) struct Call {
     pub(super) index: Option<u32>,
+    #[serde(deserialize_with = "text")]
     pub(super) id: Option<String>,
     pub(super) function: Option<Function>,
 }
@@ -126,9 +133,9 @@ impl<'de> Visitor<'de> for MessageVisitor {
         while let Some(Key(name)) = map.next_key()? {
             match name.as_ref() {
                 "content" => message.content = map.next_value()?,
-                "refusal" => message.refusal = map.next_value()?,
+                "refusal" => message.refusal = map.next_value::<Text>()?.0,
                 "reasoning" | "reasoning_content" => {
-                    let text: Option<String> = map.next_value()?;
+                    let Text(text) = map.next_value()?;
                     message.reasoning = text.filter(|text| !text.is_empty()).or(message.reasoning);
                 }
                 "reasoning_details" => message.details = list(&mut map)?,
@@ -147,6 +154,63 @@ impl<'de> Visitor<'de> for MessageVisitor {
             }
         }
         Ok(message)
+    }
+}
+
+/// A string; whatever else stands in its place is nothing worth failing for.
+struct Text(Option<String>);
+
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Text::deserialize(deserializer).map(|text| text.0)
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor).map(Self)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Option<String>, E> {
+        Ok(Some(text.to_owned()))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Option<String>, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E: Error>(self, _value: bool) -> Result<Option<String>, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Option<String>, E> {
+        Ok(Some(value.to_string()))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Option<String>, E> {
+        Ok(Some(value.to_string()))
+    }
+
+    fn visit_f64<E: Error>(self, _value: f64) -> Result<Option<String>, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Option<String>, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Option<String>, A::Error> {
+        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
     }
 }
 

@@ -82,18 +82,29 @@ fn parameters_that_are_not_taken_do_not_go_out() {
 fn names_limits_and_additions_follow_the_quirks() {
     let quirks = json!({
         "max_tokens_member": "max_completion_tokens", "rename": {"seed": "random_seed"}, "drop": ["n"],
-        "add": {"reasoning_format": "parsed"}, "no_stream_options": true
+        "add": {"reasoning_format": "parsed"}, "no_stream_options": true, "accepts": ["service_tier"]
     });
     let members =
         json!({"seed": 7, "n": 1, "max_tokens": 5, "stream": true, "user": "u", "service_tier": "fast"});
     let expected = json!({
-        "random_seed": 7, "max_completion_tokens": 5, "stream": true, "user": "u", "service_tier": "priority",
+        "random_seed": 7, "max_completion_tokens": 5, "stream": true, "service_tier": "priority", "user": crate::end_user::hashed("u"),
         "reasoning_format": "parsed"
     });
     assert_eq!(rest(members, &[], quirks), expected);
     let mut clamped = request(json!({"max_tokens": 50}));
     clamped.max_tokens = Some(3);
     assert_eq!(sent(&clamped, &[], json!({}))["max_tokens"], 3);
+}
+
+#[test]
+fn what_costs_extra_goes_out_only_by_name() {
+    let members = json!({"service_tier": "priority", "best_of": 9, "search_parameters": {}, "vendor": 1});
+    assert_eq!(rest(members.clone(), &[], json!({})), json!({"vendor": 1}));
+    let named = rest(members, &[], json!({"accepts": ["service_tier"]}));
+    assert_eq!(named, json!({"service_tier": "priority", "vendor": 1}));
+    let searching = json!({"tools": [{"type": "browser_search"}]});
+    assert_eq!(rest(searching.clone(), &[], json!({})), json!({}));
+    assert_eq!(rest(searching.clone(), &[], json!({"tool_types": ["browser_search"]})), searching);
 }
 
 #[test]

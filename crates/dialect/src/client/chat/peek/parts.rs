@@ -7,6 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::super::limits;
+use super::strict::Strict;
 
 /// A string that is looked at and not kept.
 pub(super) struct Skim {
@@ -85,7 +86,7 @@ struct Turn {
     content: Option<Content>,
     #[serde(rename = "name")]
     _name: Option<Skim>,
-    tool_calls: Option<Vec<Call>>,
+    tool_calls: Option<Vec<Strict<Call>>>,
     tool_call_id: Option<Skim>,
     #[serde(rename = "refusal")]
     _refusal: Option<Skim>,
@@ -95,7 +96,7 @@ struct Turn {
     _reasoning_content: Option<Skim>,
     #[serde(rename = "reasoning_details")]
     _reasoning_details: Option<Vec<IgnoredAny>>,
-    images: Option<Vec<MadeImage>>,
+    images: Option<Vec<Strict<MadeImage>>>,
 }
 
 #[derive(Deserialize, PartialEq, Eq)]
@@ -111,7 +112,7 @@ enum Role {
 #[derive(Deserialize)]
 struct Call {
     id: Skim,
-    function: Function,
+    function: Strict<Function>,
 }
 
 #[derive(Deserialize)]
@@ -135,8 +136,8 @@ struct Part {
     kind: Kind,
     text: Option<Skim>,
     image_url: Option<ImageUrl>,
-    input_audio: Option<Audio>,
-    file: Option<File>,
+    input_audio: Option<Strict<Audio>>,
+    file: Option<Strict<File>>,
     video_url: Option<ImageUrl>,
 }
 
@@ -204,7 +205,7 @@ impl Part {
                 tally.add_image(&image.0);
             }
             Kind::InputAudio => {
-                let sound = |audio: &&Audio| !audio.data.is_empty && !audio.format.is_empty;
+                let sound = |audio: &&Strict<Audio>| !audio.data.is_empty && !audio.format.is_empty;
                 let Some(audio) = self.input_audio.as_ref().filter(sound) else { return false };
                 tally.has_audio = true;
                 tally.media_bytes += audio.data.bytes;
@@ -216,10 +217,11 @@ impl Part {
                 return file.file_data.is_some() || file.file_id.is_some();
             }
             Kind::VideoUrl | Kind::InputVideo => {
+                let Some(video) = self.video_url.as_ref().filter(|video| !video.0.is_empty) else {
+                    return false;
+                };
                 tally.has_video = true;
-                if let Some((_, bytes)) = self.video_url.as_ref().and_then(|video| video.0.inline) {
-                    tally.media_bytes += bytes;
-                }
+                tally.media_bytes += video.0.inline.map_or(0, |(_, bytes)| bytes);
             }
             Kind::Other => {}
         }
@@ -351,7 +353,7 @@ impl<'de> Visitor<'de> for ContentVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Content, A::Error> {
         let mut tally = Tally::default();
-        while let Some(part) = parts.next_element::<Part>()? {
+        while let Some(part) = parts.next_element::<Strict<Part>>()? {
             if !part.add_to(&mut tally) {
                 return Err(A::Error::custom("a content part lacks what its type needs"));
             }
@@ -377,9 +379,9 @@ impl<'de> Visitor<'de> for TurnsVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut messages: A) -> Result<Turns, A::Error> {
         let mut turns = Turns::default();
-        while let Some(turn) = messages.next_element::<Turn>()? {
+        while let Some(turn) = messages.next_element::<Strict<Turn>>()? {
             let tally =
-                turn.tally().ok_or_else(|| A::Error::custom("a message lacks what its role needs"))?;
+                turn.0.tally().ok_or_else(|| A::Error::custom("a message lacks what its role needs"))?;
             turns.tally.add(&tally);
             turns.count += 1;
             if turns.count > limits::MESSAGES {

@@ -67,6 +67,9 @@ fn part(value: Value, path: &Path<'_>) -> Result<Part, BadRequest> {
         _ if value.is_object() => return Err(path.member("type").must("be a string")),
         _ => return Err(path.must("be an object")),
     };
+    if kind == "video_url" || kind == "input_video" {
+        image(value.get("video_url").cloned(), &path.member("video_url"))?;
+    }
     if !["text", "image_url", "input_audio", "file"].contains(&kind.as_str()) {
         return Ok(Part { kind: PartKind::Other(value), cache_control: None });
     }

@@ -217,6 +217,50 @@ fn both_readers_refuse_the_same_bodies_in_the_same_words() {
     }
 }
 
+/// Every place in a document, as a JSON pointer.
+fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+    found.push(at.to_owned());
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                places(member, &format!("{at}/{name}"), found);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                places(item, &format!("{at}/{index}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn both_readers_agree_on_every_wrong_type() {
+    let mut found = Vec::new();
+    places(&full(), "", &mut found);
+    let others = [
+        json!(null),
+        json!(true),
+        json!(-3),
+        json!(0.5),
+        json!(""),
+        json!("x"),
+        json!([]),
+        json!(["x"]),
+        json!({}),
+    ];
+    for place in found {
+        for other in &others {
+            let mut body = full();
+            *body.pointer_mut(&place).unwrap() = other.clone();
+            let body = bytes(&body);
+            let (peeked, read) = (peek(&body), decode(&body));
+            assert_eq!(peeked.as_ref().err(), read.as_ref().err(), "{place} = {other}");
+        }
+    }
+}
+
 #[test]
 fn syntax_and_depth_are_refused_with_a_place() {
     let broken = peek(b"{\"model\": \"a\",\n \"messages\": [}").unwrap_err();
