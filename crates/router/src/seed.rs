@@ -93,7 +93,7 @@ pub async fn seed(
     let file = File::shipped()?;
     let mut transaction = pool.begin().await?;
     store::lock(&mut transaction).await?;
-    let tables = store::load(&mut transaction).await?;
+    let tables = store::load(&mut *transaction).await?;
     let mut work = Writes::default();
     plan_providers(&file, &tables, overrides, master_key, &mut work)?;
     plan_models(&file, &tables, &mut work)?;

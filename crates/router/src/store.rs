@@ -4,5 +4,5 @@ mod load;
 pub(crate) mod rows;
 mod write;
 
-pub(crate) use load::{behind, load, load_with_time};
+pub(crate) use load::{behind, load};
 pub(crate) use write::{Change, Writes, lock, next_version, record, write};

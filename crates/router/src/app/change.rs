@@ -63,7 +63,7 @@ pub(crate) async fn change(inner: &Arc<Inner>, actor: String, edit: Edit) -> Res
 async fn run(inner: &Inner, actor: &str, edit: Edit) -> Result<Changed, Error> {
     let mut transaction = inner.deps.pool.begin().await?;
     store::lock(&mut transaction).await?;
-    let tables = store::load(&mut transaction).await?;
+    let tables = store::load(&mut *transaction).await?;
     let applied = apply(&tables, actor, edit, &inner.deps.master_key)?;
     if !applied.is_change() {
         return Ok(Changed { id: applied.id, version: tables.version });

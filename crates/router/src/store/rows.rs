@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use chrono::{DateTime, Utc};
 use identity::{CredentialId, EndpointId, PriceVersionId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::Writes;
@@ -95,10 +96,12 @@ pub(crate) struct Price {
 }
 
 /// A provider's newest credential.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Credential {
     pub(crate) id: CredentialId,
     pub(crate) provider: String,
+    /// Hexadecimal where rows are read.
+    #[serde(deserialize_with = "from_hex")]
     pub(crate) sealed: Vec<u8>,
     /// Its last four characters.
     pub(crate) hint: String,
@@ -110,6 +113,8 @@ pub(crate) struct Credential {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tables {
     pub(crate) version: u64,
+    /// By the database's clock.
+    pub(crate) read_at: DateTime<Utc>,
     pub(crate) providers: Vec<Provider>,
     pub(crate) credentials: Vec<Credential>,
     pub(crate) models: Vec<Model>,
@@ -145,4 +150,8 @@ fn put<T, K: Hash + Eq>(rows: &mut Vec<T>, new: Vec<T>, key: impl Fn(&T) -> K) {
             None => rows.push(row),
         }
     }
+}
+
+fn from_hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    hex::decode(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
 }
