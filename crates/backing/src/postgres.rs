@@ -41,7 +41,7 @@ pub struct PostgresOptions {
 #[derive(Debug)]
 pub struct Postgres {
     process: Process,
-    home: PathBuf,
+    home: home::Home,
     access: Access,
     database: String,
 }
@@ -65,7 +65,7 @@ impl Postgres {
             cluster::create(&home, &binaries).await?;
         }
         let (process, access) = cluster::launch(options, &home, &binaries, access).await?;
-        let postgres = Self { process, home: home.directory, access, database: options.database.clone() };
+        let postgres = Self { process, home, access, database: options.database.clone() };
         postgres.have_database(&options.database).await?;
         Ok(postgres)
     }
@@ -80,7 +80,7 @@ impl Postgres {
             .progress
             .say(&format!("adopting the {NAME} that an earlier run left (pid {})", process.pid()));
         let postgres =
-            Self { process, home: home.directory.clone(), access, database: options.database.clone() };
+            Self { process, home: home.clone(), access, database: options.database.clone() };
         postgres.have_database(&options.database).await?;
         Ok(Some(postgres))
     }
@@ -98,13 +98,13 @@ impl Postgres {
     /// The folder of the cluster, its password and its log, links resolved.
     #[must_use]
     pub fn directory(&self) -> &Path {
-        &self.home
+        &self.home.directory
     }
 
     /// Where the server logs.
     #[must_use]
     pub fn log(&self) -> PathBuf {
-        self.home.join(home::LOG)
+        self.home.log()
     }
 
     /// The URL of the database named in the options, password included.
@@ -142,11 +142,17 @@ impl Postgres {
         self.access.create_database(name, None).await
     }
 
-    /// Stops the server: sessions are ended, nothing committed is lost.
+    /// Stops the server: sessions are ended, nothing committed is lost. When the server was killed and
+    /// somebody started it again, that one is stopped.
     ///
     /// # Errors
     /// [`Error::NotStopped`] when it outlives every signal.
     pub async fn stop(mut self) -> Result<(), Error> {
+        if !self.process.is_alive()
+            && let Some((process, _)) = postmaster::find(&self.home, &self.access).await?
+        {
+            self.process = process;
+        }
         let steps = [
             // "Fast": end the sessions, write a checkpoint.
             (Signal::SIGINT, Duration::from_secs(30)),

@@ -1,1 +1,24 @@
 //! Money: leases, settlement, ledger, invariants.
+//!
+//! Every change of money is one SQL function, called as one statement in a task that its caller cannot
+//! cancel: `migrations/*_billing_*.sql` is where the rules are. This crate carries asks, records and the
+//! edge's word to them, in batches, and tells workers what is settled. Any replica serves any edge.
+//!
+//! - `grpc`: decode, call, encode; `grpc::session` is the lease session of one edge.
+//! - `app`: one file per use case: leases, settlement, price copies.
+//! - `store`: one file per aggregate, all of the SQL.
+//! - `jobs`: the bus's usage, the sweep of leases and claims, invariants, partitions.
+
+mod app;
+mod config;
+mod error;
+mod grpc;
+mod jobs;
+mod metrics;
+mod record;
+mod service;
+mod store;
+
+pub use config::{BusConfig, Config};
+pub use error::Error;
+pub use service::{Deps, Service};

@@ -1,5 +1,6 @@
 //! Logs and traces: structured, without secrets or prompts.
 
+use std::io::IsTerminal as _;
 use std::str::FromStr;
 
 use opentelemetry::KeyValue;
@@ -67,7 +68,8 @@ impl Drop for TelemetryGuard {
 /// [`TelemetryError`] naming the key that is wrong.
 pub fn init_telemetry(config: &TelemetryConfig, service: &str) -> Result<TelemetryGuard, TelemetryError> {
     let filter = EnvFilter::from_str(&config.log).map_err(|_| TelemetryError::Filter(config.log.clone()))?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     let lines = match config.log_format {
         LogFormat::Text => lines.with_target(false).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),

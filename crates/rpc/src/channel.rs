@@ -93,6 +93,16 @@ impl Channel {
         Ok(Self(Kind::Remote(Arc::new(Remote { caller, callee, keys, balancer }))))
     }
 
+    /// Where the one replica behind this channel is: tells the channels that [`Self::each`] answers at one
+    /// time from those it answers at another. `None` when local, or when there are several.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        match &self.0 {
+            Kind::Local(_) => None,
+            Kind::Remote(remote) => remote.balancer.only_address(),
+        }
+    }
+
     /// One channel per replica, for what every replica must hear. Itself alone when local.
     #[must_use]
     pub fn each(&self) -> Vec<Self> {
@@ -102,12 +112,12 @@ impl Channel {
                 .balancer
                 .each()
                 .into_iter()
-                .map(|transport| {
+                .map(|replica| {
                     Self(Kind::Remote(Arc::new(Remote {
                         caller: remote.caller,
                         callee: remote.callee,
                         keys: remote.keys.clone(),
-                        balancer: Arc::new(Balancer::single(transport)),
+                        balancer: Arc::new(Balancer::single(replica)),
                     })))
                 })
                 .collect(),

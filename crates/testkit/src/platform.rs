@@ -1,5 +1,6 @@
 //! A running platform of its own, in a directory of its own, on free ports.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -76,7 +77,9 @@ impl Platform {
     /// # Errors
     /// When it does not become ready; the message carries the end of its log.
     pub async fn start(topology: Topology, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let temporary = tempfile::Builder::new().prefix("patchbay-test-").tempdir()?;
+        // Open to pass through: as root, the database's user lives below it.
+        let open = std::fs::Permissions::from_mode(0o711);
+        let temporary = tempfile::Builder::new().prefix("patchbay-test-").permissions(open).tempdir()?;
         let directory = temporary.path().join("data");
         let child = spawn(topology, &directory, settings)?;
         Self::ready(topology, child, directory, temporary).await

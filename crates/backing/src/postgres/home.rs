@@ -11,11 +11,11 @@ use secrecy::SecretString;
 use crate::account::Account;
 use crate::{Error, random_text, write_secret};
 
-pub(super) const LOG: &str = "log";
 /// Where clusters go that cannot stay in a data directory closed to the user who runs them.
 const ELSEWHERE: &str = "/var/lib/patchbay";
 
 /// Where a cluster lives and who runs it.
+#[derive(Debug, Clone)]
 pub(super) struct Home {
     /// Absolute, links resolved.
     pub(super) directory: PathBuf,
@@ -52,7 +52,7 @@ impl Home {
     }
 
     pub(super) fn log(&self) -> PathBuf {
-        self.directory.join(LOG)
+        self.directory.join("log")
     }
 
     pub(super) fn has_cluster(&self) -> bool {

@@ -41,7 +41,7 @@ impl Drop for ThrowAway {
     fn drop(&mut self) {
         self.postgres.process.stop_blocking(Signal::SIGQUIT);
         // Nobody is left to tell, and the system empties this folder one day.
-        let _ = std::fs::remove_dir_all(&self.postgres.home);
+        let _ = std::fs::remove_dir_all(self.postgres.directory());
         let _ = std::fs::remove_dir_all(&self.directory);
         let _ = std::fs::remove_file(&self.directory);
     }

@@ -1,0 +1,80 @@
+//! What billing does, one file per use case, over the state that they share.
+
+pub(crate) mod leases;
+pub(crate) mod prices;
+pub(crate) mod settlement;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lifecycle::{Health, Tasks};
+use sqlx::PgPool;
+
+use crate::app::prices::Shelf;
+use crate::app::settlement::Tries;
+use crate::metrics::Metrics;
+use crate::{Config, Error};
+
+/// The state of one replica. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App(Arc<State>);
+
+pub(crate) struct State {
+    pub config: Config,
+    pub pool: PgPool,
+    pub tasks: Tasks,
+    pub health: Health,
+    pub metrics: Metrics,
+    pub shelf: Shelf,
+    pub tries: Tries,
+}
+
+impl std::ops::Deref for App {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.0
+    }
+}
+
+impl App {
+    pub(crate) fn new(config: Config, pool: PgPool, tasks: Tasks, health: Health, metrics: Metrics) -> Self {
+        let (shelf, tries) = (Shelf::default(), Tries::default());
+        Self(Arc::new(State { config, pool, tasks, health, metrics, shelf, tries }))
+    }
+
+    /// Runs `work` to its end whether or not the caller waits for it.
+    ///
+    /// # Errors
+    /// What `work` answers, or [`Error::Stopped`] when it panicked.
+    pub(crate) async fn owned<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.tasks.spawn(work).await.unwrap_or(Err(Error::Stopped))
+    }
+}
+
+/// Makes a call again while another transaction was in its way. The calls made so change nothing when repeated.
+///
+/// # Errors
+/// The last try's.
+pub(crate) async fn insistently<T, C>(mut call: impl FnMut() -> C) -> Result<T, Error>
+where
+    C: Future<Output = Result<T, Error>>,
+{
+    for pause in [1, 5, 20, 50] {
+        match call().await {
+            Err(error) if error.was_in_the_way() => tokio::time::sleep(Duration::from_millis(pause)).await,
+            outcome => return outcome,
+        }
+    }
+    call().await
+}
+
+/// Milliseconds as the database counts them.
+pub(crate) fn millis(milliseconds: u64) -> i64 {
+    i64::try_from(milliseconds).unwrap_or(i64::MAX)
+}

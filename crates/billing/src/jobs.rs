@@ -1,0 +1,18 @@
+//! What runs by itself. Every job of every replica runs; each is safe beside its twins.
+
+mod check;
+mod consume;
+mod sweep;
+
+use crate::app::App;
+
+pub(crate) fn start(app: &App, bus: Option<async_nats::Client>) {
+    app.tasks.spawn(sweep::run(app.clone()));
+    app.tasks.spawn(sweep::open_days(app.clone()));
+    app.tasks.spawn(check::run(app.clone()));
+    if let Some(bus) = bus {
+        for shard in 0..rpc::subjects::SHARDS {
+            app.tasks.spawn(consume::run(app.clone(), bus.clone(), shard));
+        }
+    }
+}

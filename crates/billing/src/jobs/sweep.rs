@@ -1,0 +1,83 @@
+//! Fences leases that have ended, decides what is due, frees what nobody claims; opens coming days.
+
+use std::time::Duration;
+
+use crate::Error;
+use crate::app::{App, insistently, millis};
+use crate::store::{invariants, leases, settlement};
+
+/// Leases and generations that one transaction takes at most.
+const BATCH: i32 = 500;
+/// Usage partitions are open this many days ahead.
+const DAYS_AHEAD: i32 = 14;
+
+/// Sweeps until the process stops. Its success is what says that billing is ready.
+pub(super) async fn run(app: App) {
+    let shutdown = app.tasks.shutdown().clone();
+    let mut failing = false;
+    while !shutdown.has_begun() {
+        let outcome = sweep(&app).await;
+        app.health.set("billing", outcome.is_ok());
+        match outcome {
+            Ok(()) => failing = false,
+            Err(error) if failing => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "the sweep failed again");
+            }
+            Err(error) => {
+                failing = true;
+                tracing::warn!(error = &error as &dyn std::error::Error, "the sweep failed");
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(app.config.sweep_every()) => {}
+            () = shutdown.begun() => {}
+        }
+    }
+}
+
+async fn sweep(app: &App) -> Result<(), Error> {
+    let grace = millis(app.config.grace_ms);
+    while insistently(|| leases::fence(&app.pool, grace, BATCH)).await? >= i64::from(BATCH) {}
+    loop {
+        let fates = insistently(|| settlement::resolve_due(&app.pool, BATCH)).await?;
+        app.fated(&fates);
+        if fates.is_empty() {
+            break;
+        }
+    }
+    loop {
+        let freed = insistently(|| leases::free(&app.pool, BATCH)).await?;
+        if let Ok(freed @ 1..) = u64::try_from(freed) {
+            app.metrics.expired.inc_by(freed);
+            tracing::warn!(
+                leases = freed,
+                "leases were freed after their grace without any word of their use"
+            );
+        }
+        if freed < i64::from(BATCH) {
+            break;
+        }
+    }
+    let (open, waiting) = leases::open(&app.pool).await?;
+    app.metrics.leases_open.set(open);
+    app.metrics.waiting.set(waiting);
+    Ok(())
+}
+
+/// Keeps the partitions of usage open ahead of time.
+pub(super) async fn open_days(app: App) {
+    let shutdown = app.tasks.shutdown().clone();
+    while !shutdown.has_begun() {
+        let pause = match invariants::open_usage_days(&app.pool, DAYS_AHEAD).await {
+            Ok(_) => Duration::from_secs(3_600),
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "no usage partitions were opened");
+                Duration::from_secs(10)
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = shutdown.begun() => {}
+        }
+    }
+}

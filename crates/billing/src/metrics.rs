@@ -1,0 +1,102 @@
+//! What billing counts.
+
+use lifecycle::{LATENCY_BUCKETS, Metrics as Registry};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+
+/// One word that tells series apart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct Label {
+    kind: String,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics {
+    asks: Family<Label, Counter>,
+    fates: Family<Label, Counter>,
+    breaches: Family<Label, Gauge>,
+    pub absorbed: Counter,
+    pub mispriced: Counter,
+    pub parked: Counter,
+    pub expired: Counter,
+    pub leases_open: Gauge,
+    pub waiting: Gauge,
+    pub lag: Histogram,
+}
+
+impl Metrics {
+    pub(crate) fn new(registry: &Registry) -> Self {
+        Self {
+            asks: registry.register("billing_asks", "Asks answered, by answer.", Family::default()),
+            fates: registry.register(
+                "billing_records",
+                "Usage records, by what became of them.",
+                Family::default(),
+            ),
+            breaches: registry.register(
+                "billing_invariant_breaches",
+                "Rows that break an invariant, at the last check.",
+                Family::default(),
+            ),
+            absorbed: registry.register(
+                "billing_absorbed_nano_usd",
+                "Charges that could not be taken.",
+                Counter::default(),
+            ),
+            mispriced: registry.register(
+                "billing_mispriced_records",
+                "Records whose charge or price differs from what billing computes.",
+                Counter::default(),
+            ),
+            parked: registry.register(
+                "billing_parked_records",
+                "Records set aside for people because they cannot be settled.",
+                Counter::default(),
+            ),
+            expired: registry.register(
+                "billing_expired_leases",
+                "Leases freed after their grace without any word of what was done under them.",
+                Counter::default(),
+            ),
+            leases_open: registry.register(
+                "billing_open_leases",
+                "Leases that hold money.",
+                Gauge::default(),
+            ),
+            waiting: registry.register(
+                "billing_waiting_claims",
+                "Claims and edges' words that wait for their counterpart.",
+                Gauge::default(),
+            ),
+            lag: registry.register(
+                "billing_settlement_lag_seconds",
+                "From publishing on the bus to settlement.",
+                Histogram::new(LATENCY_BUCKETS),
+            ),
+        }
+    }
+
+    pub(crate) fn asked(&self, answer: &str) {
+        self.asks.get_or_create(&Label { kind: answer.to_owned() }).inc();
+    }
+
+    pub(crate) fn fated(&self, fate: &str) {
+        self.fates.get_or_create(&Label { kind: fate.to_owned() }).inc();
+    }
+
+    /// Sets how many rows break each invariant; those not named break none.
+    pub(crate) fn breached<'n>(&self, names: impl Iterator<Item = &'n str>) {
+        for name in INVARIANTS {
+            self.breaches.get_or_create(&Label { kind: name.to_owned() }).set(0);
+        }
+        for name in names {
+            self.breaches.get_or_create(&Label { kind: name.to_owned() }).inc();
+        }
+    }
+}
+
+/// Those whose subject exists; each is a series from the start, so that an alert has something to watch.
+const INVARIANTS: [&str; 10] = ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10", "I12"];

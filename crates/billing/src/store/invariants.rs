@@ -1,0 +1,33 @@
+//! The invariants, and the partitions of usage.
+
+use sqlx::PgPool;
+
+use crate::Error;
+
+/// A row that breaks an invariant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Breach {
+    pub invariant: String,
+    pub detail: String,
+}
+
+/// Checks everything (`depth_ms` none), or single records only as far back as `depth_ms`.
+pub(crate) async fn check(pool: &PgPool, depth_ms: Option<i64>) -> Result<Vec<Breach>, Error> {
+    let breaches = sqlx::query_as!(
+        Breach,
+        r#"select invariant as "invariant!", detail as "detail!" from billing.invariants(
+            coalesce(billing.clock() - $1::bigint * interval '1 millisecond', 'epoch'))"#,
+        depth_ms
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(breaches)
+}
+
+/// Opens the partitions of the coming days. How many were new.
+pub(crate) async fn open_usage_days(pool: &PgPool, ahead: i32) -> Result<i32, Error> {
+    let opened = sqlx::query_scalar!(r#"select billing.open_usage_days($1) as "opened!""#, ahead)
+        .fetch_one(pool)
+        .await?;
+    Ok(opened)
+}

@@ -1,0 +1,141 @@
+//! Settled usage, read back.
+
+use chrono::{DateTime, Utc};
+use identity::{GenerationId, TenantId};
+use rpc::billing::Generation;
+use rpc::events::UsageRecord;
+use rpc::pricing::{PriceVersion, Source, Usage};
+use rpc::worker::AttemptOutcome;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::Error;
+
+/// Reads a settled generation of this tenant as its record was, the price by its id alone.
+pub(crate) async fn generation(
+    pool: &PgPool,
+    tenant: TenantId,
+    generation: GenerationId,
+) -> Result<Option<Generation>, Error> {
+    let row = sqlx::query!(
+        "select * from billing.usage
+        where generation_id = $1 and day = billing.uuid_day($1) and tenant_id = $2",
+        generation.uuid(),
+        tenant.uuid(),
+    )
+    .fetch_optional(pool)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let mut attempts = Vec::new();
+    if row.attempts > 0 {
+        attempts.push(AttemptOutcome {
+            n: number(row.first_n.unwrap_or(0)),
+            endpoint_id: id(row.first_endpoint_id),
+            provider_name: row.first_provider_name.unwrap_or_default(),
+            model: row.first_model.unwrap_or_default(),
+            status: number(row.first_status.unwrap_or(0)),
+            outcome: row.first_outcome.unwrap_or_default(),
+            latency_ms: number(row.first_latency_ms.unwrap_or(0)),
+            error_type: row.first_error_type.unwrap_or_default(),
+        });
+    }
+    if row.attempts > 1 {
+        attempts.extend(further_attempts(pool, generation, row.execution).await?);
+    }
+    let record = UsageRecord {
+        generation_id: generation.uuid().to_string(),
+        execution: number(row.execution),
+        worker_id: row.worker_id.unwrap_or_default(),
+        tenant_id: row.tenant_id.to_string(),
+        key_id: id(row.key_id),
+        leases: Vec::new(),
+        reserved: row.reserved,
+        price: row
+            .price_version_id
+            .map(|price| PriceVersion { id: price.to_string(), ..PriceVersion::default() }),
+        markup_basis_points: number(row.markup_bps),
+        usage: Some(Usage {
+            input: number(row.input),
+            cache_read: number(row.cache_read),
+            cache_write_5m: number(row.cache_write_5m),
+            cache_write_1h: number(row.cache_write_1h),
+            output: number(row.output),
+            reasoning: number(row.reasoning),
+            audio_input: number(row.audio_input),
+            audio_output: number(row.audio_output),
+            image: number(row.image),
+            request: number(row.request),
+        }),
+        source: source(&row.source).into(),
+        charge: row.charge,
+        provider_cost: row.provider_cost,
+        absorbed: row.absorbed,
+        confirmed: row.evidence == "worker",
+        model: row.model.unwrap_or_default(),
+        provider: row.provider.unwrap_or_default(),
+        provider_name: row.provider_name.unwrap_or_default(),
+        endpoint_id: id(row.endpoint_id),
+        provider_response_id: row.provider_response_id.unwrap_or_default(),
+        finish_reason: row.finish_reason.unwrap_or_default(),
+        native_finish_reason: row.native_finish_reason.unwrap_or_default(),
+        streamed: row.streamed,
+        cancelled: row.cancelled,
+        partial: row.partial,
+        received_at_ms: row.received_at.timestamp_millis(),
+        latency_ms: number(row.latency_ms),
+        generation_time_ms: number(row.generation_time_ms),
+        attempts,
+        end_user: row.end_user.unwrap_or_default(),
+        app_referer: row.app_referer.unwrap_or_default(),
+        app_title: row.app_title.unwrap_or_default(),
+        session_id: row.session_id.unwrap_or_default(),
+        deltas: number(row.deltas),
+    };
+    let settled_at: DateTime<Utc> = row.settled_at;
+    Ok(Some(Generation { record: Some(record), settled_at_ms: settled_at.timestamp_millis() }))
+}
+
+async fn further_attempts(
+    pool: &PgPool,
+    generation: GenerationId,
+    execution: i32,
+) -> Result<Vec<AttemptOutcome>, Error> {
+    let rows = sqlx::query!(
+        "select n, endpoint_id, provider_name, model, status, outcome, latency_ms, error_type
+        from billing.attempt where generation_id = $1 and execution = $2 order by n",
+        generation.uuid(),
+        execution,
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| AttemptOutcome {
+            n: number(row.n),
+            endpoint_id: id(row.endpoint_id),
+            provider_name: row.provider_name.unwrap_or_default(),
+            model: row.model.unwrap_or_default(),
+            status: number(row.status),
+            outcome: row.outcome,
+            latency_ms: number(row.latency_ms),
+            error_type: row.error_type.unwrap_or_default(),
+        })
+        .collect())
+}
+
+/// What was written as an unsigned number; the database keeps signed ones.
+fn number<S: TryInto<U>, U: Default>(stored: S) -> U {
+    stored.try_into().unwrap_or_default()
+}
+
+fn id(stored: Option<Uuid>) -> String {
+    stored.map(|id| id.to_string()).unwrap_or_default()
+}
+
+fn source(stored: &str) -> Source {
+    match stored {
+        "counted" => Source::Counted,
+        "estimated" => Source::Estimated,
+        _ => Source::Provider,
+    }
+}

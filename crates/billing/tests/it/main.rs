@@ -1,0 +1,14 @@
+//! Billing against a real Postgres (and a real NATS server where one is installed), through its gRPC server.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod bus;
+mod charge;
+mod claims;
+mod credit;
+mod invariants;
+mod leases;
+mod limits;
+mod settlement;
+mod storm;
+mod support;

@@ -1,0 +1,185 @@
+//! What these tests share: a billing service over a database of its own.
+
+pub(crate) mod edge;
+pub(crate) mod nats;
+pub(crate) mod postgres;
+pub(crate) mod records;
+
+use billing::{BusConfig, Config, Deps, Service};
+use identity::{KeyId, TenantId};
+use lifecycle::{Health, Metrics, Tasks};
+use rpc::Channel;
+use rpc::billing::billing_client::BillingClient;
+use rpc::billing::{
+    CheckInvariantsRequest, Credits, GetCreditsRequest, GetTermsRequest, GrantCreditRequest,
+    OpenTenantRequest, PutKeyLimitRequest, Terms,
+};
+use sqlx::PgPool;
+
+use self::postgres::Database;
+
+pub(crate) type Client = BillingClient<Channel>;
+
+/// One replica of billing, called in process.
+pub(crate) struct Billing {
+    pub database: Database,
+    pub client: Client,
+    pub metrics: Metrics,
+    tasks: Tasks,
+}
+
+/// A tenant with credit and one key.
+#[derive(Debug, Clone)]
+pub(crate) struct Customer {
+    pub tenant: TenantId,
+    pub key: KeyId,
+    pub accounts: Vec<String>,
+}
+
+/// Jobs that sweep fast and never check by themselves; waits as short as the test likes to shift the clock by.
+pub(crate) fn config() -> Config {
+    Config {
+        lease_ttl_ms: 60_000,
+        longest_request_ms: 600_000,
+        grace_ms: 660_000,
+        sweep_every_ms: 20,
+        check_every_ms: 3_600_000,
+        check_depth_ms: 900_000,
+        full_check_every: 1,
+        drain_ms: 10,
+        ask_batch: 64,
+        park_after: 3,
+        bus: BusConfig {
+            replicas: 1,
+            max_bytes: 64 * 1024 * 1024,
+            max_age_seconds: 3_600,
+            ack_wait_seconds: 2,
+            batch: 64,
+        },
+    }
+}
+
+impl Billing {
+    pub(crate) async fn start() -> Self {
+        Self::over(Database::create().await, config(), None).await
+    }
+
+    pub(crate) async fn over(database: Database, config: Config, bus: Option<async_nats::Client>) -> Self {
+        let (tasks, metrics) = (Tasks::default(), Metrics::default());
+        let deps = Deps {
+            pool: database.pool(),
+            bus,
+            tasks: tasks.clone(),
+            health: Health::default(),
+            metrics: metrics.clone(),
+        };
+        let service = Service::start(config, deps).await.unwrap();
+        let client = BillingClient::new(Channel::local(service.grpc()));
+        Self { database, client, metrics, tasks }
+    }
+
+    /// Ends the replica and waits for what it was doing.
+    pub(crate) async fn stop(&self) {
+        assert!(self.tasks.drain(std::time::Duration::from_secs(20)).await, "billing did not stop");
+    }
+
+    pub(crate) fn admin(&self) -> &PgPool {
+        &self.database.admin
+    }
+
+    pub(crate) async fn customer(&self, credit: i64) -> Customer {
+        let (tenant, key) = (TenantId::generate(), KeyId::generate());
+        let mut client = self.client.clone();
+        let open =
+            OpenTenantRequest { tenant_id: tenant.to_string(), plan: String::new(), markup_basis_points: 0 };
+        client.open_tenant(open).await.unwrap();
+        if credit > 0 {
+            client.grant_credit(promotion(tenant, credit, "first")).await.unwrap();
+        }
+        let accounts = self.terms(tenant, key).await.account_ids;
+        Customer { tenant, key, accounts }
+    }
+
+    /// Limits the customer's key, and has its requests reserve from the limit too.
+    pub(crate) async fn limit(&self, customer: &mut Customer, limit: Option<i64>, reset: &str) {
+        let request = PutKeyLimitRequest {
+            tenant_id: customer.tenant.to_string(),
+            key_id: customer.key.to_string(),
+            limit,
+            reset: reset.to_owned(),
+        };
+        self.client.clone().put_key_limit(request).await.unwrap();
+        customer.accounts = self.terms(customer.tenant, customer.key).await.account_ids;
+    }
+
+    pub(crate) async fn terms(&self, tenant: TenantId, key: KeyId) -> Terms {
+        let request = GetTermsRequest { tenant_id: tenant.to_string(), key_id: key.to_string() };
+        self.client.clone().get_terms(request).await.unwrap().into_inner()
+    }
+
+    pub(crate) async fn credits(&self, tenant: TenantId) -> Credits {
+        let request = GetCreditsRequest { tenant_id: tenant.to_string() };
+        self.client.clone().get_credits(request).await.unwrap().into_inner()
+    }
+
+    /// Spent and held of the customer's credit.
+    pub(crate) async fn spent_and_held(&self, customer: &Customer) -> (i64, i64) {
+        let credits = self.credits(customer.tenant).await;
+        (credits.total_usage, credits.held)
+    }
+
+    pub(crate) async fn breaches(&self) -> Vec<(String, String)> {
+        let answer = self.client.clone().check_invariants(CheckInvariantsRequest {}).await.unwrap();
+        let breaches = answer.into_inner().breaches;
+        breaches.into_iter().map(|breach| (breach.invariant, breach.detail)).collect()
+    }
+
+    pub(crate) async fn assert_sound(&self) {
+        assert_eq!(self.breaches().await, Vec::new());
+    }
+
+    /// Moves billing's clock on by this much in all.
+    pub(crate) async fn shift_clock(&self, seconds: f64) {
+        sqlx::query("update billing.clock_shift set shift = $1 * interval '1 second'")
+            .bind(seconds)
+            .execute(self.admin())
+            .await
+            .unwrap();
+    }
+
+    /// Sets billing's clock to about this moment; it runs on from there.
+    pub(crate) async fn shift_to(&self, moment: &'static str) {
+        sqlx::query("update billing.clock_shift set shift = $1::text::timestamptz - clock_timestamp()")
+            .bind(moment)
+            .execute(self.admin())
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn count(&self, query: &'static str) -> i64 {
+        sqlx::query_scalar(query).fetch_one(self.admin()).await.unwrap()
+    }
+
+    /// Waits until `query` counts `wanted`; the sweep of the service is what changes it.
+    pub(crate) async fn eventually(&self, query: &'static str, wanted: i64) {
+        let mut last = 0;
+        for _ in 0..1_000 {
+            last = self.count(query).await;
+            if last == wanted {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("`{query}` stayed at {last}, not {wanted}");
+    }
+}
+
+pub(crate) fn promotion(tenant: TenantId, amount: i64, source: &str) -> GrantCreditRequest {
+    GrantCreditRequest {
+        tenant_id: tenant.to_string(),
+        amount,
+        kind: "promotion".to_owned(),
+        reason: "test".to_owned(),
+        source_id: source.to_owned(),
+    }
+}
