@@ -223,3 +223,6 @@ grant update on billing.plan, billing.tenant, billing.account, billing.balance, 
     billing.edge, billing.lease, billing.claim, billing.witness to patchbay_billing;
 grant delete on billing.claim, billing.witness, billing.parked to patchbay_billing;
 grant execute on function billing.open_usage_days(integer) to patchbay_billing;
+
+-- So that no row of today is on its way into the default partition when today's own is attached.
+select billing.open_usage_days(14);

@@ -71,15 +71,14 @@ create function billing.key_spent(p_key uuid, p_since timestamptz) returns bigin
     where key_id = p_key and day >= (p_since at time zone 'UTC')::date
 $$;
 
--- Opens or changes a key's limit; null = none. The running window keeps what was spent in it. When the reset
--- rule changes, what is still held in the old window counts against the new one, so that nothing is passed.
+-- Opens or changes a key's limit; null = none. What the key spent since its window began counts, whatever its
+-- limit was then; so does what is still held in windows of another rule, so that nothing is passed.
 create function billing.put_key_limit(p_tenant uuid, p_key uuid, p_limit bigint, p_reset text) returns void
 language plpgsql as $$
 declare
-    v_now timestamptz := billing.clock();
     v_start timestamptz := billing.window_start(p_reset, billing.clock());
     v_account billing.account;
-    v_elsewhere bigint;
+    v_left bigint;
 begin
     if not exists (select from billing.tenant where tenant_id = p_tenant) then
         raise exception 'unknown tenant' using errcode = 'PB404';
@@ -92,17 +91,13 @@ begin
         raise exception 'unknown tenant' using errcode = 'PB404';
     end if;
     perform 1 from billing.balance where account_id = v_account.account_id order by window_start for update;
-    select coalesce(sum(held), 0) into v_elsewhere from billing.balance
-    where account_id = v_account.account_id and window_start <> v_start and v_account.reset <> p_reset;
-    insert into billing.balance (account_id, window_start, added, strict)
-    values (v_account.account_id, v_start,
-        coalesce(p_limit, billing.unlimited()) - billing.key_spent(p_key, v_start) - v_elsewhere, false)
-    on conflict do nothing;
-    if not found then
-        update billing.balance
-        set added = added + coalesce(p_limit, billing.unlimited()) - coalesce(v_account.limit_nano, billing.unlimited())
-        where account_id = v_account.account_id and window_start = v_start;
-    end if;
+    v_left := coalesce(p_limit, billing.unlimited()) - billing.key_spent(p_key, v_start) - (
+        select coalesce(sum(granted - consumed), 0) from billing.lease
+        where account_id = v_account.account_id and state <> 'closed' and window_start <> v_start
+            and created_at >= v_start);
+    insert into billing.balance as b (account_id, window_start, added, strict)
+    values (v_account.account_id, v_start, v_left, false)
+    on conflict (account_id, window_start) do update set added = v_left + b.spent;
     update billing.account set limit_nano = p_limit, reset = p_reset where account_id = v_account.account_id;
 end
 $$;

@@ -121,6 +121,8 @@ alter table identity.organisation enable row level security;
 alter table identity.organisation force row level security;
 create policy by_tenant on identity.organisation to patchbay_identity
     using (id = (select identity.bound_tenant()));
+create policy listing on identity.organisation for select to patchbay_identity
+    using ((select current_setting('app.listing', true)) = 'organisations');
 
 alter table identity.workspace enable row level security;
 alter table identity.workspace force row level security;
@@ -173,6 +175,22 @@ begin
                k.limit_nanos, k.limit_reset, k.expires_at, k.created_at
         from identity.api_key k
         where k.hash = wanted and k.deleted_at is null;
+end
+$$;
+
+-- Organisations in the order of their ids, for operators.
+create function identity.organisations_after(known uuid, at_most integer)
+    returns table (id uuid, slug text, name text, created_at timestamptz)
+    language plpgsql
+as $$
+begin
+    perform set_config('app.listing', 'organisations', true);
+    return query
+        select o.id, o.slug, o.name, o.created_at
+        from identity.organisation o
+        where o.id > known
+        order by o.id
+        limit at_most;
 end
 $$;
 

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgPool;
 
 use crate::catalogue::{Catalogue, book_out};
-use crate::store::{self, Change, rows};
+use crate::store::{self, Change, Writes, rows};
 use crate::{Error, TimeoutConfig};
 use file::File;
 use merge::{first, merge};
@@ -80,17 +80,6 @@ pub(crate) fn shipped_base_url(provider: &str) -> Result<Option<String>, Error> 
     Ok(found.map(|known| known.base_url))
 }
 
-/// Everything a seed is about to write.
-#[derive(Default)]
-struct Work {
-    providers: Vec<rows::Provider>,
-    credentials: Vec<rows::Credential>,
-    models: Vec<rows::Model>,
-    aliases: Vec<rows::Alias>,
-    endpoints: Vec<rows::Endpoint>,
-    prices: Vec<rows::Price>,
-}
-
 /// Imports the shipped catalogue into Postgres. Idempotent; keeps what operators changed. An override wins
 /// over what an earlier seed wrote, not over an operator.
 ///
@@ -104,8 +93,8 @@ pub async fn seed(
     let file = File::shipped()?;
     let mut transaction = pool.begin().await?;
     store::lock(&mut transaction).await?;
-    let tables = store::load(&mut transaction).await?;
-    let mut work = Work::default();
+    let tables = store::load(&mut *transaction).await?;
+    let mut work = Writes::default();
     plan_providers(&file, &tables, overrides, master_key, &mut work)?;
     plan_models(&file, &tables, &mut work)?;
     let mut report = SeedReport {
@@ -120,14 +109,8 @@ pub async fn seed(
     if !report.changed() {
         return Ok(report);
     }
-    store::put_providers(&mut transaction, &work.providers).await?;
-    for credential in &work.credentials {
-        store::add_credential(&mut transaction, credential).await?;
-    }
-    store::put_models(&mut transaction, &work.models).await?;
-    store::put_aliases(&mut transaction, &work.aliases).await?;
-    store::put_endpoints(&mut transaction, &work.endpoints).await?;
-    store::add_prices(&mut transaction, &work.prices).await?;
+    store::write(&mut transaction, &work).await?;
+    Catalogue::build(tables.with(work), TimeoutConfig::default())?;
     report.version = store::next_version(&mut transaction).await?;
     let after = serde_json::json!({
         "providers": report.providers, "credentials": report.credentials, "models": report.models,
@@ -136,7 +119,6 @@ pub async fn seed(
     let change =
         Change { actor: "seed", action: "seed", subject: "catalogue", before: None, after: Some(after) };
     store::record(&mut transaction, report.version, change).await?;
-    Catalogue::build(store::load(&mut transaction).await?, TimeoutConfig::default())?;
     transaction.commit().await?;
     Ok(report)
 }
@@ -146,7 +128,7 @@ fn plan_providers(
     tables: &rows::Tables,
     overrides: &[ProviderOverride],
     master_key: &MasterKey,
-    work: &mut Work,
+    work: &mut Writes,
 ) -> Result<(), Error> {
     if let Some(stray) =
         overrides.iter().find(|given| !file.providers.iter().any(|known| known.slug == given.provider))
@@ -212,7 +194,7 @@ pub(crate) fn sealed(
     })
 }
 
-fn plan_models(file: &File, tables: &rows::Tables, work: &mut Work) -> Result<(), Error> {
+fn plan_models(file: &File, tables: &rows::Tables, work: &mut Writes) -> Result<(), Error> {
     let models: HashMap<&str, &rows::Model> =
         tables.models.iter().map(|row| (row.slug.as_str(), row)).collect();
     let endpoints: HashMap<(&str, &str), &rows::Endpoint> =

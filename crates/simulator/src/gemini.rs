@@ -1,6 +1,7 @@
 //! Gemini's `generateContent`.
 
 mod encode;
+mod keys;
 mod parse;
 
 pub(crate) use encode::{Encoder, body};

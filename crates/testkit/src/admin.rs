@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::api::{Reply, read};
-use crate::{DevFile, Dialect, Provider};
+use crate::{DevFile, Dialect, Provider, http};
 
 /// A tenant of a test's own.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub struct Admin {
 impl Admin {
     pub(crate) fn new(dev: &DevFile) -> Self {
         Self {
-            http: reqwest::Client::builder().no_proxy().build().unwrap_or_default(),
+            http: http::client(),
             base: dev.admin_base.trim_end_matches('/').to_owned(),
             token: dev.admin_token.clone(),
             simulator: dev.simulator_base.trim_end_matches('/').to_owned(),

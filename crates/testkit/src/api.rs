@@ -1,11 +1,11 @@
 //! A client of the public API that keeps everything it is told.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use futures::StreamExt as _;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
+
+use crate::http;
 
 /// A client with one key against one edge.
 #[derive(Debug, Clone)]
@@ -110,12 +110,7 @@ impl Streamed {
 impl Api {
     #[must_use]
     pub fn new(base: &str, key: &str) -> Self {
-        let http = reqwest::Client::builder()
-            .timeout(Duration::from_secs(120))
-            .no_proxy()
-            .build()
-            .unwrap_or_default();
-        Self { http, base: base.trim_end_matches('/').to_owned(), key: key.to_owned() }
+        Self { http: http::client(), base: base.trim_end_matches('/').to_owned(), key: key.to_owned() }
     }
 
     pub(crate) async fn is_up(&self) -> bool {

@@ -4,6 +4,7 @@
 mod admin;
 mod api;
 mod collector;
+mod http;
 mod ledger;
 mod platform;
 mod processes;

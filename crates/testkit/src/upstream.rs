@@ -4,7 +4,7 @@ use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::DevFile;
+use crate::{DevFile, http};
 
 /// A provider dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +73,7 @@ pub struct Simulator {
 
 impl Simulator {
     pub(crate) fn new(dev: &DevFile) -> Self {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap_or_default();
-        Self { http, base: dev.simulator_base.trim_end_matches('/').to_owned() }
+        Self { http: http::client(), base: dev.simulator_base.trim_end_matches('/').to_owned() }
     }
 
     /// Makes every answer of a provider suffer what the script says.

@@ -134,7 +134,7 @@ struct Relay<'r> {
 impl Relay<'_> {
     async fn run(&mut self, mut down: Streaming<ExecuteDown>) -> Ended {
         let (mut told_gone, mut told_deadline) = (false, false);
-        let mut limit = self.progress.deadline;
+        let mut limit = std::pin::pin!(tokio::time::sleep_until(self.progress.deadline));
         loop {
             let message = tokio::select! {
                 message = down.message() => message,
@@ -143,12 +143,12 @@ impl Relay<'_> {
                     self.up.send(stop("client_gone"));
                     continue;
                 }
-                () = tokio::time::sleep_until(limit) => {
+                () = &mut limit => {
                     if told_deadline {
                         return Ended::Lost(Status::deadline_exceeded("a worker did not end in time"));
                     }
                     told_deadline = true;
-                    limit += AFTER_DEADLINE;
+                    limit.as_mut().reset(Instant::now() + AFTER_DEADLINE);
                     self.up.send(stop("deadline"));
                     continue;
                 }

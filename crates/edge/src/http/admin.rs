@@ -31,12 +31,13 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/models", get(catalogue::models).post(catalogue::put_model))
         .route("/endpoints", get(catalogue::endpoints).post(catalogue::put_endpoint))
         .route("/prices", get(catalogue::prices).post(catalogue::put_price))
-        .route("/tenants", post(tenants::create))
+        .route("/tenants", get(tenants::list).post(tenants::create))
         .route("/tenants/{tenant}/keys", get(keys::list).post(keys::create))
         .route("/tenants/{tenant}/credits", post(credit::grant))
         .route("/tenants/{tenant}/balance", get(credit::balance))
         .route("/keys/{hash}", patch(keys::change).delete(keys::delete).get(keys::show))
         .route("/invariants", get(credit::invariants))
+        .method_not_allowed_fallback(super::routes::wrong_method)
 }
 
 /// Proof that an operator calls.

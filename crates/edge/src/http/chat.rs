@@ -11,7 +11,7 @@ use dialect::error::ErrorType;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use identity::{GenerationId, KeyKind};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tracing::Instrument as _;
 
 use super::body;
@@ -42,7 +42,7 @@ pub(crate) async fn completions(State(app): State<Arc<App>>, request: axum::extr
     rpc::continue_trace(&span, request.headers());
     let mut response = async {
         match accept(&app, generation, request).await {
-            Ok(accepted) => answer(&app, accepted).await,
+            Ok((accepted, place)) => answer(&app, accepted, place).await,
             Err(refusal) => refusal.into_response(),
         }
     }
@@ -59,9 +59,13 @@ async fn accept(
     app: &App,
     generation: GenerationId,
     request: axum::extract::Request,
-) -> Result<Request, Refusal> {
+) -> Result<(Request, OwnedSemaphorePermit), Refusal> {
     let caller = auth::authenticate_as(&app.keys, request.headers(), KeyKind::Inference).await?;
     tracing::Span::current().record("tenant.id", tracing::field::display(caller.tenant()));
+    let place = Arc::clone(&app.open).try_acquire_owned().map_err(|_| {
+        app.metrics.denied("busy");
+        Refusal::unavailable()
+    })?;
     let referer = header(request.headers(), &["http-referer", "referer"]);
     let title = header(request.headers(), &["x-openrouter-title", "x-title"]);
     let session = header(request.headers(), &["x-session-id"]);
@@ -74,7 +78,7 @@ async fn accept(
     }
     tracing::Span::current().record("model.slug", peek.models.first().map_or("", String::as_str));
     let preferences = admission::preferences(peek.provider.as_deref())?;
-    Ok(Request {
+    let request = Request {
         generation,
         caller,
         dialect,
@@ -85,7 +89,8 @@ async fn accept(
         title,
         session_id: peek.session_id.clone().unwrap_or(session),
         peek,
-    })
+    };
+    Ok((request, place))
 }
 
 fn header(headers: &HeaderMap, names: &[&str]) -> String {
@@ -93,18 +98,14 @@ fn header(headers: &HeaderMap, names: &[&str]) -> String {
     value.chars().take(MAX_ATTRIBUTION).collect()
 }
 
-async fn answer(app: &Arc<App>, request: Request) -> Response {
-    let Ok(permit) = Arc::clone(&app.open).try_acquire_owned() else {
-        app.metrics.denied("busy");
-        return Refusal::unavailable().into_response();
-    };
+async fn answer(app: &Arc<App>, request: Request, place: OwnedSemaphorePermit) -> Response {
     let is_stream = request.peek.stream;
     let (dialect, envelope) = (request.dialect, request.envelope());
     let (client, outgoing) = Client::new(app.config.requests.stalled_client_ms.get());
     let work = execution::run(Arc::clone(app), request, client);
     let work = async move {
         work.await;
-        drop(permit);
+        drop(place);
     };
     app.tasks.spawn(work.in_current_span());
     if is_stream { stream(app, dialect, envelope, outgoing).await } else { whole(outgoing).await }

@@ -16,12 +16,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::body::from_query;
-use super::reply::{self, Refusal};
+use super::reply::{self, Refusal, UserFacing as _};
 use crate::auth;
 use crate::service::App;
 
 /// A list is used this long before the router is asked whether it still stands.
 const FRESH: Duration = Duration::from_secs(1);
+/// The default plan's terms are asked for again after this long.
+const TERMS_FRESH: Duration = Duration::from_secs(60);
 /// Lists at different markups, and filtered ones, that are kept.
 const KEPT: u64 = 256;
 
@@ -35,6 +37,8 @@ struct List {
 /// The lists that were asked for lately.
 pub(crate) struct ModelLists {
     router: Channel,
+    /// What callers without a key pay on top.
+    default_markup: moka::future::Cache<(), Markup>,
     lists: moka::future::Cache<u32, Arc<List>>,
     /// By markup, version and filter; beside the body, how many models it has.
     filtered: moka::sync::Cache<(u32, u64, Filter), (Bytes, usize)>,
@@ -56,6 +60,7 @@ impl ModelLists {
     pub(crate) fn new(router: Channel) -> Self {
         Self {
             router,
+            default_markup: moka::future::Cache::builder().time_to_live(TERMS_FRESH).build(),
             lists: moka::future::Cache::new(KEPT),
             filtered: moka::sync::Cache::builder()
                 .max_capacity(KEPT)
@@ -168,7 +173,9 @@ async fn markup(app: &App, headers: &HeaderMap) -> Result<Markup, Refusal> {
     if auth::bearer(headers).is_some() {
         return Ok(auth::authenticate(&app.keys, headers).await?.terms.markup);
     }
-    Ok(app.keys.source().terms(GetTermsRequest::default()).await?.markup)
+    let source = app.keys.source();
+    let terms = async { source.terms(GetTermsRequest::default()).await.map(|terms| terms.markup) };
+    app.models.default_markup.try_get_with((), terms).await.map_err(|status| (*status).clone().refusal())
 }
 
 #[cfg(test)]

@@ -20,8 +20,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .layer(cors())
         .nest("/admin/v1", admin::routes())
         .route("/healthz", get(|| async { "ok\n" }))
-        .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
+        .fallback(unknown_path)
         // Layers run from the last one here to the first.
         // 3. A handler that panics is one request's matter.
         .layer(axum::middleware::from_fn(layers::catch_panic))
@@ -44,6 +44,7 @@ fn public() -> Router<Arc<App>> {
         .route("/api/v1/auth/key", get(account::key))
         .route("/api/v1/credits", get(account::credits))
         .route("/api/v1/generation", get(generation::show))
+        .method_not_allowed_fallback(wrong_method)
 }
 
 fn cors() -> CorsLayer {
@@ -68,7 +69,7 @@ async fn unknown_path(uri: Uri) -> axum::response::Response {
     Refusal::new(dialect::error::ErrorType::NotFound, message).into_response()
 }
 
-async fn wrong_method(method: http::Method, uri: Uri) -> axum::response::Response {
+pub(super) async fn wrong_method(method: http::Method, uri: Uri) -> axum::response::Response {
     let message = format!("{method} is not possible at {}.", uri.path());
     Refusal::with_status(StatusCode::METHOD_NOT_ALLOWED, message).into_response()
 }

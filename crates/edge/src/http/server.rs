@@ -27,6 +27,7 @@ const BUFFER: usize = 128 * 1024;
 
 /// Serves until the stop has begun, then drains.
 pub(crate) async fn serve(app: &Arc<App>, listener: TcpListener) -> io::Result<()> {
+    let stay = app.leases.outbox().stay().await;
     let service = TowerToHyperService::new(routes::routes(app));
     let http = Arc::new(builder(&app.config.http));
     let graceful = GracefulShutdown::new();
@@ -61,6 +62,7 @@ pub(crate) async fn serve(app: &Arc<App>, listener: TcpListener) -> io::Result<(
         tracing::warn!("answers that still run are cut off, the time to drain is over");
     }
     cut.cancel();
+    drop(stay);
     Ok(())
 }
 

@@ -71,6 +71,11 @@ impl Outbox {
         Some(Slot { _permit: permit, _open: Open::one(&self.unreported) })
     }
 
+    /// Keeps the sessions up while it is held, though nothing is open: requests may still come.
+    pub(crate) async fn stay(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.slots).acquire_owned().await.ok()
+    }
+
     /// Reports what became of a generation.
     pub(crate) fn report(&self, witness: Witness, slot: Slot) {
         self.put(Item::Witness(Box::new(witness)), slot);

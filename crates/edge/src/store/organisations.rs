@@ -1,6 +1,8 @@
 //! Organisations and their default workspace.
 
+use chrono::{DateTime, Utc};
 use pg::TenantTx;
+use sqlx::PgPool;
 use uuid::Uuid;
 
 /// Adds the transaction's tenant with its default workspace. Whether it is new: one that exists stays as it is.
@@ -26,6 +28,32 @@ pub(crate) async fn insert(tx: &mut TenantTx, slug: &str, name: &str) -> Result<
     .execute(tx.connection())
     .await?;
     Ok(true)
+}
+
+/// An organisation as operators list it.
+#[derive(Debug)]
+pub(crate) struct Organisation {
+    pub(crate) id: Uuid,
+    pub(crate) slug: String,
+    pub(crate) name: String,
+    pub(crate) created_at: DateTime<Utc>,
+}
+
+/// At most so many organisations, in the order of their ids, that come after one.
+pub(crate) async fn after(
+    pool: &PgPool,
+    known: Uuid,
+    at_most: i32,
+) -> Result<Vec<Organisation>, sqlx::Error> {
+    sqlx::query_as!(
+        Organisation,
+        r#"select id as "id!", slug as "slug!", name as "name!", created_at as "created_at!"
+           from identity.organisations_after($1, $2)"#,
+        known,
+        at_most,
+    )
+    .fetch_all(pool)
+    .await
 }
 
 /// The tenant's name, when it exists.

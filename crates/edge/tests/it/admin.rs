@@ -20,6 +20,16 @@ async fn only_operators_come_in() {
     assert_eq!(platform.admin(Method::GET, "/catalogue", "").await.json()["providers"][0]["slug"], "acme");
     let providers = platform.admin(Method::GET, "/providers", "").await.json();
     assert_eq!(providers, json!({ "version": 7, "data": [{ "slug": "acme" }] }));
+    let endpoints = platform.admin(Method::GET, "/endpoints", "").await.json();
+    assert_eq!(
+        (endpoints["data"][0]["id"].as_str(), endpoints["data"][0]["model"].as_str()),
+        (Some("e1"), Some("acme/echo"))
+    );
+    let prices = platform.admin(Method::GET, "/prices", "").await.json();
+    assert_eq!(
+        (prices["data"][0]["endpoint_id"].as_str(), prices["data"][0]["price"]["id"].as_str()),
+        (Some("e1"), Some("p1"))
+    );
     platform.stop().await;
 }
 
@@ -31,6 +41,10 @@ async fn a_tenant_is_made_given_credit_and_a_key_that_serves() {
     assert_eq!(made.status, 201);
     let tenant = made.json()["id"].as_str().unwrap().to_owned();
     assert_eq!(platform.admin(Method::POST, "/tenants", body).await.error().0, 409);
+    let listed = platform.admin(Method::GET, "/tenants", "").await.json();
+    let slugs: Vec<&str> =
+        listed["data"].as_array().unwrap().iter().filter_map(|row| row["slug"].as_str()).collect();
+    assert_eq!(slugs, ["demo", "demo-markup", "acme"]);
 
     let grant = r#"{"amount":"25.50","kind":"purchase","reason":"invoice 7","source_id":"inv-7"}"#;
     for _ in 0..2 {

@@ -3,6 +3,10 @@
 use http::Method;
 use identity::{ApiKey, KeyKind};
 
+use secrecy::ExposeSecret as _;
+use sqlx::Connection as _;
+
+use crate::support::database::Database;
 use crate::support::{Platform, eventually};
 
 const BODY: &str = r#"{"model":"acme/echo","stream":true,"messages":[{"role":"user","content":"Hello"}]}"#;
@@ -76,6 +80,40 @@ async fn a_change_that_another_process_makes_is_heard_of() {
             .await;
         platform.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_change_that_the_bus_tells_of_is_heard_of() {
+    if !backing::Kind::Nats.is_installed() {
+        println!("SKIPPED: NATS is not installed");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let options =
+        backing::ServerOptions { directory: directory.path().to_owned(), port: None, password: None };
+    let server = backing::Server::start(backing::Kind::Nats, &options).await.unwrap();
+    let options = async_nats::ConnectOptions::with_user_and_password(
+        "patchbay".to_owned(),
+        server.password().expose_secret().to_owned(),
+    );
+    let bus = options.connect(format!("127.0.0.1:{}", server.port())).await.unwrap();
+    let inline = "[edge.auth]\npoll_ms = 3_600_000";
+    let database = Database::create().await;
+    let platform = Platform::start_on(database, inline, None, Some(bus.clone())).await;
+    assert_eq!(platform.chat(BODY).await.status, 200);
+    // A change whose notification is lost: the trigger is away.
+    let mut admin = sqlx::PgConnection::connect(platform.database.url().expose_secret()).await.unwrap();
+    sqlx::query("alter table identity.api_key disable trigger all").execute(&mut admin).await.unwrap();
+    sqlx::query("update identity.api_key set disabled = true").execute(&mut admin).await.unwrap();
+    assert_eq!(platform.chat(BODY).await.status, 200);
+    eventually("the key is refused", async || {
+        let hash = platform.demo.api_key.hash().to_string();
+        bus.publish(rpc::subjects::KEYS_CHANGED, hash.into()).await.unwrap();
+        (platform.chat(BODY).await.status == 401).then_some(())
+    })
+    .await;
+    platform.stop().await;
+    server.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -85,6 +85,37 @@ async fn heads_are_bounded() {
 }
 
 #[tokio::test]
+async fn a_client_that_does_not_finish_its_head_is_cut_off() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let platform = Platform::start_with("header_timeout_ms = 100", None).await;
+    let mut stream = tokio::net::TcpStream::connect(platform.address).await.unwrap();
+    stream.write_all(b"GET /api/v1/models HTTP/1.1\r\nhost: x\r\nx-slow: ").await.unwrap();
+    let mut read = Vec::new();
+    stream.read_to_end(&mut read).await.unwrap();
+    assert!(!String::from_utf8_lossy(&read).contains(" 200 "), "{read:?}");
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_given_up() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let platform = Platform::start_with("body_timeout_ms = 100", None).await;
+    let head = format!(
+        "POST /api/v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: 9\r\n\r\n{{",
+        platform.demo.api_key.expose()
+    );
+    let mut stream = tokio::net::TcpStream::connect(platform.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut read = vec![0; 12];
+    stream.read_exact(&mut read).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&read), "HTTP/1.1 408");
+    drop(stream);
+    platform.stop().await;
+}
+
+#[tokio::test]
 async fn browsers_may_call_from_anywhere() {
     let platform = Platform::start().await;
     let headers = [

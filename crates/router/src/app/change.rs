@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use identity::MasterKey;
 use serde_json::Value;
-use sqlx::PgConnection;
 
 use super::{EndpointEdit, ModelEdit, PriceEdit, ProviderEdit};
 use crate::Error;
 use crate::catalogue::Catalogue;
 use crate::service::Inner;
-use crate::store::{self, Change, rows::Tables};
+use crate::store::{self, Change, Writes, rows::Tables};
 
 /// What an operator wants changed.
 #[derive(Debug)]
@@ -30,18 +29,19 @@ pub(crate) struct Changed {
     pub(crate) version: u64,
 }
 
-/// What an edit did inside the transaction.
+/// What an edit comes to: rows to write, and what is written down of them.
 pub(super) struct Applied {
     pub(super) id: String,
     pub(super) action: &'static str,
     pub(super) before: Option<Value>,
     pub(super) after: Option<Value>,
+    pub(super) writes: Writes,
 }
 
 impl Applied {
     /// Whether anything is different from before.
     fn is_change(&self) -> bool {
-        self.before != self.after
+        self.before != self.after && !self.writes.is_empty()
     }
 }
 
@@ -63,32 +63,27 @@ pub(crate) async fn change(inner: &Arc<Inner>, actor: String, edit: Edit) -> Res
 async fn run(inner: &Inner, actor: &str, edit: Edit) -> Result<Changed, Error> {
     let mut transaction = inner.deps.pool.begin().await?;
     store::lock(&mut transaction).await?;
-    let tables = store::load(&mut transaction).await?;
-    let applied = apply(&mut transaction, &tables, actor, edit, &inner.deps.master_key).await?;
+    let tables = store::load(&mut *transaction).await?;
+    let applied = apply(&tables, actor, edit, &inner.deps.master_key)?;
     if !applied.is_change() {
         return Ok(Changed { id: applied.id, version: tables.version });
     }
+    let Applied { id, action, before, after, writes } = applied;
+    store::write(&mut transaction, &writes).await?;
+    Catalogue::build(tables.with(writes), inner.config.timeouts)?;
     let version = store::next_version(&mut transaction).await?;
-    let Applied { id, action, before, after } = applied;
     store::record(&mut transaction, version, Change { actor, action, subject: &id, before, after }).await?;
-    Catalogue::build(store::load(&mut transaction).await?, inner.config.timeouts)?;
     transaction.commit().await?;
     tracing::info!(catalogue.version = version, actor, action, subject = id, "the catalogue was changed");
     Ok(Changed { id, version })
 }
 
-async fn apply(
-    connection: &mut PgConnection,
-    tables: &Tables,
-    actor: &str,
-    edit: Edit,
-    master_key: &MasterKey,
-) -> Result<Applied, Error> {
+fn apply(tables: &Tables, actor: &str, edit: Edit, master_key: &MasterKey) -> Result<Applied, Error> {
     match edit {
-        Edit::Provider(edit) => edit.apply(connection, tables, actor, master_key).await,
-        Edit::Model(edit) => edit.apply(connection, tables).await,
-        Edit::Endpoint(edit) => edit.apply(connection, tables, actor).await,
-        Edit::Price(edit) => edit.apply(connection, tables, actor).await,
+        Edit::Provider(edit) => edit.apply(tables, actor, master_key),
+        Edit::Model(edit) => edit.apply(tables),
+        Edit::Endpoint(edit) => edit.apply(tables, actor),
+        Edit::Price(edit) => edit.apply(tables, actor),
     }
 }
 

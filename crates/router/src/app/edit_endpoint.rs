@@ -2,14 +2,13 @@
 
 use identity::{EndpointId, PriceVersionId};
 use pricing::PriceBook;
-use sqlx::PgConnection;
 
 use super::change::{Applied, written};
 use super::edit_price::check_jump;
 use super::edit_provider::{TimeoutsEdit, refused};
 use crate::Error;
 use crate::catalogue::{book_in, book_out};
-use crate::store::{self, rows};
+use crate::store::{Writes, rows};
 
 /// An endpoint as an operator wants it, known by model and tag; absent = unchanged.
 #[derive(Debug)]
@@ -27,23 +26,19 @@ pub(crate) struct EndpointEdit {
 }
 
 impl EndpointEdit {
-    pub(super) async fn apply(
-        self,
-        connection: &mut PgConnection,
-        tables: &rows::Tables,
-        actor: &str,
-    ) -> Result<Applied, Error> {
+    pub(super) fn apply(self, tables: &rows::Tables, actor: &str) -> Result<Applied, Error> {
         let model = find(&tables.models, |row| row.slug == self.model, "model", &self.model)?;
         find(&tables.providers, |row| row.slug == self.provider, "provider", &self.provider)?;
         let tag = self.tag();
         let current = tables.endpoints.iter().find(|row| row.model == self.model && row.tag == tag);
         let row = self.row(current, model, tag)?;
-        let before = current.map(|row| self.written(row, tables, None)).transpose()?;
+        let before = current.map(|row| with_price(row, tables, None)).transpose()?;
         let price = self.new_price(current, tables, actor, row.id)?;
-        let after = self.written(&row, tables, price.as_ref())?;
-        store::put_endpoints(connection, std::slice::from_ref(&row)).await?;
-        store::add_prices(connection, price.as_slice()).await?;
-        Ok(Applied { id: row.id.to_string(), action: "put_endpoint", before, after: Some(after) })
+        let after = with_price(&row, tables, price.as_ref())?;
+        let id = row.id.to_string();
+        let writes =
+            Writes { endpoints: vec![row], prices: price.into_iter().collect(), ..Writes::default() };
+        Ok(Applied { id, action: "put_endpoint", before, after: Some(after), writes })
     }
 
     /// A variant that was given without its provider gets it in front.
@@ -119,18 +114,18 @@ impl EndpointEdit {
             }
         }
     }
+}
 
-    fn written(
-        &self,
-        row: &rows::Endpoint,
-        tables: &rows::Tables,
-        price: Option<&rows::Price>,
-    ) -> Result<serde_json::Value, Error> {
-        let mut value = written(row)?;
-        let held = price.or_else(|| tables.prices.iter().find(|price| price.endpoint_id == row.id));
-        value["price"] = held.map(written).transpose()?.unwrap_or_default();
-        Ok(value)
-    }
+/// An endpoint with its price, for the record of changes.
+fn with_price(
+    row: &rows::Endpoint,
+    tables: &rows::Tables,
+    price: Option<&rows::Price>,
+) -> Result<serde_json::Value, Error> {
+    let mut value = written(row)?;
+    let held = price.or_else(|| tables.prices.iter().find(|price| price.endpoint_id == row.id));
+    value["price"] = held.map(written).transpose()?.unwrap_or_default();
+    Ok(value)
 }
 
 fn find<'a, T>(

@@ -1,11 +1,9 @@
 //! Adding and changing models.
 
-use sqlx::PgConnection;
-
 use super::change::{Applied, written};
 use super::edit_provider::refused;
 use crate::Error;
-use crate::store::{self, rows};
+use crate::store::{Writes, rows};
 
 /// A model as an operator wants it; absent or empty = unchanged.
 #[derive(Debug)]
@@ -22,11 +20,7 @@ pub(crate) struct ModelEdit {
 }
 
 impl ModelEdit {
-    pub(super) async fn apply(
-        self,
-        connection: &mut PgConnection,
-        tables: &rows::Tables,
-    ) -> Result<Applied, Error> {
+    pub(super) fn apply(self, tables: &rows::Tables) -> Result<Applied, Error> {
         check_name(&self.slug)?;
         let current = tables.models.iter().find(|row| row.slug == self.slug);
         let row = self.row(current)?;
@@ -36,9 +30,9 @@ impl ModelEdit {
         if !aliases.is_empty() {
             after["aliases"] = serde_json::json!(self.aliases);
         }
-        store::put_models(connection, std::slice::from_ref(&row)).await?;
-        store::put_aliases(connection, &aliases).await?;
-        Ok(Applied { id: row.slug, action: "put_model", before, after: Some(after) })
+        let id = row.slug.clone();
+        let writes = Writes { models: vec![row], aliases, ..Writes::default() };
+        Ok(Applied { id, action: "put_model", before, after: Some(after), writes })
     }
 
     fn row(&self, current: Option<&rows::Model>) -> Result<rows::Model, Error> {

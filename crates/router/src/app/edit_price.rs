@@ -2,12 +2,11 @@
 
 use identity::{EndpointId, PriceVersionId};
 use pricing::{PriceBook, Rate};
-use sqlx::PgConnection;
 
 use super::change::{Applied, written};
 use crate::Error;
 use crate::catalogue::{CLASSES, book_in, book_out};
-use crate::store::{self, rows};
+use crate::store::{Writes, rows};
 
 /// A new price of an endpoint, in effect at once.
 #[derive(Debug)]
@@ -19,12 +18,7 @@ pub(crate) struct PriceEdit {
 }
 
 impl PriceEdit {
-    pub(super) async fn apply(
-        self,
-        connection: &mut PgConnection,
-        tables: &rows::Tables,
-        actor: &str,
-    ) -> Result<Applied, Error> {
+    pub(super) fn apply(self, tables: &rows::Tables, actor: &str) -> Result<Applied, Error> {
         if !tables.endpoints.iter().any(|row| row.id == self.endpoint_id) {
             return Err(Error::NotFound { kind: "endpoint", name: self.endpoint_id.to_string() });
         }
@@ -33,7 +27,8 @@ impl PriceEdit {
         if let Some((held, old)) = held.and_then(|held| Some((held, book_in(&held.book)?))) {
             if old == self.book {
                 let after = before.clone();
-                return Ok(Applied { id: held.id.to_string(), action: "put_price", before, after });
+                let (id, writes) = (held.id.to_string(), Writes::default());
+                return Ok(Applied { id, action: "put_price", before, after, writes });
             }
             if !self.force {
                 check_jump(&old, &self.book)?;
@@ -45,9 +40,9 @@ impl PriceEdit {
             book: book_out(&self.book),
             source: actor.to_owned(),
         };
-        store::add_prices(connection, std::slice::from_ref(&price)).await?;
-        let after = Some(written(&price)?);
-        Ok(Applied { id: price.id.to_string(), action: "put_price", before, after })
+        let (id, after) = (price.id.to_string(), Some(written(&price)?));
+        let writes = Writes { prices: vec![price], ..Writes::default() };
+        Ok(Applied { id, action: "put_price", before, after, writes })
     }
 }
 

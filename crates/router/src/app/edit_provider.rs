@@ -3,12 +3,11 @@
 use identity::MasterKey;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
-use sqlx::PgConnection;
 
 use super::change::{Applied, written};
 use crate::Error;
 use crate::seed;
-use crate::store::{self, rows};
+use crate::store::{Writes, rows};
 
 /// Timeouts in milliseconds; absent = unchanged.
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,9 +41,8 @@ pub(crate) struct ProviderEdit {
 }
 
 impl ProviderEdit {
-    pub(super) async fn apply(
+    pub(super) fn apply(
         self,
-        connection: &mut PgConnection,
         tables: &rows::Tables,
         actor: &str,
         master_key: &MasterKey,
@@ -53,13 +51,15 @@ impl ProviderEdit {
         let row = self.row(current)?;
         let before = current.map(written).transpose()?;
         let mut after = written(&row)?;
-        store::put_providers(connection, std::slice::from_ref(&row)).await?;
+        let mut writes = Writes::default();
         if let Some(credential) = &self.credential {
             let sealed = seed::sealed(&row.slug, credential, actor, master_key)?;
-            store::add_credential(connection, &sealed).await?;
             after["credential_id"] = Value::from(sealed.id.to_string());
+            writes.credentials.push(sealed);
         }
-        Ok(Applied { id: row.slug, action: "put_provider", before, after: Some(after) })
+        let id = row.slug.clone();
+        writes.providers.push(row);
+        Ok(Applied { id, action: "put_provider", before, after: Some(after), writes })
     }
 
     fn row(&self, current: Option<&rows::Provider>) -> Result<rows::Provider, Error> {
@@ -91,7 +91,7 @@ impl ProviderEdit {
             return Err(refused("a credential cannot be empty"));
         }
         match &self.base_url {
-            Some(base_url) if *base_url != row.base_url || row.simulated => {
+            Some(base_url) if *base_url != row.base_url => {
                 row.base_url.clone_from(base_url);
                 row.simulated = false;
                 // Whoever is at an address of the operator's choice may well ask for none.

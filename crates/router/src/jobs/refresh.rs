@@ -4,6 +4,7 @@
 //! that fails the check is counted and refused; the last good one stays.
 
 use std::collections::HashSet;
+use std::future::Future;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use crate::store;
 
 /// Price versions that one call to billing carries.
 const BATCH: usize = 200;
+/// How long one reading of the database may take.
+const READING: Duration = Duration::from_secs(10);
 /// How long one call to billing may take.
 const CALL: Duration = Duration::from_secs(5);
 
@@ -46,7 +49,11 @@ pub(crate) async fn refresh(inner: Arc<Inner>) {
     let mut memory = Memory::default();
     let mut failures = 0_u32;
     loop {
-        match round(&inner, &mut memory).await {
+        let outcome = tokio::select! {
+            () = inner.deps.tasks.shutdown().begun() => return,
+            outcome = round(&inner, &mut memory) => outcome,
+        };
+        match outcome {
             Ok(()) => failures = 0,
             Err(failure) => {
                 if failures == 0 {
@@ -71,15 +78,15 @@ pub(crate) async fn refresh(inner: Arc<Inner>) {
 async fn round(inner: &Inner, memory: &mut Memory) -> Result<(), Failure> {
     let current = inner.current.load_full();
     if memory.has_loaded {
-        let behind = store::behind(&inner.deps.pool, current.read_at).await?;
+        let behind = in_time(store::behind(&inner.deps.pool, current.read_at)).await?;
         let is_known =
             behind.version == current.catalogue.version() || memory.refused == Some(behind.version);
         if is_known && !behind.price_due {
             return Ok(());
         }
     }
-    let (tables, read_at) = store::load_with_time(&inner.deps.pool).await?;
-    let version = tables.version;
+    let tables = in_time(store::load(&inner.deps.pool)).await?;
+    let (version, read_at) = (tables.version, tables.read_at);
     let catalogue = match check(Catalogue::build(tables, inner.config.timeouts), &current) {
         Ok(catalogue) => catalogue,
         Err(invalid) => {
@@ -92,6 +99,11 @@ async fn round(inner: &Inner, memory: &mut Memory) -> Result<(), Failure> {
     memory.has_loaded = true;
     memory.refused = None;
     Ok(())
+}
+
+/// Gives up on a database that has gone silent; each reading is one statement, which may be abandoned.
+async fn in_time<T>(reading: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    tokio::time::timeout(READING, reading).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
 fn check(built: Result<Catalogue, Invalid>, current: &Loaded) -> Result<Catalogue, Invalid> {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgExecutor, PgPool};
 
 use super::rows::{Alias, Credential, Endpoint, Model, Price, Provider, Tables};
 
@@ -18,7 +18,10 @@ pub(crate) struct Behind {
 pub(crate) async fn behind(pool: &PgPool, read_at: DateTime<Utc>) -> Result<Behind, sqlx::Error> {
     let row = sqlx::query!(
         r#"select number,
-                  exists (select 1 from catalog.price where effective_at > $1 and effective_at <= statement_timestamp()) as "due!"
+                  exists (
+                      select 1 from catalog.price
+                      where effective_at > $1 and effective_at <= statement_timestamp()
+                  ) as "due!"
            from catalog.version"#,
         read_at
     )
@@ -27,81 +30,17 @@ pub(crate) async fn behind(pool: &PgPool, read_at: DateTime<Utc>) -> Result<Behi
     Ok(Behind { version: u64::try_from(row.number).unwrap_or(0), price_due: row.due })
 }
 
-/// Reads everything in one consistent view. Also the moment, by the database's clock, that it is true for.
-pub(crate) async fn load_with_time(pool: &PgPool) -> Result<(Tables, DateTime<Utc>), sqlx::Error> {
-    let mut transaction = pool.begin().await?;
-    sqlx::query!("set transaction isolation level repeatable read, read only")
-        .execute(&mut *transaction)
-        .await?;
-    let read_at = sqlx::query_scalar!(r#"select now() as "now!""#).fetch_one(&mut *transaction).await?;
-    let tables = load(&mut transaction).await?;
-    transaction.commit().await?;
-    Ok((tables, read_at))
-}
-
-/// Reads everything within a transaction, its own changes included.
-pub(crate) async fn load(connection: &mut PgConnection) -> Result<Tables, sqlx::Error> {
-    let version =
-        sqlx::query_scalar!("select number from catalog.version").fetch_one(&mut *connection).await?;
-    let providers = sqlx::query_scalar!(
-        r#"select to_jsonb(p) as "row!: Json<Provider>" from catalog.provider p order by slug"#
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    let models = sqlx::query_scalar!(
-        r#"select to_jsonb(m) as "row!: Json<Model>" from catalog.model m order by slug"#
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    let aliases = sqlx::query_scalar!(
-        r#"select to_jsonb(a) as "row!: Json<Alias>" from catalog.alias a order by alias"#
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    let endpoints = sqlx::query_scalar!(
-        r#"select to_jsonb(e) as "row!: Json<Endpoint>" from catalog.endpoint e order by model, tag"#
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    let prices = sqlx::query_scalar!(
-        r#"select distinct on (endpoint_id) to_jsonb(p) as "row!: Json<Price>"
-           from catalog.price p
-           where effective_at <= statement_timestamp()
-           order by endpoint_id, effective_at desc, created_at desc, id desc"#
-    )
-    .fetch_all(&mut *connection)
-    .await?;
+/// Reads everything. Inside a transaction it sees that transaction's own changes.
+pub(crate) async fn load(connection: impl PgExecutor<'_>) -> Result<Tables, sqlx::Error> {
+    let row = sqlx::query_file!("src/store/load.sql").fetch_one(connection).await?;
     Ok(Tables {
-        version: u64::try_from(version).unwrap_or(0),
-        providers: plain(providers),
-        credentials: credentials(connection).await?,
-        models: plain(models),
-        aliases: plain(aliases),
-        endpoints: plain(endpoints),
-        prices: plain(prices),
+        version: u64::try_from(row.version).unwrap_or(0),
+        read_at: row.read_at,
+        providers: row.providers.0,
+        credentials: row.credentials.0,
+        models: row.models.0,
+        aliases: row.aliases.0,
+        endpoints: row.endpoints.0,
+        prices: row.prices.0,
     })
-}
-
-async fn credentials(connection: &mut PgConnection) -> Result<Vec<Credential>, sqlx::Error> {
-    let rows = sqlx::query!(
-        "select distinct on (provider) id, provider, sealed, hint, source
-         from catalog.credential
-         order by provider, created_at desc, id desc"
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Credential {
-            id: identity::CredentialId::from_uuid(row.id),
-            provider: row.provider,
-            sealed: row.sealed,
-            hint: row.hint,
-            source: row.source,
-        })
-        .collect())
-}
-
-fn plain<T>(rows: Vec<Json<T>>) -> Vec<T> {
-    rows.into_iter().map(|Json(row)| row).collect()
 }

@@ -1,8 +1,14 @@
 //! The tables of schema `catalog` as rows. Field names are column names: rows travel as `jsonb`.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use chrono::{DateTime, Utc};
 use identity::{CredentialId, EndpointId, PriceVersionId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+
+use super::Writes;
 
 /// Timeouts in milliseconds; absent = whoever is asked next decides: provider, then configuration.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,10 +96,12 @@ pub(crate) struct Price {
 }
 
 /// A provider's newest credential.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Credential {
     pub(crate) id: CredentialId,
     pub(crate) provider: String,
+    /// Hexadecimal where rows are read.
+    #[serde(deserialize_with = "from_hex")]
     pub(crate) sealed: Vec<u8>,
     /// Its last four characters.
     pub(crate) hint: String,
@@ -105,6 +113,8 @@ pub(crate) struct Credential {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tables {
     pub(crate) version: u64,
+    /// By the database's clock.
+    pub(crate) read_at: DateTime<Utc>,
     pub(crate) providers: Vec<Provider>,
     pub(crate) credentials: Vec<Credential>,
     pub(crate) models: Vec<Model>,
@@ -112,4 +122,36 @@ pub(crate) struct Tables {
     pub(crate) endpoints: Vec<Endpoint>,
     /// The price in effect of each endpoint that has one.
     pub(crate) prices: Vec<Price>,
+}
+
+impl Tables {
+    /// What the tables hold once `writes` are written.
+    #[must_use]
+    pub(crate) fn with(mut self, writes: Writes) -> Self {
+        put(&mut self.providers, writes.providers, |row| row.slug.clone());
+        put(&mut self.credentials, writes.credentials, |row| row.provider.clone());
+        put(&mut self.models, writes.models, |row| row.slug.clone());
+        put(&mut self.aliases, writes.aliases, |row| row.alias.clone());
+        put(&mut self.endpoints, writes.endpoints, |row| row.id);
+        put(&mut self.prices, writes.prices, |row| row.endpoint_id);
+        self
+    }
+}
+
+/// Puts each new row in place of the one with its key, or at the end.
+fn put<T, K: Hash + Eq>(rows: &mut Vec<T>, new: Vec<T>, key: impl Fn(&T) -> K) {
+    if new.is_empty() {
+        return;
+    }
+    let places: HashMap<K, usize> = rows.iter().enumerate().map(|(at, row)| (key(row), at)).collect();
+    for row in new {
+        match places.get(&key(&row)).and_then(|at| rows.get_mut(*at)) {
+            Some(place) => *place = row,
+            None => rows.push(row),
+        }
+    }
+}
+
+fn from_hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    hex::decode(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
 }

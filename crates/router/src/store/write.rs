@@ -7,6 +7,41 @@ use sqlx::PgConnection;
 
 use super::rows::{Alias, Credential, Endpoint, Model, Price, Provider};
 
+/// Rows to write, each new or in place of the one that goes by the same key.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Writes {
+    pub(crate) providers: Vec<Provider>,
+    pub(crate) credentials: Vec<Credential>,
+    pub(crate) models: Vec<Model>,
+    pub(crate) aliases: Vec<Alias>,
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// In effect from now on.
+    pub(crate) prices: Vec<Price>,
+}
+
+impl Writes {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.providers.is_empty()
+            && self.credentials.is_empty()
+            && self.models.is_empty()
+            && self.aliases.is_empty()
+            && self.endpoints.is_empty()
+            && self.prices.is_empty()
+    }
+}
+
+/// Writes all of it.
+pub(crate) async fn write(connection: &mut PgConnection, writes: &Writes) -> Result<(), sqlx::Error> {
+    put_providers(connection, &writes.providers).await?;
+    for credential in &writes.credentials {
+        add_credential(connection, credential).await?;
+    }
+    put_models(connection, &writes.models).await?;
+    put_aliases(connection, &writes.aliases).await?;
+    put_endpoints(connection, &writes.endpoints).await?;
+    add_prices(connection, &writes.prices).await
+}
+
 /// One line of the record of changes.
 #[derive(Debug, Clone)]
 pub(crate) struct Change<'a> {
@@ -53,10 +88,10 @@ pub(crate) async fn record(
     Ok(())
 }
 
-pub(crate) async fn put_providers(
-    connection: &mut PgConnection,
-    rows: &[Provider],
-) -> Result<(), sqlx::Error> {
+async fn put_providers(connection: &mut PgConnection, rows: &[Provider]) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     sqlx::query!(
         "insert into catalog.provider
          select * from jsonb_populate_recordset(null::catalog.provider, $1)
@@ -75,7 +110,10 @@ pub(crate) async fn put_providers(
     Ok(())
 }
 
-pub(crate) async fn put_models(connection: &mut PgConnection, rows: &[Model]) -> Result<(), sqlx::Error> {
+async fn put_models(connection: &mut PgConnection, rows: &[Model]) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     sqlx::query!(
         "insert into catalog.model
          select * from jsonb_populate_recordset(null::catalog.model, $1)
@@ -94,7 +132,10 @@ pub(crate) async fn put_models(connection: &mut PgConnection, rows: &[Model]) ->
 }
 
 /// Adds aliases. One that another model has already is an error of the class conflict.
-pub(crate) async fn put_aliases(connection: &mut PgConnection, rows: &[Alias]) -> Result<(), sqlx::Error> {
+async fn put_aliases(connection: &mut PgConnection, rows: &[Alias]) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     sqlx::query!(
         "insert into catalog.alias
          select * from jsonb_populate_recordset(null::catalog.alias, $1)
@@ -106,10 +147,10 @@ pub(crate) async fn put_aliases(connection: &mut PgConnection, rows: &[Alias]) -
     Ok(())
 }
 
-pub(crate) async fn put_endpoints(
-    connection: &mut PgConnection,
-    rows: &[Endpoint],
-) -> Result<(), sqlx::Error> {
+async fn put_endpoints(connection: &mut PgConnection, rows: &[Endpoint]) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     sqlx::query!(
         "insert into catalog.endpoint
          select * from jsonb_populate_recordset(null::catalog.endpoint, $1)
@@ -128,7 +169,10 @@ pub(crate) async fn put_endpoints(
 }
 
 /// Adds price versions that are in effect from now on.
-pub(crate) async fn add_prices(connection: &mut PgConnection, rows: &[Price]) -> Result<(), sqlx::Error> {
+async fn add_prices(connection: &mut PgConnection, rows: &[Price]) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     sqlx::query!(
         "insert into catalog.price (id, endpoint_id, book, source)
          select id, endpoint_id, book, source from jsonb_populate_recordset(null::catalog.price, $1)",
@@ -139,10 +183,7 @@ pub(crate) async fn add_prices(connection: &mut PgConnection, rows: &[Price]) ->
     Ok(())
 }
 
-pub(crate) async fn add_credential(
-    connection: &mut PgConnection,
-    credential: &Credential,
-) -> Result<(), sqlx::Error> {
+async fn add_credential(connection: &mut PgConnection, credential: &Credential) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "insert into catalog.credential (id, provider, sealed, hint, source) values ($1, $2, $3, $4, $5)",
         credential.id.uuid(),

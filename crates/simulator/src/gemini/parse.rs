@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::keys::camel;
 use super::sign_call;
 use crate::ask::{Ask, Caching, Format, Reasoning, Role, Tool, ToolChoice, Turn};
 use crate::dialect::GeminiPath;
@@ -15,12 +16,13 @@ const PLACEHOLDER: &str = "skip_thought_signature_validator";
 /// # Errors
 /// [`Failure`] as Gemini would answer.
 pub(crate) fn parse(body: &Value, path: &GeminiPath) -> Result<Ask, Failure> {
+    let body = &camel(body);
     let mut ask = Ask::new(path.model.clone());
     ask.stream = path.stream;
     if body.get("contents").is_none_or(|contents| contents.as_array().is_none_or(Vec::is_empty)) {
         return Err(Failure::bad("* GenerateContentRequest.contents: contents is not specified\n"));
     }
-    let system = either(body, "systemInstruction", "system_instruction");
+    let system = &body["systemInstruction"];
     if !system["parts"].is_null() {
         let mut turn = Turn::new(Role::System);
         read_parts(&mut turn, &system["parts"], &path.model)?;
@@ -30,14 +32,14 @@ pub(crate) fn parse(body: &Value, path: &GeminiPath) -> Result<Ask, Failure> {
         ask.turns.extend(turns(content, &path.model)?);
     }
     ask.tools = tools(&body["tools"]);
-    ask.tool_choice = tool_choice(&either(body, "toolConfig", "tool_config")["functionCallingConfig"]);
-    read_generation(either(body, "generationConfig", "generation_config"), &mut ask)?;
+    ask.tool_choice = tool_choice(&body["toolConfig"]["functionCallingConfig"]);
+    read_generation(&body["generationConfig"], &mut ask)?;
     ask.caching = Caching::Automatic { step: 1 };
     Ok(ask)
 }
 
-fn either<'a>(body: &'a Value, camel: &str, snake: &str) -> &'a Value {
-    if body[camel].is_null() { &body[snake] } else { &body[camel] }
+fn either<'a>(fields: &'a Value, first: &str, second: &str) -> &'a Value {
+    if fields[first].is_null() { &fields[second] } else { &fields[first] }
 }
 
 fn read_generation(config: &Value, ask: &mut Ask) -> Result<(), Failure> {
@@ -137,7 +139,9 @@ fn read_parts(turn: &mut Turn, parts: &Value, model: &str) -> Result<(), Failure
 fn check_signature(part: &Value, model: &str) -> Result<(), Failure> {
     let name = part["functionCall"]["name"].as_str().unwrap_or_default();
     let signature = part["thoughtSignature"].as_str();
-    if signature.is_some_and(|signature| signature != PLACEHOLDER && signature != sign_call(name)) {
+    if signature
+        .is_some_and(|signature| signature != PLACEHOLDER && plain(signature) != plain(&sign_call(name)))
+    {
         return Err(Failure::bad("Thought signature is not valid."));
     }
     if signature.is_none() && model.contains("gemini-3") {
@@ -149,13 +153,18 @@ fn check_signature(part: &Value, model: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Bytes are written in either alphabet of base64, padded or not.
+fn plain(signature: &str) -> String {
+    signature.trim_end_matches('=').replace('-', "+").replace('_', "/")
+}
+
 fn tools(list: &Value) -> Vec<Tool> {
-    let declarations = |tool: &Value| either(tool, "functionDeclarations", "function_declarations").clone();
-    let all = list.as_array().into_iter().flatten().filter_map(|tool| declarations(tool).as_array().cloned());
+    let all =
+        list.as_array().into_iter().flatten().filter_map(|tool| tool["functionDeclarations"].as_array());
     all.flatten()
         .map(|declaration| Tool {
             name: declaration["name"].as_str().unwrap_or_default().to_owned(),
-            schema: either(&declaration, "parametersJsonSchema", "parameters").clone(),
+            schema: either(declaration, "parametersJsonSchema", "parameters").clone(),
             declaration: declaration.to_string(),
         })
         .collect()

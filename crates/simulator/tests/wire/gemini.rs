@@ -78,6 +78,10 @@ async fn calls_are_whole_signed_and_end_with_stop() {
     };
     let answered = resume(&part, json!({"result": "warm"})).await.json();
     assert_eq!(texts(&[answered]), "The tool answered: warm");
+    let mut other_alphabet = part.clone();
+    let signature = part["thoughtSignature"].as_str().unwrap().replace('+', "-").replace('/', "_");
+    other_alphabet["thoughtSignature"] = json!(signature);
+    assert_eq!(resume(&other_alphabet, json!({})).await.status, 200);
     let mut unsigned = part.clone();
     unsigned.as_object_mut().unwrap().remove("thoughtSignature");
     assert!(resume(&unsigned, json!({})).await.text().contains("missing a thought_signature"));

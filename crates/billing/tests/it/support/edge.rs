@@ -66,7 +66,8 @@ impl Edge {
         let (answer, answered) = oneshot::channel();
         self.waiting.lock().unwrap().insert(id, answer);
         self.up.send(LeaseUp { message: Some(message(id)) }).await.ok()?;
-        answered.await.ok()
+        // A guard, not a measure: a lost answer is to fail, not to hang.
+        tokio::time::timeout(std::time::Duration::from_secs(60), answered).await.expect("no answer came").ok()
     }
 
     pub(crate) async fn ask_as(

@@ -8,6 +8,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 const KEEPER: &str = r#"
+trap '' INT TERM HUP
 nats-server -a 127.0.0.1 -p "$2" -js -sd "$1" >"$1/log" 2>&1 &
 read -r _
 kill -KILL $!

@@ -225,25 +225,49 @@ pub(super) async fn all(
 }
 
 pub(super) async fn providers(_operator: Operator, State(app): State<Arc<App>>) -> Result<Response, Refusal> {
-    part(&app, "providers").await
+    part(&app, |catalogue| catalogue["providers"].take()).await
 }
 
 pub(super) async fn models(_operator: Operator, State(app): State<Arc<App>>) -> Result<Response, Refusal> {
-    part(&app, "models").await
+    part(&app, |catalogue| catalogue["models"].take()).await
 }
 
 pub(super) async fn endpoints(_operator: Operator, State(app): State<Arc<App>>) -> Result<Response, Refusal> {
-    part(&app, "endpoints").await
+    part(&app, |catalogue| Value::Array(each_endpoint(catalogue))).await
 }
 
 pub(super) async fn prices(_operator: Operator, State(app): State<Arc<App>>) -> Result<Response, Refusal> {
-    part(&app, "prices").await
+    part(&app, |catalogue| {
+        let priced = each_endpoint(catalogue).into_iter().map(|mut endpoint| {
+            json!({
+                "endpoint_id": endpoint["id"].take(),
+                "model": endpoint["model"].take(),
+                "provider": endpoint["provider"].take(),
+                "price": endpoint["price"].take(),
+            })
+        });
+        priced.collect()
+    })
+    .await
 }
 
 /// One list of the catalogue.
-async fn part(app: &App, name: &'static str) -> Result<Response, Refusal> {
+async fn part(app: &App, pick: impl FnOnce(&mut Value) -> Value) -> Result<Response, Refusal> {
     let described = router(app).describe_catalogue(DescribeCatalogueRequest::default()).await?.into_inner();
-    let mut catalogue: Value = serde_json::from_slice(&described.body_json).unwrap_or_default();
-    let list = catalogue.get_mut(name).map_or_else(|| json!([]), Value::take);
-    Ok(reply::json(StatusCode::OK, &json!({ "version": described.version, "data": list })))
+    let mut catalogue: Value = serde_json::from_slice(&described.body_json).unwrap_or_else(|_| json!({}));
+    let body = json!({ "version": described.version, "data": pick(&mut catalogue) });
+    Ok(reply::json(StatusCode::OK, &body))
+}
+
+/// The endpoints of every model, each with its model's name.
+fn each_endpoint(catalogue: &mut Value) -> Vec<Value> {
+    let mut endpoints = Vec::new();
+    for model in catalogue["models"].as_array_mut().into_iter().flatten() {
+        let slug = model["slug"].clone();
+        for endpoint in model["endpoints"].as_array_mut().into_iter().flatten() {
+            endpoint["model"] = slug.clone();
+            endpoints.push(endpoint.take());
+        }
+    }
+    endpoints
 }

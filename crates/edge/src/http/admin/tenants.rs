@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use chrono::SecondsFormat;
 use http::StatusCode;
 use identity::TenantId;
 use rpc::billing::OpenTenantRequest;
 use rpc::billing::billing_client::BillingClient;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
+use super::super::body::from_query;
 use super::super::reply::{self, Refusal};
 use super::{Operator, bad, read};
 use crate::service::App;
@@ -18,6 +21,37 @@ use crate::store::{audit, organisations};
 
 /// A markup of a hundred percent; more is a slip of the pen.
 const MAX_MARKUP: u32 = 10_000;
+
+/// Organisations in one answer.
+const MAX_LISTED: i32 = 1_000;
+
+#[derive(Debug, Deserialize)]
+struct Page {
+    /// The last id of the page before.
+    #[serde(default)]
+    after: Uuid,
+}
+
+pub(super) async fn list(
+    _operator: Operator,
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let page: Page = from_query(&request.into_parts().0)?;
+    let found = organisations::after(&app.pool, page.after, MAX_LISTED).await?;
+    let data: Vec<Value> = found
+        .iter()
+        .map(|tenant| {
+            json!({
+                "id": tenant.id.to_string(),
+                "slug": tenant.slug,
+                "name": tenant.name,
+                "created_at": tenant.created_at.to_rfc3339_opts(SecondsFormat::Millis, true),
+            })
+        })
+        .collect();
+    Ok(reply::json(StatusCode::OK, &json!({ "data": data })))
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

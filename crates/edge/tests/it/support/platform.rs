@@ -51,7 +51,15 @@ impl Platform {
 
     /// With configuration of its own, as TOML, and Redis.
     pub(crate) async fn start_with(inline: &str, redis: Option<redis::Client>) -> Self {
-        let database = Database::create().await;
+        Self::start_on(Database::create().await, inline, redis, None).await
+    }
+
+    pub(crate) async fn start_on(
+        database: Database,
+        inline: &str,
+        redis: Option<redis::Client>,
+        bus: Option<async_nats::Client>,
+    ) -> Self {
         let inline = format!("[edge.http]\nlinger_ms = 0\n{inline}");
         let defaults = include_str!("../../../../../config/default.toml");
         let file: File = lifecycle::load(defaults, None, &inline).unwrap();
@@ -74,7 +82,7 @@ impl Platform {
                 router: Channel::local(RouterServer::new(router.clone())),
                 worker: Channel::local(WorkerServer::new(worker.clone())),
                 billing: billing_channel,
-                bus: None,
+                bus,
                 redis,
                 tasks: tasks.clone(),
                 health: health.clone(),

@@ -125,7 +125,8 @@ impl Router for FakeRouter {
         &self,
         _: Request<DescribeCatalogueRequest>,
     ) -> Result<Response<DescribeCatalogueResponse>, Status> {
-        let body = r#"{"providers":[{"slug":"acme"}],"models":[],"endpoints":[],"prices":[]}"#;
+        let body = r#"{"providers":[{"slug":"acme"}],
+            "models":[{"slug":"acme/echo","endpoints":[{"id":"e1","provider":"acme","price":{"id":"p1"}}]}]}"#;
         Ok(Response::new(DescribeCatalogueResponse {
             version: 7,
             body_json: body.as_bytes().to_vec().into(),
