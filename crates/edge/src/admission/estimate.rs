@@ -48,7 +48,7 @@ impl Estimate {
                 // A prompt that does not fit is refused by the endpoint, so none that is served is longer.
                 let context = Some(attempt.context_length).filter(|length| *length > 0);
                 let known = [peek.max_tokens, attempt.max_output, context];
-                let completion = known.into_iter().flatten().min();
+                let completion = known.into_iter().flatten().min().filter(|most| *most <= LONGEST_CONTEXT);
                 Ok(Priced {
                     book,
                     prompt_tokens: context.map_or(prompt, |length| length.min(prompt)),
@@ -183,6 +183,9 @@ mod tests {
         let estimate = Estimate::of(&peek(10, None), &[unknown], Markup::NONE).unwrap();
         assert_eq!(estimate.needed_clamp(), Some(UNKNOWN_OUTPUT));
         assert!(!estimate.is_free());
+        let unknown = Attempt { context_length: 0, ..attempt(0, 1_000, None) };
+        let absurd = Estimate::of(&peek(10, Some(u64::MAX)), &[unknown], Markup::NONE).unwrap();
+        assert_eq!(absurd.needed_clamp(), Some(UNKNOWN_OUTPUT));
     }
 
     #[test]
