@@ -29,11 +29,12 @@ impl Server {
         Self(inner)
     }
 
-    /// The snapshot in use, once there is one.
-    fn loaded(&self) -> Result<Arc<Loaded>, Fault> {
+    /// The snapshot in use, once there is one. Until then callers are turned away, without a fault's
+    /// details: another router may know more.
+    fn loaded(&self) -> Result<Arc<Loaded>, Status> {
         let loaded = self.0.current.load_full();
         if loaded.catalogue.is_empty() {
-            return Err(Fault::unavailable("The catalogue is not loaded yet. Try again shortly."));
+            return Err(Status::unavailable("the catalogue is not loaded yet"));
         }
         Ok(loaded)
     }
@@ -48,7 +49,7 @@ impl Server {
 impl Router for Server {
     async fn plan(&self, request: Request<PlanRequest>) -> Result<Response<PlanResponse>, Status> {
         let started = Instant::now();
-        let plan = self.loaded().and_then(|loaded| plan::plan(&self.0, &loaded, request.get_ref()));
+        let plan = self.loaded().and_then(|loaded| Ok(plan::plan(&self.0, &loaded, request.get_ref())?));
         let outcome = if plan.is_ok() { "planned" } else { "refused" };
         self.0.metrics.plans.get_or_create(&Outcome { outcome }).inc();
         self.0.metrics.plan_seconds.observe(started.elapsed().as_secs_f64());

@@ -185,7 +185,12 @@ impl Remote {
             .ok_or_else(|| Status::unavailable(format!("no replica of {}", self.callee)))?;
         let transport = in_flight.0.transport.clone();
         match transport.oneshot(request).await {
-            Ok(response) => Ok(response.map(|body| Body::new(Tracked { body, in_flight: Some(in_flight) }))),
+            Ok(response) => {
+                if turns_away(response.headers()) {
+                    in_flight.0.eject();
+                }
+                Ok(response.map(|body| Body::new(Tracked { body, in_flight: Some(in_flight) })))
+            }
             Err(error) => {
                 in_flight.0.eject();
                 tracing::debug!(service = %self.callee, %error, "a replica could not be reached");
@@ -193,6 +198,13 @@ impl Remote {
             }
         }
     }
+}
+
+/// Whether a replica answers that it takes no calls now, as one that has only just started does: the next
+/// try is another's. A fault, which carries details, is an answer like any other.
+fn turns_away(headers: &http::HeaderMap) -> bool {
+    headers.get("grpc-status").is_some_and(|code| code == "14")
+        && !headers.contains_key("grpc-status-details-bin")
 }
 
 /// A response body that keeps its replica's call counted, and ejects the replica if the connection breaks.
@@ -261,4 +273,18 @@ fn is_transient(status: &Status) -> bool {
             // A connection that broke under a call shows as one of these.
             || matches!(status.code(), Code::Unknown | Code::Cancelled | Code::Internal)
                 && std::error::Error::source(status).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Fault;
+
+    #[test]
+    fn a_bare_refusal_turns_a_caller_away_and_a_fault_does_not() {
+        let headers = |status: Status| status.into_http::<Body>().headers().clone();
+        assert!(turns_away(&headers(Status::unavailable("just started"))));
+        assert!(!turns_away(&headers(Fault::unavailable("no provider has room").into())));
+        assert!(!turns_away(&headers(Status::not_found("no such model"))));
+    }
 }
