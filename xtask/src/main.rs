@@ -1,1 +1,69 @@
-fn main() {}
+//! The project's own commands: `cargo xtask test` is what CI runs.
+#![allow(clippy::print_stdout, reason = "a command talks to its user")]
+
+mod clients;
+mod codegen;
+mod database;
+mod deps;
+mod lint;
+mod packages;
+mod shell;
+mod suite;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Patchbay's own commands")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Installs what is missing, checks the code, runs every test with the short drills.
+    Test {
+        /// Only system tests whose name contains this; skips the checks and the other tests.
+        #[arg(long)]
+        system: Option<String>,
+    },
+    /// Formatting, lints, dependency rules, licences, generated code.
+    Lint,
+    /// The drills in their long mode.
+    Drill,
+    /// Measures the release build beside its peers; see bench/README.md.
+    Bench {
+        /// Passed on to the harness.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Writes the gRPC code from `proto/`.
+    Codegen {
+        /// Only says whether it is up to date.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Writes `.sqlx/` from the queries in the code, against a private database.
+    DbPrepare,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Test { system: None } => suite::test(),
+        Command::Test { system: Some(filter) } => suite::system(&filter),
+        Command::Lint => lint::all(),
+        Command::Drill => suite::drill(),
+        Command::Bench { arguments } => suite::bench(&arguments),
+        Command::Codegen { check } => codegen::run(check),
+        Command::DbPrepare => database::prepare(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

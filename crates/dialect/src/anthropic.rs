@@ -1,38 +1,48 @@
+//! Anthropic Messages, version 2023-06-01, as Anthropic and those who resell its models speak it.
+//!
+//! - `request`: the body, from `turns`, `blocks`, `tools`, `schema` and `thinking`.
+//! - `answer`: content blocks to events, the same for whole answers and `stream`s; `usage` beside it.
+//! - `errors`: what the error bodies mean.
+
+mod answer;
+mod blocks;
+mod errors;
+mod request;
+mod schema;
+mod stream;
+mod thinking;
+mod tools;
+mod turns;
+mod usage;
+
 use http::HeaderMap;
 
 use crate::canonical::{Event, Request};
 use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
 use crate::error::{BadRequest, ProviderError};
 
+/// Marks reasoning that only Anthropic's models can read back.
+const FORMAT: &str = "anthropic-claude-v1";
+
 pub(crate) struct Anthropic;
 
-struct Decoder;
-
-impl StreamDecoder for Decoder {
-    fn push(&mut self, _bytes: &[u8], _events: &mut Vec<Event>) {}
-    fn end(&mut self, _events: &mut Vec<Event>) {}
-}
-
 impl Adapter for Anthropic {
-    fn encode(&self, _request: &Request, _target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        Err(BadRequest::new("not built"))
+    fn encode(&self, request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+        request::encode(request, target)
     }
-    fn decode(&self, _body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        Ok(Vec::new())
+
+    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
+        answer::decode(body)
     }
+
     fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Box::new(Decoder)
+        Box::new(stream::Decoder::default())
     }
-    fn classify(&self, status: u16, _headers: &HeaderMap, _body: &[u8]) -> ProviderError {
-        crate::error::ProviderError {
-            error_type: crate::error::ErrorType::Server,
-            status,
-            message: String::new(),
-            provider_code: None,
-            retry: crate::error::Retry::Anywhere,
-            retry_after: None,
-            is_fault: true,
-            metadata: serde_json::Map::new(),
-        }
+
+    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
+        errors::classify(status, headers, body)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -149,6 +149,8 @@ pub struct Peek {
     pub parameters: Vec<&'static str>,
     /// Bytes of the body that can become text tokens: all but inline media.
     pub text_bytes: u64,
+    /// Base64 bytes of inline audio, video and files: what `images` and `text_bytes` leave uncounted.
+    pub media_bytes: u64,
     /// The end user, as the client named it.
     pub user: Option<String>,
     pub session_id: Option<String>,

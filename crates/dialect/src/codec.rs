@@ -31,6 +31,12 @@ impl Target<'_> {
     pub fn takes(&self, parameter: &str) -> bool {
         self.supported_parameters.is_empty() || self.supported_parameters.iter().any(|name| name == parameter)
     }
+
+    /// What a yes-or-no deviation is set to; absent = the endpoint is like its dialect.
+    #[must_use]
+    pub fn quirk(&self, name: &str) -> Option<bool> {
+        self.quirks.get(name).and_then(Value::as_bool)
+    }
 }
 
 /// How a credential is presented.

@@ -32,6 +32,31 @@ pub enum ErrorType {
 }
 
 impl ErrorType {
+    const ALL: [Self; 22] = [
+        Self::InvalidRequest,
+        Self::InvalidPrompt,
+        Self::ContextLengthExceeded,
+        Self::MaxTokensExceeded,
+        Self::ContentPolicyViolation,
+        Self::InvalidImage,
+        Self::UnsupportedImageFormat,
+        Self::ImageDownloadFailed,
+        Self::Authentication,
+        Self::PaymentRequired,
+        Self::PermissionDenied,
+        Self::NotFound,
+        Self::RequestTimeout,
+        Self::PreconditionFailed,
+        Self::PayloadTooLarge,
+        Self::Unprocessable,
+        Self::Conflict,
+        Self::RateLimitExceeded,
+        Self::Server,
+        Self::ProviderUnavailable,
+        Self::ProviderOverloaded,
+        Self::Timeout,
+    ];
+
     /// As `error.metadata.error_type` carries it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -59,6 +84,12 @@ impl ErrorType {
             Self::ProviderOverloaded => "provider_overloaded",
             Self::Timeout => "timeout",
         }
+    }
+
+    /// The word read back, as one service tells it another.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|error_type| error_type.as_str() == word)
     }
 
     /// The HTTP status of an answer that is nothing but this error.

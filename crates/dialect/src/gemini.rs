@@ -1,38 +1,61 @@
+//! Google's Gemini API, `generateContent` and `streamGenerateContent`.
+//!
+//! - `request`: the body, from `contents`, `parts`, `tools` and `generation` (with `thinking`).
+//! - `answer`: candidates to events, the same for whole answers and `stream`s; `partial`, `citations` and
+//!   `usage` beside it.
+//! - `errors`: what the error bodies mean.
+
+mod answer;
+mod citations;
+mod contents;
+mod errors;
+mod generation;
+mod partial;
+mod parts;
+mod request;
+mod stream;
+mod thinking;
+mod tools;
+mod usage;
+mod wire;
+
 use http::HeaderMap;
 
 use crate::canonical::{Event, Request};
 use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
 use crate::error::{BadRequest, ProviderError};
 
+/// Marks reasoning that only Google's models can read back.
+const FORMAT: &str = "google-gemini-v1";
+
 pub(crate) struct Gemini;
 
-struct Decoder;
-
-impl StreamDecoder for Decoder {
-    fn push(&mut self, _bytes: &[u8], _events: &mut Vec<Event>) {}
-    fn end(&mut self, _events: &mut Vec<Event>) {}
-}
-
 impl Adapter for Gemini {
-    fn encode(&self, _request: &Request, _target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        Err(BadRequest::new("not built"))
+    fn encode(&self, request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+        request::encode(request, target)
     }
-    fn decode(&self, _body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        Ok(Vec::new())
+
+    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
+        answer::decode(body)
     }
+
     fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Box::new(Decoder)
+        Box::new(stream::Decoder::default())
     }
-    fn classify(&self, status: u16, _headers: &HeaderMap, _body: &[u8]) -> ProviderError {
-        crate::error::ProviderError {
-            error_type: crate::error::ErrorType::Server,
-            status,
-            message: String::new(),
-            provider_code: None,
-            retry: crate::error::Retry::Anywhere,
-            retry_after: None,
-            is_fault: true,
-            metadata: serde_json::Map::new(),
-        }
+
+    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
+        errors::classify(status, headers, body)
     }
 }
+
+/// The generation of a model by its name, such as 3 of `gemini-3.1-pro-preview`; a name without a number
+/// follows the newest. Absent = not a Gemini model.
+fn generation_of(provider_model: &str) -> Option<u32> {
+    let name = provider_model.rsplit('/').next().unwrap_or_default();
+    let version = name.strip_prefix("gemini-")?;
+    let digits = version.find(|c: char| !c.is_ascii_digit()).unwrap_or(version.len());
+    Some(version[..digits].parse().unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests;

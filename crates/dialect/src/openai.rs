@@ -1,38 +1,64 @@
+//! Providers that speak OpenAI's Chat Completions, or nearly.
+//!
+//! A body that the client wrote in this dialect passes through with only its envelope touched; any other
+//! request is written from the canonical model and takes the same way. What an endpoint wants differently is
+//! data, in [`Target::quirks`]:
+//!
+//! | Quirk | Value | Meaning |
+//! |---|---|---|
+//! | `path` | text | replaces `/chat/completions`, query included |
+//! | `auth` | `bearer` (default), `api-key`, `none` | how the credential is presented |
+//! | `max_tokens_member` | text | name of the completion limit; default `max_tokens` |
+//! | `reasoning_member` | `reasoning_effort` (default), `reasoning`, `reasoning_enabled`, `thinking`, `none` | how reasoning is asked for |
+//! | `reasoning_efforts` | list | the efforts known; others become the nearest. Default low, medium, high |
+//! | `extra_reasoning_efforts` | list | efforts known beside the default ones |
+//! | `send_reasoning_back` | `reasoning`, `reasoning_content`, `reasoning_details`, `thinking` | the form in which earlier reasoning returns; default: not at all |
+//! | `strict` | true | unknown members are refused, so only standard ones and `accepts` go out |
+//! | `accepts` | list | members known beside the standard ones; those that cost extra, such as `service_tier`, go out only when listed |
+//! | `tool_types` | list | types of tools that may go out beside functions |
+//! | `drop` | list | members that never go out |
+//! | `rename` | map | members that go out under another name |
+//! | `add` | map | members that always go out |
+//! | `tool_choice_required` | text | the word for `required` |
+//! | `forced_tool_choice` | false | `required` and named choices are refused, so they do not go out |
+//! | `sampling_params` | false | temperature, `top_p`, `top_k` and penalties are refused |
+//! | `no_stream_options` | true | usage comes unasked and `stream_options` is refused |
+//! | `developer_role` | `keep` (default), `system` | what becomes of developer turns |
+//! | `names` | `keep` (default), `prefix` | a turn's name stays a member or leads its text |
+//! | `tool_call_id_pattern` | `mistral9` | call ids must be nine letters or digits |
+//! | `keep_cache_control` | true | cache markers are known |
+//! | `completion_excludes_reasoning` | true | usage reports reasoning beside the completion |
+//! | `think_tags` | true | text begins with `<think>…</think>` and that is reasoning |
+
+mod decode;
+mod encode;
+mod errors;
+mod quirks;
+mod usage;
+
 use http::HeaderMap;
 
 use crate::canonical::{Event, Request};
 use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
 use crate::error::{BadRequest, ProviderError};
+use quirks::Quirks;
 
 pub(crate) struct OpenAi;
 
-struct Decoder;
-
-impl StreamDecoder for Decoder {
-    fn push(&mut self, _bytes: &[u8], _events: &mut Vec<Event>) {}
-    fn end(&mut self, _events: &mut Vec<Event>) {}
-}
-
 impl Adapter for OpenAi {
-    fn encode(&self, _request: &Request, _target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        Err(BadRequest::new("not built"))
+    fn encode(&self, request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+        encode::encode(request, target)
     }
-    fn decode(&self, _body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        Ok(Vec::new())
+
+    fn decode(&self, body: &[u8], target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
+        decode::whole(body, Quirks::of(target))
     }
-    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Box::new(Decoder)
+
+    fn stream(&self, target: &Target<'_>) -> Box<dyn StreamDecoder> {
+        Box::new(decode::Stream::new(Quirks::of(target)))
     }
-    fn classify(&self, status: u16, _headers: &HeaderMap, _body: &[u8]) -> ProviderError {
-        crate::error::ProviderError {
-            error_type: crate::error::ErrorType::Server,
-            status,
-            message: String::new(),
-            provider_code: None,
-            retry: crate::error::Retry::Anywhere,
-            retry_after: None,
-            is_fault: true,
-            metadata: serde_json::Map::new(),
-        }
+
+    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
+        errors::classify(status, headers, body)
     }
 }

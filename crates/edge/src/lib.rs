@@ -1,1 +1,26 @@
-//! The public HTTP service: auth, limits, admission, streaming, management and admin REST.
+//! The public HTTP service.
+//!
+//! - [`http`]: connections, routes, and how answers and errors are written.
+//! - [`auth`]: who calls, from a cache that outlives the database.
+//! - [`limits`]: how often they may.
+//! - [`admission`]: what a request may cost, planned and reserved before anything is executed.
+//! - [`lease`]: the sessions with billing.
+//! - [`execution`]: the task that sees one request through, whatever becomes of its client.
+
+mod admission;
+mod auth;
+mod bootstrap;
+mod config;
+mod error;
+mod execution;
+mod http;
+mod lease;
+mod limits;
+mod metrics;
+mod service;
+mod store;
+
+pub use bootstrap::{Bootstrapped, Demo, bootstrap};
+pub use config::{AuthConfig, Config, HttpConfig, LeasesConfig, LimitsConfig, Millis, RequestsConfig};
+pub use error::Error;
+pub use service::{Deps, Service};

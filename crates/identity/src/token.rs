@@ -17,6 +17,12 @@ impl OpaqueToken {
         Self(format!("{prefix}{}", hex::encode(bytes)))
     }
 
+    /// A token that was made before and kept by its holder.
+    #[must_use]
+    pub const fn kept(text: String) -> Self {
+        Self(text)
+    }
+
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use figment::Figment;
 use figment::providers::{Env, Format as _, Toml};
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 /// What precedes every variable: `PATCHBAY__EDGE__LISTEN` sets `edge.listen`.
@@ -13,6 +14,29 @@ const PREFIX: &str = "PATCHBAY__";
 #[derive(Debug, thiserror::Error)]
 #[error("invalid configuration: {0}")]
 pub struct ConfigError(String);
+
+impl ConfigError {
+    /// What is wrong with `key`, such as `services.signing_key`, for values that only their user can check.
+    #[must_use]
+    pub fn of(key: &str, problem: impl std::fmt::Display) -> Self {
+        Self(format!("`{key}`: {problem}"))
+    }
+}
+
+/// A variable that is not ours but that we honour, such as `DATABASE_URL`; empty counts as absent.
+#[must_use]
+pub fn foreign_variable(name: &str) -> Option<SecretString> {
+    std::env::var(name).ok().filter(|value| !value.is_empty()).map(SecretString::from)
+}
+
+/// Every variable of ours, name and value, for handing on to a process that is to be configured alike.
+#[must_use]
+pub fn our_variables() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name.starts_with(PREFIX))
+        .collect()
+}
 
 /// Reads the configuration: `defaults` (TOML), overridden by `file`, overridden by `inline` (TOML made by
 /// the program itself, such as the addresses of a private database), overridden by the environment.

@@ -6,7 +6,7 @@ mod probes;
 mod tasks;
 mod telemetry;
 
-pub use config::{ConfigError, load};
+pub use config::{ConfigError, foreign_variable, load, our_variables};
 pub use metrics::{LATENCY_BUCKETS, Metrics};
 pub use probes::{Health, ProbeError, serve_probes};
 pub use tasks::{Shutdown, Tasks};

@@ -39,7 +39,9 @@ impl Health {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn report(&self) -> String {
+    /// One line a part: its name and whether it is ready.
+    #[must_use]
+    pub fn report(&self) -> String {
         self.parts()
             .iter()
             .map(|(part, ready)| format!("{part}: {}\n", if *ready { "ready" } else { "not ready" }))

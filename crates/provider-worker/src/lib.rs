@@ -1,1 +1,24 @@
 //! The upstream side: the attempt loop, transport, metering and the spool.
+//!
+//! A worker takes one execution of a plan at a time from an edge, calls the plan's endpoints until one
+//! answers, passes the answer on in the client's dialect, and is the sole author of what it came to. That
+//! account is in the [spool](SpoolError) before the upstream is called, and leaves it only by billing's word.
+
+mod app;
+mod breaker;
+mod budget;
+mod config;
+mod count;
+mod error;
+mod grpc;
+mod jobs;
+mod meter;
+mod metrics;
+mod service;
+mod spool;
+mod upstream;
+
+pub use config::{Config, SpoolSync};
+pub use error::Error;
+pub use service::{Deps, Service};
+pub use spool::Error as SpoolError;

@@ -1,1 +1,26 @@
-//! The catalogue, endpoint health and the choice of attempts.
+//! The router: the catalogue, endpoint health, and the choice of attempts.
+//!
+//! - [`catalogue`]: an immutable snapshot of what can be called and at what price.
+//! - [`choose`]: the choice of attempts, a pure function of request, catalogue, health, policy and seed.
+//! - [`health`]: what observations say of each endpoint under each credential.
+//! - `store`, `seed`, `jobs`: Postgres, the shipped catalogue, and what keeps the snapshot current.
+//!
+//! `Plan` reads memory only: the newest valid snapshot and the newest standings, both swapped atomically.
+
+mod app;
+pub mod catalogue;
+pub mod choose;
+mod config;
+mod error;
+mod grpc;
+pub mod health;
+mod jobs;
+mod metrics;
+mod seed;
+mod service;
+mod store;
+
+pub use config::{Config, HealthConfig, TimeoutConfig};
+pub use error::Error;
+pub use seed::{KnownProvider, ProviderOverride, SeedReport, known_providers, seed};
+pub use service::{Deps, Service};

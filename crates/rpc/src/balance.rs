@@ -71,16 +71,9 @@ impl Balancer {
         Ok(Self { replicas: ArcSwap::from_pointee(replicas) })
     }
 
-    /// One replica that is connected already.
-    pub(crate) fn single(transport: Transport) -> Self {
-        let replica = Replica {
-            address: String::new(),
-            transport,
-            in_flight: AtomicU32::new(0),
-            ejected_until: Mutex::new(None),
-            served: AtomicU64::new(0),
-        };
-        Self { replicas: ArcSwap::from_pointee(vec![Arc::new(replica)]) }
+    /// One of another balancer's replicas, with its connection.
+    pub(crate) fn single(replica: Arc<Replica>) -> Self {
+        Self { replicas: ArcSwap::from_pointee(vec![replica]) }
     }
 
     /// Replaces the set, keeping the connections of addresses that stay.
@@ -123,8 +116,16 @@ impl Balancer {
     }
 
     /// Every replica, for calls that all of them must hear.
-    pub(crate) fn each(&self) -> Vec<Transport> {
-        self.replicas.load().iter().map(|replica| replica.transport.clone()).collect()
+    pub(crate) fn each(&self) -> Vec<Arc<Replica>> {
+        self.replicas.load().iter().cloned().collect()
+    }
+
+    /// The address of the replica, when there is one alone.
+    pub(crate) fn only_address(&self) -> Option<String> {
+        match self.replicas.load().as_slice() {
+            [only] => Some(only.address.clone()),
+            _ => None,
+        }
     }
 }
 

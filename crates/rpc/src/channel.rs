@@ -93,6 +93,16 @@ impl Channel {
         Ok(Self(Kind::Remote(Arc::new(Remote { caller, callee, keys, balancer }))))
     }
 
+    /// Where the one replica behind this channel is: tells the channels that [`Self::each`] answers at one
+    /// time from those it answers at another. `None` when local, or when there are several.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        match &self.0 {
+            Kind::Local(_) => None,
+            Kind::Remote(remote) => remote.balancer.only_address(),
+        }
+    }
+
     /// One channel per replica, for what every replica must hear. Itself alone when local.
     #[must_use]
     pub fn each(&self) -> Vec<Self> {
@@ -102,12 +112,12 @@ impl Channel {
                 .balancer
                 .each()
                 .into_iter()
-                .map(|transport| {
+                .map(|replica| {
                     Self(Kind::Remote(Arc::new(Remote {
                         caller: remote.caller,
                         callee: remote.callee,
                         keys: remote.keys.clone(),
-                        balancer: Arc::new(Balancer::single(transport)),
+                        balancer: Arc::new(Balancer::single(replica)),
                     })))
                 })
                 .collect(),
@@ -175,7 +185,12 @@ impl Remote {
             .ok_or_else(|| Status::unavailable(format!("no replica of {}", self.callee)))?;
         let transport = in_flight.0.transport.clone();
         match transport.oneshot(request).await {
-            Ok(response) => Ok(response.map(|body| Body::new(Tracked { body, in_flight: Some(in_flight) }))),
+            Ok(response) => {
+                if turns_away(response.headers()) {
+                    in_flight.0.eject();
+                }
+                Ok(response.map(|body| Body::new(Tracked { body, in_flight: Some(in_flight) })))
+            }
             Err(error) => {
                 in_flight.0.eject();
                 tracing::debug!(service = %self.callee, %error, "a replica could not be reached");
@@ -183,6 +198,13 @@ impl Remote {
             }
         }
     }
+}
+
+/// Whether a replica answers that it takes no calls now, as one that has only just started does: the next
+/// try is another's. A fault, which carries details, is an answer like any other.
+fn turns_away(headers: &http::HeaderMap) -> bool {
+    headers.get("grpc-status").is_some_and(|code| code == "14")
+        && !headers.contains_key("grpc-status-details-bin")
 }
 
 /// A response body that keeps its replica's call counted, and ejects the replica if the connection breaks.
@@ -251,4 +273,18 @@ fn is_transient(status: &Status) -> bool {
             // A connection that broke under a call shows as one of these.
             || matches!(status.code(), Code::Unknown | Code::Cancelled | Code::Internal)
                 && std::error::Error::source(status).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Fault;
+
+    #[test]
+    fn a_bare_refusal_turns_a_caller_away_and_a_fault_does_not() {
+        let headers = |status: Status| status.into_http::<Body>().headers().clone();
+        assert!(turns_away(&headers(Status::unavailable("just started"))));
+        assert!(!turns_away(&headers(Fault::unavailable("no provider has room").into())));
+        assert!(!turns_away(&headers(Status::not_found("no such model"))));
+    }
 }

@@ -31,6 +31,14 @@ pub(crate) fn server_span(headers: &HeaderMap, method: &str) -> tracing::Span {
     span
 }
 
+/// Makes `span` a child of the trace that an HTTP caller names in `traceparent`, when it names one.
+pub fn continue_trace(span: &tracing::Span, headers: &HeaderMap) {
+    if let Some(parent) = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(parse) {
+        // Fails only when no exporter is installed.
+        let _ = span.set_parent(opentelemetry::Context::new().with_remote_span_context(parent));
+    }
+}
+
 fn parse(text: &str) -> Option<SpanContext> {
     let mut parts = text.split('-');
     let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);

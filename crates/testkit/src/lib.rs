@@ -1,1 +1,19 @@
-//! What tests share: a platform in either topology, databases, fault scripts.
+//! What system tests share: a platform in either topology, upstreams of its simulator, clients, and the
+//! ledger as the auditor reads it.
+
+mod admin;
+mod api;
+mod collector;
+mod http;
+mod ledger;
+mod platform;
+mod processes;
+mod upstream;
+
+pub use admin::{Admin, Organisation};
+pub use api::{Api, Chunk, Reply, Streamed};
+pub use collector::{Collector, Span};
+pub use ledger::{Charge, Ledger};
+pub use platform::{DevFile, Platform, Topology, run_binary};
+pub use processes::Process;
+pub use upstream::{Dialect, Provider, Sent, Simulator};

@@ -6,9 +6,9 @@ const LENGTH: usize = 1_000;
 const REDACTED: &str = "[redacted]";
 
 /// How keys and account ids of the known providers begin.
-const SECRET_PREFIXES: [&str; 14] = [
+const SECRET_PREFIXES: [&str; 15] = [
     "sk-", "sk_", "pk-", "gsk_", "xai-", "aiza", "ya29.", "hf_", "fw_", "nvapi-", "akia", "asia", "org-",
-    "proj_",
+    "org_", "proj_",
 ];
 
 /// Words after which a secret follows.

@@ -1,51 +1,23 @@
 //! OpenAI Chat Completions, as OpenRouter extends it.
+//!
+//! - [`peek()`] reads what admission needs in one borrowed pass; [`decode`] reads a whole request and words
+//!   every refusal, so that both refuse the same bodies with the same text.
+//! - [`Stream`] and [`Whole`] write answers that the official SDKs of OpenAI and OpenRouter accept.
 
-use bytes::Bytes;
+mod limits;
+mod path;
+mod peek;
+mod read;
+pub(crate) mod reasoning;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod whole;
+mod write;
 
-use super::{AnswerEncoder, Bill, Envelope, Peek, PublicError};
-use crate::canonical::{Event, Request};
-use crate::error::BadRequest;
-
-pub fn peek(_body: &[u8]) -> Result<Peek, BadRequest> {
-    Err(BadRequest::new("not built"))
-}
-
-pub fn decode(_body: &Bytes) -> Result<Request, BadRequest> {
-    Err(BadRequest::new("not built"))
-}
-
-pub fn error(_error: &PublicError) -> Vec<u8> {
-    Vec::new()
-}
-
-pub struct Stream(Envelope);
-
-pub struct Whole(Envelope);
-
-impl Stream {
-    pub fn new(envelope: Envelope) -> Self {
-        Self(envelope)
-    }
-}
-
-impl Whole {
-    pub fn new(envelope: Envelope) -> Self {
-        Self(envelope)
-    }
-}
-
-impl AnswerEncoder for Stream {
-    fn event(&mut self, _event: Event, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.0.id.as_bytes());
-    }
-    fn finish(&mut self, _bill: &Bill, _out: &mut Vec<u8>) {}
-    fn fail(&mut self, _error: &PublicError, _bill: Option<&Bill>, _out: &mut Vec<u8>) {}
-}
-
-impl AnswerEncoder for Whole {
-    fn event(&mut self, _event: Event, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.0.id.as_bytes());
-    }
-    fn finish(&mut self, _bill: &Bill, _out: &mut Vec<u8>) {}
-    fn fail(&mut self, _error: &PublicError, _bill: Option<&Bill>, _out: &mut Vec<u8>) {}
-}
+pub use peek::peek;
+pub(crate) use read::PLATFORM_MEMBERS;
+pub use read::decode;
+pub use stream::Stream;
+pub use whole::Whole;
+pub use write::error;

@@ -50,7 +50,7 @@ pub struct Start {
     pub reserved: i64,
     #[prost(uint32, tag = "12")]
     pub markup_basis_points: u32,
-    /// The most completion tokens that the reservation pays for; absent = no clamp.
+    /// The most completion tokens per choice that the reservation pays for; absent = no clamp.
     #[prost(uint64, optional, tag = "13")]
     pub max_tokens: ::core::option::Option<u64>,
     /// Unix milliseconds at which the edge had read the request.

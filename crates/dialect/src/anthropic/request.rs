@@ -1,0 +1,164 @@
+//! The body and the headers of a request.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::header::{HeaderName, HeaderValue};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::thinking::{self, Situation};
+use super::turns::{self, Turn};
+use super::{schema, tools};
+use crate::canonical::{Request, ResponseFormat};
+use crate::codec::{AuthStyle, Encoded, Target};
+use crate::end_user;
+use crate::error::BadRequest;
+
+const VERSION: &str = "2023-06-01";
+
+/// Completion tokens at most when neither the client nor the catalogue says: what the oldest models take.
+const DEFAULT_MAX_TOKENS: u64 = 4_096;
+
+/// The feature that lets tools be `strict`; clients name it to have it.
+const STRICT_TOOLS: &str = "structured-outputs-2025-11-13";
+
+/// The feature that lets blocks name uploaded files.
+const FILES: &str = "files-api-2025-04-14";
+
+#[derive(Debug, Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    max_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system: Option<turns::System<'a>>,
+    messages: Vec<Turn<'a>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stream: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<tools::Tool<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking: Option<Value>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    output_config: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_k: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stop_sequences: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_tier: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<&'a Value>,
+}
+
+pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    let mut betas = betas(request);
+    let conversation = turns::read(request, target)?;
+    if conversation.names_files && !betas.iter().any(|beta| beta == FILES) {
+        betas.push(Cow::Borrowed(FILES));
+    }
+    let tools = tools::read(request, target, betas.iter().any(|beta| beta == STRICT_TOOLS));
+    let max_tokens = max_tokens(request, target);
+    let situation = Situation {
+        max_tokens,
+        tool_is_forced: tools.is_forced,
+        blocks_thinking: conversation.blocks_thinking,
+    };
+    let thinking = thinking::plan(request, target, &situation)?;
+    let sampling = thinking::sampling(request, target, &thinking);
+    let body = Body {
+        model: target.provider_model,
+        max_tokens,
+        system: conversation.system,
+        messages: conversation.turns,
+        stream: request.stream,
+        tools: tools.tools,
+        tool_choice: tools.choice,
+        output_config: output_config(request, target, thinking.effort),
+        thinking: thinking.thinking,
+        temperature: sampling.temperature,
+        top_p: sampling.top_p,
+        top_k: sampling.top_k,
+        stop_sequences: stop_sequences(request, target),
+        metadata: request.user.as_deref().map(|user| json!({ "user_id": end_user::hashed(user) })),
+        service_tier: service_tier(request),
+        cache_control: request.extra.get("cache_control").filter(|marker| marker.is_object()),
+    };
+    let body = serde_json::to_vec(&body)
+        .map_err(|error| BadRequest::new(format!("the request cannot be written: {error}")))?;
+    Ok(Encoded {
+        path: "/v1/messages".to_owned(),
+        headers: headers(&betas)?,
+        auth: AuthStyle::XApiKey,
+        body: Bytes::from(body),
+    })
+}
+
+/// Never above what the client asked for: credit was set aside for that.
+fn max_tokens(request: &Request, target: &Target<'_>) -> u64 {
+    match (request.max_tokens, target.max_output) {
+        (Some(asked), Some(most)) => asked.min(most),
+        (Some(asked), None) => asked,
+        (None, most) => most.unwrap_or(DEFAULT_MAX_TOKENS),
+    }
+}
+
+/// Sequences of nothing but white space are refused upstream.
+fn stop_sequences<'a>(request: &'a Request, target: &Target<'_>) -> Vec<&'a str> {
+    if !target.takes("stop") {
+        return Vec::new();
+    }
+    request.stop.iter().map(String::as_str).filter(|stop| !stop.trim().is_empty()).collect()
+}
+
+fn output_config(request: &Request, target: &Target<'_>, effort: Option<&str>) -> Map<String, Value> {
+    let mut config = Map::new();
+    if let Some(effort) = effort {
+        config.insert("effort".to_owned(), effort.into());
+    }
+    let takes_schema = target.takes("response_format") || target.takes("structured_outputs");
+    if let Some(ResponseFormat::JsonSchema { schema, .. }) = &request.response_format
+        && takes_schema
+        && schema.as_object().is_some_and(|members| !members.is_empty())
+    {
+        let format = json!({ "type": "json_schema", "schema": schema::for_output(schema) });
+        config.insert("format".to_owned(), format);
+    }
+    config
+}
+
+/// `auto` is the provider's own default; tiers that it does not sell are dropped.
+fn service_tier(request: &Request) -> Option<&'static str> {
+    match request.extra.get("service_tier").and_then(Value::as_str) {
+        Some("default" | "standard_only") => Some("standard_only"),
+        _ => None,
+    }
+}
+
+/// Features that the client named, as a list or with commas between them.
+fn betas(request: &Request) -> Vec<Cow<'_, str>> {
+    let named: Vec<&str> = match request.extra.get("anthropic_beta") {
+        Some(Value::String(names)) => names.split(',').collect(),
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    named.into_iter().map(str::trim).filter(|name| !name.is_empty()).map(Cow::Borrowed).collect()
+}
+
+fn headers(betas: &[Cow<'_, str>]) -> Result<Vec<(HeaderName, HeaderValue)>, BadRequest> {
+    let version = (HeaderName::from_static("anthropic-version"), HeaderValue::from_static(VERSION));
+    if betas.is_empty() {
+        return Ok(vec![version]);
+    }
+    let value = HeaderValue::from_str(&betas.join(","))
+        .map_err(|_| BadRequest::new("`anthropic_beta` must name features in plain characters"))?;
+    Ok(vec![version, (HeaderName::from_static("anthropic-beta"), value)])
+}

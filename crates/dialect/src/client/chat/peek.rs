@@ -1,0 +1,295 @@
+//! Reads of a body what admission needs, in one borrowed pass that keeps none of its content.
+//!
+//! The pass only says whether a body is sound. For one that is not, [`super::read`] finds the words.
+
+mod parts;
+mod strict;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::limits::{self, CHOICES, EFFORTS, PENALTY, REPETITION, SHARE, TEMPERATURE};
+use super::read;
+use crate::client::Peek;
+use crate::error::BadRequest;
+use parts::{Object, Skim, Stop, Turns};
+use strict::Strict;
+
+/// Reads what admission needs; see [`crate::client::Dialect::peek`].
+///
+/// # Errors
+/// [`BadRequest`] naming the member that is wrong.
+pub fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
+    limits::check_depth(body)?;
+    match serde_json::from_slice::<Strict<Body<'_>>>(body) {
+        Ok(read) if read.is_sound() => Ok(read.0.into_peek(body.len())),
+        Ok(_) => Err(reason(body, "the request body is not a chat request")),
+        Err(error) => Err(reason(body, &format!("the request body cannot be read: {error}"))),
+    }
+}
+
+/// Why a body is refused, in the words of the full reader.
+fn reason(body: &[u8], otherwise: &str) -> BadRequest {
+    read::read(body).err().unwrap_or_else(|| BadRequest::new(otherwise))
+}
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    model: Option<String>,
+    models: Option<Vec<String>>,
+    #[serde(borrow)]
+    provider: Option<&'a RawValue>,
+    messages: Option<Turns>,
+    tools: Option<Vec<Strict<ToolHead>>>,
+    tool_choice: Option<ChoiceHead>,
+    parallel_tool_calls: Option<bool>,
+    response_format: Option<Strict<FormatHead>>,
+    structured_outputs: Option<IgnoredAny>,
+    reasoning: Option<Strict<ReasoningHead>>,
+    reasoning_effort: Option<String>,
+    include_reasoning: Option<bool>,
+    max_tokens: Option<u64>,
+    max_completion_tokens: Option<u64>,
+    temperature: Option<f64>,
+    top_p: Option<f64>,
+    top_k: Option<u64>,
+    min_p: Option<f64>,
+    top_a: Option<IgnoredAny>,
+    frequency_penalty: Option<f64>,
+    presence_penalty: Option<f64>,
+    repetition_penalty: Option<f64>,
+    seed: Option<i64>,
+    stop: Option<Stop>,
+    n: Option<u64>,
+    stream: Option<bool>,
+    logit_bias: Option<IgnoredAny>,
+    logprobs: Option<IgnoredAny>,
+    top_logprobs: Option<IgnoredAny>,
+    prediction: Option<IgnoredAny>,
+    verbosity: Option<IgnoredAny>,
+    web_search_options: Option<IgnoredAny>,
+    user: Option<String>,
+    session_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ToolHead {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    function: Option<Strict<FunctionHead>>,
+}
+
+#[derive(Deserialize)]
+struct FunctionHead {
+    name: String,
+    #[serde(rename = "description")]
+    _description: Option<Skim>,
+    #[serde(rename = "parameters")]
+    _parameters: Option<Object>,
+    #[serde(rename = "strict")]
+    _strict: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ChoiceHead {
+    Word(String),
+    Named(Strict<NamedChoice>),
+}
+
+#[derive(Deserialize)]
+struct NamedChoice {
+    #[serde(rename = "type")]
+    kind: String,
+    function: Option<Strict<NamedFunction>>,
+}
+
+#[derive(Deserialize)]
+struct NamedFunction {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct FormatHead {
+    #[serde(rename = "type")]
+    kind: String,
+    json_schema: Option<Strict<SchemaHead>>,
+}
+
+#[derive(Deserialize)]
+struct SchemaHead {
+    name: Option<String>,
+    #[serde(rename = "schema")]
+    _schema: Option<Object>,
+    #[serde(rename = "strict")]
+    _strict: Option<bool>,
+    #[serde(rename = "description")]
+    _description: Option<Skim>,
+}
+
+#[derive(Deserialize)]
+struct ReasoningHead {
+    effort: Option<String>,
+    max_tokens: Option<u64>,
+    #[serde(rename = "exclude")]
+    _exclude: Option<bool>,
+    #[serde(rename = "enabled")]
+    _enabled: Option<bool>,
+}
+
+impl Body<'_> {
+    fn is_sound(&self) -> bool {
+        self.names_a_model() && self.has_messages() && self.tools_are_sound() && self.options_are_sound()
+    }
+
+    fn names_a_model(&self) -> bool {
+        let models = self.models.as_deref().unwrap_or_default();
+        (self.model.is_some() || !models.is_empty())
+            && models.len() <= limits::MODELS
+            && self.model.iter().chain(models).all(|name| !name.is_empty())
+    }
+
+    fn has_messages(&self) -> bool {
+        self.messages.as_ref().is_some_and(|turns| turns.count > 0 && turns.count <= limits::MESSAGES)
+    }
+
+    fn tools_are_sound(&self) -> bool {
+        let tools = self.tools.as_deref().unwrap_or_default();
+        let choice = match &self.tool_choice {
+            None => true,
+            Some(ChoiceHead::Word(word)) => ["none", "auto", "required", "any"].contains(&word.as_str()),
+            Some(ChoiceHead::Named(named)) => named.is_sound(),
+        };
+        choice && tools.len() <= limits::TOOLS && tools.iter().all(|tool| tool.is_sound())
+    }
+
+    fn options_are_sound(&self) -> bool {
+        let positive = |value: Option<u64>| value != Some(0);
+        let short = |text: &Option<String>| {
+            text.as_ref()
+                .is_none_or(|text| text.len() <= limits::NAME || text.chars().count() <= limits::NAME)
+        };
+        positive(self.max_tokens)
+            && positive(self.max_completion_tokens)
+            && self.n.is_none_or(|choices| (1..=CHOICES).contains(&choices))
+            && self.numbers_are_in_range()
+            && self.reasoning_is_sound()
+            && self.response_format.as_ref().is_none_or(|format| format.is_sound())
+            && self.provider.is_none_or(|provider| provider.get().starts_with('{'))
+            && short(&self.user)
+            && short(&self.session_id)
+    }
+
+    fn numbers_are_in_range(&self) -> bool {
+        [
+            (self.temperature, TEMPERATURE),
+            (self.top_p, SHARE),
+            (self.min_p, SHARE),
+            (self.frequency_penalty, PENALTY),
+            (self.presence_penalty, PENALTY),
+            (self.repetition_penalty, REPETITION),
+        ]
+        .iter()
+        .all(|(value, (least, most))| value.is_none_or(|value| (*least..=*most).contains(&value)))
+    }
+
+    fn reasoning_is_sound(&self) -> bool {
+        let known = |word: &Option<String>| word.as_ref().is_none_or(|word| EFFORTS.contains(&word.as_str()));
+        let long = self.reasoning.as_ref();
+        let effort = long.and_then(|long| long.effort.as_ref());
+        long.is_none_or(|long| known(&long.effort) && (effort.is_none() || long.max_tokens.is_none()))
+            && known(&self.reasoning_effort)
+            && effort.zip(self.reasoning_effort.as_ref()).is_none_or(|(long, short)| long == short)
+    }
+
+    fn into_peek(self, length: usize) -> Peek {
+        let parameters = self.parameters();
+        let turns = self.messages.unwrap_or_default();
+        let mut models: Vec<String> = Vec::new();
+        for name in self.model.into_iter().chain(self.models.unwrap_or_default()) {
+            if !models.contains(&name) {
+                models.push(name);
+            }
+        }
+        Peek {
+            models,
+            provider: self.provider.map(ToOwned::to_owned),
+            stream: self.stream.unwrap_or(false),
+            max_tokens: self.max_completion_tokens.or(self.max_tokens),
+            choices: self.n.and_then(|choices| u32::try_from(choices).ok()).unwrap_or(1),
+            messages: u32::try_from(turns.count).unwrap_or(u32::MAX),
+            images: turns.tally.images,
+            input_modalities: turns.tally.modalities(),
+            parameters,
+            text_bytes: (length as u64).saturating_sub(turns.tally.image_bytes + turns.tally.media_bytes),
+            media_bytes: turns.tally.media_bytes,
+            user: self.user,
+            session_id: self.session_id,
+        }
+    }
+
+    /// The parameters set, by the names that catalogues list. `max_completion_tokens` is `max_tokens`,
+    /// `reasoning_effort` is `reasoning`, a JSON schema is `structured_outputs` too, plain text is none.
+    fn parameters(&self) -> Vec<&'static str> {
+        let format = self.response_format.as_ref().map_or("text", |format| &format.kind);
+        let has_tools = self.tools.as_ref().is_some_and(|tools| !tools.is_empty());
+        [
+            ("tools", has_tools),
+            ("tool_choice", self.tool_choice.is_some()),
+            ("parallel_tool_calls", self.parallel_tool_calls.is_some()),
+            ("response_format", format != "text"),
+            ("structured_outputs", self.structured_outputs.is_some() || format == "json_schema"),
+            ("reasoning", self.reasoning.is_some() || self.reasoning_effort.is_some()),
+            ("include_reasoning", self.include_reasoning.is_some()),
+            ("max_tokens", self.max_tokens.is_some() || self.max_completion_tokens.is_some()),
+            ("temperature", self.temperature.is_some()),
+            ("top_p", self.top_p.is_some()),
+            ("top_k", self.top_k.is_some()),
+            ("min_p", self.min_p.is_some()),
+            ("top_a", self.top_a.is_some()),
+            ("frequency_penalty", self.frequency_penalty.is_some()),
+            ("presence_penalty", self.presence_penalty.is_some()),
+            ("repetition_penalty", self.repetition_penalty.is_some()),
+            ("seed", self.seed.is_some()),
+            ("stop", self.stop.is_some()),
+            ("logit_bias", self.logit_bias.is_some()),
+            ("logprobs", self.logprobs.is_some()),
+            ("top_logprobs", self.top_logprobs.is_some()),
+            ("prediction", self.prediction.is_some()),
+            ("verbosity", self.verbosity.is_some()),
+            ("web_search_options", self.web_search_options.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_set)| is_set.then_some(name))
+        .collect()
+    }
+}
+
+impl NamedChoice {
+    fn is_sound(&self) -> bool {
+        let names_a_function = || self.function.as_ref().is_some_and(|function| !function.name.is_empty());
+        !self.kind.is_empty() && (self.kind != "function" || names_a_function())
+    }
+}
+
+impl ToolHead {
+    fn is_sound(&self) -> bool {
+        let kind_is_sound = match self.kind.as_deref() {
+            None | Some("function") => self.function.is_some(),
+            Some(kind) => !kind.is_empty(),
+        };
+        kind_is_sound && self.function.as_ref().is_none_or(|function| !function.name.is_empty())
+    }
+}
+
+impl FormatHead {
+    fn is_sound(&self) -> bool {
+        let is_named = || {
+            self.json_schema
+                .as_ref()
+                .is_some_and(|schema| schema.name.as_ref().is_some_and(|n| !n.is_empty()))
+        };
+        !self.kind.is_empty() && (self.kind != "json_schema" || is_named())
+    }
+}

@@ -1,0 +1,159 @@
+//! Reads a whole request into the canonical model and words every refusal.
+
+mod message;
+mod options;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::limits;
+use super::path::{Members, Path};
+use crate::canonical::{Original, Request, Tool};
+use crate::client::Dialect;
+use crate::error::BadRequest;
+
+/// Members that are for this platform and for no provider.
+pub(crate) const PLATFORM_MEMBERS: [&str; 18] = [
+    "models",
+    "provider",
+    "route",
+    "transforms",
+    "plugins",
+    "preset",
+    "session_id",
+    "trace",
+    "usage",
+    "debug",
+    "stream_options",
+    "stop_server_tools_when",
+    "max_tool_calls",
+    "include_reasoning",
+    "reasoning",
+    "prompt",
+    "openrouter_metadata",
+    "x_search_filter",
+];
+
+/// Reads a whole request; see [`crate::client::Dialect::decode`].
+///
+/// # Errors
+/// [`BadRequest`] naming the member that is wrong.
+pub fn decode(body: &Bytes) -> Result<Request, BadRequest> {
+    let mut request = read(body)?;
+    request.original = Some(Original { dialect: Dialect::Chat, body: body.clone() });
+    Ok(request)
+}
+
+/// Reads a request without keeping its body.
+///
+/// # Errors
+/// [`BadRequest`] naming the member that is wrong.
+pub(super) fn read(body: &[u8]) -> Result<Request, BadRequest> {
+    limits::check_depth(body)?;
+    let value: Value = serde_json::from_slice(body)
+        .map_err(|error| BadRequest::new(format!("the request body is not valid JSON: {error}")))?;
+    if !value.is_object() {
+        return Err(BadRequest::new("the request body must be a JSON object"));
+    }
+    let path = Path::Root;
+    let mut members = Members::of(value, &path)?;
+    let mut request = Request {
+        model: model(&mut members)?,
+        messages: messages(&mut members)?,
+        tools: tools(&mut members)?,
+        tool_choice: options::tool_choice(&mut members)?,
+        parallel_tool_calls: members.boolean("parallel_tool_calls")?,
+        response_format: options::response_format(&mut members)?,
+        reasoning: options::reasoning(&mut members)?,
+        max_tokens: options::max_tokens(&mut members)?,
+        stop: options::stop(&mut members)?,
+        stream: members.boolean("stream")?.unwrap_or(false),
+        ..Request::default()
+    };
+    options::sampling(&mut members, &mut request)?;
+    request.user = members.short_string("user", limits::NAME)?;
+    members.short_string("session_id", limits::NAME)?;
+    if let Some(provider) = members.value("provider") {
+        path.member("provider").object(provider)?;
+    }
+    request.extra = members.rest();
+    request.extra.retain(|name, _| !PLATFORM_MEMBERS.contains(&name.as_str()));
+    Ok(request)
+}
+
+/// The first model wanted: `model`, else the first of `models`.
+fn model(members: &mut Members<'_>) -> Result<String, BadRequest> {
+    let first = match members.value("model") {
+        Some(model) => Some(not_empty(model, &members.path.member("model"))?),
+        None => None,
+    };
+    let path = members.path.member("models");
+    let others = members.list("models")?.unwrap_or_default();
+    if others.len() > limits::MODELS {
+        return Err(path.must(&format!("have at most {} entries", limits::MODELS)));
+    }
+    let mut names = Vec::with_capacity(others.len());
+    for (index, name) in others.into_iter().enumerate() {
+        names.push(not_empty(name, &path.item(index))?);
+    }
+    first
+        .or_else(|| names.into_iter().next())
+        .ok_or_else(|| BadRequest::new("`model` is required: send `model` or a list of `models`"))
+}
+
+fn not_empty(value: Value, path: &Path<'_>) -> Result<String, BadRequest> {
+    match path.string(value)? {
+        name if name.is_empty() => Err(path.must("not be empty")),
+        name => Ok(name),
+    }
+}
+
+fn messages(members: &mut Members<'_>) -> Result<Vec<crate::canonical::Message>, BadRequest> {
+    let path = members.path.member("messages");
+    let list = members.list("messages")?.ok_or_else(|| BadRequest::new("`messages` is required"))?;
+    if list.is_empty() || list.len() > limits::MESSAGES {
+        return Err(path.must(&format!("have from 1 to {} entries", limits::MESSAGES)));
+    }
+    list.into_iter().enumerate().map(|(index, value)| message::read(value, &path.item(index))).collect()
+}
+
+fn tools(members: &mut Members<'_>) -> Result<Vec<Tool>, BadRequest> {
+    let path = members.path.member("tools");
+    let list = members.list("tools")?.unwrap_or_default();
+    if list.len() > limits::TOOLS {
+        return Err(path.must(&format!("have at most {} entries", limits::TOOLS)));
+    }
+    let mut tools = Vec::with_capacity(list.len());
+    for (index, value) in list.into_iter().enumerate() {
+        tools.extend(tool(value, &path.item(index))?);
+    }
+    Ok(tools)
+}
+
+/// A function tool, which may leave its type out; tools of other kinds are the platform's or the provider's
+/// and have no canonical form.
+fn tool(value: Value, path: &Path<'_>) -> Result<Option<Tool>, BadRequest> {
+    let mut members = Members::of(value, path)?;
+    let function = members.value("function");
+    let kind = match members.string("type")? {
+        None if function.is_some() => "function".to_owned(),
+        Some(kind) if !kind.is_empty() => kind,
+        _ => return Err(path.member("type").must("be a string that is not empty")),
+    };
+    let function_path = path.member("function");
+    let Some(function) = function else {
+        return if kind == "function" { Err(function_path.must("be an object")) } else { Ok(None) };
+    };
+    let mut function = Members::of(function, &function_path)?;
+    let tool = Tool {
+        name: function.required_string("name")?,
+        description: function.string("description")?,
+        parameters: match function.value("parameters") {
+            Some(parameters) => Some(Value::Object(function_path.member("parameters").object(parameters)?)),
+            None => None,
+        },
+        strict: function.boolean("strict")?,
+        cache_control: members.value("cache_control"),
+    };
+    Ok((kind == "function").then_some(tool))
+}

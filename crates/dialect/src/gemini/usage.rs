@@ -1,0 +1,107 @@
+//! The provider's count of tokens. It is cumulative: each report replaces the one before.
+
+use pricing::{Class, Usage};
+use serde::Deserialize;
+
+use crate::raw::or_default;
+
+/// A `usageMetadata` object. The prompt includes what was read from a cache; thoughts and the prompts of
+/// the provider's own tools are counted beside the rest.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Counts {
+    prompt_token_count: Option<u64>,
+    cached_content_token_count: Option<u64>,
+    tool_use_prompt_token_count: Option<u64>,
+    candidates_token_count: Option<u64>,
+    thoughts_token_count: Option<u64>,
+    #[serde(default, deserialize_with = "or_default")]
+    prompt_tokens_details: Vec<Modality>,
+    #[serde(default, deserialize_with = "or_default")]
+    cache_tokens_details: Vec<Modality>,
+    #[serde(default, deserialize_with = "or_default")]
+    candidates_tokens_details: Vec<Modality>,
+    service_tier: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Modality {
+    #[serde(default, deserialize_with = "or_default")]
+    modality: String,
+    #[serde(default, deserialize_with = "or_default")]
+    token_count: u64,
+}
+
+impl Counts {
+    /// The count in disjoint classes; absent when the provider gave none.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        let counts = [self.prompt_token_count, self.candidates_token_count, self.thoughts_token_count];
+        if counts.iter().all(Option::is_none) {
+            return None;
+        }
+        let prompt = self.prompt_token_count.unwrap_or(0);
+        let cached = self.cached_content_token_count.unwrap_or(0).min(prompt);
+        let heard = audio(&self.prompt_tokens_details).saturating_sub(audio(&self.cache_tokens_details));
+        let heard = heard.min(prompt - cached);
+        let tools = self.tool_use_prompt_token_count.unwrap_or(0);
+        let output = self.candidates_token_count.unwrap_or(0);
+        let spoken = audio(&self.candidates_tokens_details).min(output);
+        let usage = Usage::default()
+            .with(Class::Input, (prompt - cached - heard).saturating_add(tools))
+            .with(Class::CacheRead, cached)
+            .with(Class::AudioInput, heard)
+            .with(Class::Output, output - spoken)
+            .with(Class::AudioOutput, spoken)
+            .with(Class::Reasoning, self.thoughts_token_count.unwrap_or(0));
+        Some(usage)
+    }
+
+    /// The service tier by its public name.
+    pub(super) fn service_tier(&self) -> Option<String> {
+        let tier = self.service_tier.as_deref()?.to_ascii_lowercase();
+        Some(if tier == "standard" { "default".to_owned() } else { tier })
+    }
+}
+
+fn audio(details: &[Modality]) -> u64 {
+    details
+        .iter()
+        .filter(|detail| detail.modality == "AUDIO")
+        .fold(0, |sum, detail| sum.saturating_add(detail.token_count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn classes(json: &str) -> Option<Vec<(Class, u64)>> {
+        serde_json::from_str::<Counts>(json).unwrap().usage().map(|usage| usage.iter().collect())
+    }
+
+    #[test]
+    fn classes_are_disjoint_and_sum_to_what_was_reported() {
+        let counted = classes(
+            r#"{"promptTokenCount":200,"cachedContentTokenCount":50,"candidatesTokenCount":30,
+                "thoughtsTokenCount":12,"toolUsePromptTokenCount":7,"totalTokenCount":249,
+                "promptTokensDetails":[{"modality":"TEXT","tokenCount":80},{"modality":"AUDIO","tokenCount":120}],
+                "cacheTokensDetails":[{"modality":"AUDIO","tokenCount":20}],
+                "candidatesTokensDetails":[{"modality":"AUDIO","tokenCount":10}]}"#,
+        );
+        let expected = vec![
+            (Class::Input, 57),
+            (Class::CacheRead, 50),
+            (Class::Output, 20),
+            (Class::Reasoning, 12),
+            (Class::AudioInput, 100),
+            (Class::AudioOutput, 10),
+        ];
+        assert_eq!(counted, Some(expected));
+    }
+
+    #[test]
+    fn no_count_is_not_a_count_of_zero() {
+        assert_eq!(classes(r#"{"trafficType":"ON_DEMAND"}"#), None);
+        assert_eq!(classes(r#"{"thoughtsTokenCount":4}"#), Some(vec![(Class::Reasoning, 4)]));
+    }
+}

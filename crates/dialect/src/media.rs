@@ -1,0 +1,73 @@
+//! Where media are and of what type, for the dialects that want them apart.
+
+/// The media type and the base64 data of a `data:` URL.
+pub(crate) fn data_url(url: &str) -> Option<(&str, &str)> {
+    let (head, data) = url.strip_prefix("data:")?.split_once(',')?;
+    let media_type = head.strip_suffix(";base64")?;
+    Some((media_type.split(';').next()?, data))
+}
+
+/// The media type that the end of a URL's path tells.
+pub(crate) fn type_of_url(url: &str) -> Option<&'static str> {
+    let path = url.split(['?', '#']).next()?;
+    let extension = path.rsplit('/').next()?.rsplit_once('.')?.1.to_ascii_lowercase();
+    Some(match extension.as_str() {
+        "jpg" | "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "heic" => "image/heic",
+        "pdf" => "application/pdf",
+        "txt" | "md" | "csv" => "text/plain",
+        "mp3" => "audio/mpeg",
+        "wav" => "audio/wav",
+        "flac" => "audio/flac",
+        "ogg" => "audio/ogg",
+        "mp4" => "video/mp4",
+        "mov" => "video/quicktime",
+        "webm" => "video/webm",
+        "mpeg" | "mpg" => "video/mpeg",
+        _ => return None,
+    })
+}
+
+/// The media type of inline data that came without one: by its first bytes, else by the file's name.
+pub(crate) fn known_type<'a>(media_type: &'a str, data: &str, name: Option<&str>) -> &'a str {
+    if media_type != "application/octet-stream" {
+        return media_type;
+    }
+    let starts = [("JVBERi0", "application/pdf"), ("iVBORw0KGgo", "image/png"), ("/9j/", "image/jpeg")];
+    let by_bytes = starts.iter().find(|(start, _)| data.starts_with(start)).map(|(_, known)| *known);
+    by_bytes.or_else(|| type_of_url(name?)).unwrap_or(media_type)
+}
+
+/// The media type of an audio format as chat names it.
+pub(crate) fn audio_type(format: &str) -> String {
+    match format {
+        "mp3" => "audio/mpeg".to_owned(),
+        "m4a" => "audio/mp4".to_owned(),
+        "pcm16" | "pcm" => "audio/pcm".to_owned(),
+        known => format!("audio/{known}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_found() {
+        assert_eq!(data_url("data:image/png;base64,AAAA"), Some(("image/png", "AAAA")));
+        assert_eq!(data_url("data:text/plain;charset=utf-8;base64,QQ=="), Some(("text/plain", "QQ==")));
+        assert_eq!(data_url("data:text/plain,hello"), None);
+        assert_eq!(data_url("https://host.example/a.png"), None);
+        assert_eq!(type_of_url("https://host.example/a/b.PNG?x=1.pdf"), Some("image/png"));
+        assert_eq!(type_of_url("https://host.example/watch"), None);
+        assert_eq!(known_type("text/csv", "JVBERi0xLjQ", None), "text/csv");
+        assert_eq!(known_type("application/octet-stream", "JVBERi0xLjQ", None), "application/pdf");
+        assert_eq!(known_type("application/octet-stream", "QUJD", Some("notes.txt")), "text/plain");
+        assert_eq!(known_type("application/octet-stream", "QUJD", None), "application/octet-stream");
+        assert_eq!(audio_type("mp3"), "audio/mpeg");
+        assert_eq!(audio_type("wav"), "audio/wav");
+    }
+}

@@ -1,0 +1,315 @@
+//! What one answer has said so far, and the events that the next piece of it is.
+
+use pricing::Usage;
+use serde_json::{Map, Value};
+
+use super::super::errors;
+use super::super::quirks::Quirks;
+use super::logprobs;
+use super::think::{Split, Splitter};
+use super::wire::{Call, Choice, Completion, Content, Message, says_something};
+use crate::canonical::{Event, FinishReason, ReasoningDetail};
+use crate::client::chat::reasoning::detail;
+use crate::error::ProviderError;
+
+#[derive(Default)]
+pub(super) struct State {
+    excludes_reasoning: bool,
+    splits_thoughts: bool,
+    has_started: bool,
+    has_failed: bool,
+    has_content: bool,
+    has_tier: bool,
+    usage: Option<Usage>,
+    choices: Vec<ChoiceState>,
+}
+
+#[derive(Default)]
+struct ChoiceState {
+    index: u32,
+    is_finished: bool,
+    calls: Vec<CallState>,
+    splitter: Splitter,
+}
+
+/// A call that has begun; its place among the calls is its public index.
+struct CallState {
+    wire_index: Option<u32>,
+    id: Option<String>,
+    is_named: bool,
+}
+
+impl State {
+    pub(super) fn new(quirks: Quirks<'_>) -> Self {
+        Self {
+            excludes_reasoning: quirks.has("completion_excludes_reasoning"),
+            splits_thoughts: quirks.has("think_tags"),
+            ..Self::default()
+        }
+    }
+
+    /// Appends what a piece of the answer says. After a failure only usage counts.
+    pub(super) fn take(&mut self, completion: Completion, events: &mut Vec<Event>) {
+        let failure = Self::failure(&completion);
+        if !self.has_failed {
+            self.start(&completion, events);
+            let choices = completion.choices.unwrap_or_default();
+            for (position, choice) in choices.into_iter().enumerate() {
+                self.choice(choice, position, failure.is_some(), events);
+            }
+            if let Some(failure) = failure {
+                self.fail(failure, events);
+            }
+            if let Some(tier) = completion.service_tier.filter(|_| !self.has_tier) {
+                self.has_tier = true;
+                events.push(Event::ServiceTier(tier));
+            }
+        }
+        let counts = completion.usage.or(completion.x_groq.and_then(|groq| groq.usage));
+        let usage = counts.and_then(|counts| counts.classes(self.excludes_reasoning));
+        if let Some(usage) = usage.filter(|usage| self.usage.as_ref() != Some(usage)) {
+            self.usage = Some(usage);
+            events.push(Event::Usage(usage));
+        }
+    }
+
+    pub(super) fn fail(&mut self, error: ProviderError, events: &mut Vec<Event>) {
+        if !std::mem::replace(&mut self.has_failed, true) {
+            events.push(Event::Failure(error));
+        }
+    }
+
+    /// Text that waited for a tag goes out.
+    pub(super) fn close(&mut self, events: &mut Vec<Event>) {
+        for place in 0..self.choices.len() {
+            let index = self.choices[place].index;
+            let split = self.choices[place].splitter.end();
+            self.push_split(index, split, events);
+        }
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.has_failed
+    }
+
+    pub(super) fn has_content(&self) -> bool {
+        self.has_content
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_started
+    }
+
+    /// Whether every choice that began has its finish.
+    pub(super) fn is_finished(&self) -> bool {
+        !self.choices.is_empty() && self.choices.iter().all(|choice| choice.is_finished)
+    }
+
+    fn failure(completion: &Completion) -> Option<ProviderError> {
+        let choices = completion.choices.iter().flatten();
+        let mut beside = choices.filter_map(|choice| choice.error.as_ref());
+        completion.failure().or_else(|| beside.find(|error| says_something(error))).map(errors::inside)
+    }
+
+    /// Azure's first chunk has neither id nor choices and starts nothing.
+    fn start(&mut self, completion: &Completion, events: &mut Vec<Event>) {
+        let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let id = filled(&completion.id);
+        let has_choices = completion.choices.as_ref().is_some_and(|choices| !choices.is_empty());
+        if self.has_started || (id.is_none() && !has_choices) {
+            return;
+        }
+        self.has_started = true;
+        events.push(Event::Start {
+            id,
+            model: filled(&completion.model),
+            system_fingerprint: filled(&completion.system_fingerprint),
+        });
+    }
+
+    fn place(&mut self, index: u32) -> usize {
+        self.choices.iter().position(|choice| choice.index == index).unwrap_or_else(|| {
+            self.choices.push(ChoiceState { index, ..ChoiceState::default() });
+            self.choices.len() - 1
+        })
+    }
+
+    fn choice(&mut self, choice: Choice, position: usize, is_failing: bool, events: &mut Vec<Event>) {
+        let index = choice.index.unwrap_or(u32::try_from(position).unwrap_or_default());
+        let place = self.place(index);
+        if let Some(logprobs) = choice.logprobs.and_then(logprobs::shaped) {
+            let members = Map::from_iter([("logprobs".to_owned(), logprobs)]);
+            events.push(Event::ChoiceExtra { choice: index, members });
+        }
+        if let Some(message) = choice.delta.or(choice.message) {
+            self.message(index, message, events);
+        }
+        let Some(native) = choice.finish_reason.filter(|reason| !reason.is_empty() && !is_failing) else {
+            return;
+        };
+        if std::mem::replace(&mut self.choices[place].is_finished, true) {
+            return;
+        }
+        let split = self.choices[place].splitter.end();
+        self.push_split(index, split, events);
+        match finish_reason(&native) {
+            FinishReason::Error => self.fail(ended_in_error(&native), events),
+            reason => {
+                let native = choice.native_finish_reason.unwrap_or(native);
+                events.push(Event::Finish { choice: index, reason, native });
+            }
+        }
+    }
+
+    fn message(&mut self, choice: u32, message: Message, events: &mut Vec<Event>) {
+        let before = events.len();
+        reasoning(choice, message.reasoning, &message.details, events);
+        match message.content {
+            Content::None => {}
+            Content::Text(text) => self.text(choice, text, events),
+            Content::Parts(parts) => {
+                for part in parts {
+                    self.part(choice, part, events);
+                }
+            }
+        }
+        if let Some(text) = message.refusal.filter(|text| !text.is_empty()) {
+            events.push(Event::Refusal { choice, text });
+        }
+        for (position, call) in message.tool_calls.into_iter().enumerate() {
+            self.tool_call(choice, call, position, events);
+        }
+        events.extend(message.images.iter().filter_map(|image| image_event(choice, image)));
+        if !message.extra.is_empty() {
+            events.push(Event::Extra { choice, members: message.extra });
+        }
+        self.has_content |= events.len() > before;
+    }
+
+    fn text(&mut self, choice: u32, text: String, events: &mut Vec<Event>) {
+        if !self.splits_thoughts {
+            events.push(Event::Text { choice, text });
+            return;
+        }
+        let place = self.place(choice);
+        let split = self.choices[place].splitter.push(&text);
+        self.push_split(choice, split, events);
+    }
+
+    fn push_split(&mut self, choice: u32, split: Split, events: &mut Vec<Event>) {
+        reasoning(choice, Some(split.reasoning), &[], events);
+        if !split.text.is_empty() {
+            events.push(Event::Text { choice, text: split.text });
+        }
+    }
+
+    /// A part of content that is an array: text, thinking, an image; others are internals of providers.
+    fn part(&mut self, choice: u32, mut part: Value, events: &mut Vec<Event>) {
+        let kind = part["type"].as_str().unwrap_or("text").to_owned();
+        match (kind.as_str(), part.get_mut(kind.as_str()).map(Value::take)) {
+            ("text", Some(Value::String(text))) if !text.is_empty() => self.text(choice, text, events),
+            ("thinking", Some(Value::String(text))) => reasoning(choice, Some(text), &[], events),
+            ("thinking", Some(Value::Array(pieces))) => {
+                let text = pieces.iter().filter_map(|piece| piece["text"].as_str()).collect();
+                reasoning(choice, Some(text), &[], events);
+            }
+            ("image_url", Some(url)) => {
+                events.extend(image_event(choice, &serde_json::json!({"image_url": url})));
+            }
+            _ => {}
+        }
+    }
+
+    fn tool_call(&mut self, choice: u32, call: Call, position: usize, events: &mut Vec<Event>) {
+        let place = self.place(choice);
+        let calls = &mut self.choices[place].calls;
+        let function = call.function.unwrap_or_default();
+        let id = call.id.filter(|id| !id.is_empty());
+        let name = function.name.filter(|name| !name.is_empty());
+        let arguments = match function.arguments {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => text,
+            Some(value) => value.to_string(),
+        };
+        let found = find_call(calls, call.index, id.as_deref(), name.is_some(), position);
+        let at = found.unwrap_or(calls.len());
+        if found.is_none() {
+            calls.push(CallState { wire_index: call.index, id: id.clone(), is_named: false });
+        }
+        let known = &mut calls[at];
+        let name = name.filter(|_| !std::mem::replace(&mut known.is_named, true));
+        if found.is_some() && name.is_none() && arguments.is_empty() {
+            return;
+        }
+        events.push(Event::ToolCall {
+            choice,
+            index: u32::try_from(at).unwrap_or(u32::MAX),
+            id: id.filter(|_| found.is_none()),
+            name,
+            arguments,
+        });
+    }
+}
+
+/// The call that a delta continues: by its index, unless another id and a name say that a new one begins
+/// under an index used before; without an index by id; without both by position, or the last one.
+fn find_call(
+    calls: &[CallState],
+    index: Option<u32>,
+    id: Option<&str>,
+    has_name: bool,
+    position: usize,
+) -> Option<usize> {
+    let same_id = |call: &CallState| call.id.as_deref() == id;
+    if let Some(index) = index {
+        let is_other = |call: &CallState| has_name && call.is_named && id.is_some() && !same_id(call);
+        return calls
+            .iter()
+            .rposition(|call| call.wire_index == Some(index))
+            .filter(|at| !is_other(&calls[*at]));
+    }
+    if id.is_some() {
+        return calls.iter().position(same_id);
+    }
+    if has_name || calls.is_empty() {
+        return None;
+    }
+    Some(if position > 0 { position.min(calls.len() - 1) } else { calls.len() - 1 })
+}
+
+/// Details where they can be read; else the text, with what cannot be read beside it.
+fn reasoning(choice: u32, text: Option<String>, details: &[Value], events: &mut Vec<Event>) {
+    let details: Vec<ReasoningDetail> =
+        details.iter().enumerate().filter_map(|(position, value)| detail(value, position)).collect();
+    let is_readable = details.iter().any(|detail| detail.text().is_some_and(|text| !text.is_empty()));
+    if let Some(text) = text.filter(|text| !text.is_empty() && !is_readable) {
+        let detail = ReasoningDetail { content: Some(text), ..ReasoningDetail::default() };
+        events.push(Event::Reasoning { choice, detail });
+    }
+    events.extend(details.into_iter().map(|detail| Event::Reasoning { choice, detail }));
+}
+
+fn image_event(choice: u32, image: &Value) -> Option<Event> {
+    let url = image.get("image_url")?;
+    let url = url.as_str().or_else(|| url.get("url")?.as_str())?;
+    Some(Event::Image { choice, url: url.to_owned() })
+}
+
+/// What providers call the public reasons; an unknown word is a stop.
+fn finish_reason(native: &str) -> FinishReason {
+    match native.to_ascii_lowercase().as_str() {
+        "length" | "max_tokens" | "model_length" | "max_output_tokens" | "model_context_window_exceeded" => {
+            FinishReason::Length
+        }
+        "tool_calls" | "tool_call" | "function_call" | "tool_use" => FinishReason::ToolCalls,
+        "content_filter" | "content_filtered" | "safety" | "refusal" | "recitation" | "sensitive" => {
+            FinishReason::ContentFilter
+        }
+        "error" | "insufficient_system_resource" | "abort" | "network_error" => FinishReason::Error,
+        _ => FinishReason::Stop,
+    }
+}
+
+fn ended_in_error(native: &str) -> ProviderError {
+    ProviderError::inside(0, "the provider ended its answer with an error", Some(native.to_owned()))
+}

@@ -1,0 +1,323 @@
+//! Writes requests: which members go out, under which names.
+
+mod canonical;
+mod messages;
+mod reasoning;
+#[cfg(test)]
+mod tests;
+mod tools;
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::quirks::Quirks;
+use crate::canonical::{Request, ResponseFormat};
+use crate::client::Dialect;
+use crate::client::chat::PLATFORM_MEMBERS;
+use crate::codec::{AuthStyle, Encoded, Target};
+use crate::end_user;
+use crate::error::BadRequest;
+
+/// Members that go out only where the catalogue says the endpoint takes them.
+const GOVERNED: [&str; 20] = [
+    "tools",
+    "tool_choice",
+    "response_format",
+    "structured_outputs",
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "top_a",
+    "frequency_penalty",
+    "presence_penalty",
+    "repetition_penalty",
+    "seed",
+    "stop",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "prediction",
+    "verbosity",
+    "web_search_options",
+];
+
+/// Members by which a request could cost more than what was reserved for it, or at another price: they go out
+/// only where the catalogue accepts them by name.
+const COSTLY: [&str; 11] = [
+    "service_tier",
+    "best_of",
+    "use_beam_search",
+    "max_new_tokens",
+    "max_output_tokens",
+    "min_tokens",
+    "num_predict",
+    "search_parameters",
+    "enable_search",
+    "web_search",
+    "compound_custom",
+];
+
+/// What a strict endpoint of this dialect knows.
+const STANDARD: [&str; 30] = [
+    "model",
+    "messages",
+    "audio",
+    "frequency_penalty",
+    "function_call",
+    "functions",
+    "logit_bias",
+    "logprobs",
+    "metadata",
+    "modalities",
+    "n",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "response_format",
+    "safety_identifier",
+    "seed",
+    "stop",
+    "store",
+    "temperature",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "user",
+    "verbosity",
+    "web_search_options",
+];
+
+const SAMPLING: [&str; 8] = [
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "top_a",
+    "frequency_penalty",
+    "presence_penalty",
+    "repetition_penalty",
+];
+
+/// One member of the body: as the client sent it, or made here.
+pub(super) enum Member<'a> {
+    Raw(&'a RawValue),
+    Made(Value),
+    List(Vec<Member<'a>>),
+}
+
+impl Member<'_> {
+    fn is_null(&self) -> bool {
+        match self {
+            Self::Raw(raw) => raw.get() == "null",
+            Self::Made(value) => value.is_null(),
+            Self::List(_) => false,
+        }
+    }
+
+    fn is_empty_list(&self) -> bool {
+        match self {
+            Self::Raw(raw) => raw.get().strip_prefix('[').is_some_and(|rest| rest.trim_start() == "]"),
+            Self::Made(value) => value.as_array().is_some_and(Vec::is_empty),
+            Self::List(members) => members.is_empty(),
+        }
+    }
+
+    /// The member as a value; a copy when it is the client's.
+    fn value(&self) -> Value {
+        match self {
+            Self::Raw(raw) => serde_json::from_str(raw.get()).unwrap_or_default(),
+            Self::Made(value) => value.clone(),
+            Self::List(members) => members.iter().map(Self::value).collect(),
+        }
+    }
+}
+
+impl Serialize for Member<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Raw(raw) => raw.serialize(serializer),
+            Self::Made(value) => value.serialize(serializer),
+            Self::List(members) => members.serialize(serializer),
+        }
+    }
+}
+
+/// The members of a body in order, each name once.
+pub(super) struct Body<'a>(Vec<(Cow<'a, str>, Member<'a>)>);
+
+impl<'a> Body<'a> {
+    /// Puts a member where one of that name stands, or at the end.
+    fn set(&mut self, name: impl Into<Cow<'a, str>>, member: Member<'a>) {
+        let name = name.into();
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = member,
+            None => self.0.push((name, member)),
+        }
+    }
+
+    fn make(&mut self, name: &'a str, value: impl Into<Value>) {
+        self.set(name, Member::Made(value.into()));
+    }
+
+    fn get(&self, name: &str) -> Option<&Member<'a>> {
+        self.0.iter().find_map(|(known, member)| (*known == name).then_some(member))
+    }
+
+    fn remove(&mut self, name: &str) {
+        self.0.retain(|(known, _)| *known != name);
+    }
+}
+
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, member) in &self.0 {
+            map.serialize_entry(name, member)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Body<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct BodyVisitor;
+        impl<'de> Visitor<'de> for BodyVisitor {
+            type Value = Body<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Body<'de>, A::Error> {
+                let mut body = Body(Vec::new());
+                while let Some((name, raw)) = map.next_entry::<String, &'de RawValue>()? {
+                    body.set(name, Member::Raw(raw));
+                }
+                Ok(body)
+            }
+        }
+        deserializer.deserialize_map(BodyVisitor)
+    }
+}
+
+pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    let quirks = Quirks::of(target);
+    let original = request.original.as_ref().filter(|original| original.dialect == Dialect::Chat);
+    let mut body = match original {
+        Some(original) => serde_json::from_slice(&original.body)
+            .map_err(|error| BadRequest::new(format!("the request body is not valid JSON: {error}")))?,
+        None => canonical::body(request),
+    };
+    let capacity = original.map_or(1_024, |original| original.body.len() + 256);
+    shape(&mut body, request, target, quirks);
+    let mut bytes = Vec::with_capacity(capacity);
+    serde_json::to_writer(&mut bytes, &body)
+        .map_err(|error| BadRequest::new(format!("the request cannot be written: {error}")))?;
+    Ok(Encoded {
+        path: quirks.text("path").unwrap_or("/chat/completions").to_owned(),
+        headers: headers(request.stream),
+        auth: match quirks.text("auth") {
+            Some("api-key") => AuthStyle::ApiKey,
+            Some("none") => AuthStyle::None,
+            _ => AuthStyle::Bearer,
+        },
+        body: Bytes::from(bytes),
+    })
+}
+
+fn headers(stream: bool) -> Vec<(HeaderName, HeaderValue)> {
+    let accept = if stream { "text/event-stream" } else { "application/json" };
+    vec![
+        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (ACCEPT, HeaderValue::from_static(accept)),
+    ]
+}
+
+/// Makes the client's members those of the endpoint.
+fn shape<'a>(body: &mut Body<'a>, request: &'a Request, target: &Target<'_>, quirks: Quirks<'a>) {
+    body.0.retain(|(name, member)| !member.is_null() && goes_out(name, target, quirks));
+    body.make("model", target.provider_model);
+    if let Some((_, messages)) = body.0.iter_mut().find(|(name, _)| name == "messages") {
+        messages::shape(messages, request, quirks);
+    }
+    tools::shape(body, request, target, quirks);
+    response_format(body, request, target);
+    if body.get("logprobs").is_none() {
+        body.remove("top_logprobs");
+    }
+    if body.get("store").is_none_or(|store| store.value() != Value::Bool(true)) {
+        body.remove("metadata");
+    }
+    if body.get("service_tier").is_some_and(|tier| tier.value() == "fast") {
+        body.make("service_tier", "priority");
+    }
+    if let Some(user) = &request.user {
+        body.make("user", end_user::hashed(user));
+    }
+    if let Some(limit) = request.max_tokens {
+        let limit = target.max_output.map_or(limit, |most| limit.min(most));
+        body.make(quirks.text("max_tokens_member").unwrap_or("max_tokens"), limit);
+    }
+    reasoning::ask(body, request, target, quirks);
+    if request.stream {
+        body.make("stream", true);
+        if !quirks.has("no_stream_options") {
+            body.make("stream_options", json!({"include_usage": true}));
+        }
+    }
+    body.0.retain(|(name, _)| !quirks.lists("drop", name));
+    for (name, _) in &mut body.0 {
+        if let Some(other) = quirks.map("rename").and_then(|names| names.get(name.as_ref())?.as_str()) {
+            *name = Cow::Borrowed(other);
+        }
+    }
+    for (name, value) in quirks.map("add").into_iter().flatten() {
+        body.set(name.as_str(), Member::Made(value.clone()));
+    }
+}
+
+/// Whether a member of the client's may go out at all. Those that are set here do not.
+fn goes_out(name: &str, target: &Target<'_>, quirks: Quirks<'_>) -> bool {
+    if PLATFORM_MEMBERS.contains(&name)
+        || ["max_tokens", "max_completion_tokens", "reasoning_effort", "stream", "user"].contains(&name)
+        || (name == "cache_control" && !quirks.has("keep_cache_control"))
+        || (quirks.denies("sampling_params") && SAMPLING.contains(&name))
+        || (COSTLY.contains(&name) && !quirks.lists("accepts", name))
+    {
+        return false;
+    }
+    if GOVERNED.contains(&name) && !target.takes(name) {
+        return name == "response_format" && target.takes("structured_outputs");
+    }
+    let is_named = || !target.supported_parameters.is_empty() && target.takes(name);
+    !quirks.has("strict") || STANDARD.contains(&name) || quirks.lists("accepts", name) || is_named()
+}
+
+/// A schema that the endpoint cannot hold to becomes plain JSON where the conversation speaks of JSON, which
+/// such endpoints demand, and else nothing.
+fn response_format(body: &mut Body<'_>, request: &Request, target: &Target<'_>) {
+    let is_schema = matches!(request.response_format, Some(ResponseFormat::JsonSchema { .. }));
+    if !is_schema || target.takes("structured_outputs") || body.get("response_format").is_none() {
+        return;
+    }
+    let mut says_json = false;
+    for message in &request.messages {
+        message.for_each_text(|text| says_json |= crate::classify::mentions(text, &["json"]));
+    }
+    if says_json {
+        body.make("response_format", json!({"type": "json_object"}));
+    } else {
+        body.remove("response_format");
+    }
+}

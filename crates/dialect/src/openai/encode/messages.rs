@@ -1,0 +1,189 @@
+//! Messages: each stays as it was sent unless the endpoint would not understand something in it.
+
+use memchr::memmem;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::super::quirks::Quirks;
+use super::Member;
+use crate::canonical::{Message, Request};
+
+/// Members of a turn that are ours and that providers of this dialect do not know.
+const OURS: [&str; 6] =
+    ["reasoning", "reasoning_content", "reasoning_details", "annotations", "images", "model"];
+
+/// Signs in a turn's text that it may have to change; a false one costs only time.
+const SIGNS: [&str; 6] =
+    ["\"reasoning", "\"annotations\"", "\"images\"", "\"model\"", "\"cache_control\"", "\"tool_calls\""];
+
+/// Makes the messages those that the endpoint understands.
+pub(super) fn shape(messages: &mut Member<'_>, request: &Request, quirks: Quirks<'_>) {
+    match messages {
+        Member::Raw(raw) => {
+            let raw: &RawValue = raw;
+            if !may_change(raw.get(), quirks) {
+                return;
+            }
+            if let Ok(turns) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) {
+                *messages = Member::List(shaped(turns, request, quirks));
+            }
+        }
+        Member::Made(Value::Array(turns)) => {
+            for (turn, message) in turns.iter_mut().zip(&request.messages) {
+                shape_turn(turn, message, quirks);
+            }
+        }
+        Member::Made(_) | Member::List(_) => {}
+    }
+}
+
+fn shaped<'a>(turns: Vec<&'a RawValue>, request: &Request, quirks: Quirks<'_>) -> Vec<Member<'a>> {
+    let mut shaped = Vec::with_capacity(turns.len());
+    for (index, turn) in turns.into_iter().enumerate() {
+        let message = request.messages.get(index).filter(|_| may_change(turn.get(), quirks));
+        let mut member = Member::Raw(turn);
+        if let Some(message) = message {
+            let mut value = member.value();
+            shape_turn(&mut value, message, quirks);
+            member = Member::Made(value);
+        }
+        shaped.push(member);
+    }
+    shaped
+}
+
+fn may_change(text: &str, quirks: Quirks<'_>) -> bool {
+    let has = |sign: &str| memmem::find(text.as_bytes(), sign.as_bytes()).is_some();
+    SIGNS.iter().any(|sign| has(sign))
+        || (quirks.is("developer_role", "system") && has("\"developer\""))
+        || (quirks.is("names", "prefix") && has("\"name\""))
+        || (quirks.is("tool_call_id_pattern", "mistral9") && has("\"tool_call_id\""))
+        || has_bare_image(text)
+}
+
+/// Whether an `image_url` is a string where the dialect wants an object.
+fn has_bare_image(text: &str) -> bool {
+    memmem::find_iter(text.as_bytes(), b"\"image_url\"").any(|at| {
+        let rest = text[at + "\"image_url\"".len()..].trim_start();
+        rest.strip_prefix(':').is_some_and(|value| value.trim_start().starts_with('"'))
+    })
+}
+
+fn shape_turn(turn: &mut Value, message: &Message, quirks: Quirks<'_>) {
+    let Value::Object(turn) = turn else { return };
+    let back = quirks.text("send_reasoning_back");
+    turn.retain(|name, _| {
+        !OURS.contains(&name.as_str()) || (name == "reasoning_details" && back == Some(name))
+    });
+    if quirks.is("developer_role", "system") && turn.get("role").is_some_and(|role| role == "developer") {
+        turn.insert("role".to_owned(), json!("system"));
+    }
+    if let Some(Value::Array(parts)) = turn.get_mut("content") {
+        for part in parts.iter_mut().filter_map(Value::as_object_mut) {
+            shape_part(part, quirks);
+        }
+    }
+    if quirks.is("names", "prefix") {
+        prefix_name(turn);
+    }
+    shape_calls(turn, quirks);
+    send_back(turn, message, back);
+}
+
+fn shape_part(part: &mut Map<String, Value>, quirks: Quirks<'_>) {
+    if !quirks.has("keep_cache_control") {
+        part.shift_remove("cache_control");
+    }
+    if let Some(url @ Value::String(_)) = part.get("image_url").cloned() {
+        part.insert("image_url".to_owned(), json!({"url": url}));
+    }
+}
+
+/// Who speaks leads the text where a turn may have no name.
+fn prefix_name(turn: &mut Map<String, Value>) {
+    let Some(Value::String(name)) = turn.shift_remove("name") else { return };
+    let text = match turn.get_mut("content") {
+        Some(Value::Array(parts)) => parts.iter_mut().find_map(|part| part.get_mut("text")),
+        content => content,
+    };
+    if let Some(Value::String(text)) = text {
+        text.insert_str(0, &format!("{name}: "));
+    }
+}
+
+fn shape_calls(turn: &mut Map<String, Value>, quirks: Quirks<'_>) {
+    let nine = quirks.is("tool_call_id_pattern", "mistral9");
+    if let Some(Value::Array(calls)) = turn.get_mut("tool_calls") {
+        for call in calls.iter_mut().filter_map(Value::as_object_mut) {
+            call.shift_remove("index");
+            if let Some(Value::String(id)) = call.get_mut("id").filter(|_| nine) {
+                *id = nine_characters(id);
+            }
+            if let Some(Value::String(arguments)) =
+                call.get_mut("function").and_then(|f| f.get_mut("arguments"))
+                && arguments.is_empty()
+            {
+                arguments.push_str("{}");
+            }
+        }
+    }
+    if let Some(Value::String(id)) = turn.get_mut("tool_call_id").filter(|_| nine) {
+        *id = nine_characters(id);
+    }
+}
+
+/// A call id of nine letters and digits: the id itself if it is one, else always the same one for the same
+/// id, so that a call and its result still meet.
+fn nine_characters(id: &str) -> String {
+    const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    if id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return id.to_owned();
+    }
+    // FNV-1a: spreads well, and nothing hangs on its being hard to invert.
+    let mut hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    let mut made = String::with_capacity(9);
+    for _ in 0..9 {
+        made.push(char::from(LETTERS[usize::try_from(hash % 62).unwrap_or_default()]));
+        hash /= 62;
+    }
+    made
+}
+
+/// Returns earlier reasoning in the endpoint's form.
+fn send_back(turn: &mut Map<String, Value>, message: &Message, form: Option<&str>) {
+    let text: String = message.reasoning.iter().filter_map(|detail| detail.text()).collect();
+    match form {
+        Some(member @ ("reasoning" | "reasoning_content")) if !text.is_empty() => {
+            turn.insert(member.to_owned(), json!(text));
+        }
+        Some("thinking") if !text.is_empty() => {
+            let mut parts = vec![json!({"type": "thinking", "thinking": [{"type": "text", "text": text}]})];
+            match turn.shift_remove("content") {
+                Some(Value::String(said)) if !said.is_empty() => {
+                    parts.push(json!({"type": "text", "text": said}))
+                }
+                Some(Value::Array(said)) => parts.extend(said),
+                _ => {}
+            }
+            turn.insert("content".to_owned(), Value::Array(parts));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_become_nine_characters_and_stay_the_same() {
+        let made = nine_characters("call_abcdefghijklmnopqrstuvwx");
+        assert_eq!(made.len(), 9);
+        assert_eq!(nine_characters("call_abcdefghijklmnopqrstuvwx"), made);
+        assert_eq!(nine_characters(&made), made);
+        assert_ne!(nine_characters("call_abcdefghijklmnopqrstuvwy"), made);
+        assert_eq!(nine_characters("D681PevKs"), "D681PevKs");
+    }
+}

@@ -1,0 +1,260 @@
+//! Everything before execution: what a request may cost, where it may run, and the money reserved for it.
+
+mod estimate;
+mod preferences;
+
+use std::time::{Duration, Instant};
+
+use dialect::client::Peek;
+use dialect::error::ErrorType;
+use identity::TenantId;
+use pricing::{Amount, Markup, OutOfRange};
+use rpc::Fault;
+use rpc::convert::Malformed;
+use rpc::router::router_client::RouterClient;
+use rpc::router::{Attempt, PlanRequest, Profile};
+use rpc::worker::LeaseUse;
+
+use crate::auth::Context;
+use crate::execution::Request;
+use crate::http::reply::{Refusal, UserFacing};
+use crate::lease::{NotGranted, Reservation, Slot};
+use crate::limits::Exceeded;
+use crate::service::App;
+use estimate::Estimate;
+
+pub(crate) use preferences::preferences;
+
+/// A plan that takes longer is given up.
+const PLAN_WITHIN: Duration = Duration::from_secs(5);
+
+/// A request that may be executed.
+pub(crate) struct Admitted {
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) markup: Markup,
+    /// Empty when every attempt is free.
+    pub(crate) leases: Vec<LeaseUse>,
+    /// Under every lease.
+    pub(crate) reserved: Amount,
+    /// The most completion tokens that the reservation pays for, where the request does not say fewer.
+    pub(crate) max_tokens: Option<u64>,
+    pub(crate) slot: Slot,
+}
+
+/// Why a request is not executed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Denied {
+    #[error("too many generations wait for billing")]
+    Backlog,
+    #[error(transparent)]
+    Limited(#[from] Exceeded),
+    #[error("the router found no plan: {}", .0.message)]
+    NoPlan(Fault),
+    #[error("the router's plan cannot be used")]
+    BadPlan(#[from] Malformed),
+    #[error("a price in the plan is out of range")]
+    OutOfRange(#[from] OutOfRange),
+    #[error("the account is short")]
+    Short { available: Amount, wanted: Amount },
+    #[error("the key's limit is reached")]
+    KeyLimit { available: Amount, wanted: Amount },
+    #[error("the key has no account to pay from")]
+    NoAccount,
+    #[error("billing cannot be asked")]
+    BillingAway,
+    #[error("the client left")]
+    ClientGone,
+}
+
+impl Denied {
+    /// The word that counts it.
+    pub(crate) const fn reason(&self) -> &'static str {
+        match self {
+            Self::Backlog => "backlog",
+            Self::Limited(_) => "rate_limit",
+            Self::NoPlan(_) => "no_plan",
+            Self::BadPlan(_) | Self::OutOfRange(_) => "bad_plan",
+            Self::Short { .. } => "credit",
+            Self::KeyLimit { .. } => "key_limit",
+            Self::NoAccount => "no_account",
+            Self::BillingAway => "billing_away",
+            Self::ClientGone => "client_gone",
+        }
+    }
+}
+
+impl UserFacing for Denied {
+    fn refusal(self) -> Refusal {
+        match self {
+            Self::Backlog | Self::BillingAway | Self::ClientGone => Refusal::unavailable(),
+            Self::Limited(exceeded) => exceeded.refusal(),
+            Self::NoPlan(fault) => fault.refusal(),
+            Self::BadPlan(_) | Self::OutOfRange(_) => Fault::internal().refusal(),
+            Self::Short { available, wanted } => Refusal::new(
+                ErrorType::PaymentRequired,
+                format!(
+                    "This request requires more credits, or fewer max_tokens. It may cost up to ${wanted}, and \
+                     ${available} is available. Add credits or lower max_tokens."
+                ),
+            ),
+            Self::KeyLimit { available, wanted } => Refusal::new(
+                ErrorType::PaymentRequired,
+                format!(
+                    "Key limit exceeded. This request may cost up to ${wanted}, and ${available} of the key's \
+                     limit is available. Raise the limit or lower max_tokens."
+                ),
+            ),
+            Self::NoAccount => Refusal::new(
+                ErrorType::PaymentRequired,
+                "Insufficient credits. This account has never had any: add credits and try again.",
+            ),
+        }
+    }
+}
+
+/// Admits a request: limits, plan, bound, reservation, in this order. `is_gone` tells whether anybody still
+/// waits for the answer.
+///
+/// # Errors
+/// [`Denied`]; nothing is reserved and nothing is owed.
+pub(crate) async fn admit(
+    app: &App,
+    request: &Request,
+    is_gone: impl Fn() -> bool + Send,
+) -> Result<Admitted, Denied> {
+    let context = &request.caller;
+    let slot = app.leases.outbox().slot().ok_or(Denied::Backlog)?;
+    if let Some(rule) = app.limits.of_key(context.key.id, context.key.rate_limit) {
+        app.limits.spend(&rule).await?;
+    }
+    let attempts = plan(app, request).await?;
+    let estimate = Estimate::of(&request.peek, &attempts, context.terms.markup)?;
+    if estimate.is_free() {
+        for rule in app.limits.of_free_models(context.tenant(), context.terms.has_paid) {
+            app.limits.spend(&rule).await?;
+        }
+    }
+    // Also a request that uses nothing of what is priced needs no lease.
+    if estimate.bound()? == Amount::ZERO {
+        let max_tokens = estimate.needed_clamp();
+        return Ok(Admitted {
+            attempts,
+            markup: context.terms.markup,
+            leases: Vec::new(),
+            reserved: Amount::ZERO,
+            max_tokens,
+            slot,
+        });
+    }
+    if is_gone() {
+        return Err(Denied::ClientGone);
+    }
+    reserve(app, request, attempts, &estimate, slot).await
+}
+
+/// Asks the router for attempts.
+async fn plan(app: &App, request: &Request) -> Result<Vec<Attempt>, Denied> {
+    let message = PlanRequest {
+        generation_id: request.generation.uuid().to_string(),
+        tenant_id: request.caller.tenant().to_string(),
+        models: request.peek.models.clone(),
+        provider: Some(request.preferences.clone()),
+        profile: Some(profile(&request.peek, request.body.len())),
+        markup_basis_points: request.caller.terms.markup.basis_points(),
+        seed: rand::random(),
+    };
+    let began = Instant::now();
+    let answer = rpc::retry(4, || {
+        let mut router = RouterClient::new(app.router.clone())
+            .max_decoding_message_size(rpc::MAX_MESSAGE)
+            .max_encoding_message_size(rpc::MAX_MESSAGE);
+        let mut call = tonic::Request::new(message.clone());
+        call.set_timeout(PLAN_WITHIN);
+        async move { router.plan(call).await }
+    })
+    .await;
+    app.metrics.plan_seconds.observe(began.elapsed().as_secs_f64());
+    let attempts =
+        answer.map_err(|status| Denied::NoPlan(Fault::from_status(&status)))?.into_inner().attempts;
+    if attempts.is_empty() {
+        return Err(Denied::BadPlan(Malformed("attempts")));
+    }
+    Ok(attempts)
+}
+
+fn profile(peek: &Peek, body_bytes: usize) -> Profile {
+    Profile {
+        body_bytes: u64::try_from(body_bytes).unwrap_or(u64::MAX),
+        messages: peek.messages,
+        images: peek.images,
+        input_modalities: peek.input_modalities.iter().map(ToString::to_string).collect(),
+        parameters: peek.parameters.iter().map(ToString::to_string).collect(),
+        max_tokens: peek.max_tokens,
+        stream: peek.stream,
+    }
+}
+
+/// Reserves the request's bound, or what there is of it above the floor.
+async fn reserve(
+    app: &App,
+    request: &Request,
+    attempts: Vec<Attempt>,
+    estimate: &Estimate,
+    slot: Slot,
+) -> Result<Admitted, Denied> {
+    let (wanted, floor) = (estimate.bound()?, estimate.floor()?);
+    let mut context = std::sync::Arc::clone(&request.caller);
+    let mut is_second_try = false;
+    loop {
+        let reservation = reservation(request, &context, wanted, floor);
+        match app.leases.reserve(&reservation).await {
+            Ok(granted) => {
+                let max_tokens = if granted.amount < wanted {
+                    estimate.affordable(granted.amount)?
+                } else {
+                    estimate.needed_clamp()
+                };
+                return Ok(Admitted {
+                    attempts,
+                    markup: context.terms.markup,
+                    leases: granted.leases,
+                    reserved: granted.amount,
+                    max_tokens,
+                    slot,
+                });
+            }
+            Err(NotGranted::Denied { reason, .. }) if reason == "unknown_account" && !is_second_try => {
+                // What is cached of the key's accounts is out of date.
+                is_second_try = true;
+                app.keys.forget(context.hash).await;
+                context = match app.keys.get(context.hash).await {
+                    Ok(Some(fresh)) => fresh,
+                    Ok(None) | Err(_) => return Err(Denied::BillingAway),
+                };
+            }
+            Err(NotGranted::Denied { reason, available }) => {
+                app.leases.outbox().give_back(request.generation, slot);
+                return Err(match reason.as_str() {
+                    "key_limit" => Denied::KeyLimit { available, wanted },
+                    "unknown_account" => Denied::NoAccount,
+                    _ => Denied::Short { available, wanted },
+                });
+            }
+            Err(NotGranted::Unavailable) => {
+                app.leases.outbox().give_back(request.generation, slot);
+                return Err(Denied::BillingAway);
+            }
+        }
+    }
+}
+
+fn reservation(request: &Request, context: &Context, want: Amount, floor: Amount) -> Reservation {
+    let tenant: TenantId = context.tenant();
+    Reservation {
+        generation: request.generation,
+        tenant,
+        accounts: context.terms.accounts.clone(),
+        want,
+        floor,
+    }
+}

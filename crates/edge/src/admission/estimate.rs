@@ -1,0 +1,199 @@
+//! What a request may cost at most, at each of the attempts that its plan allows.
+
+use dialect::client::Peek;
+use pricing::{Amount, Bound, Markup, OutOfRange, PriceBook};
+use rpc::convert::{Malformed, book_in};
+use rpc::router::Attempt;
+
+/// Tokens that a chat template adds around one message, and around the whole.
+const PER_MESSAGE: u64 = 16;
+const PER_REQUEST: u64 = 64;
+/// What providers add to the prompt so that a model knows how to call tools or keep to a schema.
+const PER_TOOL_USE: u64 = 2_048;
+/// The dearest image that any provider counts: eight tiles of a model that counts 5,667 tokens each.
+const PER_IMAGE: u64 = 50_000;
+/// Longer than the context of any model.
+const LONGEST_CONTEXT: u64 = 10_000_000;
+/// Completion tokens of an endpoint of which nothing is known; it is asked for no more.
+const UNKNOWN_OUTPUT: u64 = 131_072;
+/// With fewer completion tokens than this, and than it asks for, a request is not worth executing.
+const WORTHWHILE: u64 = 64;
+
+/// One attempt's prices and limits.
+struct Priced {
+    book: PriceBook,
+    prompt_tokens: u64,
+    images: u64,
+    /// Per choice.
+    completion_tokens: u64,
+    /// Nothing but the clamp keeps the endpoint within `completion_tokens`.
+    needs_clamp: bool,
+}
+
+/// The bounds of a request at all of its attempts.
+pub(super) struct Estimate {
+    attempts: Vec<Priced>,
+    markup: Markup,
+    choices: u64,
+}
+
+impl Estimate {
+    pub(super) fn of(peek: &Peek, attempts: &[Attempt], markup: Markup) -> Result<Self, Malformed> {
+        let prompt = prompt_tokens(peek);
+        let attempts = attempts
+            .iter()
+            .map(|attempt| {
+                let price = attempt.price.as_ref().ok_or(Malformed("attempt.price"))?;
+                let book = book_in(price)?;
+                // A prompt that does not fit is refused by the endpoint, so none that is served is longer.
+                let context = Some(attempt.context_length).filter(|length| *length > 0);
+                let known = [peek.max_tokens, attempt.max_output, context];
+                let completion = known.into_iter().flatten().min().filter(|most| *most <= LONGEST_CONTEXT);
+                Ok(Priced {
+                    book,
+                    prompt_tokens: context.map_or(prompt, |length| length.min(prompt)),
+                    images: u64::from(peek.images),
+                    completion_tokens: completion.unwrap_or(UNKNOWN_OUTPUT),
+                    needs_clamp: completion.is_none(),
+                })
+            })
+            .collect::<Result<_, Malformed>>()?;
+        Ok(Self { attempts, markup, choices: u64::from(peek.choices.max(1)) })
+    }
+
+    /// Whether no attempt costs anything.
+    pub(super) fn is_free(&self) -> bool {
+        self.attempts.iter().all(|attempt| attempt.book.is_free())
+    }
+
+    /// The most that the request can cost.
+    pub(super) fn bound(&self) -> Result<Amount, OutOfRange> {
+        self.dearest(|attempt| attempt.completion_tokens)
+    }
+
+    /// The least that is worth reserving.
+    pub(super) fn floor(&self) -> Result<Amount, OutOfRange> {
+        self.dearest(|attempt| attempt.completion_tokens.min(WORTHWHILE))
+    }
+
+    /// Completion tokens per choice that `amount` pays for at every attempt.
+    pub(super) fn affordable(&self, amount: Amount) -> Result<Option<u64>, OutOfRange> {
+        let mut fewest: Option<u64> = None;
+        for attempt in &self.attempts {
+            let limits = self.limits(attempt, attempt.completion_tokens);
+            let all = pricing::affordable_output(&attempt.book, self.markup, limits, amount)?.unwrap_or(0);
+            let each = (all / self.choices).max(1);
+            fewest = Some(fewest.map_or(each, |fewest| fewest.min(each)));
+        }
+        Ok(fewest)
+    }
+
+    /// The clamp that a request needs even when all of its bound is reserved.
+    pub(super) fn needed_clamp(&self) -> Option<u64> {
+        self.attempts
+            .iter()
+            .filter(|attempt| attempt.needs_clamp)
+            .map(|attempt| attempt.completion_tokens)
+            .min()
+    }
+
+    fn dearest(&self, completion: impl Fn(&Priced) -> u64) -> Result<Amount, OutOfRange> {
+        self.attempts.iter().try_fold(Amount::ZERO, |dearest, attempt| {
+            let limits = self.limits(attempt, completion(attempt));
+            Ok(dearest.max(pricing::bound(&attempt.book, self.markup, limits)?))
+        })
+    }
+
+    fn limits(&self, attempt: &Priced, completion_per_choice: u64) -> Bound {
+        Bound {
+            prompt_tokens: attempt.prompt_tokens,
+            images: attempt.images,
+            completion_tokens: completion_per_choice.saturating_mul(self.choices),
+        }
+    }
+}
+
+/// One token per byte of text, plus what templates and media may add.
+fn prompt_tokens(peek: &Peek) -> u64 {
+    // Of audio, video and files it is only known that they fit into the context.
+    if peek.input_modalities.iter().any(|modality| !matches!(*modality, "text" | "image")) {
+        return LONGEST_CONTEXT;
+    }
+    let tools = if peek
+        .parameters
+        .iter()
+        .any(|name| matches!(*name, "tools" | "response_format" | "structured_outputs"))
+    {
+        PER_TOOL_USE
+    } else {
+        0
+    };
+    peek.text_bytes
+        .saturating_add(u64::from(peek.messages).saturating_mul(PER_MESSAGE))
+        .saturating_add(u64::from(peek.images).saturating_mul(PER_IMAGE))
+        .saturating_add(PER_REQUEST)
+        .saturating_add(tools)
+}
+
+#[cfg(test)]
+mod tests {
+    use pricing::{Class, Rate, Rates};
+
+    use super::*;
+
+    fn attempt(input: i64, output: i64, max_output: Option<u64>) -> Attempt {
+        let base = Rates::default()
+            .with(Class::Input, Rate::from_picos(input))
+            .with(Class::Output, Rate::from_picos(output));
+        let book = PriceBook { base, tiers: Vec::new() };
+        Attempt {
+            price: Some(rpc::convert::price_out(identity::PriceVersionId::generate(), &book)),
+            context_length: 8_000,
+            max_output,
+            ..Attempt::default()
+        }
+    }
+
+    fn peek(text_bytes: u64, max_tokens: Option<u64>) -> Peek {
+        Peek { text_bytes, max_tokens, choices: 1, messages: 1, ..Peek::default() }
+    }
+
+    #[test]
+    fn the_dearest_attempt_bounds_and_the_cheapest_clamp_holds() {
+        let attempts = [attempt(1_000, 2_000, None), attempt(2_000, 8_000, Some(1_000))];
+        let estimate = Estimate::of(&peek(920, None), &attempts, Markup::NONE).unwrap();
+        // 920 bytes + 16 + 64 = 1,000 prompt tokens. First: 8,000 completion tokens, second: 1,000.
+        assert_eq!(estimate.bound().unwrap(), Amount::from_nanos(1_000 + 16_000));
+        assert_eq!(estimate.floor().unwrap(), Amount::from_nanos(2_000 + 512));
+        // The first affords (9,000 - 1,000) / 2, the second (9,000 - 2,000) / 8.
+        assert_eq!(estimate.affordable(Amount::from_nanos(9_000)).unwrap(), Some(875));
+        assert_eq!(estimate.needed_clamp(), None);
+    }
+
+    #[test]
+    fn a_prompt_is_never_longer_than_the_context() {
+        let attempts = [attempt(1_000, 0, None)];
+        let estimate = Estimate::of(&peek(1_000_000, Some(0)), &attempts, Markup::NONE).unwrap();
+        assert_eq!(estimate.bound().unwrap(), Amount::from_nanos(8_000));
+    }
+
+    #[test]
+    fn an_endpoint_of_which_nothing_is_known_is_clamped() {
+        let unknown = Attempt { context_length: 0, ..attempt(0, 1_000, None) };
+        let estimate = Estimate::of(&peek(10, None), &[unknown], Markup::NONE).unwrap();
+        assert_eq!(estimate.needed_clamp(), Some(UNKNOWN_OUTPUT));
+        assert!(!estimate.is_free());
+        let unknown = Attempt { context_length: 0, ..attempt(0, 1_000, None) };
+        let absurd = Estimate::of(&peek(10, Some(u64::MAX)), &[unknown], Markup::NONE).unwrap();
+        assert_eq!(absurd.needed_clamp(), Some(UNKNOWN_OUTPUT));
+    }
+
+    #[test]
+    fn choices_multiply_the_completion() {
+        let attempts = [attempt(0, 1_000, Some(100))];
+        let peek = Peek { choices: 3, ..peek(1, Some(50)) };
+        let estimate = Estimate::of(&peek, &attempts, Markup::NONE).unwrap();
+        assert_eq!(estimate.bound().unwrap(), Amount::from_nanos(150));
+        assert_eq!(estimate.affordable(Amount::from_nanos(75)).unwrap(), Some(25));
+    }
+}

@@ -1,0 +1,154 @@
+//! How an edge hears that a key changed: the database's notification, the bus, and looking itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use identity::KeyHash;
+use lifecycle::{Shutdown, Tasks};
+use sqlx::PgPool;
+use sqlx::postgres::PgListener;
+
+use super::Keys;
+use crate::store;
+use crate::store::changes::{CHANNEL, since};
+
+/// How long to wait before a lost connection is opened again.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How often the last uses of keys are written down.
+const TOUCH_EVERY: Duration = Duration::from_secs(30);
+
+/// Tells every edge of changes that this one made. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Announcer {
+    keys: Arc<Keys>,
+    bus: Option<async_nats::Client>,
+}
+
+impl Announcer {
+    pub(crate) const fn new(keys: Arc<Keys>, bus: Option<async_nats::Client>) -> Self {
+        Self { keys, bus }
+    }
+
+    /// A key changed, and the change is committed.
+    pub(crate) async fn changed(&self, hash: KeyHash) {
+        self.keys.forget(hash).await;
+        if let Some(bus) = &self.bus
+            && let Err(error) = bus.publish(rpc::subjects::KEYS_CHANGED, hash.to_string().into()).await
+        {
+            tracing::debug!(error = %error, "a key's change could not be published, the database tells of it");
+        }
+    }
+}
+
+/// Follows changes in the background until the stop begins. `seen` is told once changes are followed.
+pub(crate) fn follow(
+    tasks: &Tasks,
+    pool: &PgPool,
+    keys: &Arc<Keys>,
+    bus: Option<async_nats::Client>,
+    poll: Duration,
+    seen: impl Fn() + Send + 'static,
+) {
+    let stop = tasks.shutdown();
+    tasks.spawn(until(stop, listen(pool.clone(), Arc::clone(keys))));
+    tasks.spawn(until(stop, look(pool.clone(), Arc::clone(keys), poll, seen)));
+    tasks.spawn(until(stop, touch(pool.clone(), Arc::clone(keys))));
+    if let Some(bus) = bus {
+        tasks.spawn(until(stop, subscribe(bus, Arc::clone(keys))));
+    }
+}
+
+fn until(
+    stop: &Shutdown,
+    work: impl Future<Output = ()> + Send + 'static,
+) -> impl Future<Output = ()> + Send + 'static {
+    let stop = stop.wait();
+    async move {
+        tokio::select! {
+            () = stop => {}
+            () = work => {}
+        }
+    }
+}
+
+fn hash(text: &[u8]) -> Option<KeyHash> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text, &mut bytes).ok()?;
+    Some(KeyHash(bytes))
+}
+
+async fn heard(keys: &Keys, payload: &[u8]) {
+    match hash(payload) {
+        Some(hash) => keys.forget(hash).await,
+        None => keys.forget_all(),
+    }
+}
+
+/// What is notified while the connection is down is found by [`look`].
+async fn listen(pool: PgPool, keys: Arc<Keys>) {
+    loop {
+        if let Ok(mut listener) = PgListener::connect_with(&pool).await
+            && listener.listen(CHANNEL).await.is_ok()
+        {
+            while let Ok(Some(notification)) = listener.try_recv().await {
+                heard(&keys, notification.payload().as_bytes()).await;
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn subscribe(bus: async_nats::Client, keys: Arc<Keys>) {
+    loop {
+        if let Ok(mut messages) = bus.subscribe(rpc::subjects::KEYS_CHANGED).await {
+            while let Some(message) = messages.next().await {
+                heard(&keys, &message.payload).await;
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Looks for changes that nobody told of.
+async fn look(pool: PgPool, keys: Arc<Keys>, every: Duration, seen: impl Fn()) {
+    let mut known = None;
+    loop {
+        match since(&pool, known.unwrap_or_default()).await {
+            Ok(changes) => {
+                match changes.hashes {
+                    // Whatever was looked up before the first look may be older than it.
+                    _ if known.is_none() => keys.forget_all(),
+                    Some(hashes) => {
+                        for hash in hashes {
+                            keys.forget(hash).await;
+                        }
+                    }
+                    None => keys.forget_all(),
+                }
+                known = Some(changes.revision);
+                seen();
+            }
+            Err(error) => tracing::debug!(error = %error, "changes to keys cannot be looked for"),
+        }
+        tokio::time::sleep(every).await;
+    }
+}
+
+/// Writes down when keys were last used.
+async fn touch(pool: PgPool, keys: Arc<Keys>) {
+    loop {
+        tokio::time::sleep(TOUCH_EVERY).await;
+        for context in keys.known() {
+            let Some(at) = context.take_last_used() else { continue };
+            let id = context.key.id;
+            let written: Result<(), sqlx::Error> =
+                pg::in_tenant(&pool, context.tenant(), move |tx| Box::pin(store::keys::touch(tx, id, at)))
+                    .await;
+            if let Err(error) = written {
+                tracing::debug!(error = %error, "a key's last use could not be written down");
+                break;
+            }
+        }
+    }
+}

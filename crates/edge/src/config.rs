@@ -1,0 +1,115 @@
+//! The `edge` section of the configuration.
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// A length of time of at least a millisecond, written as milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Millis(pub NonZeroU64);
+
+impl Millis {
+    #[must_use]
+    pub const fn get(self) -> Duration {
+        Duration::from_millis(self.0.get())
+    }
+}
+
+/// The whole section. Every key is explained in `config/default.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub id: String,
+    pub http: HttpConfig,
+    pub requests: RequestsConfig,
+    pub auth: AuthConfig,
+    pub leases: LeasesConfig,
+    pub limits: LimitsConfig,
+}
+
+/// Connections and what a client may send.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpConfig {
+    pub header_timeout_ms: Millis,
+    pub body_timeout_ms: Millis,
+    pub max_body_bytes: NonZeroUsize,
+    pub max_admin_body_bytes: NonZeroUsize,
+    pub max_header_bytes: NonZeroUsize,
+    pub max_url_bytes: NonZeroUsize,
+    pub max_connections: NonZeroUsize,
+    pub max_streams: NonZeroU32,
+    pub linger_ms: u64,
+    pub drain_ms: Millis,
+}
+
+/// How inference requests are carried out.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestsConfig {
+    pub max_open: NonZeroUsize,
+    pub keep_alive_ms: Millis,
+    pub stalled_client_ms: Millis,
+    pub total_ms: Millis,
+    pub executions: NonZeroU32,
+}
+
+/// How long what is known of a key is used.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthConfig {
+    pub fresh_ms: Millis,
+    pub stale_ms: Millis,
+    pub unknown_ms: Millis,
+    pub lookups: NonZeroUsize,
+    pub lookup_timeout_ms: Millis,
+    pub poll_ms: Millis,
+    pub max_keys: NonZeroU64,
+}
+
+/// The sessions with billing.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeasesConfig {
+    pub deadline_ms: Millis,
+    pub ask_again_ms: Millis,
+    pub heartbeat_ms: Millis,
+    pub report_every_ms: Millis,
+    pub report_batch: NonZeroUsize,
+    pub report_again_ms: Millis,
+    pub max_unreported: NonZeroUsize,
+}
+
+/// Requests that a key or an organisation may make. 0 = no limit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsConfig {
+    pub requests_per_minute: u32,
+    pub free_requests_per_minute: u32,
+    pub free_requests_per_day: u32,
+    pub free_requests_per_day_paid: u32,
+    pub redis_timeout_ms: Millis,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct File {
+        edge: Config,
+    }
+
+    #[test]
+    fn the_defaults_are_a_whole_section() {
+        let defaults = include_str!("../../../config/default.toml");
+        let file: File = lifecycle::load(defaults, None, "").unwrap();
+        assert_eq!(file.edge.http.max_body_bytes.get(), 20 * 1024 * 1024);
+        let wrong = lifecycle::load::<File>(defaults, None, "[edge.http]\ndrain_ms = 0").unwrap_err();
+        assert!(wrong.to_string().contains("edge.http.drain_ms"), "{wrong}");
+    }
+}

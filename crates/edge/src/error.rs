@@ -1,0 +1,14 @@
+//! What makes the service itself fail. What fails for one client is a `Refusal`.
+
+/// The service cannot start, cannot be set up, or stopped serving.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the Redis client cannot be set up")]
+    Redis(#[source] redis::RedisError),
+    #[error("the public listener failed")]
+    Listener(#[source] std::io::Error),
+    #[error("the identity database refused or cannot be reached")]
+    Database(#[from] sqlx::Error),
+    #[error("billing refused or cannot be reached")]
+    Billing(#[source] Box<tonic::Status>),
+}

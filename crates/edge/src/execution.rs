@@ -1,0 +1,155 @@
+//! One request seen through, in a task that its client cannot end: admitted, executed, executed again when a
+//! worker is lost before content, relayed, acknowledged and reported.
+
+mod client;
+mod relay;
+mod witness;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dialect::client::{Dialect, Envelope, Peek, PublicError};
+use dialect::error::ErrorType;
+use identity::GenerationId;
+use rpc::router::ProviderPreferences;
+use rpc::worker::Start;
+use tokio::time::Instant;
+
+pub(crate) use client::{Client, Outgoing};
+
+use crate::admission::{self, Admitted};
+use crate::auth::Context;
+use crate::http::reply::{Refusal, UserFacing};
+use crate::metrics::Open;
+use crate::service::App;
+use relay::{Ended, Progress};
+
+/// What a client asks for, read as far as the edge needs it.
+pub(crate) struct Request {
+    pub(crate) generation: GenerationId,
+    pub(crate) caller: Arc<Context>,
+    pub(crate) dialect: Dialect,
+    pub(crate) body: Bytes,
+    pub(crate) peek: Peek,
+    pub(crate) preferences: ProviderPreferences,
+    /// Unix milliseconds at which the body had been read.
+    pub(crate) received_at_ms: i64,
+    /// The app that asks, as it names itself.
+    pub(crate) referer: String,
+    pub(crate) title: String,
+    pub(crate) session_id: String,
+}
+
+impl Request {
+    /// What surrounds an answer that the edge itself has to end.
+    pub(crate) fn envelope(&self) -> Envelope {
+        Envelope {
+            id: self.generation.to_string(),
+            created: u64::try_from(self.received_at_ms / 1_000).unwrap_or_default(),
+            model: self.peek.models.first().cloned().unwrap_or_default(),
+            ..Envelope::default()
+        }
+    }
+}
+
+/// Sees a request through to its end. Returns when everything is accounted for or handed to the outbox.
+pub(crate) async fn run(app: Arc<App>, request: Request, mut client: Client) {
+    let _open = Open::one(&app.metrics.open_requests);
+    match admission::admit(&app, &request, client.gone_probe()).await {
+        Ok(admitted) => execute(&app, &request, admitted, client).await,
+        Err(denied) => {
+            app.metrics.denied(denied.reason());
+            tracing::debug!(reason = denied.reason(), error = %denied, "a request is not executed");
+            client.refuse(denied.refusal()).await;
+        }
+    }
+}
+
+async fn execute(app: &App, request: &Request, admitted: Admitted, mut client: Client) {
+    if client.is_gone() {
+        app.leases.outbox().give_back(request.generation, admitted.slot);
+        return;
+    }
+    client.planned(admitted.attempts.iter().all(|attempt| attempt.simulated)).await;
+    let mut progress = Progress::new(Instant::now() + app.config.requests.total_ms.get());
+    let executions = app.config.requests.executions.get();
+    let ended = loop {
+        progress.execution += 1;
+        let start = start(request, &admitted, &progress);
+        let ended = relay::execute(app, request.peek.stream, start, &mut progress, &mut client).await;
+        app.metrics.executed(ended.reason());
+        match ended {
+            Ended::Lost(status) if progress.may_execute_again(executions, &client) => {
+                tracing::warn!(error = %status, execution = progress.execution, "a worker was lost before content");
+                progress.execute_again(admitted.attempts.len());
+                // Long enough for the lost replica to be passed over.
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+            ended => break ended,
+        }
+    };
+    let witness = witness::of(request, &admitted, &progress, &ended);
+    match ended {
+        // The relay has handed everything over.
+        Ended::Final(_) => client.end(),
+        Ended::Failed(failed) => client.refuse(Refusal::of_failed(failed)).await,
+        Ended::Refused(fault) => client.refuse(fault.refusal()).await,
+        Ended::Lost(status) => lost(request, &progress, &status, &mut client).await,
+    }
+    match witness {
+        Ok(witness) => app.leases.outbox().report(witness, admitted.slot),
+        Err(error) => {
+            // Prices were read before, so this is a bug; the worker's record settles without a witness.
+            tracing::error!(error = %error, "a generation could not be witnessed");
+            drop(admitted.slot);
+        }
+    }
+}
+
+/// Tells the client that no more comes: as an error of its own, or as the end of what it has.
+async fn lost(request: &Request, progress: &Progress, status: &tonic::Status, client: &mut Client) {
+    tracing::warn!(error = %status, delivered = progress.delivered, "a worker was lost and the request with it");
+    if !progress.delivered {
+        let fault = rpc::Fault::from_status(status);
+        let refusal = if status.details().is_empty() { Refusal::unavailable() } else { fault.refusal() };
+        client.refuse(refusal).await;
+        return;
+    }
+    let error = PublicError::new(
+        ErrorType::ProviderUnavailable,
+        "The connection to the provider was lost while it answered. What was delivered so far is charged.",
+    );
+    let mut envelope = request.envelope();
+    if let Some(commit) = &progress.commit {
+        envelope.model.clone_from(&commit.model);
+        envelope.provider.clone_from(&commit.provider_name);
+        envelope.simulated = commit.simulated;
+    }
+    let mut frames = Vec::new();
+    request.dialect.answer(envelope, true).fail(&error, None, &mut frames);
+    client.frames(frames.into()).await;
+    client.end();
+}
+
+fn start(request: &Request, admitted: &Admitted, progress: &Progress) -> Start {
+    Start {
+        generation_id: request.generation.uuid().to_string(),
+        execution: progress.execution,
+        tenant_id: request.caller.tenant().to_string(),
+        key_id: request.caller.key.id.to_string(),
+        body: request.body.clone(),
+        client_dialect: request.dialect.as_str().to_owned(),
+        stream: request.peek.stream,
+        attempts: admitted.attempts.clone(),
+        first_attempt: progress.first_attempt,
+        leases: admitted.leases.clone(),
+        reserved: admitted.reserved.nanos(),
+        markup_basis_points: admitted.markup.basis_points(),
+        max_tokens: admitted.max_tokens,
+        received_at_ms: request.received_at_ms,
+        end_user: request.peek.user.clone().unwrap_or_default(),
+        app_referer: request.referer.clone(),
+        app_title: request.title.clone(),
+        session_id: request.session_id.clone(),
+    }
+}

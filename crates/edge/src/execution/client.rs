@@ -1,0 +1,93 @@
+//! The way from the task that sees a request through to whoever writes the answer.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::http::reply::Refusal;
+
+/// Frames that wait for a slow client; then the worker is not read from.
+const QUEUE: usize = 32;
+
+/// What the writer of the answer is told, in this order: Planned at most once, then either Refused, or Begin
+/// and Frames until the channel ends.
+#[derive(Debug)]
+pub(crate) enum Outgoing {
+    /// The request is admitted; every attempt is simulated, or not.
+    Planned { simulated: bool },
+    /// Content begins.
+    Begin { simulated: bool },
+    /// Whole frames in the client's dialect.
+    Frames(Bytes),
+    /// There is no answer, but this.
+    Refused(Refusal),
+}
+
+/// The client as the task sees it: somebody who may leave at any time.
+pub(crate) struct Client {
+    sender: Option<mpsc::Sender<Outgoing>>,
+    /// A client that takes nothing for so long is gone.
+    patience: Duration,
+    begun: bool,
+}
+
+impl Client {
+    pub(crate) fn new(patience: Duration) -> (Self, mpsc::Receiver<Outgoing>) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        (Self { sender: Some(sender), patience, begun: false }, receiver)
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.sender.as_ref().is_none_or(mpsc::Sender::is_closed)
+    }
+
+    /// Tells later whether the client has left by then.
+    pub(crate) fn gone_probe(&self) -> impl Fn() -> bool + Send + use<> {
+        let sender = self.sender.as_ref().map(mpsc::Sender::downgrade);
+        move || sender.as_ref().and_then(mpsc::WeakSender::upgrade).is_none_or(|sender| sender.is_closed())
+    }
+
+    /// Completes when the client has left.
+    pub(crate) async fn gone(&self) {
+        if let Some(sender) = &self.sender {
+            sender.closed().await;
+        }
+    }
+
+    pub(crate) async fn planned(&mut self, simulated: bool) {
+        self.send(Outgoing::Planned { simulated }).await;
+    }
+
+    pub(crate) async fn begin(&mut self, simulated: bool) {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.send(Outgoing::Begin { simulated }).await;
+        }
+    }
+
+    /// Hands frames over. Whether the client took them.
+    pub(crate) async fn frames(&mut self, frames: Bytes) -> bool {
+        self.begin(false).await;
+        self.send(Outgoing::Frames(frames)).await
+    }
+
+    pub(crate) async fn refuse(&mut self, refusal: Refusal) {
+        self.send(Outgoing::Refused(refusal)).await;
+        self.end();
+    }
+
+    /// No more comes.
+    pub(crate) fn end(&mut self) {
+        self.sender = None;
+    }
+
+    async fn send(&mut self, outgoing: Outgoing) -> bool {
+        let Some(sender) = &self.sender else { return false };
+        let sent = tokio::time::timeout(self.patience, sender.send(outgoing)).await;
+        let taken = matches!(sent, Ok(Ok(())));
+        if !taken {
+            self.end();
+        }
+        taken
+    }
+}

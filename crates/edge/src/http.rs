@@ -1,0 +1,13 @@
+//! The public HTTP surface: connections, routes, requests in and answers out.
+
+pub(crate) mod account;
+mod admin;
+mod body;
+pub(crate) mod chat;
+mod events;
+pub(crate) mod generation;
+mod layers;
+pub(crate) mod models;
+pub(crate) mod reply;
+mod routes;
+pub(crate) mod server;

@@ -1,0 +1,103 @@
+//! The operators' API, below `/admin/v1`.
+
+mod catalogue;
+mod credit;
+mod keys;
+mod prices;
+mod tenants;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Request};
+use axum::routing::{get, patch, post};
+use dialect::error::{BadRequest, ErrorType};
+use http::request::Parts;
+use identity::{KeyHash, TenantId};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::body;
+use super::reply::{Refusal, UserFacing as _};
+use crate::auth;
+use crate::service::App;
+use crate::store;
+use crate::store::audit;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/catalogue", get(catalogue::all))
+        .route("/providers", get(catalogue::providers).post(catalogue::put_provider))
+        .route("/models", get(catalogue::models).post(catalogue::put_model))
+        .route("/endpoints", get(catalogue::endpoints).post(catalogue::put_endpoint))
+        .route("/prices", get(catalogue::prices).post(catalogue::put_price))
+        .route("/tenants", get(tenants::list).post(tenants::create))
+        .route("/tenants/{tenant}/keys", get(keys::list).post(keys::create))
+        .route("/tenants/{tenant}/credits", post(credit::grant))
+        .route("/tenants/{tenant}/balance", get(credit::balance))
+        .route("/keys/{hash}", patch(keys::change).delete(keys::delete).get(keys::show))
+        .route("/invariants", get(credit::invariants))
+        .method_not_allowed_fallback(super::routes::wrong_method)
+}
+
+/// Proof that an operator calls.
+pub(crate) struct Operator {
+    name: String,
+}
+
+impl Operator {
+    /// As the audit log and the other services name whoever changed something.
+    fn actor(&self) -> String {
+        format!("operator:{}", self.name)
+    }
+
+    /// An entry for what this operator does.
+    fn does(
+        &self,
+        action: &'static str,
+        tenant: Option<TenantId>,
+        target: impl Into<String>,
+        details: Value,
+    ) -> audit::Entry {
+        audit::Entry { tenant, actor: self.actor(), action, target: target.into(), details }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Operator {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+        let secret = auth::bearer(&parts.headers).ok_or(auth::Error::Missing)?;
+        let name = store::operators::by_hash(&app.pool, KeyHash::of(secret)).await?;
+        Ok(Self { name: name.ok_or(auth::Error::Unknown)? })
+    }
+}
+
+/// The body of an admin request, as a closed struct.
+async fn read<T: DeserializeOwned>(app: &App, request: Request) -> Result<T, Refusal> {
+    let http = &app.config.http;
+    let bytes = body::read(request, http.max_admin_body_bytes.get(), http.body_timeout_ms.get()).await?;
+    body::from_json(&bytes)
+}
+
+/// The tenant that a path names.
+fn tenant(text: &str) -> Result<TenantId, Refusal> {
+    text.parse().map_err(|_| not_found("tenant"))
+}
+
+fn not_found(what: &str) -> Refusal {
+    Refusal::new(ErrorType::NotFound, format!("There is no such {what}."))
+}
+
+fn bad(message: impl Into<String>) -> Refusal {
+    BadRequest::new(message).refusal()
+}
+
+/// A value that was sent, be it `null`; the default of the field is that it was not.
+fn sent<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: serde::Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    serde::Deserialize::deserialize(deserializer).map(Some)
+}

@@ -1,0 +1,135 @@
+//! Money of organisations, and whether the books are in order.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use http::StatusCode;
+use pricing::Amount;
+use rpc::billing::billing_client::BillingClient;
+use rpc::billing::{CheckInvariantsRequest, GetCreditsRequest, GrantCreditRequest};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::super::reply::{self, Refusal};
+use super::{Operator, bad, not_found, read, tenant};
+use crate::service::App;
+use crate::store::{audit, organisations};
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    #[default]
+    Purchase,
+    Promotion,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Grant {
+    /// USD as a string.
+    amount: String,
+    #[serde(default)]
+    kind: Kind,
+    #[serde(default)]
+    reason: String,
+    /// Granting again with the same id changes nothing; the header `Idempotency-Key` serves as well.
+    source_id: Option<String>,
+}
+
+pub(super) async fn grant(
+    operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let tenant = tenant(&id)?;
+    let header = request.headers().get("idempotency-key").and_then(|value| value.to_str().ok());
+    let header = header.map(str::to_owned);
+    let sent: Grant = read(&app, request).await?;
+    let amount: Result<Amount, _> = sent.amount.parse();
+    let amount = amount.ok().filter(|amount| *amount > Amount::ZERO).ok_or_else(|| {
+        bad(format!("amount: `{}` is no amount: write USD above 0, such as \"25.00\"", sent.amount))
+    })?;
+    let kind = match sent.kind {
+        Kind::Purchase => "purchase",
+        Kind::Promotion => "promotion",
+    };
+    let source_id = sent.source_id.or(header).unwrap_or_else(|| Uuid::now_v7().to_string());
+    let name = pg::in_tenant(&app.pool, tenant, |tx| Box::pin(organisations::name(tx))).await?;
+    if name.is_none() {
+        return Err(not_found("tenant"));
+    }
+    let message = GrantCreditRequest {
+        tenant_id: tenant.to_string(),
+        amount: amount.nanos(),
+        kind: kind.to_owned(),
+        reason: sent.reason.clone(),
+        source_id: source_id.clone(),
+    };
+    let balance = rpc::retry(3, || {
+        let (mut billing, message) = (BillingClient::new(app.billing.clone()), message.clone());
+        async move { billing.grant_credit(message).await }
+    })
+    .await?
+    .into_inner()
+    .balance;
+    let details =
+        json!({ "amount": amount.to_string(), "kind": kind, "reason": sent.reason, "source_id": source_id });
+    let entry = operator.does("credit.grant", Some(tenant), tenant.to_string(), details);
+    let written = pg::in_tenant(&app.pool, tenant, move |tx| {
+        Box::pin(async move { audit::insert(tx.connection(), &entry).await })
+    })
+    .await;
+    if let Err(error) = written {
+        // The money is granted; the ledger has it.
+        tracing::error!(error = %error, "a grant could not be written to the audit log");
+    }
+    let body = json!({
+        "tenant_id": tenant.to_string(),
+        "source_id": source_id,
+        "balance": Amount::from_nanos(balance).to_string(),
+    });
+    Ok(reply::json(StatusCode::OK, &body))
+}
+
+pub(super) async fn balance(
+    _operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
+    let tenant = tenant(&id)?;
+    let message = GetCreditsRequest { tenant_id: tenant.to_string() };
+    let credits = rpc::retry(3, || {
+        let (mut billing, message) = (BillingClient::new(app.billing.clone()), message.clone());
+        async move { billing.get_credits(message).await }
+    })
+    .await?
+    .into_inner();
+    let usd = |nanos: i64| Amount::from_nanos(nanos).to_string();
+    let balance = credits.total_credits.saturating_sub(credits.total_usage);
+    let body = json!({
+        "tenant_id": tenant.to_string(),
+        "total_credits": usd(credits.total_credits),
+        "total_usage": usd(credits.total_usage),
+        "held": usd(credits.held),
+        "balance": usd(balance),
+        "available": usd(balance.saturating_sub(credits.held)),
+    });
+    Ok(reply::json(StatusCode::OK, &body))
+}
+
+pub(super) async fn invariants(
+    _operator: Operator,
+    State(app): State<Arc<App>>,
+) -> Result<Response, Refusal> {
+    let mut billing = BillingClient::new(app.billing.clone()).max_decoding_message_size(rpc::MAX_MESSAGE);
+    let found = billing.check_invariants(CheckInvariantsRequest {}).await?.into_inner();
+    let breaches: Vec<Value> = found
+        .breaches
+        .iter()
+        .map(|breach| json!({ "invariant": breach.invariant, "detail": breach.detail }))
+        .collect();
+    Ok(reply::json(StatusCode::OK, &json!({ "breaches": breaches })))
+}

@@ -1,0 +1,176 @@
+//! `POST /api/v1/chat/completions`.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use bytes::{Bytes, BytesMut};
+use dialect::client::{Dialect, Envelope};
+use dialect::error::ErrorType;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
+use identity::{GenerationId, KeyKind};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tracing::Instrument as _;
+
+use super::body;
+use super::events::{Events, KEEP_ALIVE};
+use super::reply::{Refusal, raw_json};
+use crate::admission;
+use crate::auth;
+use crate::execution::{self, Client, Outgoing, Request};
+use crate::metrics::Open;
+use crate::service::App;
+
+const GENERATION_ID: HeaderName = HeaderName::from_static("x-generation-id");
+const SIMULATED: HeaderName = HeaderName::from_static("x-patchbay-simulated");
+const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+/// What an app calls itself with is kept up to so many bytes.
+const MAX_ATTRIBUTION: usize = 1_024;
+
+/// Answers one chat completion, streamed or whole.
+pub(crate) async fn completions(State(app): State<Arc<App>>, request: axum::extract::Request) -> Response {
+    let generation = GenerationId::generate();
+    let span = tracing::info_span!(
+        "inference",
+        otel.kind = "server",
+        generation.id = %generation,
+        tenant.id = tracing::field::Empty,
+        model.slug = tracing::field::Empty,
+    );
+    rpc::continue_trace(&span, request.headers());
+    let mut response = async {
+        match accept(&app, generation, request).await {
+            Ok((accepted, place)) => answer(&app, accepted, place).await,
+            Err(refusal) => refusal.into_response(),
+        }
+    }
+    .instrument(span)
+    .await;
+    if let Ok(id) = HeaderValue::from_str(&generation.to_string()) {
+        response.headers_mut().insert(GENERATION_ID, id);
+    }
+    response
+}
+
+/// Who asks and for what; nothing has been done yet.
+async fn accept(
+    app: &App,
+    generation: GenerationId,
+    request: axum::extract::Request,
+) -> Result<(Request, OwnedSemaphorePermit), Refusal> {
+    let caller = auth::authenticate_as(&app.keys, request.headers(), KeyKind::Inference).await?;
+    tracing::Span::current().record("tenant.id", tracing::field::display(caller.tenant()));
+    let place = Arc::clone(&app.open).try_acquire_owned().map_err(|_| {
+        app.metrics.denied("busy");
+        Refusal::unavailable()
+    })?;
+    let referer = header(request.headers(), &["http-referer", "referer"]);
+    let title = header(request.headers(), &["x-openrouter-title", "x-title"]);
+    let session = header(request.headers(), &["x-session-id"]);
+    let http = &app.config.http;
+    let body = body::read(request, http.max_body_bytes.get(), http.body_timeout_ms.get()).await?;
+    let dialect = Dialect::Chat;
+    let peek = dialect.peek(&body)?;
+    if peek.models.is_empty() {
+        return Err(Refusal::new(ErrorType::InvalidRequest, "No model was named: set `model` or `models`."));
+    }
+    tracing::Span::current().record("model.slug", peek.models.first().map_or("", String::as_str));
+    let preferences = admission::preferences(peek.provider.as_deref())?;
+    let request = Request {
+        generation,
+        caller,
+        dialect,
+        body,
+        preferences,
+        received_at_ms: chrono::Utc::now().timestamp_millis(),
+        referer,
+        title,
+        session_id: peek.session_id.clone().unwrap_or(session),
+        peek,
+    };
+    Ok((request, place))
+}
+
+fn header(headers: &HeaderMap, names: &[&str]) -> String {
+    let value = names.iter().find_map(|name| headers.get(*name)?.to_str().ok()).unwrap_or_default();
+    value.chars().take(MAX_ATTRIBUTION).collect()
+}
+
+async fn answer(app: &Arc<App>, request: Request, place: OwnedSemaphorePermit) -> Response {
+    let is_stream = request.peek.stream;
+    let (dialect, envelope) = (request.dialect, request.envelope());
+    let (client, outgoing) = Client::new(app.config.requests.stalled_client_ms.get());
+    let work = execution::run(Arc::clone(app), request, client);
+    let work = async move {
+        work.await;
+        drop(place);
+    };
+    app.tasks.spawn(work.in_current_span());
+    if is_stream { stream(app, dialect, envelope, outgoing).await } else { whole(outgoing).await }
+}
+
+/// Waits for the first frames, an error, or the silence that makes the status 200 before either.
+async fn stream(
+    app: &App,
+    dialect: Dialect,
+    envelope: Envelope,
+    mut outgoing: mpsc::Receiver<Outgoing>,
+) -> Response {
+    let every = app.config.requests.keep_alive_ms.get();
+    let mut simulated = false;
+    let first = match tokio::time::timeout(every, begin(&mut outgoing, &mut simulated)).await {
+        Ok(Ok(frames)) => frames,
+        Ok(Err(refusal)) => return refusal.into_response(),
+        Err(_) => Bytes::from_static(KEEP_ALIVE),
+    };
+    let open = Open::one(&app.metrics.open_streams);
+    let events = Events::new(first, outgoing, every, dialect, envelope, open);
+    let mut response = Response::new(Body::new(events));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(BUFFERING, HeaderValue::from_static("no"));
+    mark(&mut response, simulated);
+    response
+}
+
+async fn whole(mut outgoing: mpsc::Receiver<Outgoing>) -> Response {
+    let mut simulated = false;
+    let first = match begin(&mut outgoing, &mut simulated).await {
+        Ok(frames) => frames,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let mut rest = BytesMut::new();
+    while let Some(more) = outgoing.recv().await {
+        match more {
+            Outgoing::Frames(frames) => rest.extend_from_slice(&frames),
+            Outgoing::Refused(refusal) => return refusal.into_response(),
+            Outgoing::Planned { .. } | Outgoing::Begin { .. } => {}
+        }
+    }
+    let body = if rest.is_empty() { first } else { [first.as_ref(), rest.as_ref()].concat().into() };
+    let mut response = raw_json(StatusCode::OK, body);
+    mark(&mut response, simulated);
+    response
+}
+
+/// The first frames of an answer, and whether it is simulated, as far as is known.
+async fn begin(outgoing: &mut mpsc::Receiver<Outgoing>, is_simulated: &mut bool) -> Result<Bytes, Refusal> {
+    while let Some(message) = outgoing.recv().await {
+        match message {
+            Outgoing::Planned { simulated } | Outgoing::Begin { simulated } => *is_simulated = simulated,
+            Outgoing::Frames(frames) => return Ok(frames),
+            Outgoing::Refused(refusal) => return Err(refusal),
+        }
+    }
+    // The task ended without a word, which only a bug makes it do.
+    Err(rpc::Fault::internal().into())
+}
+
+fn mark(response: &mut Response, simulated: bool) {
+    if simulated {
+        response.headers_mut().insert(SIMULATED, HeaderValue::from_static("true"));
+    }
+}

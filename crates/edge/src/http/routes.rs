@@ -1,0 +1,77 @@
+//! Every route, and the layers around them.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::IntoResponse as _;
+use axum::routing::{get, post};
+use http::{HeaderName, StatusCode, Uri};
+use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
+
+use super::reply::Refusal;
+use super::{account, admin, chat, generation, layers, models};
+use crate::service::App;
+
+/// The whole surface.
+pub(crate) fn routes(app: &Arc<App>) -> Router {
+    Router::new()
+        .merge(public())
+        // Browsers may call the API from anywhere: keys travel in a header that no browser adds by itself.
+        .layer(cors())
+        .nest("/admin/v1", admin::routes())
+        .route("/healthz", get(|| async { "ok\n" }))
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(unknown_path)
+        // Layers run from the last one here to the first.
+        // 4. A request that was refused unread ends its connection.
+        .layer(axum::middleware::from_fn(layers::close_unread))
+        // 3. A handler that panics is one request's matter.
+        .layer(axum::middleware::from_fn(layers::catch_panic))
+        // 2. Oversized request lines and headers get no further.
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(app), layers::bound_head))
+        // 1. Every answer is counted, whoever gave it.
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(app), layers::count))
+        .with_state(Arc::clone(app))
+}
+
+fn public() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/v1/chat/completions", post(chat::completions))
+        // Clients that were given the address without `/api`.
+        .route("/v1/chat/completions", post(chat::completions))
+        .route("/api/v1/models", get(models::list))
+        .route("/v1/models", get(models::list))
+        .route("/api/v1/models/count", get(models::count))
+        .route("/api/v1/key", get(account::key))
+        .route("/api/v1/auth/key", get(account::key))
+        .route("/api/v1/credits", get(account::credits))
+        .route("/api/v1/generation", get(generation::show))
+        .method_not_allowed_fallback(wrong_method)
+}
+
+fn cors() -> CorsLayer {
+    let shown = [
+        "x-generation-id",
+        "x-patchbay-simulated",
+        "retry-after",
+        "x-ratelimit-limit",
+        "x-ratelimit-remaining",
+        "x-ratelimit-reset",
+    ];
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods(AllowMethods::mirror_request())
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(shown.map(HeaderName::from_static))
+        .max_age(std::time::Duration::from_secs(86_400))
+}
+
+async fn unknown_path(uri: Uri) -> axum::response::Response {
+    let message = format!("There is nothing at {}.", uri.path());
+    Refusal::new(dialect::error::ErrorType::NotFound, message).into_response()
+}
+
+pub(super) async fn wrong_method(method: http::Method, uri: Uri) -> axum::response::Response {
+    let message = format!("{method} is not possible at {}.", uri.path());
+    Refusal::with_status(StatusCode::METHOD_NOT_ALLOWED, message).into_response()
+}

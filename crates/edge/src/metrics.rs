@@ -1,0 +1,119 @@
+//! What the edge counts.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+
+/// A route and the status it answered with.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct Answered {
+    pub(crate) route: String,
+    pub(crate) method: String,
+    pub(crate) status: u16,
+}
+
+/// Why something did not come to pass, or how it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct Because {
+    pub(crate) reason: &'static str,
+}
+
+/// The edge's metrics. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics {
+    requests: Family<Answered, Counter>,
+    denials: Family<Because, Counter>,
+    executions: Family<Because, Counter>,
+    lease_asks: Family<Because, Counter>,
+    pub(crate) connections: Gauge,
+    pub(crate) open_requests: Gauge,
+    pub(crate) open_streams: Gauge,
+    pub(crate) lease_sessions: Gauge,
+    pub(crate) unreported: Gauge,
+    pub(crate) first_token_seconds: Histogram,
+    pub(crate) lease_seconds: Histogram,
+    pub(crate) plan_seconds: Histogram,
+}
+
+impl Metrics {
+    pub(crate) fn new(registry: &lifecycle::Metrics) -> Self {
+        let latency = || Histogram::new(lifecycle::LATENCY_BUCKETS);
+        Self {
+            requests: registry.register("edge_requests", "Requests answered", Family::default()),
+            denials: registry.register(
+                "edge_denials",
+                "Inference requests turned away before execution",
+                Family::default(),
+            ),
+            executions: registry.register(
+                "edge_executions",
+                "Executions by how they ended",
+                Family::default(),
+            ),
+            lease_asks: registry.register(
+                "edge_lease_asks",
+                "Reservations by their answer",
+                Family::default(),
+            ),
+            connections: registry.register("edge_connections", "Connections open", Gauge::default()),
+            open_requests: registry.register(
+                "edge_open_requests",
+                "Inference requests not yet accounted for",
+                Gauge::default(),
+            ),
+            open_streams: registry.register("edge_open_streams", "Streams being written", Gauge::default()),
+            lease_sessions: registry.register(
+                "edge_lease_sessions",
+                "Sessions with billing that are up",
+                Gauge::default(),
+            ),
+            unreported: registry.register(
+                "edge_unreported",
+                "Admitted generations that billing has not acknowledged",
+                Gauge::default(),
+            ),
+            first_token_seconds: registry.register(
+                "edge_first_token_seconds",
+                "From the request read to the first frame for the client",
+                latency(),
+            ),
+            lease_seconds: registry.register("edge_lease_seconds", "Round trips of reservations", latency()),
+            plan_seconds: registry.register("edge_plan_seconds", "Round trips of plans", latency()),
+        }
+    }
+
+    pub(crate) fn answered(&self, answered: &Answered) {
+        self.requests.get_or_create(answered).inc();
+    }
+
+    pub(crate) fn denied(&self, reason: &'static str) {
+        self.denials.get_or_create(&Because { reason }).inc();
+    }
+
+    pub(crate) fn executed(&self, reason: &'static str) {
+        self.executions.get_or_create(&Because { reason }).inc();
+    }
+
+    pub(crate) fn lease_asked(&self, reason: &'static str) {
+        self.lease_asks.get_or_create(&Because { reason }).inc();
+    }
+}
+
+/// Counts something as open for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Open(Gauge);
+
+impl Open {
+    pub(crate) fn one(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

@@ -1,0 +1,154 @@
+//! The service: what it is made of, and how it starts.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use lifecycle::{Health, Tasks};
+use rpc::Channel;
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use crate::auth::{self, Announcer, Keys, Source};
+use crate::http::models::ModelLists;
+use crate::http::server;
+use crate::lease::Leases;
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::{Config, Error};
+
+/// The part of the process's readiness that is this service's.
+const PART: &str = "edge";
+
+/// What the service is given.
+pub struct Deps {
+    /// Acts as the owner of the schema `identity`.
+    pub pool: PgPool,
+    pub router: Channel,
+    pub worker: Channel,
+    pub billing: Channel,
+    pub bus: Option<async_nats::Client>,
+    pub redis: Option<redis::Client>,
+    pub tasks: Tasks,
+    pub health: Health,
+    pub metrics: lifecycle::Metrics,
+}
+
+/// The running service. Cheap to clone.
+#[derive(Clone)]
+pub struct Service(Arc<App>);
+
+/// What every handler works with.
+pub(crate) struct App {
+    pub(crate) config: Config,
+    pub(crate) pool: PgPool,
+    pub(crate) router: Channel,
+    pub(crate) worker: Channel,
+    pub(crate) billing: Channel,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) announcer: Announcer,
+    pub(crate) leases: Leases,
+    pub(crate) limits: Limits,
+    pub(crate) models: ModelLists,
+    pub(crate) open: Arc<Semaphore>,
+    pub(crate) tasks: Tasks,
+    pub(crate) health: Health,
+    pub(crate) metrics: Metrics,
+}
+
+impl Service {
+    /// Starts what runs in the background. Waits for nothing: the service is ready once a session with
+    /// billing is up and changes to keys are followed.
+    ///
+    /// # Errors
+    /// [`Error::Redis`] when the Redis client's address cannot be used.
+    #[allow(clippy::unused_async, reason = "services start alike, whatever they have to wait for")]
+    pub async fn start(config: Config, deps: Deps) -> Result<Self, Error> {
+        let Deps { pool, router, worker, billing, bus, redis, tasks, health, metrics } = deps;
+        let metrics = Metrics::new(&metrics);
+        let ready = Ready::new(health.clone());
+        let source = Source {
+            pool: pool.clone(),
+            billing: billing.clone(),
+            timeout: config.auth.lookup_timeout_ms.get(),
+        };
+        let keys = Arc::new(Keys::new(&config.auth, source));
+        auth::follow(&tasks, &pool, &keys, bus.clone(), config.auth.poll_ms.get(), {
+            let ready = Arc::clone(&ready);
+            move || ready.keys_are_followed()
+        });
+        let edge_id = match config.id.as_str() {
+            "" => format!("edge-{}", uuid::Uuid::now_v7()),
+            id => id.to_owned(),
+        };
+        let leases = Leases::start(&config.leases, edge_id, billing.clone(), &tasks, &metrics, {
+            let ready = Arc::clone(&ready);
+            move || ready.session_is_up()
+        });
+        let limits = Limits::new(config.limits.clone(), redis.as_ref()).map_err(Error::Redis)?;
+        Ok(Self(Arc::new(App {
+            announcer: Announcer::new(Arc::clone(&keys), bus),
+            models: ModelLists::new(router.clone()),
+            open: Arc::new(Semaphore::new(config.requests.max_open.get().min(Semaphore::MAX_PERMITS))),
+            config,
+            pool,
+            router,
+            worker,
+            billing,
+            keys,
+            leases,
+            limits,
+            tasks,
+            health,
+            metrics,
+        })))
+    }
+
+    /// Serves the public API on a bound listener until the stop has begun, then lets running answers end for
+    /// as long as `http.drain_ms` says.
+    ///
+    /// # Errors
+    /// [`Error::Listener`] when connections can no longer be accepted.
+    pub async fn serve(&self, listener: TcpListener) -> Result<(), Error> {
+        let served = server::serve(&self.0, listener).await;
+        self.0.health.set(PART, false);
+        served.map_err(Error::Listener)
+    }
+}
+
+/// Readiness: both must have come about once. What is lost later is a degraded mode, not unreadiness.
+struct Ready {
+    health: Health,
+    keys: AtomicBool,
+    session: AtomicBool,
+    told: AtomicBool,
+}
+
+impl Ready {
+    fn new(health: Health) -> Arc<Self> {
+        health.set(PART, false);
+        Arc::new(Self {
+            health,
+            keys: AtomicBool::new(false),
+            session: AtomicBool::new(false),
+            told: AtomicBool::new(false),
+        })
+    }
+
+    fn keys_are_followed(&self) {
+        self.keys.store(true, Ordering::SeqCst);
+        self.tell();
+    }
+
+    fn session_is_up(&self) {
+        self.session.store(true, Ordering::SeqCst);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        let is_ready = self.keys.load(Ordering::SeqCst) && self.session.load(Ordering::SeqCst);
+        if is_ready && !self.told.swap(true, Ordering::SeqCst) {
+            self.health.set(PART, true);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The schema `identity`: one file per aggregate, all of its SQL.
+
+pub(crate) mod audit;
+pub(crate) mod changes;
+pub(crate) mod keys;
+pub(crate) mod operators;
+pub(crate) mod organisations;

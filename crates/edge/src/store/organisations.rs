@@ -1,0 +1,65 @@
+//! Organisations and their default workspace.
+
+use chrono::{DateTime, Utc};
+use pg::TenantTx;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+/// Adds the transaction's tenant with its default workspace. Whether it is new: one that exists stays as it is.
+pub(crate) async fn insert(tx: &mut TenantTx, slug: &str, name: &str) -> Result<bool, sqlx::Error> {
+    let tenant = tx.tenant().uuid();
+    let done = sqlx::query!(
+        "insert into identity.organisation (id, slug, name) values ($1, $2, $3) on conflict (id) do nothing",
+        tenant,
+        slug,
+        name,
+    )
+    .execute(tx.connection())
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query!(
+        "insert into identity.workspace (id, tenant_id, slug, name, is_default)
+         values ($1, $2, 'default', 'Default', true)",
+        Uuid::now_v7(),
+        tenant,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(true)
+}
+
+/// An organisation as operators list it.
+#[derive(Debug)]
+pub(crate) struct Organisation {
+    pub(crate) id: Uuid,
+    pub(crate) slug: String,
+    pub(crate) name: String,
+    pub(crate) created_at: DateTime<Utc>,
+}
+
+/// At most so many organisations, in the order of their ids, that come after one.
+pub(crate) async fn after(
+    pool: &PgPool,
+    known: Uuid,
+    at_most: i32,
+) -> Result<Vec<Organisation>, sqlx::Error> {
+    sqlx::query_as!(
+        Organisation,
+        r#"select id as "id!", slug as "slug!", name as "name!", created_at as "created_at!"
+           from identity.organisations_after($1, $2)"#,
+        known,
+        at_most,
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// The tenant's name, when it exists.
+pub(crate) async fn name(tx: &mut TenantTx) -> Result<Option<String>, sqlx::Error> {
+    let tenant = tx.tenant().uuid();
+    sqlx::query_scalar!("select name from identity.organisation where id = $1", tenant)
+        .fetch_optional(tx.connection())
+        .await
+}

@@ -1,0 +1,164 @@
+//! The operators' API.
+
+use http::Method;
+use serde_json::json;
+
+use crate::support::Platform;
+
+#[tokio::test]
+async fn only_operators_come_in() {
+    let platform = Platform::start().await;
+    for key in [
+        None,
+        Some("pb-op-wrong"),
+        Some(platform.demo.api_key.expose()),
+        Some(platform.demo.management_key.expose()),
+    ] {
+        let answer = platform.call(Method::GET, "/admin/v1/catalogue", key, "").await;
+        assert_eq!(answer.error().0, 401);
+    }
+    assert_eq!(platform.admin(Method::GET, "/catalogue", "").await.json()["providers"][0]["slug"], "acme");
+    let providers = platform.admin(Method::GET, "/providers", "").await.json();
+    assert_eq!(providers, json!({ "version": 7, "data": [{ "slug": "acme" }] }));
+    let endpoints = platform.admin(Method::GET, "/endpoints", "").await.json();
+    assert_eq!(
+        (endpoints["data"][0]["id"].as_str(), endpoints["data"][0]["model"].as_str()),
+        (Some("e1"), Some("acme/echo"))
+    );
+    let prices = platform.admin(Method::GET, "/prices", "").await.json();
+    assert_eq!(
+        (prices["data"][0]["endpoint_id"].as_str(), prices["data"][0]["price"]["id"].as_str()),
+        (Some("e1"), Some("p1"))
+    );
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn a_tenant_is_made_given_credit_and_a_key_that_serves() {
+    let platform = Platform::start().await;
+    let body = r#"{"name":"Acme","slug":"acme","plan":"gold","markup_basis_points":750}"#;
+    let made = platform.admin(Method::POST, "/tenants", body).await;
+    assert_eq!(made.status, 201);
+    let tenant = made.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(platform.admin(Method::POST, "/tenants", body).await.error().0, 409);
+    let listed = platform.admin(Method::GET, "/tenants", "").await.json();
+    let slugs: Vec<&str> =
+        listed["data"].as_array().unwrap().iter().filter_map(|row| row["slug"].as_str()).collect();
+    assert_eq!(slugs, ["demo", "demo-markup", "acme"]);
+
+    let grant = r#"{"amount":"25.50","kind":"purchase","reason":"invoice 7","source_id":"inv-7"}"#;
+    for _ in 0..2 {
+        let granted = platform.admin(Method::POST, &format!("/tenants/{tenant}/credits"), grant).await;
+        assert_eq!(granted.json()["balance"], "25.5");
+    }
+    let body = r#"{"name":"ci","limit":"1.25","limit_reset":"daily","rate_limit_rpm":600}"#;
+    let made = platform.admin(Method::POST, &format!("/tenants/{tenant}/keys"), body).await;
+    assert_eq!(made.status, 201);
+    let json = made.json();
+    let key = json["key"].as_str().unwrap();
+    assert_eq!(
+        (json["data"]["limit"].as_str(), json["data"]["kind"].as_str()),
+        (Some("1.25"), Some("inference"))
+    );
+    let limit = platform.billing.with(|heard| heard.limits.remove(0));
+    assert_eq!((limit.limit, limit.reset.as_str()), (Some(1_250_000_000), "daily"));
+    let chat = r#"{"model":"acme/echo","stream":true,"messages":[{"role":"user","content":"Hello"}]}"#;
+    assert_eq!(platform.chat_as(key, chat).await.status, 200);
+    assert_eq!(platform.witness().await.tenant_id, tenant);
+
+    let hash = json["data"]["hash"].as_str().unwrap();
+    let changed =
+        platform.admin(Method::PATCH, &format!("/keys/{hash}"), r#"{"limit":null,"name":"ci 2"}"#).await;
+    assert_eq!(
+        (changed.json()["data"]["limit"].is_null(), changed.json()["data"]["name"].as_str()),
+        (true, Some("ci 2"))
+    );
+    assert_eq!(platform.billing.with(|heard| heard.limits.remove(0).limit), None);
+    let keys = platform.admin(Method::GET, &format!("/tenants/{tenant}/keys"), "").await.json();
+    assert_eq!(keys["data"].as_array().map(Vec::len), Some(1));
+    assert!(!keys.to_string().contains(key));
+    let balance = platform.admin(Method::GET, &format!("/tenants/{tenant}/balance"), "").await.json();
+    assert_eq!(balance["held"], "0.00025");
+
+    let audit: Vec<String> = {
+        let mut tx = platform.pool.begin().await.unwrap();
+        sqlx::query("select set_config('app.tenant', $1, true)")
+            .bind(&tenant)
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        sqlx::query_scalar("select action from identity.audit_log order by id")
+            .fetch_all(&mut *tx)
+            .await
+            .unwrap()
+    };
+    assert_eq!(audit, ["tenant.create", "credit.grant", "credit.grant", "key.create", "key.change"]);
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn any_provider_can_be_added() {
+    let platform = Platform::start().await;
+    let body = json!({
+        "slug": "local", "base_url": "http://127.0.0.1:9/v1", "dialect": "openai", "credential": "secret-1",
+        "quirks": { "max_tokens": "max_tokens" },
+        "timeouts": { "connect_ms": 1, "first_token_ms": 2, "stall_ms": 3, "total_ms": 4 },
+    });
+    let made = platform.admin(Method::POST, "/providers", &body.to_string()).await;
+    assert_eq!(made.json(), json!({ "id": "made", "catalogue_version": 7 }));
+    let put = platform.router.with(|said| said.providers.remove(0));
+    assert_eq!((put.name.as_str(), put.credential.as_deref()), ("local", Some("secret-1")));
+    assert_eq!((put.timeouts.unwrap().total_ms, put.actor.as_str()), (4, "operator:admin"));
+
+    let body = r#"{"endpoint_id":"e","price":{"base":{"input":"0.0000025","output":"0.00001"}}}"#;
+    assert_eq!(platform.admin(Method::POST, "/prices", body).await.status, 200);
+    let put = platform.router.with(|said| said.prices.remove(0));
+    assert_eq!(put.price.unwrap().base.unwrap().input, Some(2_500_000));
+    let endpoint =
+        r#"{"model":"a/b","provider":"local","provider_model":"b","context_length":1,"price":{"base":{}}}"#;
+    assert_eq!(platform.admin(Method::POST, "/endpoints", endpoint).await.error().0, 404);
+    assert_eq!(
+        platform.admin(Method::POST, "/models", r#"{"slug":"a/b","context_length":1}"#).await.status,
+        200
+    );
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn closed_shapes_refuse_what_they_do_not_know() {
+    let platform = Platform::start().await;
+    let tenant = platform.tenant;
+    let cases = [
+        ("/tenants".to_owned(), r#"{"name":"x","slug":"No Slug"}"#, 400),
+        ("/tenants".to_owned(), r#"{"name":"x","slug":"x","colour":"red"}"#, 400),
+        (format!("/tenants/{tenant}/keys"), r#"{"name":"x","limit":1.5}"#, 400),
+        (format!("/tenants/{tenant}/keys"), r#"{"name":"x","limit":"-1"}"#, 400),
+        (format!("/tenants/{tenant}/keys"), r#"{"name":"x","rate_limit_rpm":0}"#, 400),
+        (format!("/tenants/{tenant}/credits"), r#"{"amount":"0"}"#, 400),
+        (format!("/tenants/{}/credits", uuid::Uuid::now_v7()), r#"{"amount":"1"}"#, 404),
+        (format!("/tenants/{}/keys", uuid::Uuid::now_v7()), r#"{"name":"x"}"#, 404),
+        ("/tenants/nonsense/keys".to_owned(), r#"{"name":"x"}"#, 404),
+        ("/prices".to_owned(), r#"{"endpoint_id":"e","price":{"base":{"input":"cheap"}}}"#, 400),
+    ];
+    for (path, body, status) in cases {
+        assert_eq!(platform.admin(Method::POST, &path, body).await.error().0, status, "{path} {body}");
+    }
+    assert_eq!(platform.admin(Method::PATCH, "/keys/00", "{}").await.error().0, 404);
+    let breaches = platform.admin(Method::GET, "/invariants", "").await.json();
+    assert_eq!(breaches["breaches"][0]["invariant"], "I1");
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn setting_up_twice_changes_nothing() {
+    let platform = Platform::start().await;
+    let channel =
+        rpc::Channel::local(rpc::billing::billing_server::BillingServer::new(platform.billing.clone()));
+    edge::bootstrap(&platform.pool, &channel, &platform.demo).await.unwrap();
+    let keys = platform.admin(Method::GET, &format!("/tenants/{}/keys", platform.tenant), "").await.json();
+    assert_eq!(keys["data"].as_array().map(Vec::len), Some(2));
+    assert_eq!(platform.billing.with(|heard| heard.grants.len()), 2);
+    let metrics = platform.metrics.render();
+    assert!(metrics.contains("patchbay_edge_requests_total"), "{metrics}");
+    platform.stop().await;
+}

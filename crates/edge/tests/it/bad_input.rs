@@ -1,0 +1,132 @@
+//! What clients get wrong.
+
+use bytes::Bytes;
+use http::Method;
+
+use crate::support::{Platform, client};
+
+const GOOD: &str = r#"{"model":"acme/echo","messages":[{"role":"user","content":"Hello"}]}"#;
+
+#[tokio::test]
+async fn bad_bodies_are_typed_errors_and_bill_nothing() {
+    let platform = Platform::start().await;
+    let cases = [
+        ("", 400, "invalid_request"),
+        ("{", 400, "invalid_request"),
+        ("[]", 400, "invalid_request"),
+        (r#"{"messages":[{"role":"user","content":"x"}]}"#, 400, "invalid_request"),
+        (r#"{"model":"acme/echo","messages":[]}"#, 400, "invalid_request"),
+        (r#"{"model":7,"messages":[{"role":"user","content":"x"}]}"#, 400, "invalid_request"),
+        (r#"{"model":"a/b","messages":"hello"}"#, 400, "invalid_request"),
+        (
+            r#"{"model":"a/b","max_tokens":-1,"messages":[{"role":"user","content":"x"}]}"#,
+            400,
+            "invalid_request",
+        ),
+        (
+            r#"{"model":"a/b","provider":{"ordre":[]},"messages":[{"role":"user","content":"x"}]}"#,
+            400,
+            "invalid_request",
+        ),
+        (r#"{"model":"nobody/knows","messages":[{"role":"user","content":"x"}]}"#, 400, "invalid_request"),
+    ];
+    for (body, status, error_type) in cases {
+        let answer = platform.chat(body).await;
+        assert_eq!(answer.error(), (status, i64::from(status), error_type.to_owned()), "{body}");
+    }
+    let unknown = platform.chat(cases[9].0).await.json();
+    assert_eq!(unknown["error"]["message"], "nobody/knows is not a valid model ID");
+    assert_eq!(unknown["error"]["availability"]["code"], "model_not_found");
+    let (asks, starts) =
+        (platform.billing.with(|heard| heard.asks.len()), platform.worker.with(|seen| seen.starts.len()));
+    assert_eq!((asks, starts), (0, 0));
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_of_thirty_mebibytes_is_refused_and_the_service_lives_on() {
+    let platform = Platform::start().await;
+    let bearer = format!("Bearer {}", platform.demo.api_key.expose());
+    let headers = [("authorization", bearer.as_str())];
+    let body = Bytes::from(vec![b' '; 30 * 1024 * 1024]);
+    let path = "/api/v1/chat/completions";
+    let answer =
+        client::whole(client::send(platform.address, Method::POST, path, &headers, body).await).await;
+    assert_eq!(answer.error(), (413, 413, "payload_too_large".to_owned()));
+    assert_eq!(platform.chat(GOOD).await.status, 200);
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_answer_in_the_same_shape() {
+    let platform = Platform::start().await;
+    for path in ["/", "/api/v1/nothing", "/v2/chat/completions", "/admin/v1/nothing"] {
+        assert_eq!(platform.get(path, None).await.error(), (404, 404, "not_found".to_owned()), "{path}");
+    }
+    let answer = platform.get("/api/v1/chat/completions", None).await;
+    assert_eq!(answer.error(), (405, 405, "invalid_request".to_owned()));
+    assert_eq!(answer.header("allow"), "POST");
+    assert_eq!(platform.get("/healthz", None).await.text(), "ok\n");
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn heads_are_bounded() {
+    let platform = Platform::start().await;
+    let long = format!("/api/v1/models?x={}", "y".repeat(9_000));
+    assert_eq!(platform.get(&long, None).await.error().0, 414);
+    let value = "y".repeat(17_000);
+    let headers = [("x-long", value.as_str())];
+    let answer =
+        client::whole(client::send(platform.address, Method::GET, "/api/v1/models", &headers, "").await)
+            .await;
+    assert_eq!(answer.error().0, 431);
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_finish_its_head_is_cut_off() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let platform = Platform::start_with("header_timeout_ms = 100", None).await;
+    let mut stream = tokio::net::TcpStream::connect(platform.address).await.unwrap();
+    stream.write_all(b"GET /api/v1/models HTTP/1.1\r\nhost: x\r\nx-slow: ").await.unwrap();
+    let mut read = Vec::new();
+    stream.read_to_end(&mut read).await.unwrap();
+    assert!(!String::from_utf8_lossy(&read).contains(" 200 "), "{read:?}");
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_given_up() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let platform = Platform::start_with("body_timeout_ms = 100", None).await;
+    let head = format!(
+        "POST /api/v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: 9\r\n\r\n{{",
+        platform.demo.api_key.expose()
+    );
+    let mut stream = tokio::net::TcpStream::connect(platform.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut read = vec![0; 12];
+    stream.read_exact(&mut read).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&read), "HTTP/1.1 408");
+    drop(stream);
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn browsers_may_call_from_anywhere() {
+    let platform = Platform::start().await;
+    let headers = [
+        ("origin", "https://app.example"),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "authorization,content-type"),
+    ];
+    let path = "/api/v1/chat/completions";
+    let answer =
+        client::whole(client::send(platform.address, Method::OPTIONS, path, &headers, "").await).await;
+    assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-origin")), (200, "*"));
+    assert_eq!(answer.header("access-control-allow-headers"), "authorization,content-type");
+    platform.stop().await;
+}

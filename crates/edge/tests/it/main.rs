@@ -1,0 +1,19 @@
+//! The real service on a real socket and a real database, between scripted neighbours.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking and say what they skip"
+)]
+
+mod support;
+
+mod account;
+mod admin;
+mod auth;
+mod bad_input;
+mod chat;
+mod limits;
+mod lost;
+mod money;

@@ -1,0 +1,23 @@
+//! What the tests of this service share.
+
+pub(crate) mod billing;
+pub(crate) mod client;
+pub(crate) mod database;
+pub(crate) mod platform;
+pub(crate) mod router;
+pub(crate) mod worker;
+
+use std::time::Duration;
+
+pub(crate) use platform::Platform;
+
+/// Waits until `probe` answers something, for as long as a slow machine may need.
+pub(crate) async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
+    for _ in 0..1_500 {
+        if let Some(found) = probe().await {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it never came to this: {what}");
+}

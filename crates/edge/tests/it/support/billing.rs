@@ -1,0 +1,252 @@
+//! A billing that grants what it is told to and remembers what it hears.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use futures::Stream;
+use rpc::Fault;
+use rpc::billing::billing_server::Billing;
+use rpc::billing::*;
+use rpc::events::{Settled, UsageBatch};
+use rpc::worker::LeaseUse;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+#[derive(Default)]
+pub(crate) struct Heard {
+    pub(crate) hellos: Vec<Hello>,
+    pub(crate) asks: Vec<Ask>,
+    pub(crate) witnesses: Vec<Witness>,
+    pub(crate) returns: Vec<String>,
+    pub(crate) limits: Vec<PutKeyLimitRequest>,
+    pub(crate) grants: Vec<GrantCreditRequest>,
+    pub(crate) tenants: Vec<OpenTenantRequest>,
+    pub(crate) generations: HashMap<String, Generation>,
+    /// What each account has; nothing is taken from it.
+    pub(crate) available: i64,
+    pub(crate) denial: &'static str,
+    pub(crate) has_paid: bool,
+    /// Asks, reports and returns that are swallowed before one is answered again.
+    pub(crate) swallow: usize,
+    /// Asks that are denied because the database is away, before one is answered again.
+    pub(crate) unsure: usize,
+    pub(crate) away: bool,
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct FakeBilling {
+    heard: Arc<Mutex<Heard>>,
+    /// Raised to end every session.
+    cut: watch::Sender<u64>,
+}
+
+impl FakeBilling {
+    pub(crate) fn new() -> Self {
+        let heard = Heard { available: 10_000_000_000, denial: "credit", ..Heard::default() };
+        Self { heard: Arc::new(Mutex::new(heard)), cut: watch::Sender::new(0) }
+    }
+
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&mut Heard) -> T) -> T {
+        look(&mut self.heard.lock().unwrap())
+    }
+
+    /// Ends every session.
+    pub(crate) fn cut(&self) {
+        self.cut.send_modify(|cut| *cut += 1);
+    }
+
+    fn reach(&self) -> Result<(), Status> {
+        if self.with(|heard| heard.away) { Err(Status::unavailable("away")) } else { Ok(()) }
+    }
+
+    fn answer(&self, up: LeaseUp) -> Option<lease_down::Message> {
+        self.with(|heard| {
+            let message = up.message?;
+            if !matches!(message, lease_up::Message::Hello(_) | lease_up::Message::Heartbeat(_))
+                && heard.swallow > 0
+            {
+                heard.swallow -= 1;
+                if let lease_up::Message::Ask(ask) = message {
+                    heard.asks.push(ask);
+                }
+                return None;
+            }
+            match message {
+                lease_up::Message::Hello(hello) => {
+                    heard.hellos.push(hello);
+                    None
+                }
+                lease_up::Message::Heartbeat(_) => None,
+                lease_up::Message::Ask(ask) if heard.unsure > 0 => {
+                    heard.unsure -= 1;
+                    let denied =
+                        Denied { ask_id: ask.ask_id, reason: "unavailable".to_owned(), available: 0 };
+                    Some(lease_down::Message::Denied(denied))
+                }
+                lease_up::Message::Ask(ask) => {
+                    let answer = grant(heard, &ask);
+                    heard.asks.push(ask);
+                    Some(answer)
+                }
+                lease_up::Message::Return(back) => {
+                    heard.returns.extend(back.group_ids);
+                    Some(lease_down::Message::Stored(Stored { message_id: back.message_id }))
+                }
+                lease_up::Message::Report(report) => {
+                    heard.witnesses.extend(report.witnesses);
+                    Some(lease_down::Message::Stored(Stored { message_id: report.message_id }))
+                }
+            }
+        })
+    }
+}
+
+fn grant(heard: &Heard, ask: &Ask) -> lease_down::Message {
+    if heard.available < ask.floor {
+        return lease_down::Message::Denied(Denied {
+            ask_id: ask.ask_id,
+            reason: heard.denial.to_owned(),
+            available: heard.available,
+        });
+    }
+    let amount = ask.want.min(heard.available);
+    let lease = |account: &String| LeaseUse {
+        lease_id: ask.group_id.clone(),
+        account_id: account.clone(),
+        epoch: 1,
+        amount,
+    };
+    lease_down::Message::Granted(Granted {
+        ask_id: ask.ask_id,
+        leases: ask.account_ids.iter().map(lease).collect(),
+        amount,
+        expires_in_ms: 60_000,
+    })
+}
+
+type Down = std::pin::Pin<Box<dyn Stream<Item = Result<LeaseDown, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl Billing for FakeBilling {
+    type LeaseSessionStream = Down;
+
+    async fn lease_session(&self, request: Request<Streaming<LeaseUp>>) -> Result<Response<Down>, Status> {
+        self.reach()?;
+        let mut up = request.into_inner();
+        let (down, answers) = mpsc::channel(64);
+        let (billing, mut cut) = (self.clone(), self.cut.subscribe());
+        cut.mark_unchanged();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    message = up.next() => {
+                        let Some(Ok(message)) = message else { return };
+                        if let Some(message) = billing.answer(message) {
+                            let sent = down.send(Ok(LeaseDown { message: Some(message) })).await;
+                            if sent.is_err() {
+                                return;
+                            }
+                        }
+                    }
+                    _ = cut.changed() => return,
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
+    }
+
+    async fn settle_batch(&self, _: Request<UsageBatch>) -> Result<Response<Settled>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_terms(&self, request: Request<GetTermsRequest>) -> Result<Response<Terms>, Status> {
+        self.reach()?;
+        let request = request.into_inner();
+        let points = self.with(|heard| {
+            let opened = heard.tenants.iter().find(|tenant| tenant.tenant_id == request.tenant_id);
+            opened.map_or(0, |tenant| tenant.markup_basis_points)
+        });
+        let account_ids = if request.tenant_id.is_empty() { Vec::new() } else { vec![request.tenant_id] };
+        let has_paid = self.with(|heard| heard.has_paid);
+        Ok(Response::new(Terms { markup_basis_points: points, account_ids, has_paid }))
+    }
+
+    async fn get_credits(&self, _: Request<GetCreditsRequest>) -> Result<Response<Credits>, Status> {
+        self.reach()?;
+        let total_credits = self.with(|heard| heard.grants.iter().map(|grant| grant.amount).sum());
+        Ok(Response::new(Credits { total_credits, total_usage: 1_250_000, held: 250_000 }))
+    }
+
+    async fn get_key_usage(&self, _: Request<GetKeyUsageRequest>) -> Result<Response<KeyUsage>, Status> {
+        self.reach()?;
+        Ok(Response::new(KeyUsage {
+            total: 1_250_000,
+            daily: 250_000,
+            limit: Some(5_000_000_000),
+            limit_remaining: Some(4_998_750_000),
+            limit_reset: "weekly".to_owned(),
+            ..KeyUsage::default()
+        }))
+    }
+
+    async fn get_generation(
+        &self,
+        request: Request<GetGenerationRequest>,
+    ) -> Result<Response<Generation>, Status> {
+        self.reach()?;
+        let found = self.with(|heard| heard.generations.get(&request.get_ref().generation_id).cloned());
+        found.map(Response::new).ok_or_else(|| Fault::not_found("no such generation").into())
+    }
+
+    async fn put_prices(&self, _: Request<PutPricesRequest>) -> Result<Response<PutPricesResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn open_tenant(
+        &self,
+        request: Request<OpenTenantRequest>,
+    ) -> Result<Response<OpenTenantResponse>, Status> {
+        self.reach()?;
+        let request = request.into_inner();
+        let account_id = request.tenant_id.clone();
+        self.with(|heard| heard.tenants.push(request));
+        Ok(Response::new(OpenTenantResponse { account_id }))
+    }
+
+    async fn put_key_limit(
+        &self,
+        request: Request<PutKeyLimitRequest>,
+    ) -> Result<Response<PutKeyLimitResponse>, Status> {
+        self.reach()?;
+        self.with(|heard| heard.limits.push(request.into_inner()));
+        Ok(Response::new(PutKeyLimitResponse {}))
+    }
+
+    async fn grant_credit(
+        &self,
+        request: Request<GrantCreditRequest>,
+    ) -> Result<Response<GrantCreditResponse>, Status> {
+        self.reach()?;
+        let request = request.into_inner();
+        let balance = self.with(|heard| {
+            if !heard.grants.iter().any(|grant| grant.source_id == request.source_id) {
+                heard.grants.push(request.clone());
+            }
+            let mine = heard.grants.iter().filter(|grant| grant.tenant_id == request.tenant_id);
+            mine.map(|grant| grant.amount).sum()
+        });
+        Ok(Response::new(GrantCreditResponse { balance }))
+    }
+
+    async fn check_invariants(
+        &self,
+        _: Request<CheckInvariantsRequest>,
+    ) -> Result<Response<CheckInvariantsResponse>, Status> {
+        let breach =
+            Breach { invariant: "I1".to_owned(), detail: "held is not the sum of leases".to_owned() };
+        Ok(Response::new(CheckInvariantsResponse { breaches: vec![breach] }))
+    }
+}

@@ -1,0 +1,152 @@
+//! The service between its neighbours.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use edge::{Config, Demo, Deps, Service, bootstrap};
+use http::Method;
+use hyper::body::Incoming;
+use identity::{ApiKey, KeyKind, OpaqueToken};
+use lifecycle::{Health, Metrics, Tasks};
+use rpc::Channel;
+use rpc::billing::billing_server::BillingServer;
+use rpc::router::router_server::RouterServer;
+use rpc::worker::worker_server::WorkerServer;
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::billing::FakeBilling;
+use super::client::{self, Answer};
+use super::database::Database;
+use super::eventually;
+use super::router::FakeRouter;
+use super::worker::FakeWorker;
+
+#[derive(serde::Deserialize)]
+struct File {
+    edge: Config,
+}
+
+/// A running edge. End a test with [`Platform::stop`].
+pub(crate) struct Platform {
+    pub(crate) address: SocketAddr,
+    pub(crate) billing: FakeBilling,
+    pub(crate) router: FakeRouter,
+    pub(crate) worker: FakeWorker,
+    pub(crate) demo: Demo,
+    pub(crate) tenant: identity::TenantId,
+    pub(crate) pool: PgPool,
+    pub(crate) database: Database,
+    pub(crate) metrics: Metrics,
+    tasks: Tasks,
+    serving: JoinHandle<()>,
+}
+
+impl Platform {
+    pub(crate) async fn start() -> Self {
+        Self::start_with("", None).await
+    }
+
+    /// With configuration of its own, as TOML, and Redis.
+    pub(crate) async fn start_with(inline: &str, redis: Option<redis::Client>) -> Self {
+        Self::start_on(Database::create().await, inline, redis, None).await
+    }
+
+    pub(crate) async fn start_on(
+        database: Database,
+        inline: &str,
+        redis: Option<redis::Client>,
+        bus: Option<async_nats::Client>,
+    ) -> Self {
+        let inline = format!("[edge.http]\nlinger_ms = 0\n{inline}");
+        let defaults = include_str!("../../../../../config/default.toml");
+        let file: File = lifecycle::load(defaults, None, &inline).unwrap();
+        let pool = pg::connect(&pg::Config { url: database.url(), max_connections: 6 }, pg::Owner::Identity)
+            .unwrap();
+        let (billing, router, worker) = (FakeBilling::new(), FakeRouter::new(), FakeWorker::default());
+        let billing_channel = Channel::local(BillingServer::new(billing.clone()));
+        let demo = Demo {
+            api_key: ApiKey::generate(KeyKind::Inference),
+            management_key: ApiKey::generate(KeyKind::Management),
+            markup_api_key: ApiKey::generate(KeyKind::Inference),
+            admin_token: OpaqueToken::generate("pb-op-"),
+        };
+        let bootstrapped = bootstrap(&pool, &billing_channel, &demo).await.unwrap();
+        let (tasks, health, metrics) = (Tasks::default(), Health::default(), Metrics::default());
+        let service = Service::start(
+            file.edge,
+            Deps {
+                pool: pool.clone(),
+                router: Channel::local(RouterServer::new(router.clone())),
+                worker: Channel::local(WorkerServer::new(worker.clone())),
+                billing: billing_channel,
+                bus,
+                redis,
+                tasks: tasks.clone(),
+                health: health.clone(),
+                metrics: metrics.clone(),
+            },
+        )
+        .await
+        .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(async move { service.serve(listener).await.unwrap() });
+        eventually("the edge is ready", async || health.is_ready().then_some(())).await;
+        let tenant = bootstrapped.demo;
+        Self { address, billing, router, worker, demo, tenant, pool, database, metrics, tasks, serving }
+    }
+
+    /// Stops as on SIGTERM: everything ends by itself.
+    pub(crate) async fn stop(self) {
+        assert!(self.tasks.drain(Duration::from_secs(30)).await, "the edge does not drain");
+        self.serving.await.unwrap();
+    }
+
+    pub(crate) fn begin_stop(&self) {
+        self.tasks.shutdown().begin();
+    }
+
+    /// Sends a chat request with the demo key; the answer is still being read.
+    pub(crate) async fn open(&self, body: &str) -> http::Response<Incoming> {
+        let bearer = format!("Bearer {}", self.demo.api_key.expose());
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let body = Bytes::from(body.to_owned());
+        client::send(self.address, Method::POST, "/api/v1/chat/completions", &headers, body).await
+    }
+
+    pub(crate) async fn chat(&self, body: &str) -> Answer {
+        client::whole(self.open(body).await).await
+    }
+
+    pub(crate) async fn chat_as(&self, key: &str, body: &str) -> Answer {
+        self.call(Method::POST, "/api/v1/chat/completions", Some(key), body).await
+    }
+
+    pub(crate) async fn get(&self, path: &str, key: Option<&str>) -> Answer {
+        self.call(Method::GET, path, key, "").await
+    }
+
+    pub(crate) async fn call(&self, method: Method, path: &str, key: Option<&str>, body: &str) -> Answer {
+        let bearer = key.map(|key| format!("Bearer {key}"));
+        let headers: Vec<(&str, &str)> =
+            bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
+        let body = Bytes::from(body.to_owned());
+        client::whole(client::send(self.address, method, path, &headers, body).await).await
+    }
+
+    /// As the operator.
+    pub(crate) async fn admin(&self, method: Method, path: &str, body: &str) -> Answer {
+        self.call(method, &format!("/admin/v1{path}"), Some(self.demo.admin_token.expose()), body).await
+    }
+
+    /// The witness of the only generation there was.
+    pub(crate) async fn witness(&self) -> rpc::billing::Witness {
+        eventually("billing hears of the generation", async || {
+            self.billing.with(|heard| heard.witnesses.first().cloned())
+        })
+        .await
+    }
+}

@@ -1,0 +1,156 @@
+//! A worker that follows a script.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rpc::pricing::{Source, Usage};
+use rpc::worker::worker_server::Worker;
+use rpc::worker::*;
+use tokio::sync::mpsc;
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+/// What a worker does next.
+#[derive(Clone)]
+pub(crate) enum Step {
+    Started(u32),
+    Commit(u32),
+    Data(&'static str, u32),
+    Final(i64),
+    Failed(u32, &'static str, &'static str),
+    /// Waits for the edge's Stop.
+    AwaitStop,
+    Pause(Duration),
+    /// The worker is killed.
+    Lose,
+}
+
+/// A whole good stream.
+pub(crate) fn good_stream() -> Vec<Step> {
+    vec![
+        Step::Started(0),
+        Step::Commit(0),
+        Step::Data("data: {\"n\":1}\n\n", 1),
+        Step::Data("data: {\"n\":2}\n\ndata: [DONE]\n\n", 2),
+        Step::Final(1_234),
+    ]
+}
+
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) starts: Vec<Start>,
+    pub(crate) stops: Vec<String>,
+    pub(crate) dones: usize,
+    pub(crate) scripts: VecDeque<Vec<Step>>,
+    /// How the next executions are refused before they begin.
+    pub(crate) refusals: VecDeque<Status>,
+}
+
+/// Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct FakeWorker(Arc<Mutex<Seen>>);
+
+impl FakeWorker {
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&mut Seen) -> T) -> T {
+        look(&mut self.0.lock().unwrap())
+    }
+
+    /// What the next execution does; without a script it is a good stream.
+    pub(crate) fn script(&self, steps: Vec<Step>) {
+        self.with(|seen| seen.scripts.push_back(steps));
+    }
+
+    async fn play(self, mut up: Streaming<ExecuteUp>, down: mpsc::Sender<Result<ExecuteDown, Status>>) {
+        let Some(Ok(ExecuteUp { message: Some(execute_up::Message::Start(start)) })) = up.next().await else {
+            return;
+        };
+        let steps = self.with(|seen| {
+            seen.starts.push(start);
+            seen.scripts.pop_front().unwrap_or_else(good_stream)
+        });
+        for step in steps {
+            let message = match step {
+                Step::Started(n) => execute_down::Message::AttemptStarted(AttemptStarted { n }),
+                Step::Commit(n) => execute_down::Message::Commit(Commit {
+                    n,
+                    model: "acme/echo".to_owned(),
+                    provider_name: "Acme".to_owned(),
+                    simulated: true,
+                }),
+                Step::Data(frames, deltas) => {
+                    execute_down::Message::Data(Data { frames: frames.as_bytes().to_vec().into(), deltas })
+                }
+                Step::Final(charge) => execute_down::Message::Final(Final {
+                    usage: Some(Usage { input: 10, output: 2, ..Usage::default() }),
+                    source: Source::Provider.into(),
+                    charge,
+                    provider_cost: charge,
+                    finish_reason: "stop".to_owned(),
+                    attempts: Vec::new(),
+                }),
+                Step::Failed(status, error_type, message) => execute_down::Message::Failed(Failed {
+                    status,
+                    body: format!(
+                        r#"{{"error":{{"code":{status},"message":"{message}","metadata":{{"error_type":"{error_type}"}}}}}}"#
+                    )
+                    .into(),
+                    retry_after_seconds: Some(3),
+                    attempts: Vec::new(),
+                    error_type: error_type.to_owned(),
+                }),
+                Step::AwaitStop => {
+                    self.hear(&mut up, true).await;
+                    continue;
+                }
+                Step::Pause(time) => {
+                    tokio::time::sleep(time).await;
+                    continue;
+                }
+                Step::Lose => {
+                    let _ = down.send(Err(Status::unavailable("killed"))).await;
+                    return;
+                }
+            };
+            let _ = down.send(Ok(ExecuteDown { message: Some(message) })).await;
+        }
+        self.hear(&mut up, false).await;
+    }
+
+    /// Listens until Stop, or until Done.
+    async fn hear(&self, up: &mut Streaming<ExecuteUp>, until_stop: bool) {
+        while let Some(Ok(message)) = up.next().await {
+            match message.message {
+                Some(execute_up::Message::Stop(stop)) => {
+                    self.with(|seen| seen.stops.push(stop.reason));
+                    if until_stop {
+                        return;
+                    }
+                }
+                Some(execute_up::Message::Done(_)) => {
+                    self.with(|seen| seen.dones += 1);
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl Worker for FakeWorker {
+    type ExecuteStream = ReceiverStream<Result<ExecuteDown, Status>>;
+
+    async fn execute(
+        &self,
+        request: Request<Streaming<ExecuteUp>>,
+    ) -> Result<Response<Self::ExecuteStream>, Status> {
+        if let Some(refusal) = self.with(|seen| seen.refusals.pop_front()) {
+            return Err(refusal);
+        }
+        let (down, messages) = mpsc::channel(4);
+        tokio::spawn(self.clone().play(request.into_inner(), down));
+        Ok(Response::new(ReceiverStream::new(messages)))
+    }
+}

@@ -1,0 +1,186 @@
+//! The configuration of each process of a cluster.
+
+use secrecy::ExposeSecret as _;
+use toml::{Table, Value};
+
+use super::Up;
+use super::state::{Instance, Program, State};
+use crate::data_dir::DataDir;
+use crate::secrets::Secrets;
+
+/// Everything that is to run, with ports and not started.
+pub(super) fn instances(
+    wanted: &Up,
+    first_edge: std::net::SocketAddr,
+    data_dir: &DataDir,
+) -> anyhow::Result<Vec<Instance>> {
+    let ours = |given: &Option<secrecy::SecretString>| usize::from(given.is_none());
+    let counts = [
+        (Program::Postgres, ours(&wanted.database_url)),
+        (Program::Redis, ours(&wanted.redis_url)),
+        (Program::Nats, ours(&wanted.nats_url)),
+        (Program::Simulator, 1),
+        (Program::Billing, wanted.billings.into()),
+        (Program::Router, wanted.routers.into()),
+        (Program::ProviderWorker, wanted.workers.into()),
+        (Program::Edge, wanted.edges.into()),
+    ];
+    let total: usize = counts.iter().map(|(_, count)| count).sum();
+    let mut ports = backing::free_ports(total * 2)?.into_iter();
+    let mut instances = Vec::with_capacity(total);
+    for (program, count) in counts {
+        for number in 0..count {
+            let mut next = || ports.next().map(|port| ([127, 0, 0, 1], port).into());
+            let (Some(address), Some(probe)) = (next(), next()) else { break };
+            let address = if (program, number) == (Program::Edge, 0) { first_edge } else { address };
+            instances.push(instance(program, number, address, probe, data_dir));
+        }
+    }
+    Ok(instances)
+}
+
+pub(super) fn instance(
+    program: Program,
+    number: usize,
+    address: std::net::SocketAddr,
+    probe: std::net::SocketAddr,
+    data_dir: &DataDir,
+) -> Instance {
+    let own = match program {
+        Program::Postgres => data_dir.postgres(),
+        Program::Redis | Program::Nats => data_dir.path().join(program.as_str()),
+        Program::ProviderWorker => data_dir.spool(number),
+        _ => data_dir.path().to_owned(),
+    };
+    let log = match program {
+        Program::Postgres | Program::Redis | Program::Nats => own.join("log"),
+        _ => data_dir.run(&format!("{program}-{number}.log")),
+    };
+    Instance {
+        program,
+        number,
+        address,
+        probe: (program > Program::Simulator).then_some(probe),
+        url: None,
+        pid: 0,
+        started: None,
+        data_dir: own,
+        log,
+    }
+}
+
+/// The configuration file of one instance.
+pub(super) fn configuration(
+    state: &State,
+    secrets: &Secrets,
+    data_dir: &DataDir,
+    instance: &Instance,
+) -> anyhow::Result<String> {
+    let mut table: Table = state.configuration.parse()?;
+    set(&mut table, "data_dir", text(data_dir.path().display()));
+    set(&mut table, "database.url", text(state.url(Program::Postgres)));
+    set(&mut table, "redis.url", text(state.url(Program::Redis)));
+    set(&mut table, "nats.url", text(state.url(Program::Nats)));
+    set(&mut table, "services.signing_key", text(&secrets.signing_key));
+    set(&mut table, "services.master_key", text(&secrets.master_key));
+    for program in [Program::Billing, Program::Router, Program::ProviderWorker] {
+        let addresses = state.addresses(program).into_iter().map(Value::String).collect();
+        set(&mut table, &format!("{}.addresses", section(program)), Value::Array(addresses));
+    }
+    match instance.program {
+        Program::Edge => set(&mut table, "edge.id", text(instance.name())),
+        Program::ProviderWorker => {
+            set(&mut table, "worker.spool_dir", text(instance.data_dir.display()));
+        }
+        _ => {}
+    }
+    if let Some(probe) = instance.probe {
+        set(&mut table, &format!("{}.probe_listen", section(instance.program)), text(probe));
+        if instance.program != Program::Edge {
+            set(&mut table, &format!("{}.grpc_listen", section(instance.program)), text(instance.address));
+        }
+    }
+    Ok(toml::to_string(&table)?)
+}
+
+/// A service's section among the shared parts.
+fn section(program: Program) -> String {
+    format!("services.{}", program.as_str().replace('-', "_"))
+}
+
+fn text(value: impl std::fmt::Display) -> Value {
+    Value::String(value.to_string())
+}
+
+/// Sets a dotted key, making the tables above it.
+fn set(table: &mut Table, key: &str, value: Value) {
+    let Some((first, rest)) = key.split_once('.') else {
+        table.insert(key.to_owned(), value);
+        return;
+    };
+    let inner = table.entry(first).or_insert_with(|| Value::Table(Table::new()));
+    if let Value::Table(inner) = inner {
+        set(inner, rest, value);
+    }
+}
+
+/// Keeps what was given on the command line.
+pub(super) fn state(wanted: &Up, configuration: String, instances: Vec<Instance>) -> State {
+    let given = |url: &Option<secrecy::SecretString>| url.as_ref().map(|url| url.expose_secret().to_owned());
+    State {
+        database_url: given(&wanted.database_url),
+        redis_url: given(&wanted.redis_url),
+        nats_url: given(&wanted.nats_url),
+        configuration,
+        variables: lifecycle::our_variables().into_iter().collect(),
+        instances,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted() -> Up {
+        Up {
+            edges: 2,
+            routers: 2,
+            workers: 3,
+            billings: 2,
+            database_url: None,
+            redis_url: None,
+            nats_url: Some("nats://elsewhere:4222".to_owned().into()),
+            foreground: false,
+        }
+    }
+
+    #[test]
+    fn every_instance_has_ports_of_its_own_and_a_valid_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = DataDir::open(folder.path()).unwrap();
+        let secrets = Secrets::load_or_make(&data_dir.secrets()).unwrap();
+        let first = "0.0.0.0:8080".parse().unwrap();
+        let planned = instances(&wanted(), first, &data_dir).unwrap();
+        assert_eq!(planned.len(), 2 + 1 + 2 + 2 + 3 + 2);
+        let state = state(&wanted(), "[edge]\nid = 'x'\n[database]\nmax_connections = 3".to_owned(), planned);
+        assert_eq!(state.of(Program::Edge).next().unwrap().address, first);
+        let mut ports: Vec<_> =
+            state.instances.iter().flat_map(|one| [Some(one.address), one.probe]).flatten().collect();
+        let count = ports.len();
+        ports.sort_unstable();
+        ports.dedup();
+        assert_eq!(ports.len(), count);
+        for instance in state.instances.iter().filter(|one| one.probe.is_some()) {
+            let file = data_dir.run("test.toml");
+            std::fs::write(&file, configuration(&state, &secrets, &data_dir, instance).unwrap()).unwrap();
+            let shared = crate::cli::Shared { config: Some(file.clone()), ..Default::default() };
+            let config = crate::config::Config::load(&shared).unwrap();
+            assert_eq!(config.nats.get(), Some("nats://elsewhere:4222"));
+            assert_eq!(config.database.max_connections, 3);
+            assert_eq!(config.services.provider_worker.addresses.0.len(), 3);
+            if instance.program == Program::Edge {
+                assert_eq!(config.edge.id, instance.name());
+            }
+        }
+    }
+}

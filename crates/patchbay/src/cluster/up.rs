@@ -1,0 +1,178 @@
+//! `patchbay cluster up`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use identity::{MasterKey, Role};
+use pg::Owner;
+use rpc::{Channel, Replicas, ServiceKeys};
+use secrecy::SecretString;
+
+use super::state::{Instance, Program, State};
+use super::{Up, down, instance, plan, refuse_if_running, wait};
+use crate::cli::Shared;
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::manifest::{Facts, Manifest};
+use crate::platform::bind_public;
+use crate::secrets::Secrets;
+use crate::signals::Signals;
+use crate::{providers, say, tend};
+
+const READY_WITHIN: Duration = Duration::from_secs(90);
+
+/// Starts the cluster; on any failure, or a signal before it is ready, nothing is left running.
+pub(super) async fn up(
+    shared: &Shared,
+    config: &Config,
+    data_dir: &DataDir,
+    wanted: &Up,
+) -> anyhow::Result<()> {
+    if [wanted.edges, wanted.routers, wanted.workers, wanted.billings].contains(&0) {
+        bail!("at least one of each service is needed");
+    }
+    let _telemetry = lifecycle::init_telemetry(&quiet(config), "cluster")?;
+    let mut signals = Signals::listen()?;
+    let _claim = data_dir.claim()?;
+    refuse_if_running(data_dir)?;
+    let first_edge = public_address(config.edge.listen).await?;
+    Manifest::remove(data_dir)?;
+    let secrets = Secrets::load_or_make(&data_dir.secrets())?;
+    let configuration = match &shared.config {
+        Some(file) => std::fs::read_to_string(file).with_context(|| file.display().to_string())?,
+        None => String::new(),
+    };
+    let mut state = plan::state(wanted, configuration, plan::instances(wanted, first_edge, data_dir)?);
+    say::line(format_args!("Starting a cluster in {}", data_dir.path().display()));
+    let started = tokio::select! {
+        started = start(config, data_dir, &secrets, &mut state) => started,
+        () = signals.next() => Err(anyhow::anyhow!("interrupted")),
+    };
+    match started {
+        Ok(manifest) => say::line(manifest.greeting(data_dir, &how_to_stop(data_dir, wanted))),
+        Err(error) => {
+            say::step("stopping what was started");
+            down::stop_all(data_dir).await?;
+            return Err(error);
+        }
+    }
+    if wanted.foreground {
+        signals.next().await;
+        down::stop_all(data_dir).await?;
+    }
+    Ok(())
+}
+
+/// Where the first edge is to listen. Bound once, to tell the user now, not in a log, that it cannot be.
+async fn public_address(mut wanted: SocketAddr) -> anyhow::Result<SocketAddr> {
+    if wanted.port() == 0 {
+        wanted.set_port(backing::free_ports(1)?.pop().context("a port was asked for")?);
+    }
+    drop(bind_public(wanted).await?);
+    Ok(wanted)
+}
+
+fn how_to_stop(data_dir: &DataDir, wanted: &Up) -> String {
+    if wanted.foreground {
+        return "Ctrl-C stops it; the next start keeps all data.".to_owned();
+    }
+    format!(
+        "Its processes are listed in {}; `patchbay cluster down --data-dir {}` stops them.",
+        data_dir.pids().display(),
+        data_dir.path().display()
+    )
+}
+
+/// This process only starts others; its own log would disturb what it says.
+fn quiet(config: &Config) -> lifecycle::TelemetryConfig {
+    lifecycle::TelemetryConfig {
+        log: "warn".to_owned(),
+        otlp_endpoint: String::new(),
+        ..config.telemetry.clone()
+    }
+}
+
+async fn start(
+    config: &Config,
+    data_dir: &DataDir,
+    secrets: &Secrets,
+    state: &mut State,
+) -> anyhow::Result<Manifest> {
+    say::step("starting PostgreSQL, Redis and NATS");
+    for program in [Program::Postgres, Program::Redis, Program::Nats] {
+        launch(data_dir, secrets, state, program).await?;
+    }
+    let database = pg::Config {
+        url: state.url(Program::Postgres).into(),
+        max_connections: config.database.max_connections,
+    };
+    say::step("bringing the schema up to date");
+    pg::migrate(&database.url).await?;
+    say::step("starting the simulator and writing the catalogue");
+    launch(data_dir, secrets, state, Program::Simulator).await?;
+    let simulator = simulator_base(state);
+    let sources = providers::sources(Some(&simulator)).await?;
+    let master_key = MasterKey::from_hex(&secrets.master_key)?;
+    tend::catalogue(&pg::connect(&database, Owner::Catalog)?, &master_key, &sources).await?;
+
+    say::step("starting billing, routers and provider workers");
+    for program in [Program::Billing, Program::Router, Program::ProviderWorker] {
+        launch(data_dir, secrets, state, program).await?;
+    }
+    wait::ready(&state.of(Program::Billing).collect::<Vec<_>>(), READY_WITHIN).await?;
+    let keys = ServiceKeys::parse(&SecretString::from(secrets.signing_key.clone()))?;
+    let billings = Replicas(state.addresses(Program::Billing));
+    let billing = Channel::remote(&billings, Role::Edge, Role::Billing, keys)?;
+    tend::demo(&pg::connect(&database, Owner::Identity)?, &billing, secrets).await?;
+
+    say::step("starting edges");
+    launch(data_dir, secrets, state, Program::Edge).await?;
+    wait::ready(&state.instances.iter().collect::<Vec<_>>(), READY_WITHIN).await?;
+    write_manifest(data_dir, secrets, state)
+}
+
+/// Starts every instance of a program, saying so on disk after each, so that whatever happens next all of
+/// them can be found.
+async fn launch(
+    data_dir: &DataDir,
+    secrets: &Secrets,
+    state: &mut State,
+    program: Program,
+) -> anyhow::Result<()> {
+    for index in 0..state.instances.len() {
+        if state.instances[index].program != program {
+            continue;
+        }
+        let mut one = state.instances[index].clone();
+        instance::start(state, secrets, data_dir, &mut one).await?;
+        state.instances[index] = one;
+        state.save(data_dir)?;
+    }
+    Ok(())
+}
+
+/// Writes `dev.json` for what runs now.
+pub(super) fn write_manifest(
+    data_dir: &DataDir,
+    secrets: &Secrets,
+    state: &State,
+) -> anyhow::Result<Manifest> {
+    let edges: Vec<&Instance> = state.of(Program::Edge).collect();
+    let probes = edges.first().and_then(|edge| edge.probe).context("a cluster has an edge")?;
+    let facts = Facts {
+        topology: "cluster",
+        database_url: &state.url(Program::Postgres).into(),
+        pids: state.instances.iter().map(|instance| instance.pid).collect(),
+        edges: edges.iter().map(|edge| edge.address).collect(),
+        simulator: simulator_base(state),
+        probes,
+    };
+    let manifest = Manifest::new(secrets, facts);
+    manifest.write(data_dir)?;
+    Ok(manifest)
+}
+
+fn simulator_base(state: &State) -> String {
+    state.of(Program::Simulator).next().map(|one| format!("http://{}", one.address)).unwrap_or_default()
+}

@@ -1,0 +1,249 @@
+//! `patchbay dev`: everything in one process, with nothing to set up.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use backing::{Postgres, PostgresOptions, Progress};
+use identity::Role;
+use lifecycle::Tasks;
+use pg::Owner;
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use toml::Table;
+
+use crate::cli::Shared;
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::manifest::{Facts, Manifest, RunningProcess, shell_command, write_pids};
+use crate::platform::{Platform, Sockets, bind_public};
+use crate::secrets::Secrets;
+use crate::signals::Signals;
+use crate::{cluster, connect, providers, say, tend};
+
+const READY_WITHIN: Duration = Duration::from_secs(60);
+const STOP: &str = "Ctrl-C stops it; the next start keeps all data.";
+
+/// Runs the platform until a signal.
+pub(crate) async fn run(shared: &Shared) -> anyhow::Result<()> {
+    let data_dir = DataDir::open(&Config::load(shared)?.data_dir)?;
+    let mut config = Config::load_with(shared, &defaults(&data_dir)?)?;
+    let _telemetry = lifecycle::init_telemetry(&config.telemetry, "dev")?;
+    let mut signals = Signals::listen()?;
+    let _claim = data_dir.claim()?;
+    cluster::refuse_if_running(&data_dir)?;
+    let secrets = Secrets::load_or_make(&data_dir.secrets())?;
+    fill(&mut config.services.signing_key, &secrets.signing_key);
+    fill(&mut config.services.master_key, &secrets.master_key);
+    let public = bind_public(config.edge.listen).await?;
+    // Scripts wait for it: it must not speak of an earlier run.
+    Manifest::remove(&data_dir)?;
+
+    say::line(format_args!("Preparing Patchbay in {}", data_dir.path().display()));
+    let private = tokio::select! {
+        private = database(&mut config, &data_dir) => private?,
+        // What it started is adopted by the next start.
+        () = signals.next() => bail!("interrupted"),
+    };
+    let served = serve(config, &data_dir, &secrets, public, private.as_ref(), &mut signals);
+    let outcome = Box::pin(served).await;
+    let stopped = match private {
+        Some(postgres) => postgres.stop().await,
+        None => Ok(()),
+    };
+    write_pids(&data_dir, &[])?;
+    Manifest::remove(&data_dir)?;
+    outcome?;
+    stopped?;
+    say::line("Patchbay has stopped.");
+    Ok(())
+}
+
+/// What differs here from the defaults of a service in a cluster. The environment overrides it.
+fn defaults(data_dir: &DataDir) -> anyhow::Result<String> {
+    let mut worker = Table::new();
+    worker.insert("spool_dir".to_owned(), data_dir.spool(0).display().to_string().into());
+    // Nobody balances load to us, so nobody must notice first that we stop.
+    let mut http = Table::new();
+    http.insert("linger_ms".to_owned(), 0.into());
+    let mut edge = Table::new();
+    edge.insert("id".to_owned(), "edge-0".into());
+    edge.insert("http".to_owned(), http.into());
+    let mut telemetry = Table::new();
+    telemetry.insert("log".to_owned(), "warn".into());
+    let mut table = Table::new();
+    table.insert("worker".to_owned(), worker.into());
+    table.insert("edge".to_owned(), edge.into());
+    table.insert("telemetry".to_owned(), telemetry.into());
+    Ok(toml::to_string(&table)?)
+}
+
+/// Uses the secret of the data directory where none is configured.
+fn fill(configured: &mut SecretString, kept: &str) {
+    if configured.expose_secret().is_empty() {
+        *configured = kept.to_owned().into();
+    }
+}
+
+/// The database that is configured, else `DATABASE_URL`, else a private one, which is the answer.
+async fn database(config: &mut Config, data_dir: &DataDir) -> anyhow::Result<Option<Postgres>> {
+    if !config.database.url.expose_secret().is_empty() {
+        say::step("using the configured database");
+        return Ok(None);
+    }
+    if let Some(url) = lifecycle::foreign_variable("DATABASE_URL") {
+        say::step("using the database of DATABASE_URL");
+        config.database.url = url;
+        return Ok(None);
+    }
+    let postgres = private_postgres(data_dir, None).await?;
+    config.database.url = postgres.url();
+    Ok(Some(postgres))
+}
+
+/// The private PostgreSQL of a data directory.
+pub(crate) async fn private_postgres(data_dir: &DataDir, port: Option<u16>) -> anyhow::Result<Postgres> {
+    let options = PostgresOptions {
+        directory: data_dir.postgres(),
+        port,
+        database: "patchbay".to_owned(),
+        durable: true,
+        progress: Progress::new(|step| say::step(step)),
+    };
+    Postgres::start(&options).await.context("no database")
+}
+
+/// Prepares the database, runs the services until a signal, and ends them.
+async fn serve(
+    config: Config,
+    data_dir: &DataDir,
+    secrets: &Secrets,
+    public: TcpListener,
+    private: Option<&Postgres>,
+    signals: &mut Signals,
+) -> anyhow::Result<()> {
+    let simulator = Tasks::default();
+    let started = tokio::select! {
+        started = start(config, data_dir, secrets, public, private, &simulator) => started?,
+        () = signals.next() => return Ok(()),
+    };
+    say::line(started.manifest.greeting(data_dir, STOP));
+    let outcome = started.platform.run(signals).await;
+    say::step("stopping");
+    simulator.drain(Duration::from_secs(1)).await;
+    outcome
+}
+
+struct Started {
+    platform: Platform,
+    manifest: Manifest,
+}
+
+async fn start(
+    config: Config,
+    data_dir: &DataDir,
+    secrets: &Secrets,
+    public: TcpListener,
+    private: Option<&Postgres>,
+    simulator: &Tasks,
+) -> anyhow::Result<Started> {
+    say::step("bringing the schema up to date");
+    let database_url = config.database_url()?.clone();
+    pg::migrate(&database_url).await?;
+
+    let simulator_base = simulate(&config, simulator).await?;
+    say::step("writing the catalogue");
+    let sources = providers::sources(Some(&simulator_base)).await?;
+    let master_key = config.master_key()?;
+    tend::catalogue(&connect::pool(&config, Owner::Catalog)?, &master_key, &sources).await?;
+    for real in &sources.real {
+        say::step(format_args!("real provider: {real}"));
+    }
+    say::step(format_args!("{} providers without a key here are simulated", sources.simulated));
+
+    say::step("starting the services");
+    let listen = public.local_addr()?;
+    let probes = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let probe = probes.local_addr()?;
+    let sockets = Sockets { edge: Some(public), probes: vec![probes], ..Sockets::default() };
+    let identity = connect::pool(&config, Owner::Identity)?;
+    let platform = Platform::start(config, &Role::ALL, sockets).await?;
+    if let Err(error) = complete(&platform, &identity, secrets).await {
+        platform.drain().await;
+        return Err(error);
+    }
+
+    let mut pids = vec![std::process::id()];
+    pids.extend(private.map(Postgres::pid));
+    let facts = Facts {
+        topology: "dev",
+        database_url: &database_url,
+        pids,
+        edges: vec![listen],
+        simulator: simulator_base,
+        probes: probe,
+    };
+    let manifest = Manifest::new(secrets, facts);
+    manifest.write(data_dir)?;
+    write_pids(data_dir, &processes(data_dir, listen, probe, private)?)?;
+    Ok(Started { platform, manifest })
+}
+
+/// Opens the demo organisations and waits until every service is ready.
+async fn complete(platform: &Platform, identity: &PgPool, secrets: &Secrets) -> anyhow::Result<()> {
+    let billing = platform.channel(Role::Edge, Role::Billing)?;
+    tend::demo(identity, &billing, secrets).await?;
+    if !platform.ready(READY_WITHIN).await {
+        bail!("not ready after {} s: {}", READY_WITHIN.as_secs(), platform.health.report().trim());
+    }
+    Ok(())
+}
+
+/// Starts the simulator on a port of its own; the answer is its base URL.
+async fn simulate(config: &Config, tasks: &Tasks) -> anyhow::Result<String> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let base = format!("http://{}", listener.local_addr()?);
+    let (config, shutdown) = (config.simulator.clone(), tasks.shutdown().clone());
+    tasks.spawn(async move {
+        if let Err(error) = simulator::serve(listener, config, shutdown).await {
+            tracing::error!(%error, "the simulator failed");
+        }
+    });
+    Ok(base)
+}
+
+/// What runs, for `run/pids.json`: this process, and PostgreSQL when it is ours.
+fn processes(
+    data_dir: &DataDir,
+    listen: SocketAddr,
+    probe: SocketAddr,
+    private: Option<&Postgres>,
+) -> anyhow::Result<Vec<RunningProcess>> {
+    let log = data_dir.run("dev.log");
+    let restart = shell_command(&["dev", "--listen", &listen.to_string()], data_dir)?;
+    let restart = format!("nohup {restart} >> '{}' 2>&1 &", log.display());
+    let mut processes = vec![RunningProcess {
+        name: "dev".to_owned(),
+        instance: "dev-0".to_owned(),
+        pids: vec![std::process::id()],
+        restart_cmd: restart.clone(),
+        data_dir: data_dir.path().to_owned(),
+        log,
+        address: listen.to_string(),
+        probe: Some(probe.to_string()),
+    }];
+    if let Some(postgres) = private {
+        processes.push(RunningProcess {
+            name: "postgres".to_owned(),
+            instance: "postgres-0".to_owned(),
+            pids: vec![postgres.pid()],
+            restart_cmd: shell_command(&["cluster", "restart", "postgres-0"], data_dir)?,
+            data_dir: postgres.directory().to_owned(),
+            log: postgres.log(),
+            address: format!("127.0.0.1:{}", postgres.port()),
+            probe: None,
+        });
+    }
+    Ok(processes)
+}

@@ -1,0 +1,66 @@
+//! What is done to the database before services run on it.
+
+use edge::{Bootstrapped, Demo};
+use identity::{MasterKey, OpaqueToken, Role};
+use pg::Owner;
+use rpc::Channel;
+use sqlx::PgPool;
+
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::providers::{self, Sources};
+use crate::secrets::Secrets;
+use crate::{connect, say};
+
+/// `patchbay migrate`.
+pub(crate) async fn migrate(config: &Config) -> anyhow::Result<()> {
+    pg::migrate(config.database_url()?).await?;
+    say::line("the schema is up to date");
+    Ok(())
+}
+
+/// `patchbay seed`: the catalogue, with the credentials that the environment holds, and the demo
+/// organisations. Billing must be reachable.
+pub(crate) async fn seed(config: &Config, simulator: Option<&str>) -> anyhow::Result<()> {
+    config.check(&[Role::Edge, Role::Router])?;
+    let data_dir = DataDir::open(&config.data_dir)?;
+    let secrets = Secrets::load_or_make(&data_dir.secrets())?;
+    let sources = providers::sources(simulator).await?;
+    let master_key = config.master_key()?;
+    catalogue(&connect::pool(config, Owner::Catalog)?, &master_key, &sources).await?;
+    let addresses = &config.services.billing.addresses;
+    let billing = Channel::remote(addresses, Role::Edge, Role::Billing, config.service_keys()?)?;
+    demo(&connect::pool(config, Owner::Identity)?, &billing, &secrets).await?;
+    say::line("the catalogue and the demo organisations are in the database");
+    say::line(format_args!("API key         {}", secrets.api_key));
+    say::line(format_args!("management key  {}", secrets.management_key));
+    say::line(format_args!("admin token     {}", secrets.admin_token));
+    say::line(format_args!("they are kept in {}", data_dir.secrets().display()));
+    Ok(())
+}
+
+/// Writes the catalogue; what operators edited stays.
+pub(crate) async fn catalogue(
+    pool: &PgPool,
+    master_key: &MasterKey,
+    sources: &Sources,
+) -> anyhow::Result<()> {
+    let report = router::seed(pool, master_key, &sources.overrides).await?;
+    tracing::info!(?report, "catalogue written");
+    Ok(())
+}
+
+/// Creates the demo organisations with their keys, unless they exist.
+pub(crate) async fn demo(
+    pool: &PgPool,
+    billing: &Channel,
+    secrets: &Secrets,
+) -> anyhow::Result<Bootstrapped> {
+    let demo = Demo {
+        api_key: secrets.api_key()?,
+        management_key: secrets.management_key()?,
+        markup_api_key: secrets.markup_api_key()?,
+        admin_token: OpaqueToken::kept(secrets.admin_token.clone()),
+    };
+    Ok(edge::bootstrap(pool, billing, &demo).await?)
+}

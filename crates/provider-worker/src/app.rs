@@ -1,0 +1,53 @@
+//! What the worker does: one file per step of an execution.
+//!
+//! - [`job`]: a request as it is to be executed.
+//! - [`execute`]: the loop over the plan's attempts.
+//! - [`order`]: which attempt comes next.
+//! - [`attempt`]: calling one endpoint, up to the first content.
+//! - [`answer`]: an endpoint's answer as events, within its time limits.
+//! - [`deliver`]: passing an answer on once it is committed to.
+//! - [`conclude`]: every way an execution ends.
+//! - [`tally`]: what an answer has come to: tokens, texts, times.
+//! - [`account`]: the records of an execution.
+//! - [`refusal`]: the error a client gets when no attempt served.
+//! - [`edge`]: the conversation with the edge.
+
+pub(crate) mod account;
+pub(crate) mod answer;
+pub(crate) mod attempt;
+pub(crate) mod conclude;
+pub(crate) mod deliver;
+pub(crate) mod edge;
+pub(crate) mod execute;
+pub(crate) mod job;
+pub(crate) mod order;
+pub(crate) mod refusal;
+pub(crate) mod tally;
+
+use std::sync::Arc;
+
+use identity::MasterKey;
+use tokio::sync::Semaphore;
+
+use crate::Config;
+use crate::breaker::Breakers;
+use crate::budget::RetryBudget;
+use crate::count::Counter;
+use crate::metrics::Metrics;
+use crate::spool::Spool;
+use crate::upstream::Upstream;
+
+/// What every execution shares.
+pub(crate) struct App {
+    pub(crate) worker_id: String,
+    pub(crate) config: Config,
+    pub(crate) spool: Spool,
+    pub(crate) upstream: Upstream,
+    pub(crate) breakers: Breakers,
+    pub(crate) budget: RetryBudget,
+    pub(crate) counter: Counter,
+    pub(crate) metrics: Metrics,
+    pub(crate) master_key: Arc<MasterKey>,
+    /// One permit per execution.
+    pub(crate) slots: Arc<Semaphore>,
+}

@@ -1,0 +1,185 @@
+//! Passing an answer on once it is committed to, and the end of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use dialect::canonical::{Event, FinishReason};
+use dialect::client::{AnswerEncoder, Bill, PublicError};
+use dialect::error::ProviderError;
+use rpc::worker::execute_down::Message as Down;
+use rpc::worker::{Commit, Data};
+
+use super::App;
+use super::account::checkpoint;
+use super::answer::Answer;
+use super::edge::{Edge, Left};
+use super::job::Planned;
+use super::tally::{Extent, Tally};
+
+/// Frames that are there at once go out in one message up to this size.
+const MESSAGE: usize = 16 * 1024;
+
+/// How an answer ended.
+pub(crate) enum End {
+    Good,
+    /// The provider failed after content.
+    Broken(ProviderError),
+    /// Nobody waits for the rest.
+    Left,
+}
+
+/// An answer on its way to the client.
+pub(crate) struct Delivery<'a> {
+    app: &'a App,
+    planned: &'a Arc<Planned>,
+    pub(crate) tally: Tally,
+    encoder: Box<dyn AnswerEncoder>,
+    /// Frames that have not been sent yet.
+    frames: Vec<u8>,
+    checkpointed: (Instant, u32),
+}
+
+impl<'a> Delivery<'a> {
+    /// An answer that is committed to; what the tally knows of it is yet to be passed on.
+    pub(crate) fn new(app: &'a App, planned: &'a Arc<Planned>, tally: Tally) -> Self {
+        let job = &planned.job;
+        let encoder = job.dialect.answer(job.envelope(planned.attempt()), job.start.stream);
+        Self { app, planned, tally, encoder, frames: Vec::new(), checkpointed: (Instant::now(), 0) }
+    }
+
+    /// Commits to the attempt, passes on what was held back and then what comes, until the answer ends.
+    pub(crate) async fn run(&mut self, edge: &mut Edge, held: Vec<Event>, answer: &mut Answer) -> End {
+        if let Err(Left) = edge.send(Down::Commit(self.commit())).await {
+            return End::Left;
+        }
+        let mut events = held;
+        loop {
+            if let Err(end) = self.pass(edge, &mut events).await {
+                return end;
+            }
+            // What is there already goes along.
+            if self.frames.len() < MESSAGE {
+                match answer.ready(self.planned, &mut events) {
+                    Ok(true) => {
+                        self.note(&events);
+                        continue;
+                    }
+                    Ok(false) => {}
+                    Err(error) => return End::Broken(error),
+                }
+            }
+            if let Err(Left) = self.flush(edge).await {
+                return End::Left;
+            }
+            self.checkpoint_when_due().await;
+            let next = tokio::select! {
+                next = answer.next(self.planned, &mut events) => next,
+                _ = edge.leaves() => return End::Left,
+            };
+            match next {
+                Ok(true) => self.note(&events),
+                Ok(false) => return End::Good,
+                Err(error) => return End::Broken(error),
+            }
+        }
+    }
+
+    fn commit(&self) -> Commit {
+        let attempt = self.planned.attempt();
+        Commit {
+            n: u32::try_from(self.planned.n).unwrap_or(u32::MAX),
+            model: attempt.model.clone(),
+            provider_name: attempt.provider_name.clone(),
+            simulated: attempt.simulated,
+        }
+    }
+
+    fn note(&mut self, events: &[Event]) {
+        for event in events {
+            self.tally.see(event, &self.app.counter);
+        }
+    }
+
+    /// Turns events, which are in the tally already, into frames.
+    async fn pass(&mut self, edge: &mut Edge, events: &mut Vec<Event>) -> Result<(), End> {
+        for event in events.drain(..) {
+            if let Event::Failure(error) = event {
+                return Err(End::Broken(error));
+            }
+            self.encoder.event(event, &mut self.frames);
+            if self.frames.len() >= MESSAGE {
+                self.flush(edge).await.map_err(|Left| End::Left)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self, edge: &mut Edge) -> Result<(), Left> {
+        if self.frames.is_empty() {
+            return Ok(());
+        }
+        let frames = Bytes::from(std::mem::take(&mut self.frames));
+        edge.send(Down::Data(Data { frames, deltas: self.tally.deltas })).await
+    }
+
+    /// Writes down how far the stream has come: at its first content, and from time to time.
+    async fn checkpoint_when_due(&mut self) {
+        let config = &self.app.config;
+        let (at, deltas) = self.checkpointed;
+        let new = self.tally.deltas - deltas;
+        let is_first = deltas == 0 && self.tally.is_cheap(self.planned);
+        let is_due =
+            new >= config.checkpoint_deltas || at.elapsed() >= Duration::from_millis(config.checkpoint_ms);
+        if new == 0 || !self.planned.job.start.stream || !(is_first || is_due) {
+            return;
+        }
+        self.checkpointed = (Instant::now(), self.tally.deltas);
+        let (usage, source) = self.tally.usage(Extent::Part, self.planned, &self.app.counter).await;
+        let checkpoint = checkpoint(self.planned, &self.tally, &usage, source);
+        if let Err(error) = self.app.spool.checkpoint(checkpoint) {
+            tracing::warn!(%error, "a checkpoint could not be written");
+        }
+    }
+
+    /// Passes on what ends the answer, once it is written down: its usage and cost, or the error that broke it.
+    pub(crate) async fn end(
+        mut self,
+        edge: &mut Edge,
+        bill: &Bill,
+        broken: Option<&PublicError>,
+    ) -> Result<(), Left> {
+        match broken {
+            None => self.encoder.finish(bill, &mut self.frames),
+            Some(error) => self.encoder.fail(error, Some(bill), &mut self.frames),
+        }
+        self.flush(edge).await
+    }
+}
+
+/// Reads what an endpoint still says of an answer that nobody waits for, because it bills on anyway. Whether
+/// it came to its end.
+pub(crate) async fn drain(answer: &mut Answer, planned: &Planned, tally: &mut Tally, wait: Duration) -> bool {
+    answer.hurry(tokio::time::Instant::now() + wait);
+    let mut events = Vec::new();
+    loop {
+        let more = answer.next(planned, &mut events).await;
+        for event in events.drain(..) {
+            if matches!(event, Event::Failure(_)) {
+                return false;
+            }
+            tally.see_end(&event);
+        }
+        match more {
+            Ok(true) => {}
+            Ok(false) => return tally.finish.is_some(),
+            Err(_) => return false,
+        }
+    }
+}
+
+/// The finish that a broken answer has.
+pub(crate) fn break_off(tally: &mut Tally) {
+    let native = tally.finish.take().map(|(_, native)| native).unwrap_or_default();
+    tally.finish = Some((FinishReason::Error, native));
+}

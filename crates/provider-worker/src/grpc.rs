@@ -1,0 +1,91 @@
+//! The worker's gRPC face: decode, run, encode.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use rpc::Fault;
+use rpc::worker::execute_up::Message as Up;
+use rpc::worker::worker_server::Worker;
+use rpc::worker::{ExecuteDown, ExecuteUp, Start};
+use tokio::sync::{mpsc, oneshot};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+use tracing::Instrument as _;
+
+use crate::Service;
+use crate::app::account::opening;
+use crate::app::edge::Edge;
+use crate::app::execute::{Execution, Slot};
+use crate::app::job::Job;
+
+/// Messages on their way to the edge at once.
+const CHANNEL: usize = 32;
+
+type Down = Result<ExecuteDown, Status>;
+
+#[tonic::async_trait]
+impl Worker for Service {
+    type ExecuteStream = ReceiverStream<Down>;
+
+    async fn execute(
+        &self,
+        request: Request<Streaming<ExecuteUp>>,
+    ) -> Result<Response<Self::ExecuteStream>, Status> {
+        let mut up = request.into_inner();
+        let Some(ExecuteUp { message: Some(Up::Start(start)) }) = up.message().await? else {
+            return Err(Fault::invalid("malformed message: the first one up must be Start").into());
+        };
+        // Without details: the edge may ask another worker.
+        let slot =
+            Slot::take(&self.app).ok_or_else(|| Status::unavailable("the worker is fully occupied"))?;
+        let (down, receiver) = mpsc::channel(CHANNEL);
+        let edge = Edge::new(down, up, Duration::from_millis(self.app.config.blocked_ms));
+        let (admitted, answer) = oneshot::channel();
+        let span = tracing::info_span!("execution", generation.id = start.generation_id, n = start.execution);
+        // The work is a task of its own, so that a caller that leaves cannot stop its accounting.
+        self.tasks.spawn(self.clone().execute_to_its_end(start, edge, slot, admitted).instrument(span));
+        answer.await.unwrap_or_else(|_| Err(Fault::internal().into()))?;
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+}
+
+impl Service {
+    async fn execute_to_its_end(
+        self,
+        start: Start,
+        edge: Edge,
+        slot: Slot,
+        admitted: oneshot::Sender<Result<(), Status>>,
+    ) {
+        match self.admit(start).await {
+            Ok((job, opening)) => {
+                // An edge that is gone already is noticed by the execution.
+                let _ = admitted.send(Ok(()));
+                let key = job.key;
+                let run = Execution::new(Arc::clone(&self.app), job, edge, opening, slot).run();
+                if AssertUnwindSafe(run).catch_unwind().await.is_err() {
+                    tracing::error!("an execution panicked; what it delivered becomes a claim");
+                    self.app.spool.abandon(key).await;
+                }
+            }
+            Err(fault) => drop(admitted.send(Err(fault.into()))),
+        }
+    }
+
+    /// Reads the request and writes it down, before any upstream call.
+    async fn admit(&self, start: Start) -> Result<(Job, rpc::events::UsageRecord), Fault> {
+        let job = Job::read(start).await?;
+        let opening = opening(&job, &self.app.worker_id);
+        if let Err(error) = self.app.spool.start(opening.clone()).await {
+            if job.is_paid() {
+                tracing::error!(%error, "a paid request is refused: it could not be written down");
+                let message = "Usage cannot be recorded at present, so nothing was sent to a provider. Try again shortly.";
+                return Err(Fault::unavailable(message));
+            }
+            tracing::warn!(%error, "a free request runs without being written down first");
+        }
+        Ok((job, opening))
+    }
+}

@@ -1,0 +1,185 @@
+//! A billing service and a router that take notes.
+
+use std::sync::{Arc, Mutex};
+
+use rpc::Channel;
+use rpc::billing::billing_server::{Billing, BillingServer};
+use rpc::billing::*;
+use rpc::events::{RecordKey, Settled, UsageBatch, UsageRecord};
+use rpc::router::router_server::{Router, RouterServer};
+use rpc::router::*;
+use tokio::sync::watch;
+use tokio_stream::Empty;
+use tonic::{Request, Response, Status, Streaming};
+
+/// What reached billing and the routers.
+#[derive(Clone)]
+pub(crate) struct Notes(Arc<Inner>);
+
+struct Inner {
+    records: watch::Sender<Vec<UsageRecord>>,
+    observations: watch::Sender<Vec<Observation>>,
+    is_down: Mutex<bool>,
+}
+
+impl Notes {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Inner {
+            records: watch::Sender::default(),
+            observations: watch::Sender::default(),
+            is_down: Mutex::new(false),
+        }))
+    }
+
+    pub(crate) fn billing(&self) -> Channel {
+        Channel::local(BillingServer::new(self.clone()))
+    }
+
+    pub(crate) fn router(&self) -> Channel {
+        Channel::local(RouterServer::new(self.clone()))
+    }
+
+    /// Whether billing answers nothing.
+    pub(crate) fn set_down(&self, is_down: bool) {
+        *self.0.is_down.lock().unwrap() = is_down;
+    }
+
+    /// The accounts that reached billing, once there are `count`.
+    pub(crate) async fn records(&self, count: usize) -> Vec<UsageRecord> {
+        let mut records = self.0.records.subscribe();
+        records.wait_for(|records| records.len() >= count).await.unwrap().clone()
+    }
+
+    /// The one account that reached billing.
+    pub(crate) async fn record(&self) -> UsageRecord {
+        let records = self.records(1).await;
+        assert_eq!(records.len(), 1);
+        records[0].clone()
+    }
+
+    /// The first observation of an endpoint that `wanted` accepts.
+    pub(crate) async fn observation(&self, wanted: impl Fn(&Observation) -> bool) -> Observation {
+        let mut observations = self.0.observations.subscribe();
+        let seen = observations.wait_for(|all| all.iter().any(&wanted)).await.unwrap();
+        seen.iter().find(|observation| wanted(observation)).unwrap().clone()
+    }
+}
+
+#[tonic::async_trait]
+impl Billing for Notes {
+    type LeaseSessionStream = Empty<Result<LeaseDown, Status>>;
+
+    async fn lease_session(
+        &self,
+        _: Request<Streaming<LeaseUp>>,
+    ) -> Result<Response<Self::LeaseSessionStream>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn settle_batch(&self, request: Request<UsageBatch>) -> Result<Response<Settled>, Status> {
+        if *self.0.is_down.lock().unwrap() {
+            return Err(Status::unavailable("down"));
+        }
+        let records = request.into_inner().records;
+        let keys = records
+            .iter()
+            .map(|record| RecordKey {
+                generation_id: record.generation_id.clone(),
+                execution: record.execution,
+                confirmed: record.confirmed,
+            })
+            .collect();
+        self.0.records.send_modify(|all| all.extend(records));
+        Ok(Response::new(Settled { keys }))
+    }
+
+    async fn get_terms(&self, _: Request<GetTermsRequest>) -> Result<Response<Terms>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_credits(&self, _: Request<GetCreditsRequest>) -> Result<Response<Credits>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_key_usage(&self, _: Request<GetKeyUsageRequest>) -> Result<Response<KeyUsage>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_generation(&self, _: Request<GetGenerationRequest>) -> Result<Response<Generation>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn put_prices(&self, _: Request<PutPricesRequest>) -> Result<Response<PutPricesResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn open_tenant(
+        &self,
+        _: Request<OpenTenantRequest>,
+    ) -> Result<Response<OpenTenantResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn put_key_limit(
+        &self,
+        _: Request<PutKeyLimitRequest>,
+    ) -> Result<Response<PutKeyLimitResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn grant_credit(
+        &self,
+        _: Request<GrantCreditRequest>,
+    ) -> Result<Response<GrantCreditResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn check_invariants(
+        &self,
+        _: Request<CheckInvariantsRequest>,
+    ) -> Result<Response<CheckInvariantsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+}
+
+#[tonic::async_trait]
+impl Router for Notes {
+    async fn plan(&self, _: Request<PlanRequest>) -> Result<Response<PlanResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_models(
+        &self,
+        _: Request<ListModelsRequest>,
+    ) -> Result<Response<ListModelsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn observe(&self, request: Request<ObserveRequest>) -> Result<Response<ObserveResponse>, Status> {
+        self.0.observations.send_modify(|all| all.extend(request.into_inner().observations));
+        Ok(Response::new(ObserveResponse {}))
+    }
+
+    async fn put_provider(&self, _: Request<PutProviderRequest>) -> Result<Response<PutResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn put_model(&self, _: Request<PutModelRequest>) -> Result<Response<PutResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn put_endpoint(&self, _: Request<PutEndpointRequest>) -> Result<Response<PutResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn put_price(&self, _: Request<PutPriceRequest>) -> Result<Response<PutResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn describe_catalogue(
+        &self,
+        _: Request<DescribeCatalogueRequest>,
+    ) -> Result<Response<DescribeCatalogueResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+}

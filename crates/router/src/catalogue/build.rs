@@ -1,0 +1,301 @@
+//! From tables to a snapshot, checking everything on the way.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use pricing::PriceBook;
+use rpc::router::{Attempt, Timeouts};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{Blended, Catalogue, Endpoint, Modalities, Model, Parameters, book_in};
+use crate::TimeoutConfig;
+use crate::choose::Reason;
+use crate::health::Key;
+use crate::store::rows;
+
+/// Why tables are no catalogue. Names the row.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    #[error("the base URL of provider `{provider}` is unusable: {reason}")]
+    BaseUrl { provider: String, reason: &'static str },
+    #[error("`{0}` is an alias and a model, or an alias of two models")]
+    Name(String),
+    #[error("`{holder}` refers to `{name}`, which does not exist")]
+    Dangling { holder: String, name: String },
+    #[error("the price of endpoint `{model}` at `{tag}` cannot be read")]
+    Price { model: String, tag: String },
+    #[error("model `{0}` has no modalities")]
+    Modalities(String),
+    #[error("the catalogue lost all of its models")]
+    Emptied,
+}
+
+/// Rows by what they are looked up by.
+struct Index<'a> {
+    providers: HashMap<&'a str, &'a rows::Provider>,
+    credentials: HashMap<&'a str, &'a rows::Credential>,
+    prices: HashMap<identity::EndpointId, &'a rows::Price>,
+}
+
+impl Catalogue {
+    /// Builds the snapshot of `tables`.
+    ///
+    /// # Errors
+    /// [`Invalid`] with the first row that breaks a rule.
+    pub(crate) fn build(tables: rows::Tables, defaults: TimeoutConfig) -> Result<Self, Invalid> {
+        for provider in &tables.providers {
+            check_base_url(&provider.base_url)
+                .map_err(|reason| Invalid::BaseUrl { provider: provider.slug.clone(), reason })?;
+        }
+        let mut parameters = Parameters::default();
+        tables
+            .models
+            .iter()
+            .flat_map(|model| &model.supported_parameters)
+            .for_each(|name| parameters.learn(name));
+        let index = Index {
+            providers: tables.providers.iter().map(|row| (row.slug.as_str(), row)).collect(),
+            credentials: tables.credentials.iter().map(|row| (row.provider.as_str(), row)).collect(),
+            prices: tables.prices.iter().map(|row| (row.endpoint_id, row)).collect(),
+        };
+        let mut by_model: HashMap<&str, Vec<&rows::Endpoint>> = HashMap::new();
+        for endpoint in &tables.endpoints {
+            by_model.entry(&endpoint.model).or_default().push(endpoint);
+        }
+        let (mut models, mut endpoints) = (Vec::new(), Vec::new());
+        for row in &tables.models {
+            if row.output_modalities.is_empty() {
+                return Err(Invalid::Modalities(row.slug.clone()));
+            }
+            let start = endpoints.len();
+            for offer in by_model.remove(row.slug.as_str()).unwrap_or_default() {
+                endpoints.push(endpoint(offer, row, &index, &parameters, defaults)?);
+            }
+            models.push(model(row, start..endpoints.len()));
+        }
+        if let Some(orphan) = by_model.values().flatten().next() {
+            return Err(Invalid::Dangling { holder: orphan.id.to_string(), name: orphan.model.clone() });
+        }
+        Ok(Self {
+            version: tables.version,
+            names: names(&tables.models, &tables.aliases)?,
+            models,
+            endpoints,
+            providers: tables.providers,
+            credentials: tables.credentials,
+            aliases: tables.aliases,
+            parameters,
+        })
+    }
+}
+
+fn model(row: &rows::Model, endpoints: Range<usize>) -> Model {
+    let answers_text = row.output_modalities.iter().any(|kind| kind == "text");
+    Model { row: row.clone(), answers_text, endpoints }
+}
+
+fn endpoint(
+    row: &rows::Endpoint,
+    model: &rows::Model,
+    index: &Index<'_>,
+    parameters: &Parameters,
+    defaults: TimeoutConfig,
+) -> Result<Endpoint, Invalid> {
+    let dangling = || Invalid::Dangling { holder: row.id.to_string(), name: row.provider.clone() };
+    let provider = *index.providers.get(row.provider.as_str()).ok_or_else(dangling)?;
+    // A simulator is never shown a real credential.
+    let credential = index.credentials.get(row.provider.as_str()).copied().filter(|_| !provider.simulated);
+    let price = match index.prices.get(&row.id) {
+        None => None,
+        Some(price) => Some((
+            price.id,
+            book_in(&price.book)
+                .ok_or_else(|| Invalid::Price { model: row.model.clone(), tag: row.tag.clone() })?,
+        )),
+    };
+    let supported = supported(model, provider, row);
+    let book = price.as_ref().map_or_else(PriceBook::default, |(_, book)| book.clone());
+    Ok(Endpoint {
+        id: row.id,
+        key: Key { endpoint: row.id.uuid(), credential: credential.map_or(Uuid::nil(), |row| row.id.uuid()) },
+        unusable: unusable(row, model, provider, credential.is_some(), price.is_some()),
+        context_length: row.context_length,
+        max_output: row.max_output.or(model.max_output),
+        inputs: Modalities::of(model.input_modalities.iter().map(String::as_str)),
+        parameters: (!supported.is_empty()).then(|| parameters.set(supported.iter().map(String::as_str))),
+        collects_data: provider.collects_data.unwrap_or(true),
+        zero_data_retention: provider.zero_data_retention,
+        blended: Blended::of(&book),
+        credential: credential.map(|row| row.id),
+        attempt: Attempt {
+            endpoint_id: row.id.to_string(),
+            credential_id: credential.map(|row| row.id.to_string()).unwrap_or_default(),
+            model: model.slug.clone(),
+            provider: provider.slug.clone(),
+            provider_name: provider.name.clone(),
+            provider_model: row.provider_model.clone(),
+            base_url: provider.base_url.trim_end_matches('/').to_owned(),
+            dialect: spoken(row, provider).to_owned(),
+            quirks_json: quirks(provider, model, row),
+            sealed_credential: credential.map(|row| row.sealed.clone().into()).unwrap_or_default(),
+            price: price.as_ref().map(|(id, book)| rpc::convert::price_out(*id, book)),
+            timeouts: Some(timeouts(row, model, provider, defaults)),
+            cancel_stops_billing: provider.cancel_stops_billing,
+            context_length: row.context_length,
+            max_output: row.max_output.or(model.max_output),
+            supported_parameters: supported,
+            simulated: provider.simulated,
+            tag: row.tag.clone(),
+        },
+        price,
+        row: row.clone(),
+    })
+}
+
+/// The dialect an endpoint is spoken to in. A simulated one knows its provider's alone.
+fn spoken<'a>(row: &'a rows::Endpoint, provider: &'a rows::Provider) -> &'a str {
+    row.dialect.as_deref().filter(|_| !provider.simulated).unwrap_or(&provider.dialect)
+}
+
+fn unusable(
+    row: &rows::Endpoint,
+    model: &rows::Model,
+    provider: &rows::Provider,
+    has_credential: bool,
+    has_price: bool,
+) -> Option<Reason> {
+    if row.disabled || model.disabled || provider.disabled {
+        Some(Reason::Disabled)
+    } else if dialect::codec::adapter(spoken(row, provider)).is_none() {
+        Some(Reason::UnsupportedDialect)
+    } else if provider.base_url.contains('{') {
+        Some(Reason::NotConfigured)
+    } else if provider.credential_required && !has_credential {
+        Some(Reason::NoCredential)
+    } else if has_price {
+        None
+    } else {
+        Some(Reason::NoPrice)
+    }
+}
+
+/// The model's parameters less those that provider or endpoint drop.
+fn supported(model: &rows::Model, provider: &rows::Provider, row: &rows::Endpoint) -> Vec<String> {
+    let drops = |quirks: &Map<String, Value>, name: &str| {
+        quirks
+            .get("drop")
+            .and_then(Value::as_array)
+            .is_some_and(|names| names.iter().any(|drop| drop == name))
+    };
+    let kept = |name: &&String| !drops(&provider.quirks, name) && !drops(&row.quirks, name);
+    model.supported_parameters.iter().filter(kept).cloned().collect()
+}
+
+/// Provider's, then model's, then endpoint's deviations; the later wins member by member.
+fn quirks(provider: &rows::Provider, model: &rows::Model, row: &rows::Endpoint) -> String {
+    let mut merged = provider.quirks.clone();
+    for (name, value) in model.quirks.iter().chain(&row.quirks) {
+        merged.insert(name.clone(), value.clone());
+    }
+    Value::Object(merged).to_string()
+}
+
+fn timeouts(
+    row: &rows::Endpoint,
+    model: &rows::Model,
+    provider: &rows::Provider,
+    defaults: TimeoutConfig,
+) -> Timeouts {
+    let (own, general) = (row.timeouts, provider.timeouts);
+    Timeouts {
+        connect_ms: own.connect_ms.or(general.connect_ms).unwrap_or(defaults.connect_ms),
+        first_token_ms: own
+            .first_token_ms
+            .or(general.first_token_ms)
+            .or(model.first_token_ms)
+            .unwrap_or(defaults.first_token_ms),
+        stall_ms: own.stall_ms.or(general.stall_ms).unwrap_or(defaults.stall_ms),
+        total_ms: own.total_ms.or(general.total_ms).unwrap_or(defaults.total_ms),
+    }
+}
+
+/// Every name a model answers to. A bare name, without the author, counts where only one model has it.
+fn names(models: &[rows::Model], aliases: &[rows::Alias]) -> Result<HashMap<Box<str>, usize>, Invalid> {
+    let mut names: HashMap<Box<str>, usize> = HashMap::new();
+    for (at, model) in models.iter().enumerate() {
+        names.insert(model.slug.as_str().into(), at);
+    }
+    for (at, model) in models.iter().enumerate() {
+        match names.insert(model.canonical_slug.as_str().into(), at) {
+            Some(other) if other != at => return Err(Invalid::Name(model.canonical_slug.clone())),
+            _ => {}
+        }
+    }
+    for alias in aliases {
+        let at = names
+            .get(alias.model.as_str())
+            .copied()
+            .ok_or_else(|| Invalid::Dangling { holder: alias.alias.clone(), name: alias.model.clone() })?;
+        if names.insert(alias.alias.as_str().into(), at).is_some_and(|other| other != at) {
+            return Err(Invalid::Name(alias.alias.clone()));
+        }
+    }
+    add_bare_names(&mut names);
+    Ok(names)
+}
+
+fn add_bare_names(names: &mut HashMap<Box<str>, usize>) {
+    let (mut bare, mut shared): (HashMap<Box<str>, usize>, HashSet<Box<str>>) = Default::default();
+    for (name, at) in names.iter() {
+        if let Some((_, tail)) = name.split_once('/')
+            && bare.insert(tail.into(), *at).is_some_and(|other| other != *at)
+        {
+            shared.insert(tail.into());
+        }
+    }
+    names.extend(bare.into_iter().filter(|(tail, _)| !shared.contains(tail)));
+}
+
+/// What a base URL may be: http or https, a host, no user, query or fragment. Loopback is the operators' right.
+pub(crate) fn check_base_url(text: &str) -> Result<(), &'static str> {
+    // A `{placeholder}` waits for an operator to fill it in; the rest must be sound already.
+    let url = url::Url::parse(&text.replace(['{', '}'], "")).map_err(|_| "it is no URL")?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("its scheme is neither http nor https");
+    }
+    if url.host().is_none() {
+        return Err("it has no host");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("it holds a user name or password");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("it has a query or a fragment");
+    }
+    let link_local = match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_link_local(),
+        Some(url::Host::Ipv6(address)) => address.is_unicast_link_local(),
+        _ => false,
+    };
+    if link_local { Err("it is a link-local address") } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base_urls_of_operators_may_be_loopback_but_not_odd() {
+        for good in
+            ["http://127.0.0.1:9/openai", "https://api.openai.com/v1", "https://{resource}.example.com/v1"]
+        {
+            assert_eq!(check_base_url(good), Ok(()), "{good}");
+        }
+        for bad in
+            ["", "ftp://a/b", "https://u:p@a", "https://a/?x=1", "https://a/#f", "http://169.254.169.254"]
+        {
+            assert!(check_base_url(bad).is_err(), "{bad}");
+        }
+    }
+}

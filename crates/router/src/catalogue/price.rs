@@ -1,0 +1,129 @@
+//! Price books by name, and the one figure that endpoints are compared by.
+
+use pricing::{Class, PriceBook, Rate, Rates, Tier};
+use serde_json::{Map, Value};
+
+/// Every class with its name in files, in the database and in operators' views.
+pub(crate) const CLASSES: [(&str, Class); 10] = [
+    ("input", Class::Input),
+    ("output", Class::Output),
+    ("cache_read", Class::CacheRead),
+    ("cache_write_5m", Class::CacheWrite5m),
+    ("cache_write_1h", Class::CacheWrite1h),
+    ("reasoning", Class::Reasoning),
+    ("audio_input", Class::AudioInput),
+    ("audio_output", Class::AudioOutput),
+    ("image", Class::Image),
+    ("request", Class::Request),
+];
+
+const ABOVE: &str = "above_prompt_tokens";
+
+/// Writes a book as `{"base": {"input": <pico-USD>, ..}, "tiers": [{"above_prompt_tokens": n, ..}]}`.
+pub(crate) fn book_out(book: &PriceBook) -> Value {
+    let tiers: Vec<Value> = book
+        .tiers
+        .iter()
+        .map(|tier| {
+            let mut rates = rates_out(&tier.rates);
+            rates.insert(ABOVE.to_owned(), tier.above_prompt_tokens.into());
+            Value::Object(rates)
+        })
+        .collect();
+    serde_json::json!({ "base": rates_out(&book.base), "tiers": tiers })
+}
+
+fn rates_out(rates: &Rates) -> Map<String, Value> {
+    let listed = |(name, class): (&str, Class)| {
+        rates.listed(class).map(|rate| (name.to_owned(), Value::from(rate.picos())))
+    };
+    CLASSES.into_iter().filter_map(listed).collect()
+}
+
+/// Reads what [`book_out`] writes. `None` when it is anything else.
+pub(crate) fn book_in(value: &Value) -> Option<PriceBook> {
+    let base = rates_in(value.get("base")?.as_object()?)?;
+    let tiers = value.get("tiers")?.as_array()?.iter().map(tier_in).collect::<Option<_>>()?;
+    Some(PriceBook { base, tiers })
+}
+
+fn tier_in(value: &Value) -> Option<Tier> {
+    let rates = value.as_object()?;
+    Some(Tier { above_prompt_tokens: rates.get(ABOVE)?.as_u64()?, rates: rates_in(rates)? })
+}
+
+fn rates_in(rates: &Map<String, Value>) -> Option<Rates> {
+    rates.iter().filter(|(name, _)| *name != ABOVE).try_fold(Rates::default(), |sum, (name, picos)| {
+        let (_, class) = CLASSES.into_iter().find(|(known, _)| known == name)?;
+        let picos = picos.as_i64().filter(|picos| *picos >= 0)?;
+        Some(sum.with(class, Rate::from_picos(picos)))
+    })
+}
+
+/// What an endpoint costs in one figure, in pico-USD per token: three prompt tokens to each completion
+/// token, and a fee per request spread over a thousand tokens. Only for comparing endpoints, never charged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blended {
+    base: u64,
+    /// Threshold in prompt tokens and the figure above it, by ascending threshold.
+    tiers: Vec<(u64, u64)>,
+}
+
+impl Blended {
+    #[must_use]
+    pub fn of(book: &PriceBook) -> Self {
+        let mut thresholds: Vec<u64> = book.tiers.iter().map(|tier| tier.above_prompt_tokens).collect();
+        thresholds.sort_unstable();
+        thresholds.dedup();
+        let above = |threshold: u64| blend(&book.rates_for(threshold.saturating_add(1)));
+        Self {
+            base: blend(&book.rates_for(0)),
+            tiers: thresholds.into_iter().map(|threshold| (threshold, above(threshold))).collect(),
+        }
+    }
+
+    /// The figure for a prompt of about this many tokens.
+    #[must_use]
+    pub fn at(&self, prompt_tokens: u64) -> u64 {
+        let applies = |tier: &&(u64, u64)| prompt_tokens > tier.0;
+        self.tiers.iter().rev().find(applies).map_or(self.base, |(_, blended)| *blended)
+    }
+}
+
+fn blend(rates: &Rates) -> u64 {
+    let picos = |class| u128::try_from(rates.rate(class).picos()).unwrap_or(0);
+    let tokens = (3 * picos(Class::Input) + picos(Class::Output)).div_ceil(4);
+    u64::try_from(tokens + picos(Class::Request).div_ceil(1_000)).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn book() -> PriceBook {
+        let rates = |input, output| {
+            Rates::default()
+                .with(Class::Input, Rate::from_picos(input))
+                .with(Class::Output, Rate::from_picos(output))
+        };
+        PriceBook {
+            base: rates(1_000_000, 5_000_000),
+            tiers: vec![Tier { above_prompt_tokens: 200_000, rates: rates(2_000_000, 8_000_000) }],
+        }
+    }
+
+    #[test]
+    fn a_book_survives_its_json() {
+        assert_eq!(book_in(&book_out(&book())), Some(book()));
+        assert_eq!(book_in(&serde_json::json!({ "base": { "input": -1 }, "tiers": [] })), None);
+        assert_eq!(book_in(&serde_json::json!({ "base": { "inputs": 1 }, "tiers": [] })), None);
+    }
+
+    #[test]
+    fn the_blend_weighs_the_prompt_three_to_one_and_knows_long_prompts() {
+        let blended = Blended::of(&book());
+        assert_eq!(blended.at(0), 2_000_000);
+        assert_eq!(blended.at(200_000), 2_000_000);
+        assert_eq!(blended.at(200_001), 3_500_000);
+    }
+}

@@ -1,0 +1,87 @@
+//! Why an endpoint is not in a plan.
+
+/// Why an endpoint, or a name, is not in a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    // The catalogue's own: whatever the request.
+    UnknownModel,
+    Disabled,
+    UnsupportedDialect,
+    /// Its base URL still has a placeholder in it.
+    NotConfigured,
+    NoCredential,
+    NoPrice,
+    /// The model answers something else than a chat.
+    NoTextOutput,
+    // The request's hard wishes.
+    NotInOnly,
+    Ignored,
+    NotInOrder,
+    Quantization,
+    ContextLength,
+    MaxTokens,
+    InputModality,
+    RequireParameters,
+    DataCollection,
+    ZeroDataRetention,
+    MaxPrice,
+    // Others of the same model do better.
+    Tools,
+    ResponseFormat,
+    Verbosity,
+    // The plan is long enough.
+    NoFallbacks,
+    PlanFull,
+}
+
+impl Reason {
+    /// The reason's name in plans and explanations.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UnknownModel => "unknown_model",
+            Self::Disabled => "disabled",
+            Self::UnsupportedDialect => "unsupported_dialect",
+            Self::NotConfigured => "not_configured",
+            Self::NoCredential => "no_credential",
+            Self::NoPrice => "no_price",
+            Self::NoTextOutput => "no_text_output",
+            Self::NotInOnly => "not_in_only",
+            Self::Ignored => "ignored",
+            Self::NotInOrder => "not_in_order",
+            Self::Quantization => "quantization",
+            Self::ContextLength => "context_length",
+            Self::MaxTokens => "max_tokens",
+            Self::InputModality => "input_modality",
+            Self::RequireParameters => "require_parameters",
+            Self::DataCollection => "data_collection",
+            Self::ZeroDataRetention => "zdr",
+            Self::MaxPrice => "max_price",
+            Self::Tools => "no_tools",
+            Self::ResponseFormat => "no_response_format",
+            Self::Verbosity => "no_verbosity",
+            Self::NoFallbacks => "no_fallbacks",
+            Self::PlanFull => "plan_full",
+        }
+    }
+
+    /// The public name of the request's constraint that excludes, where it is one: a value of
+    /// `availability.excluded_by`, and the request's field.
+    #[must_use]
+    pub const fn constraint(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::NotInOnly => Some(("allowed_providers", "provider.only")),
+            Self::Ignored => Some(("allowed_providers", "provider.ignore")),
+            Self::NotInOrder => Some(("allowed_providers", "provider.order")),
+            Self::Quantization => Some(("quantization", "provider.quantizations")),
+            Self::ContextLength => Some(("context_length", "messages")),
+            Self::MaxTokens => Some(("context_length", "max_tokens")),
+            Self::InputModality => Some(("input_modalities", "messages")),
+            Self::RequireParameters => Some(("require_parameters", "provider.require_parameters")),
+            Self::DataCollection => Some(("data_policy:training", "provider.data_collection")),
+            Self::ZeroDataRetention => Some(("data_policy:zdr", "provider.zdr")),
+            Self::MaxPrice => Some(("max_price", "provider.max_price")),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! From the names a client wrote to models.
+
+use super::{Exclusion, Reason, Refusal, Request, Sort, Subject};
+use crate::catalogue::Catalogue;
+
+/// One model that is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    /// As the client wrote it.
+    pub(super) name: &'a str,
+    /// Index in the catalogue.
+    pub(super) model: usize,
+    pub(super) sort: Option<Sort>,
+}
+
+/// The models of a request, each once. A name that nobody knows is passed over while another is known.
+pub(super) fn models<'a>(
+    request: &Request<'a>,
+    catalogue: &Catalogue,
+    exclusions: &mut Vec<Exclusion<'a>>,
+) -> Result<Vec<Wanted<'a>>, Refusal<'a>> {
+    let mut wanted: Vec<Wanted<'a>> = Vec::with_capacity(request.models.len());
+    for name in request.models {
+        match find(name, catalogue) {
+            None => exclusions.push(Exclusion { subject: Subject::Name(name), reason: Reason::UnknownModel }),
+            Some((model, _)) if wanted.iter().any(|known| known.model == model) => {}
+            Some((model, variant)) => {
+                wanted.push(Wanted { name, model, sort: request.preferences.sort.or(variant) });
+            }
+        }
+    }
+    match (wanted.is_empty(), request.models.first()) {
+        (false, _) => Ok(wanted),
+        (true, Some(name)) => Err(Refusal::UnknownModel { name, requested: request.models }),
+        (true, None) => Err(Refusal::NoModel),
+    }
+}
+
+/// The model of a name and what its dynamic variants ask for. A static variant, such as `:free`, is part of
+/// a slug and found first.
+fn find(name: &str, catalogue: &Catalogue) -> Option<(usize, Option<Sort>)> {
+    let (mut rest, mut sort) = (name, None);
+    loop {
+        if let Some(model) = catalogue.find(rest) {
+            return Some((model, sort));
+        }
+        let (stem, variant) = rest.rsplit_once(':')?;
+        sort = sort.or(dynamic(variant)?);
+        rest = stem;
+    }
+}
+
+/// What a dynamic variant asks for. `None` when it is none.
+fn dynamic(variant: &str) -> Option<Option<Sort>> {
+    match variant {
+        "nitro" => Some(Some(Sort::Throughput)),
+        "floor" => Some(Some(Sort::Price)),
+        "exacto" | "online" => Some(None),
+        _ => None,
+    }
+}

@@ -1,0 +1,55 @@
+//! What can go wrong in the router, and what callers are told of it.
+
+use rpc::Fault;
+
+use crate::catalogue::Invalid;
+
+/// A failure of the router.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The values themselves are wrong; the text says which.
+    #[error("{0}")]
+    Refused(String),
+    #[error("there is no {kind} `{name}`")]
+    NotFound { kind: &'static str, name: String },
+    /// A price that differs more than tenfold from the one it replaces, without force.
+    #[error(
+        "the price of `{class}` would jump more than tenfold, from {from} to {to}; set force to allow it"
+    )]
+    PriceJump { class: &'static str, from: String, to: String },
+    #[error("the catalogue would be invalid")]
+    Invalid(#[from] Invalid),
+    #[error("the catalogue shipped with this program is malformed")]
+    Shipped(#[source] serde_json::Error),
+    #[error("a credential could not be sealed")]
+    Seal(#[from] identity::SealError),
+    #[error("the catalogue's database failed")]
+    Database(#[from] sqlx::Error),
+    #[error("the task that changes the catalogue was lost")]
+    Lost,
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::Refused(_) | Error::PriceJump { .. } => Self::invalid(error.to_string()),
+            Error::Invalid(invalid) => Self::invalid(invalid.to_string()),
+            Error::NotFound { .. } => Self::not_found(error.to_string()),
+            Error::Database(source) => match pg::class(source) {
+                pg::Class::Unavailable | pg::Class::Retry => {
+                    Self::unavailable("The catalogue cannot be changed right now. Try again shortly.")
+                }
+                pg::Class::Conflict | pg::Class::Refused => {
+                    Self::invalid("The values break a rule of the catalogue.")
+                }
+                pg::Class::Other => log_internal(&error),
+            },
+            Error::Shipped(_) | Error::Seal(_) | Error::Lost => log_internal(&error),
+        }
+    }
+}
+
+fn log_internal(error: &Error) -> Fault {
+    tracing::error!(error = error as &dyn std::error::Error, "a catalogue call failed");
+    Fault::internal()
+}

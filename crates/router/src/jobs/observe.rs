@@ -1,0 +1,81 @@
+//! Takes in what workers observe, from the bus or by call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use prost::Message as _;
+use rpc::router::{Observation, ObserveRequest};
+use uuid::Uuid;
+
+use super::pause;
+use crate::health::{Cell, Key, Observed};
+use crate::service::Inner;
+
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Hears observations on the bus until the process stops.
+pub(crate) async fn observe(inner: Arc<Inner>) {
+    let Some(bus) = inner.deps.bus.clone() else { return };
+    loop {
+        tokio::select! {
+            () = inner.deps.tasks.shutdown().begun() => return,
+            () = hear(&inner, &bus) => {}
+        }
+        if !pause(&inner, RETRY).await {
+            return;
+        }
+    }
+}
+
+async fn hear(inner: &Inner, bus: &async_nats::Client) {
+    let mut messages = match bus.subscribe(rpc::subjects::HEALTH).await {
+        Ok(messages) => messages,
+        Err(error) => {
+            tracing::debug!(%error, "health on the bus is not heard");
+            return;
+        }
+    };
+    while let Some(message) = messages.next().await {
+        match ObserveRequest::decode(message.payload) {
+            Ok(request) => take_in(inner, &request.observations),
+            Err(_) => {
+                inner.metrics.malformed_observations.inc();
+            }
+        }
+    }
+}
+
+/// Makes observations count. One that is malformed is counted and passed over.
+pub(crate) fn take_in(inner: &Inner, observations: &[Observation]) {
+    let batch: Vec<(Key, Observed)> = observations.iter().filter_map(decode).collect();
+    let malformed = observations.len().saturating_sub(batch.len());
+    inner.metrics.malformed_observations.inc_by(u64::try_from(malformed).unwrap_or(0));
+    inner.metrics.observations.inc_by(u64::try_from(batch.len()).unwrap_or(0));
+    for key in inner.health.observe(&batch, inner.clock.now_ms()) {
+        inner.metrics.ejections.inc();
+        tracing::info!(endpoint.id = %key.endpoint, credential.id = %key.credential, "an endpoint is ejected");
+    }
+}
+
+fn decode(observation: &Observation) -> Option<(Key, Observed)> {
+    let credential = match observation.credential_id.as_str() {
+        "" => Uuid::nil(),
+        text => Uuid::parse_str(text).ok()?,
+    };
+    let key = Key { endpoint: Uuid::parse_str(&observation.endpoint_id).ok()?, credential };
+    let cell = Cell {
+        successes: u64::from(observation.successes),
+        faults: u64::from(observation.faults),
+        rate_limits: u64::from(observation.rate_limits),
+        first_token_ms: observation.first_token_ms_sum,
+        output_tokens: observation.output_tokens_sum,
+        generation_ms: observation.generation_ms_sum,
+    };
+    let observed = Observed {
+        cell,
+        cooldown_ms: u64::from(observation.cooldown_ms),
+        consecutive_faults: observation.consecutive_faults,
+    };
+    Some((key, observed))
+}

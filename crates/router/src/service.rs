@@ -1,0 +1,135 @@
+//! The service: what it holds, how it starts, how it is served.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use identity::MasterKey;
+use rpc::router::router_server::RouterServer;
+use sqlx::PgPool;
+use tokio::sync::Notify;
+
+use crate::catalogue::Catalogue;
+use crate::choose::Policy;
+use crate::grpc::Server;
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::{Config, Error, jobs};
+
+/// The part of the process that readiness is said for.
+pub(crate) const PART: &str = "router";
+
+/// What the router needs from the process it runs in.
+#[derive(Clone)]
+pub struct Deps {
+    /// Of [`pg::Owner::Catalog`].
+    pub pool: PgPool,
+    pub bus: Option<async_nats::Client>,
+    pub redis: Option<redis::Client>,
+    /// Keeps a copy of each price version before a plan may use it.
+    pub billing: rpc::Channel,
+    pub master_key: Arc<MasterKey>,
+    pub tasks: lifecycle::Tasks,
+    pub health: lifecycle::Health,
+    pub metrics: lifecycle::Metrics,
+}
+
+/// The router. Cheap to clone.
+#[derive(Clone)]
+pub struct Service(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) deps: Deps,
+    pub(crate) metrics: Metrics,
+    pub(crate) current: ArcSwap<Loaded>,
+    pub(crate) health: Health,
+    pub(crate) clock: Clock,
+    /// Rung when the tables may have changed.
+    pub(crate) changed: Notify,
+    /// Why the newest version is not in use, if it is not.
+    pub(crate) refused: Mutex<Option<String>>,
+}
+
+/// A snapshot in use, with what was rendered from it.
+#[derive(Default)]
+pub(crate) struct Loaded {
+    pub(crate) catalogue: Catalogue,
+    /// When it was read, by the database's clock.
+    pub(crate) read_at: DateTime<Utc>,
+    /// Model lists by markup in basis points.
+    pub(crate) lists: Mutex<HashMap<u32, Bytes>>,
+}
+
+/// Unix time that never runs backwards while the process lives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    started: Instant,
+    started_ms: u64,
+}
+
+impl Clock {
+    fn start() -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            started: Instant::now(),
+            started_ms: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.started_ms.saturating_add(elapsed)
+    }
+}
+
+impl Inner {
+    pub(crate) const fn policy(&self) -> Policy {
+        Policy { max_attempts: self.config.max_attempts }
+    }
+}
+
+impl Service {
+    /// Starts the router's jobs. Waits for nothing: until the first snapshot is in use, the part `router` is
+    /// not ready and calls are refused as unavailable.
+    ///
+    /// # Errors
+    /// None today; the signature is that of every service.
+    #[expect(clippy::unused_async, reason = "every service starts by the same signature")]
+    pub async fn start(config: Config, deps: Deps) -> Result<Self, Error> {
+        deps.health.set(PART, false);
+        let metrics = Metrics::register(&deps.metrics);
+        let tasks = deps.tasks.clone();
+        let inner = Arc::new(Inner {
+            config,
+            deps,
+            metrics,
+            current: ArcSwap::default(),
+            health: Health::new(config.health),
+            clock: Clock::start(),
+            changed: Notify::new(),
+            refused: Mutex::default(),
+        });
+        tasks.spawn(jobs::refresh(Arc::clone(&inner)));
+        tasks.spawn(jobs::listen(Arc::clone(&inner)));
+        tasks.spawn(jobs::tick(Arc::clone(&inner)));
+        if inner.deps.bus.is_some() {
+            tasks.spawn(jobs::observe(Arc::clone(&inner)));
+        }
+        if inner.deps.redis.is_some() {
+            tasks.spawn(jobs::share(Arc::clone(&inner)));
+        }
+        Ok(Self(inner))
+    }
+
+    /// The generated server over this service, with the message limits of every call.
+    #[must_use]
+    pub fn grpc(&self) -> RouterServer<Server> {
+        RouterServer::new(Server::new(Arc::clone(&self.0)))
+            .max_decoding_message_size(rpc::MAX_MESSAGE)
+            .max_encoding_message_size(rpc::MAX_MESSAGE)
+    }
+}

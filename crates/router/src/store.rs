@@ -1,0 +1,8 @@
+//! Schema `catalog` in Postgres. All SQL of the router is here.
+
+mod load;
+pub(crate) mod rows;
+mod write;
+
+pub(crate) use load::{behind, load};
+pub(crate) use write::{Change, Writes, lock, next_version, record, write};

@@ -1,0 +1,157 @@
+//! The tables of schema `catalog` as rows. Field names are column names: rows travel as `jsonb`.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use chrono::{DateTime, Utc};
+use identity::{CredentialId, EndpointId, PriceVersionId};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use super::Writes;
+
+/// Timeouts in milliseconds; absent = whoever is asked next decides: provider, then configuration.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Timeouts {
+    pub(crate) connect_ms: Option<u32>,
+    pub(crate) first_token_ms: Option<u32>,
+    pub(crate) stall_ms: Option<u32>,
+    pub(crate) total_ms: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Provider {
+    pub(crate) slug: String,
+    pub(crate) name: String,
+    pub(crate) dialect: String,
+    pub(crate) base_url: String,
+    pub(crate) credential_env: Option<String>,
+    pub(crate) credential_required: bool,
+    pub(crate) quirks: Map<String, Value>,
+    pub(crate) cancel_stops_billing: bool,
+    /// `None` = unknown, which counts as yes.
+    pub(crate) collects_data: Option<bool>,
+    pub(crate) zero_data_retention: bool,
+    pub(crate) simulated: bool,
+    pub(crate) disabled: bool,
+    #[serde(flatten)]
+    pub(crate) timeouts: Timeouts,
+    pub(crate) seeded: Option<Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Model {
+    pub(crate) slug: String,
+    pub(crate) canonical_slug: String,
+    pub(crate) name: String,
+    /// Unix seconds.
+    pub(crate) created: u64,
+    pub(crate) context_length: u64,
+    pub(crate) max_output: Option<u64>,
+    pub(crate) input_modalities: Vec<String>,
+    pub(crate) output_modalities: Vec<String>,
+    pub(crate) supported_parameters: Vec<String>,
+    pub(crate) tokenizer: String,
+    pub(crate) hugging_face_id: Option<String>,
+    pub(crate) quirks: Map<String, Value>,
+    pub(crate) first_token_ms: Option<u32>,
+    pub(crate) disabled: bool,
+    pub(crate) seeded: Option<Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Alias {
+    pub(crate) alias: String,
+    pub(crate) model: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Endpoint {
+    pub(crate) id: EndpointId,
+    pub(crate) model: String,
+    pub(crate) provider: String,
+    pub(crate) provider_model: String,
+    pub(crate) tag: String,
+    /// Where it differs from the provider's.
+    pub(crate) dialect: Option<String>,
+    pub(crate) context_length: u64,
+    pub(crate) max_output: Option<u64>,
+    pub(crate) quantization: Option<String>,
+    pub(crate) quirks: Map<String, Value>,
+    /// `YYYY-MM-DD`
+    pub(crate) deprecation_date: Option<String>,
+    pub(crate) disabled: bool,
+    #[serde(flatten)]
+    pub(crate) timeouts: Timeouts,
+    pub(crate) seeded: Option<Value>,
+}
+
+/// One price version. Never changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Price {
+    pub(crate) id: PriceVersionId,
+    pub(crate) endpoint_id: EndpointId,
+    pub(crate) book: Value,
+    pub(crate) source: String,
+}
+
+/// A provider's newest credential.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Credential {
+    pub(crate) id: CredentialId,
+    pub(crate) provider: String,
+    /// Hexadecimal where rows are read.
+    #[serde(deserialize_with = "from_hex")]
+    pub(crate) sealed: Vec<u8>,
+    /// Its last four characters.
+    pub(crate) hint: String,
+    /// `seed`, or the operator who set it.
+    pub(crate) source: String,
+}
+
+/// The whole catalogue as it stood at one version.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tables {
+    pub(crate) version: u64,
+    /// By the database's clock.
+    pub(crate) read_at: DateTime<Utc>,
+    pub(crate) providers: Vec<Provider>,
+    pub(crate) credentials: Vec<Credential>,
+    pub(crate) models: Vec<Model>,
+    pub(crate) aliases: Vec<Alias>,
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// The price in effect of each endpoint that has one.
+    pub(crate) prices: Vec<Price>,
+}
+
+impl Tables {
+    /// What the tables hold once `writes` are written.
+    #[must_use]
+    pub(crate) fn with(mut self, writes: Writes) -> Self {
+        put(&mut self.providers, writes.providers, |row| row.slug.clone());
+        put(&mut self.credentials, writes.credentials, |row| row.provider.clone());
+        put(&mut self.models, writes.models, |row| row.slug.clone());
+        put(&mut self.aliases, writes.aliases, |row| row.alias.clone());
+        put(&mut self.endpoints, writes.endpoints, |row| row.id);
+        put(&mut self.prices, writes.prices, |row| row.endpoint_id);
+        self
+    }
+}
+
+/// Puts each new row in place of the one with its key, or at the end.
+fn put<T, K: Hash + Eq>(rows: &mut Vec<T>, new: Vec<T>, key: impl Fn(&T) -> K) {
+    if new.is_empty() {
+        return;
+    }
+    let places: HashMap<K, usize> = rows.iter().enumerate().map(|(at, row)| (key(row), at)).collect();
+    for row in new {
+        match places.get(&key(&row)).and_then(|at| rows.get_mut(*at)) {
+            Some(place) => *place = row,
+            None => rows.push(row),
+        }
+    }
+}
+
+fn from_hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    hex::decode(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}

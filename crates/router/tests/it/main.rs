@@ -1,0 +1,15 @@
+//! The router against real parts: Postgres, and Redis and NATS where they are installed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking and say what they skip"
+)]
+
+mod catalogue;
+mod models;
+mod observed;
+mod operators;
+mod seeding;
+mod support;

@@ -1,0 +1,186 @@
+//! Writes answers and streams of answers.
+
+use serde_json::{Value, json};
+
+use super::sign_call;
+use crate::answer::{Answer, Call, Completion, Finish, Usage};
+use crate::dialect::{Encode, Stamp};
+use crate::steps::Step;
+
+fn finish_reason<'a>(answer: &'a Answer, finish: &Finish) -> &'a str {
+    if let Some(word) = &answer.finish {
+        return word;
+    }
+    match finish {
+        Finish::Length => "MAX_TOKENS",
+        Finish::Refusal => "SAFETY",
+        // Calls end with STOP as well.
+        _ => "STOP",
+    }
+}
+
+/// Usage with the thoughts beside the candidates. `candidates` and `thoughts` are what was said so far.
+fn usage(usage: &Usage, candidates: u64, thoughts: u64) -> Value {
+    let text = usage.prompt - usage.media;
+    let mut details = vec![json!({"modality": "TEXT", "tokenCount": text})];
+    if usage.media > 0 {
+        details.push(json!({"modality": "IMAGE", "tokenCount": usage.media}));
+    }
+    let mut object = json!({
+        "promptTokenCount": usage.prompt,
+        "totalTokenCount": usage.prompt + candidates + thoughts,
+        "promptTokensDetails": details,
+    });
+    if candidates > 0 {
+        object["candidatesTokenCount"] = json!(candidates);
+    }
+    if thoughts > 0 {
+        object["thoughtsTokenCount"] = json!(thoughts);
+    }
+    if usage.cache_read > 0 {
+        object["cachedContentTokenCount"] = json!(usage.cache_read);
+        object["cacheTokensDetails"] = json!([{"modality": "TEXT", "tokenCount": usage.cache_read}]);
+    }
+    object
+}
+
+fn response(candidates: &Value, usage: Option<Value>, stamp: &Stamp) -> Value {
+    let mut body = json!({
+        "candidates": candidates,
+        "modelVersion": stamp.model,
+        "responseId": stamp.response_id,
+    });
+    if let Some(usage) = usage {
+        body["usageMetadata"] = usage;
+    }
+    body
+}
+
+fn call_part(call: &Call, index: usize) -> Value {
+    let mut part = json!({"functionCall": {"name": call.name, "args": call.arguments}});
+    // Of parallel calls only the first is signed.
+    if index == 0 {
+        part["thoughtSignature"] = json!(sign_call(&call.name));
+    }
+    part
+}
+
+pub(crate) fn body(answer: &Answer, stamp: &Stamp) -> Value {
+    let candidates: Vec<Value> = answer
+        .completions
+        .iter()
+        .enumerate()
+        .map(|(index, completion)| {
+            let parts = parts(completion, answer.usage.reasoning > 0 && stamp.shows_thoughts);
+            let mut content = json!({"role": "model"});
+            if !parts.is_empty() {
+                content["parts"] = json!(parts);
+            }
+            json!({"content": content, "finishReason": finish_reason(answer, &completion.finish), "index": index})
+        })
+        .collect();
+    let said = answer.usage.completion - answer.usage.reasoning;
+    let usage = answer.shows_usage.then(|| usage(&answer.usage, said, answer.usage.reasoning));
+    response(&json!(candidates), usage, stamp)
+}
+
+fn parts(completion: &Completion, thoughts: bool) -> Vec<Value> {
+    let mut parts = Vec::new();
+    if completion.finish == Finish::Refusal {
+        return parts;
+    }
+    if thoughts && !completion.thoughts.is_empty() {
+        parts.push(json!({"text": completion.thinking(), "thought": true}));
+    }
+    if !completion.text.is_empty() {
+        parts.push(json!({"text": completion.words()}));
+    }
+    let complete = completion.calls.iter().enumerate().filter(|(_, call)| call.complete);
+    parts.extend(complete.map(|(index, call)| call_part(call, index)));
+    parts
+}
+
+pub(crate) struct Encoder {
+    answer: Answer,
+    stamp: Stamp,
+    /// Server-sent events, else one JSON array.
+    events: bool,
+    written: u64,
+    candidates: u64,
+    thoughts: u64,
+    /// Choices that still go on; the last finish carries the totals.
+    open: usize,
+}
+
+impl Encoder {
+    pub(crate) fn new(answer: &Answer, stamp: &Stamp, events: bool) -> Self {
+        let open = answer.completions.len();
+        Self {
+            answer: answer.clone(),
+            stamp: stamp.clone(),
+            events,
+            written: 0,
+            candidates: 0,
+            thoughts: 0,
+            open,
+        }
+    }
+
+    fn event(&mut self, choice: usize, parts: &Value, finish: Option<&str>) -> Vec<u8> {
+        let mut candidate = json!({"content": {"parts": parts, "role": "model"}, "index": choice});
+        if let Some(finish) = finish {
+            candidate["finishReason"] = json!(finish);
+        }
+        let usage =
+            self.answer.shows_usage.then(|| usage(&self.answer.usage, self.candidates, self.thoughts));
+        let body = response(&json!([candidate]), usage, &self.stamp);
+        self.frame(&body)
+    }
+
+    fn frame(&mut self, body: &Value) -> Vec<u8> {
+        self.written += 1;
+        if self.events {
+            return format!("data: {body}\r\n\r\n").into_bytes();
+        }
+        let lead = if self.written == 1 { "[" } else { ",\r\n" };
+        format!("{lead}{body:#}").into_bytes()
+    }
+
+    fn finish(&mut self, choice: usize, finish: &Finish) -> Vec<u8> {
+        self.open = self.open.saturating_sub(1);
+        if self.open == 0 {
+            self.thoughts = self.answer.usage.reasoning;
+            self.candidates = self.answer.usage.completion - self.answer.usage.reasoning;
+        }
+        let word = finish_reason(&self.answer, finish).to_owned();
+        self.event(choice, &json!([{"text": ""}]), Some(&word))
+    }
+}
+
+impl Encode for Encoder {
+    fn encode(&mut self, step: &Step, tokens: u64) -> Vec<u8> {
+        match step {
+            Step::Thought { .. } => self.thoughts += tokens,
+            _ => self.candidates += tokens,
+        }
+        match step {
+            Step::Thought { choice, text } if self.stamp.shows_thoughts => {
+                self.event(*choice, &json!([{"text": text, "thought": true}]), None)
+            }
+            Step::Text { choice, .. } if self.refuses(*choice) => Vec::new(),
+            Step::Text { choice, text } => self.event(*choice, &json!([{"text": text}]), None),
+            Step::CallEnd { choice, index, call } if call.complete => {
+                self.event(*choice, &json!([call_part(call, *index)]), None)
+            }
+            Step::Finish { choice, finish } => self.finish(*choice, finish),
+            Step::Close if !self.events => b"]\r\n".to_vec(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Encoder {
+    fn refuses(&self, choice: usize) -> bool {
+        self.answer.completions.get(choice).is_some_and(|completion| completion.finish == Finish::Refusal)
+    }
+}

@@ -1,0 +1,123 @@
+//! An answer as chunks.
+
+use serde_json::{Value, json};
+
+use super::{finish_word, usage};
+use crate::answer::{Answer, Finish};
+use crate::ask::Ask;
+use crate::dialect::{Encode, Stamp};
+use crate::quirks::Thoughts;
+use crate::seed::{ALPHANUMERIC, Dice};
+use crate::steps::Step;
+
+pub(crate) struct Encoder {
+    answer: Answer,
+    stamp: Stamp,
+    /// The request asked for usage.
+    usage: bool,
+    padding: Dice,
+}
+
+impl Encoder {
+    pub(crate) fn new(ask: &Ask, answer: &Answer, stamp: &Stamp) -> Self {
+        let padding = Dice::new(stamp.seed);
+        let usage = ask.stream_usage && answer.shows_usage;
+        Self { answer: answer.clone(), stamp: stamp.clone(), usage, padding }
+    }
+
+    fn chunk(&mut self, choices: &Value, usage: Option<Value>) -> Vec<u8> {
+        let mut chunk = json!({
+            "id": self.stamp.response_id,
+            "object": "chat.completion.chunk",
+            "created": self.stamp.seconds(),
+            "model": self.stamp.model,
+            "service_tier": "default",
+            "system_fingerprint": "fp_simulated",
+            "choices": choices,
+        });
+        match usage {
+            Some(usage) => chunk["usage"] = usage,
+            None if self.usage => chunk["usage"] = Value::Null,
+            None => {}
+        }
+        if self.stamp.quirks.openai {
+            let length = 1 + self.padding.index(15);
+            chunk["obfuscation"] = json!(self.padding.word(length, ALPHANUMERIC));
+        }
+        format!("data: {chunk}\n\n").into_bytes()
+    }
+
+    fn delta(&mut self, choice: usize, delta: &Value) -> Vec<u8> {
+        self.chunk(&json!([{"index": choice, "delta": delta, "logprobs": null, "finish_reason": null}]), None)
+    }
+
+    fn open(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for choice in 0..self.answer.completions.len() {
+            let completion = &self.answer.completions[choice];
+            let content = if completion.calls.is_empty() { json!("") } else { Value::Null };
+            bytes.extend(
+                self.delta(choice, &json!({"role": "assistant", "content": content, "refusal": null})),
+            );
+        }
+        bytes
+    }
+
+    fn text(&mut self, choice: usize, text: &str) -> Vec<u8> {
+        let refused = self.answer.completions.get(choice).is_some_and(|done| done.finish == Finish::Refusal);
+        let field = if refused { "refusal" } else { "content" };
+        self.delta(choice, &json!({field: text}))
+    }
+
+    fn call(&mut self, choice: usize, index: usize, name: &str, arguments: &str) -> Vec<u8> {
+        let id = self.stamp.call_id("call_", choice, index);
+        self.delta(
+            choice,
+            &json!({"tool_calls": [{"index": index, "id": id, "type": "function",
+                "function": {"name": name, "arguments": arguments}}]}),
+        )
+    }
+
+    fn finish(&mut self, choice: usize, finish: &Finish) -> Vec<u8> {
+        let word = finish_word(&self.answer, finish).to_owned();
+        let last = choice + 1 == self.answer.completions.len();
+        let here = self.usage && last && self.stamp.quirks.unasked_usage;
+        let usage = here.then(|| usage(&self.answer.usage, &self.stamp));
+        self.chunk(&json!([{"index": choice, "delta": {}, "logprobs": null, "finish_reason": word}]), usage)
+    }
+
+    fn close(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if self.usage && !self.stamp.quirks.unasked_usage {
+            let usage = usage(&self.answer.usage, &self.stamp);
+            bytes = self.chunk(&json!([]), Some(usage));
+        }
+        bytes.extend_from_slice(b"data: [DONE]\n\n");
+        bytes
+    }
+}
+
+impl Encode for Encoder {
+    fn encode(&mut self, step: &Step, _tokens: u64) -> Vec<u8> {
+        let whole = self.stamp.quirks.whole_calls;
+        match step {
+            Step::Open => self.open(),
+            Step::Thought { choice, text } => match self.stamp.quirks.thoughts {
+                Thoughts::Field(field) => self.delta(*choice, &json!({field: text})),
+                Thoughts::Hidden => Vec::new(),
+            },
+            Step::Text { choice, text } => self.text(*choice, text),
+            Step::Call { choice, index, name } if !whole => self.call(*choice, *index, name, ""),
+            Step::Arguments { choice, index, text } if !whole => self
+                .delta(*choice, &json!({"tool_calls": [{"index": index, "function": {"arguments": text}}]})),
+            Step::CallEnd { choice, index, call } if whole => {
+                self.call(*choice, *index, &call.name, &crate::answer::words(&call.pieces))
+            }
+            Step::Finish { choice, finish } => self.finish(*choice, finish),
+            Step::Close => self.close(),
+            Step::ThoughtsEnd { .. } | Step::Call { .. } | Step::Arguments { .. } | Step::CallEnd { .. } => {
+                Vec::new()
+            }
+        }
+    }
+}

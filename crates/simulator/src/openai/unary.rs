@@ -1,0 +1,70 @@
+//! An answer in one body.
+
+use serde_json::{Value, json};
+
+use super::{finish_word, usage};
+use crate::answer::{Answer, Completion, Finish, words};
+use crate::dialect::Stamp;
+use crate::quirks::Thoughts;
+
+pub(crate) fn body(answer: &Answer, stamp: &Stamp) -> Value {
+    let choices: Vec<Value> = answer
+        .completions
+        .iter()
+        .enumerate()
+        .map(|(index, completion)| {
+            json!({
+                "index": index,
+                "message": message(completion, stamp, index),
+                "logprobs": null,
+                "finish_reason": finish_word(answer, &completion.finish),
+            })
+        })
+        .collect();
+    let mut body = json!({
+        "id": stamp.response_id,
+        "object": "chat.completion",
+        "created": stamp.seconds(),
+        "model": stamp.model,
+        "choices": choices,
+        "service_tier": "default",
+        "system_fingerprint": "fp_simulated",
+    });
+    if answer.shows_usage {
+        body["usage"] = usage(&answer.usage, stamp);
+    }
+    body
+}
+
+fn message(completion: &Completion, stamp: &Stamp, choice: usize) -> Value {
+    let refused = completion.finish == Finish::Refusal;
+    let text = completion.words();
+    let said = !text.is_empty() || completion.calls.is_empty();
+    let mut message = json!({
+        "role": "assistant",
+        "content": if refused || !said { Value::Null } else { json!(text) },
+        "refusal": if refused { json!(text) } else { Value::Null },
+        "annotations": [],
+    });
+    if let Thoughts::Field(field) = stamp.quirks.thoughts
+        && !completion.thoughts.is_empty()
+    {
+        message[field] = json!(completion.thinking());
+    }
+    if !completion.calls.is_empty() {
+        let calls: Vec<Value> = completion
+            .calls
+            .iter()
+            .enumerate()
+            .map(|(index, call)| {
+                json!({
+                    "id": stamp.call_id("call_", choice, index),
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": words(&call.pieces)},
+                })
+            })
+            .collect();
+        message["tool_calls"] = json!(calls);
+    }
+    message
+}

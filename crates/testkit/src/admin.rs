@@ -1,0 +1,270 @@
+//! The operator's API: organisations, keys, providers and models of a test's own.
+
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::api::{Reply, read};
+use crate::{DevFile, Dialect, Provider, http};
+
+/// A tenant of a test's own.
+#[derive(Debug, Clone)]
+pub struct Organisation {
+    pub id: String,
+    pub api_key: String,
+    pub api_key_hash: String,
+    pub management_key: String,
+}
+
+/// A client of the operator's API.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    http: reqwest::Client,
+    base: String,
+    token: String,
+    simulator: String,
+    api_key: String,
+}
+
+impl Admin {
+    pub(crate) fn new(dev: &DevFile) -> Self {
+        Self {
+            http: http::client(),
+            base: dev.admin_base.trim_end_matches('/').to_owned(),
+            token: dev.admin_token.clone(),
+            simulator: dev.simulator_base.trim_end_matches('/').to_owned(),
+            api_key: dev.api_key.clone(),
+        }
+    }
+
+    /// # Errors
+    /// When no answer comes.
+    pub async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Reply> {
+        let method = reqwest::Method::from_bytes(method.as_bytes())?;
+        let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        read(request.send().await?).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> anyhow::Result<Value> {
+        let reply = self.call("POST", path, Some(&body)).await?;
+        ensure!((200..300).contains(&reply.status), "POST {path} {body}: {reply:?}");
+        Ok(reply.body)
+    }
+
+    /// An organisation with so many dollars of credit, an inference key and a management key.
+    ///
+    /// # Errors
+    /// When the platform refuses.
+    pub async fn organisation(&self, dollars: &str) -> anyhow::Result<Organisation> {
+        let tenant = self
+            .post("/tenants", json!({"slug": format!("test-{}", Uuid::now_v7().simple()), "name": "Test"}))
+            .await?;
+        let id = text(&tenant, "id")?;
+        if dollars != "0" {
+            self.credit(&id, dollars).await?;
+        }
+        let inference = self.key(&id, json!({"name": "test", "kind": "inference"})).await?;
+        let management = self.key(&id, json!({"name": "test", "kind": "management"})).await?;
+        Ok(Organisation {
+            id,
+            api_key: text(&inference, "key")?,
+            api_key_hash: text(&inference["data"], "hash")?,
+            management_key: text(&management, "key")?,
+        })
+    }
+
+    async fn credit(&self, tenant: &str, dollars: &str) -> anyhow::Result<()> {
+        let body = json!({"amount": dollars, "kind": "purchase", "reason": "test",
+                          "source_id": Uuid::now_v7().to_string()});
+        self.post(&format!("/tenants/{tenant}/credits"), body).await?;
+        Ok(())
+    }
+
+    /// More dollars for the demo organisation.
+    ///
+    /// # Errors
+    /// When the platform refuses.
+    pub async fn credit_demo(&self, dollars: &str) -> anyhow::Result<()> {
+        let reply = self.call("GET", "/tenants", None).await?;
+        let tenants = reply.body["data"].as_array().with_context(|| format!("{reply:?}"))?;
+        let demo = tenants.iter().find(|tenant| tenant["slug"] == "demo").context("no demo organisation")?;
+        self.credit(&text(demo, "id")?, dollars).await
+    }
+
+    async fn key(&self, tenant: &str, body: Value) -> anyhow::Result<Value> {
+        self.post(&format!("/tenants/{tenant}/keys"), body).await
+    }
+
+    /// An inference key that may spend so many dollars.
+    ///
+    /// # Errors
+    /// When the platform refuses.
+    pub async fn limited_key(&self, organisation: &Organisation, dollars: &str) -> anyhow::Result<String> {
+        let body = json!({"name": "limited", "kind": "inference", "limit": dollars});
+        text(&self.key(&organisation.id, body).await?, "key")
+    }
+
+    /// An inference key that may ask so often a minute.
+    ///
+    /// # Errors
+    /// When the platform refuses.
+    pub async fn rate_limited_key(&self, organisation: &Organisation, rpm: u32) -> anyhow::Result<String> {
+        let body = json!({"name": "rate limited", "kind": "inference", "rate_limit_rpm": rpm});
+        text(&self.key(&organisation.id, body).await?, "key")
+    }
+
+    /// # Errors
+    /// When the platform refuses.
+    pub async fn revoke(&self, hash: &str) -> anyhow::Result<()> {
+        let reply = self.call("PATCH", &format!("/keys/{hash}"), Some(&json!({"disabled": true}))).await?;
+        ensure!(reply.status == 200, "{reply:?}");
+        Ok(())
+    }
+
+    /// A provider that the simulator plays, with faults and a log of its own.
+    ///
+    /// # Errors
+    /// When the platform refuses.
+    pub async fn provider(&self, dialect: Dialect) -> anyhow::Result<Provider> {
+        let slug = format!("sim-{}", Uuid::now_v7().simple());
+        let name = format!("Simulated {slug}");
+        let base_url = format!("{}/p/{slug}/{}", self.simulator, dialect.name());
+        let body = json!({
+            "slug": slug,
+            "name": name,
+            "dialect": dialect.name(),
+            "base_url": base_url,
+            "credential": "test-credential",
+            "cancel_stops_billing": true,
+            "timeouts": {"connect_ms": 2000, "first_token_ms": 3000, "stall_ms": 3000, "total_ms": 60000},
+        });
+        self.post("/providers", body).await?;
+        Ok(Provider { slug, name, dialect })
+    }
+
+    /// A model that these providers offer at so many dollars per million prompt and completion tokens.
+    ///
+    /// # Errors
+    /// When the platform refuses, or the model does not become routable.
+    pub async fn model(&self, offers: &[(&Provider, &str, &str)]) -> anyhow::Result<String> {
+        let model = self.new_model().await?;
+        for (provider, prompt, completion) in offers {
+            let price = json!({"input": per_token(prompt), "output": per_token(completion)});
+            self.endpoint(&model, provider, price).await?;
+        }
+        self.routable(&model, offers.len()).await?;
+        Ok(model)
+    }
+
+    /// A model that costs so many dollars a request and nothing per token.
+    ///
+    /// # Errors
+    /// When the platform refuses, or the model does not become routable.
+    pub async fn model_per_request(&self, provider: &Provider, dollars: &str) -> anyhow::Result<String> {
+        let model = self.new_model().await?;
+        self.endpoint(&model, provider, json!({"input": "0", "output": "0", "request": dollars})).await?;
+        self.routable(&model, 1).await?;
+        Ok(model)
+    }
+
+    /// Another price for an endpoint.
+    ///
+    /// # Errors
+    /// When the platform refuses.
+    pub async fn price(
+        &self,
+        model: &str,
+        provider: &Provider,
+        prompt: &str,
+        completion: &str,
+    ) -> anyhow::Result<()> {
+        let known = self.endpoints(model).await?;
+        let endpoint = known.iter().find(|endpoint| endpoint["provider"] == json!(provider.slug));
+        let endpoint = text(endpoint.context("no such endpoint")?, "id")?;
+        let base = json!({"input": per_token(prompt), "output": per_token(completion)});
+        self.post("/prices", json!({"endpoint_id": endpoint, "price": {"base": base}})).await?;
+        Ok(())
+    }
+
+    async fn new_model(&self) -> anyhow::Result<String> {
+        let slug = format!("test/m-{}", Uuid::now_v7().simple());
+        let body = json!({
+            "slug": slug,
+            "name": "A test model",
+            "context_length": 128_000,
+            "max_output": 16_000,
+            "input_modalities": ["text", "image"],
+            "output_modalities": ["text"],
+            "supported_parameters": ["tools", "tool_choice", "response_format", "structured_outputs",
+                                     "max_tokens", "temperature", "top_p", "stop", "seed", "reasoning"],
+        });
+        self.post("/models", body).await?;
+        Ok(slug)
+    }
+
+    async fn endpoint(&self, model: &str, provider: &Provider, price: Value) -> anyhow::Result<()> {
+        let body = json!({
+            "model": model,
+            "provider": provider.slug,
+            "provider_model": model.trim_start_matches("test/"),
+            "context_length": 128_000,
+            "max_output": 16_000,
+            "price": {"base": price},
+        });
+        self.post("/endpoints", body).await?;
+        Ok(())
+    }
+
+    /// The endpoints of a model, as one of the routers knows them.
+    async fn endpoints(&self, model: &str) -> anyhow::Result<Vec<Value>> {
+        let reply = self.call("GET", &format!("/catalogue?model={model}"), None).await?;
+        let endpoints = reply.body["models"][0]["endpoints"].as_array().cloned();
+        endpoints.with_context(|| format!("{model} is not known: {reply:?}"))
+    }
+
+    /// Waits until every router knows all of a model's endpoints: asked often enough, each is asked.
+    async fn routable(&self, model: &str, endpoints: usize) -> anyhow::Result<()> {
+        let mut good = 0;
+        for _ in 0..400 {
+            let known = self.endpoints(model).await.map_or(0, |known| known.len());
+            good = if known == endpoints { good + 1 } else { 0 };
+            if good == 12 {
+                return Ok(());
+            }
+            if known != endpoints {
+                tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+            }
+        }
+        anyhow::bail!("{model} does not become routable")
+    }
+
+    /// The invariants that are broken now.
+    ///
+    /// # Errors
+    /// When the platform cannot say.
+    pub async fn invariants(&self) -> anyhow::Result<Vec<Value>> {
+        let reply = self.call("GET", "/invariants", None).await?;
+        ensure!(reply.status == 200, "{reply:?}");
+        reply.body["breaches"].as_array().cloned().with_context(|| format!("{:?}", reply.body))
+    }
+
+    /// The demo organisation's key.
+    #[must_use]
+    pub fn demo_key(&self) -> &str {
+        &self.api_key
+    }
+}
+
+fn text(value: &Value, member: &str) -> anyhow::Result<String> {
+    Ok(value[member].as_str().with_context(|| format!("no `{member}` in {value}"))?.to_owned())
+}
+
+/// Dollars per million tokens as dollars per token, exactly.
+fn per_token(per_million: &str) -> String {
+    let (whole, fraction) = per_million.split_once('.').unwrap_or((per_million, ""));
+    let digits = format!("{whole}{fraction}");
+    format!("{digits}e-{}", 6 + fraction.len())
+}

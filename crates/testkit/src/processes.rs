@@ -1,0 +1,63 @@
+//! The processes of a cluster: to be killed and brought back.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::Context as _;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::Deserialize;
+use tokio::process::Command;
+
+/// One process of a cluster, as `run/pids.json` lists it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Process {
+    /// `edge`, `router`, `provider-worker`, `billing`, `postgres`, `redis`, `nats`, `simulator`.
+    pub name: String,
+    /// `edge-1`
+    pub instance: String,
+    pub pids: Vec<i32>,
+    /// A shell command that brings this instance back.
+    pub restart_cmd: String,
+    pub log: PathBuf,
+}
+
+impl Process {
+    /// Sends a signal to every pid; one that is gone already is no error.
+    pub fn signal(&self, signal: Signal) {
+        for pid in &self.pids {
+            let _ = kill(Pid::from_raw(*pid), signal);
+        }
+    }
+
+    /// Kills the process without a chance to say goodbye.
+    pub fn kill(&self) {
+        self.signal(Signal::SIGKILL);
+    }
+
+    /// Brings the instance back.
+    ///
+    /// # Errors
+    /// When its restart command fails.
+    pub async fn restart(&self) -> anyhow::Result<()> {
+        let output = Command::new("sh")
+            .args(["-c", &self.restart_cmd])
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .context("no shell")?;
+        anyhow::ensure!(
+            output.status.success(),
+            "`{}` failed: {}",
+            self.restart_cmd,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
+    }
+}
+
+pub(crate) fn read(directory: &Path) -> anyhow::Result<Vec<Process>> {
+    let path = directory.join("run/pids.json");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("no {}", path.display()))?;
+    Ok(serde_json::from_str(&text)?)
+}

@@ -1,0 +1,117 @@
+//! System tests: every scenario against one platform of one process and one cluster, both shared by all of
+//! them, then the drills, each on a platform of its own.
+
+mod catalogue;
+mod clients;
+mod drills;
+mod errors;
+mod failover;
+mod inference;
+mod lifecycle;
+mod limits;
+mod load;
+mod money;
+mod shared;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use libtest_mimic::{Arguments, Failed, Trial};
+use shared::Shared;
+use testkit::{Platform, Topology};
+use tokio::runtime::Handle;
+
+/// A scenario against a shared platform.
+type Scenario = fn(Arc<Platform>) -> BoxFuture<'static, anyhow::Result<()>>;
+/// A scenario that starts what it needs itself.
+type Alone = fn() -> BoxFuture<'static, anyhow::Result<()>>;
+
+/// Names functions as they are called, with their addresses.
+#[macro_export]
+macro_rules! scenarios {
+    ($($name:ident),* $(,)?) => {
+        vec![$((stringify!($name), |platform| Box::pin($name(platform)))),*]
+    };
+}
+
+/// The same for scenarios that start what they need themselves.
+#[macro_export]
+macro_rules! alone {
+    ($($name:ident),* $(,)?) => {
+        vec![$((stringify!($name), || Box::pin($name()))),*]
+    };
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let shared = Shared::default();
+    let together = libtest_mimic::run(&arguments, shared_trials(runtime.handle(), &shared));
+    let ended = runtime.block_on(shared.end());
+    // Drills load and kill: one at a time, when nothing else runs.
+    let one_by_one = Arguments { test_threads: Some(1), ..arguments };
+    let drills = libtest_mimic::run(&one_by_one, alone_trials(runtime.handle()));
+    match ended {
+        Err(error) => {
+            eprintln!("the shared platforms did not end well: {error:#}");
+            ExitCode::FAILURE
+        }
+        Ok(()) if together.has_failed() || drills.has_failed() => ExitCode::FAILURE,
+        Ok(()) => ExitCode::SUCCESS,
+    }
+}
+
+fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
+    let modules: [(&str, Vec<(&str, Scenario)>); 7] = [
+        ("catalogue", catalogue::scenarios()),
+        ("clients", clients::scenarios()),
+        ("errors", errors::scenarios()),
+        ("failover", failover::scenarios()),
+        ("inference", inference::scenarios()),
+        ("limits", limits::scenarios()),
+        ("money", money::scenarios()),
+    ];
+    let mut trials = Vec::new();
+    for (module, scenarios) in modules {
+        for (name, scenario) in scenarios {
+            for topology in Topology::BOTH {
+                let (handle, shared) = (handle.clone(), shared.clone());
+                trials.push(Trial::test(format!("{}::{module}::{name}", topology.name()), move || {
+                    handle
+                        .block_on(async {
+                            let platform = shared.platform(topology).await?;
+                            scenario(platform).await
+                        })
+                        .map_err(failed)
+                }));
+            }
+        }
+    }
+    trials
+}
+
+fn alone_trials(handle: &Handle) -> Vec<Trial> {
+    let modules: [(&str, Vec<(&str, Alone)>); 2] =
+        [("lifecycle", lifecycle::scenarios()), ("drill", drills::scenarios())];
+    let mut trials = Vec::new();
+    for (module, scenarios) in modules {
+        for (name, scenario) in scenarios {
+            let handle = handle.clone();
+            trials.push(Trial::test(format!("{module}::{name}"), move || {
+                handle.block_on(scenario()).map_err(failed)
+            }));
+        }
+    }
+    trials
+}
+
+fn failed(error: anyhow::Error) -> Failed {
+    format!("{error:?}").into()
+}

@@ -1,1 +1,0 @@
-//! System tests: every scenario in both topologies.

@@ -1,0 +1,39 @@
+//! The tiers of tests.
+
+use crate::shell::{cargo, command, run};
+use crate::{clients, lint, packages};
+
+/// What CI runs.
+pub(crate) fn test() -> anyhow::Result<()> {
+    packages::install()?;
+    lint::all()?;
+    clients::install()?;
+    run(cargo(&["build", "--workspace", "--locked"]))?;
+    run(cargo(&["test", "--workspace", "--locked", "--exclude", "system-tests"]))?;
+    run(cargo(&["test", "--package", "system-tests", "--locked"]))
+}
+
+/// System tests by name.
+pub(crate) fn system(filter: &str) -> anyhow::Result<()> {
+    packages::install()?;
+    clients::install()?;
+    run(cargo(&["build", "--workspace"]))?;
+    run(cargo(&["test", "--package", "system-tests", "--", filter]))
+}
+
+/// The drills alone, long.
+pub(crate) fn drill() -> anyhow::Result<()> {
+    packages::install()?;
+    run(cargo(&["build", "--workspace", "--locked"]))?;
+    let mut drills = cargo(&["test", "--package", "system-tests", "--locked", "--", "drill"]);
+    drills.env("PATCHBAY_DRILL", "long");
+    run(drills)
+}
+
+/// The release build beside its peers.
+pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
+    packages::install()?;
+    run(cargo(&["build", "--release", "--locked", "--package", "patchbay"]))?;
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    run(command("bench/run", &arguments))
+}
