@@ -8,6 +8,7 @@ use anyhow::{bail, ensure};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
@@ -19,8 +20,9 @@ use crate::sample::Tally;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// So many requests may be open in an open loop; more means that the target has given in.
 const MOST_OPEN: usize = 4000;
-/// One connection fewer per so much time when many streams are opened.
-const RAMP: Duration = Duration::from_millis(2);
+/// So many streams are opened per so much time.
+const RAMP_STREAMS: usize = 4;
+const RAMP: Duration = Duration::from_millis(4);
 
 /// What to send where, and what must come back.
 #[derive(Debug)]
@@ -31,6 +33,14 @@ pub(crate) struct Plan {
     pub(crate) body: Bytes,
     pub(crate) streams: bool,
     pub(crate) expected: Expected,
+}
+
+/// What arrives over all held streams.
+#[derive(Debug, Default)]
+struct Arrivals {
+    chunks: AtomicU64,
+    /// Microseconds.
+    longest_pause: AtomicU64,
 }
 
 /// When things happened in one exchange, in microseconds since it was due.
@@ -45,12 +55,12 @@ fn micros(since: Instant) -> u64 {
 }
 
 impl Plan {
-    /// Sends the request and checks the answer. `arrived` counts chunks as they come.
+    /// Sends the request and checks the answer. `arrivals` counts chunks as they come.
     async fn exchange(
         &self,
         connection: &mut Connection,
         due: Instant,
-        arrived: Option<&AtomicU64>,
+        arrivals: Option<&Arrivals>,
     ) -> anyhow::Result<Timing> {
         let request = post(&self.authority, &self.path, &self.key, self.body.clone())?;
         let response = connection.send(request).await?;
@@ -69,16 +79,21 @@ impl Plan {
         }
         let mut check = self.expected.stream();
         let mut timing = Timing { first: 0, end: 0, chunks: 0 };
+        let mut last = due;
         while let Some(frame) = body.frame().await {
             let Ok(bytes) = frame?.into_data() else { continue };
             let chunks = check.take(&bytes)?;
             if chunks > 0 && timing.chunks == 0 {
                 timing.first = micros(due);
             }
-            timing.chunks += chunks;
-            if let Some(arrived) = arrived {
-                arrived.fetch_add(chunks, Ordering::Relaxed);
+            if let Some(arrivals) = arrivals.filter(|_| chunks > 0) {
+                arrivals.chunks.fetch_add(chunks, Ordering::Relaxed);
+                if timing.chunks > 0 {
+                    arrivals.longest_pause.fetch_max(micros(last), Ordering::Relaxed);
+                }
+                last = Instant::now();
             }
+            timing.chunks += chunks;
         }
         timing.end = micros(due);
         check.finish()?;
@@ -89,9 +104,9 @@ impl Plan {
         &self,
         connection: &mut Connection,
         due: Instant,
-        arrived: Option<&AtomicU64>,
+        arrivals: Option<&Arrivals>,
     ) -> anyhow::Result<Timing> {
-        match timeout(PATIENCE, self.exchange(connection, due, arrived)).await {
+        match timeout(PATIENCE, self.exchange(connection, due, arrivals)).await {
             Ok(outcome) => outcome,
             Err(_) => bail!("no whole answer within {} s", PATIENCE.as_secs()),
         }
@@ -240,30 +255,45 @@ async fn one(plan: &Plan, pool: &Mutex<Vec<Connection>>, due: Instant) -> anyhow
 /// Streams that are kept open, each followed by the next.
 pub(crate) struct Held {
     tasks: JoinSet<Tally>,
-    arrived: Arc<AtomicU64>,
+    arrivals: Arc<Arrivals>,
 }
 
 impl Held {
-    /// Opens them one after the other, not at once.
+    /// Opens them one after the other, not at once, and keeps them up for at least `length`.
     ///
     /// # Errors
     /// When the plan is no stream.
     pub(crate) async fn start(plan: &Arc<Plan>, streams: usize, length: Duration) -> anyhow::Result<Self> {
         ensure!(plan.streams, "only streams can be held");
-        let arrived = Arc::new(AtomicU64::new(0));
+        let arrivals = Arc::new(Arrivals::default());
+        let (over, is_over) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        let end = Instant::now() + RAMP * u32::try_from(streams)? + length;
-        for _ in 0..streams {
-            let (plan, arrived) = (Arc::clone(plan), Arc::clone(&arrived));
-            tasks.spawn(async move { hold(&plan, &arrived, end).await });
-            tokio::time::sleep(RAMP).await;
+        for opened in 1..=streams {
+            let (plan, arrivals, is_over) = (Arc::clone(plan), Arc::clone(&arrivals), is_over.clone());
+            tasks.spawn(async move { hold(&plan, &arrivals, is_over).await });
+            if opened % RAMP_STREAMS == 0 {
+                tokio::time::sleep(RAMP).await;
+            }
         }
-        Ok(Self { tasks, arrived })
+        tasks.spawn(async move {
+            tokio::time::sleep(length).await;
+            // When every stream has ended, nobody listens.
+            let _ = over.send(true);
+            Tally::default()
+        });
+        Ok(Self { tasks, arrivals })
     }
 
-    /// Chunks so far.
-    pub(crate) fn arrived(&self) -> u64 {
-        self.arrived.load(Ordering::Relaxed)
+    /// Begins a window; the answer is what came before it.
+    pub(crate) fn begin(&self) -> u64 {
+        self.arrivals.longest_pause.store(0, Ordering::Relaxed);
+        self.arrivals.chunks.load(Ordering::Relaxed)
+    }
+
+    /// Chunks since `before`, and microseconds of the longest pause within a stream.
+    pub(crate) fn since(&self, before: u64) -> (u64, u64) {
+        let chunks = self.arrivals.chunks.load(Ordering::Relaxed) - before;
+        (chunks, self.arrivals.longest_pause.load(Ordering::Relaxed))
     }
 
     /// Ends the streams; those that are open do not count.
@@ -290,8 +320,8 @@ impl Held {
     }
 }
 
-/// Streams until the time is over or one goes wrong.
-async fn hold(plan: &Plan, arrived: &AtomicU64, end: Instant) -> Tally {
+/// Streams until it is over or one goes wrong.
+async fn hold(plan: &Plan, arrivals: &Arrivals, is_over: watch::Receiver<bool>) -> Tally {
     let mut tally = Tally::default();
     let mut connection = match Connection::open(&plan.authority).await {
         Ok(connection) => connection,
@@ -300,9 +330,9 @@ async fn hold(plan: &Plan, arrived: &AtomicU64, end: Instant) -> Tally {
             return tally;
         }
     };
-    while Instant::now() < end {
+    while !*is_over.borrow() {
         // A long stream has no deadline here: the window has one.
-        let outcome = plan.exchange(&mut connection, Instant::now(), Some(arrived)).await;
+        let outcome = plan.exchange(&mut connection, Instant::now(), Some(arrivals)).await;
         if !tally.count(outcome) {
             return tally;
         }

@@ -16,13 +16,21 @@ pub(crate) fn describe() -> Vec<String> {
         .lines()
         .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok())
         .unwrap_or(0);
+    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
     vec![
         format!("{model}, {cores} cores, {} GB", memory / 1_000_000),
         format!("Linux {}", said("uname", &["-r"])),
-        format!("{}, release profile", said("rustc", &["--version"])),
+        format!("{}, {profile} profile", said("rustc", &["--version"])),
         format!("commit {}", said("git", &["describe", "--always", "--dirty", "--abbrev=12"])),
         format!("measured {} UTC", said("date", &["-u", "+%Y-%m-%d %H:%M"])),
     ]
+}
+
+/// How many files a process here may have open.
+pub(crate) fn open_files() -> usize {
+    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(usize::MAX)
 }
 
 /// The load average of the last minute.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::check::Expected;
@@ -20,6 +21,8 @@ use crate::{Options, machine, peers, report};
 
 /// How long a target may take until a new model answers.
 const ROUTABLE: Duration = Duration::from_secs(30);
+/// Files that a process opens besides.
+const SPARE_FILES: usize = 1000;
 /// Between two loads, so that what is still done for the first does not count for the second.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Rates of the curve, and how long each lasts.
@@ -119,30 +122,44 @@ impl Run<'_> {
     /// Starts a target and waits until each model answers rightly.
     async fn ready(&self, kind: Kind) -> anyhow::Result<Target> {
         let target = peers::start(kind, &self.upstream, self.options).await?;
+        let mut models = JoinSet::new();
         for id in Id::ALL {
-            let plan = plan(&target, id);
-            let deadline = Instant::now() + ROUTABLE;
-            while let Err(error) = load::once(&plan).await {
-                if Instant::now() > deadline {
-                    target.stop().await;
-                    return Err(error.context(format!("{} does not answer", id.shape().name())));
-                }
-                sleep(Duration::from_millis(250)).await;
+            models.spawn(answers(plan(&target, id), id));
+        }
+        while let Some(model) = models.join_next().await {
+            if let Err(error) = model.map_err(anyhow::Error::from).flatten() {
+                target.stop().await;
+                return Err(error);
             }
         }
         Ok(target)
     }
 
+    /// How many streams a crowd is: a gateway has two sockets for each.
+    fn crowd(&mut self, wanted: usize) -> usize {
+        let most = machine::open_files().saturating_sub(SPARE_FILES) / 2;
+        if most < wanted {
+            let note = format!("The crowd is {most} streams: a process may have no more files open here");
+            if !self.results.notes.contains(&note) {
+                self.results.notes.push(note);
+            }
+        }
+        most.min(wanted)
+    }
+
     async fn rounds(&mut self) {
         for round in 1..=self.options.rounds {
             for id in self.options.scenarios.clone() {
-                // The curve is long and its rounds say the same.
-                if id == Id::Curve && round > 1 {
+                if id.is_long() && round > 1 {
                     continue;
                 }
+                let streams = match id.drive() {
+                    Drive::Held(Some(wanted)) => self.crowd(wanted),
+                    _ => self.options.streams,
+                };
                 for target in &self.targets {
                     eprintln!("round {round}/{}: {id:?} on {}", self.options.rounds, target.kind.title());
-                    let sample = self.sample(target, id).await;
+                    let sample = self.sample(target, id, streams).await;
                     self.results.samples.entry((id, target.kind)).or_default().push(sample);
                     sleep(PAUSE).await;
                 }
@@ -152,7 +169,7 @@ impl Run<'_> {
         }
     }
 
-    async fn sample(&self, target: &Target, id: Id) -> Sample {
+    async fn sample(&self, target: &Target, id: Id, streams: usize) -> Sample {
         let plan = Arc::new(plan(target, id));
         let length = Duration::from_secs(self.options.seconds);
         let sample = match id.drive() {
@@ -165,7 +182,7 @@ impl Run<'_> {
                 Ok(sample)
             }
             Drive::Open(rate) => Ok(self.metered(target, load::open(&plan, rate, length)).await.0),
-            Drive::Held => self.held(target, &plan, length).await,
+            Drive::Held(_) => self.held(target, &plan, streams, length).await,
             Drive::Curve => Ok(curve(&plan).await),
         };
         sample.unwrap_or_else(|error| Sample {
@@ -210,22 +227,28 @@ impl Run<'_> {
         }
     }
 
-    async fn held(&self, target: &Target, plan: &Arc<Plan>, length: Duration) -> anyhow::Result<Sample> {
+    async fn held(
+        &self,
+        target: &Target,
+        plan: &Arc<Plan>,
+        streams: usize,
+        length: Duration,
+    ) -> anyhow::Result<Sample> {
         let everything = target.everything();
         let memory_before = self.meter.memory_bytes(&everything);
-        let streams = self.options.streams;
         let mut held = Held::start(plan, streams, length * 4).await?;
-        let (before, chunks, begun) = (self.cpu(target), held.arrived(), Instant::now());
+        let (before, chunks, begun) = (self.cpu(target), held.begin(), Instant::now());
         sleep(length / 2).await;
         let memory_during = self.meter.memory_bytes(&everything);
         sleep(length - length / 2).await;
         let after = self.cpu(target);
-        let chunks = held.arrived() - chunks;
+        let (chunks, longest_pause) = held.since(chunks);
         let seconds = begun.elapsed().as_secs_f64();
         let mut tally = held.failed();
         tally.absorb(held.stop().await);
         let mut sample = Sample::of(tally);
         sample.chunks = chunks;
+        sample.longest_pause = Some(longest_pause);
         // Streams that are still open have done nothing wrong.
         sample.good = streams as u64 - sample.failed.min(streams as u64);
         sample.seconds = seconds;
@@ -252,6 +275,18 @@ fn plan(target: &Target, id: Id) -> Plan {
         streams: shape.streams(),
         expected: Expected::of(shape.tokens()),
     }
+}
+
+/// Waits until a model answers rightly.
+async fn answers(plan: Plan, id: Id) -> anyhow::Result<()> {
+    let deadline = Instant::now() + ROUTABLE;
+    while let Err(error) = load::once(&plan).await {
+        if Instant::now() > deadline {
+            return Err(error.context(format!("{} does not answer", id.shape().name())));
+        }
+        sleep(Duration::from_millis(250)).await;
+    }
+    Ok(())
 }
 
 /// The highest rate within each bound; rising rates until the last bound is passed.

@@ -60,8 +60,7 @@ impl Operator {
         let headers = [("authorization", format!("Bearer {}", self.token))];
         let reply = http::call("POST", &url, &headers, Some(body)).await?;
         ensure!((200..300).contains(&reply.status), "POST {path}: {} {}", reply.status, reply.body);
-        // Some answers are wrapped.
-        Ok(if reply.body["data"].is_object() { reply.body["data"].clone() } else { reply.body })
+        Ok(reply.body)
     }
 }
 

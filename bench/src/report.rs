@@ -47,6 +47,12 @@ fn memory(sample: &Sample) -> Option<f64> {
     per(sample.memory_during.saturating_sub(sample.memory_before) / 1024, sample.streams)
 }
 
+/// The share of two chunks a second and stream.
+fn due(sample: &Sample) -> Option<f64> {
+    let due = 2.0 * float(sample.streams) * sample.seconds;
+    (due > 0.0).then(|| 100.0 * float(sample.chunks) / due)
+}
+
 const fn figure(
     id: Id,
     name: &'static str,
@@ -81,6 +87,13 @@ fn figures() -> Vec<Figure> {
         figure(Id::S4, "S4 CPU µs/chunk, own processes", 2, true, |s, _| per(s.cpu_own, s.chunks)),
         figure(Id::S4, "S4 chunks/s", 0, true, |s, _| (s.seconds > 0.0).then(|| float(s.chunks) / s.seconds)),
         figure(Id::S4, "S4 memory per open stream, KB", 0, true, |s, _| memory(s)),
+        figure(Id::S4, "S4 longest pause within a stream, ms", 0, true, |s, _| millis(s.longest_pause)),
+        figure(Id::Crowd, "crowd: chunks that came of those due, %", 1, true, |s, _| due(s)),
+        figure(Id::Crowd, "crowd: CPU µs/chunk, own processes", 2, true, |s, _| per(s.cpu_own, s.chunks)),
+        figure(Id::Crowd, "crowd: longest pause within a stream, ms", 0, true, |s, _| {
+            millis(s.longest_pause)
+        }),
+        figure(Id::Crowd, "crowd: memory per open stream, KB", 0, true, |s, _| memory(s)),
         figure(Id::S5, "S5 CPU µs/request, own processes", 1, true, |s, _| per(s.cpu_own, s.good)),
         figure(Id::S5, "S5 requests/s", 0, true, |s, _| rate(s)),
     ]

@@ -58,6 +58,8 @@ pub(crate) struct Sample {
     pub(crate) memory_during: u64,
     /// Open streams when memory was read.
     pub(crate) streams: u64,
+    /// Microseconds of the longest pause within a held stream.
+    pub(crate) longest_pause: Option<u64>,
     /// Seconds from the last answer until all usage was settled.
     pub(crate) settled_after: Option<f64>,
     /// Requests a second at which p99 stayed within 1, 5, 10, 50, 100 ms.

@@ -18,10 +18,13 @@ pub(crate) enum Shape {
     Burst,
     /// A stream of 200 chunks, 20 a second.
     Paced,
+    /// A stream of 30 chunks, 2 a second.
+    Calm,
 }
 
 impl Shape {
-    pub(crate) const ALL: [Self; 5] = [Self::Plain, Self::Slow, Self::First, Self::Burst, Self::Paced];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Plain, Self::Slow, Self::First, Self::Burst, Self::Paced, Self::Calm];
 
     /// The name of the virtual provider.
     pub(crate) const fn name(self) -> &'static str {
@@ -31,6 +34,7 @@ impl Shape {
             Self::First => "first",
             Self::Burst => "burst",
             Self::Paced => "paced",
+            Self::Calm => "calm",
         }
     }
 
@@ -40,6 +44,7 @@ impl Shape {
             Self::Plain | Self::Slow => 80,
             Self::First => 20,
             Self::Burst | Self::Paced => 200,
+            Self::Calm => 30,
         }
     }
 
@@ -52,11 +57,15 @@ impl Shape {
     }
 
     pub(crate) const fn delay_ms(self) -> u64 {
-        if matches!(self, Self::Paced) { 50 } else { 0 }
+        match self {
+            Self::Paced => 50,
+            Self::Calm => 500,
+            _ => 0,
+        }
     }
 
     pub(crate) const fn streams(self) -> bool {
-        matches!(self, Self::First | Self::Burst | Self::Paced)
+        matches!(self, Self::First | Self::Burst | Self::Paced | Self::Calm)
     }
 }
 
@@ -76,6 +85,8 @@ pub(crate) enum Id {
     S4,
     /// As S1 with bodies of 32 KB
     S5,
+    /// 10,000 open streams at 2 chunks a second each, or as many as the limit of open files allows
+    Crowd,
     /// Rising rates, open loop, until the latency or the machine gives in
     Curve,
 }
@@ -87,14 +98,14 @@ pub(crate) enum Drive {
     Closed(usize),
     /// So many requests a second, whatever becomes of the earlier ones.
     Open(u32),
-    /// Streams kept open.
-    Held,
+    /// So many streams kept open; `None` = as many as the options say.
+    Held(Option<usize>),
     Curve,
 }
 
 impl Id {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::S1, Self::S2, Self::S2s, Self::S3, Self::S4, Self::S5, Self::Curve];
+    pub(crate) const ALL: [Self; 8] =
+        [Self::S1, Self::S2, Self::S2s, Self::S3, Self::S4, Self::S5, Self::Crowd, Self::Curve];
 
     pub(crate) const fn shape(self) -> Shape {
         match self {
@@ -103,6 +114,7 @@ impl Id {
             Self::S2s => Shape::First,
             Self::S3 => Shape::Burst,
             Self::S4 => Shape::Paced,
+            Self::Crowd => Shape::Calm,
         }
     }
 
@@ -112,9 +124,15 @@ impl Id {
             Self::S2 => Drive::Open(200),
             Self::S2s => Drive::Open(50),
             Self::S3 => Drive::Closed(16),
-            Self::S4 => Drive::Held,
+            Self::S4 => Drive::Held(None),
+            Self::Crowd => Drive::Held(Some(10_000)),
             Self::Curve => Drive::Curve,
         }
+    }
+
+    /// Whether one round is enough: it is long, and its rounds say the same.
+    pub(crate) const fn is_long(self) -> bool {
+        matches!(self, Self::Crowd | Self::Curve)
     }
 
     /// The length of a request body, about.

@@ -47,7 +47,7 @@ fn configuration(port: u16, upstream: &str) -> anyhow::Result<String> {
     let workers = std::thread::available_parallelism()?;
     let mut text = String::new();
     writeln!(text, "daemon off; worker_processes {workers}; pid nginx.pid; error_log error.log crit;")?;
-    writeln!(text, "events {{ worker_connections 8192; }}")?;
+    writeln!(text, "worker_rlimit_nofile 65536; events {{ worker_connections 32768; }}")?;
     writeln!(text, "http {{ access_log off; keepalive_requests 1000000000; client_body_buffer_size 64k;")?;
     for folder in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
         writeln!(text, "{folder}_temp_path {folder};")?;

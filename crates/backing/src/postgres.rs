@@ -79,8 +79,7 @@ impl Postgres {
         options
             .progress
             .say(&format!("adopting the {NAME} that an earlier run left (pid {})", process.pid()));
-        let postgres =
-            Self { process, home: home.clone(), access, database: options.database.clone() };
+        let postgres = Self { process, home: home.clone(), access, database: options.database.clone() };
         postgres.have_database(&options.database).await?;
         Ok(Some(postgres))
     }

@@ -133,6 +133,9 @@ pub(crate) async fn admit(
         for rule in app.limits.of_free_models(context.tenant(), context.terms.has_paid) {
             app.limits.spend(&rule).await?;
         }
+    }
+    // Also a request that uses nothing of what is priced needs no lease.
+    if estimate.bound()? == Amount::ZERO {
         let max_tokens = estimate.needed_clamp();
         return Ok(Admitted {
             attempts,

@@ -1,11 +1,15 @@
 //! The demo organisations of a platform that starts on its own.
 
+use std::future::Future;
+use std::time::{Duration, Instant};
+
 use identity::{ApiKey, KeyId, OpaqueToken, TenantId};
 use pricing::Amount;
 use rpc::Channel;
 use rpc::billing::billing_client::BillingClient;
 use rpc::billing::{GrantCreditRequest, OpenTenantRequest};
 use sqlx::PgPool;
+use tonic::{Code, Status};
 use uuid::Uuid;
 
 use crate::Error;
@@ -19,8 +23,9 @@ const DEMO_MARKUP: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0192_0000_00
 const CREDIT: Amount = Amount::from_nanos(10_000_000_000);
 /// 5 %.
 const MARKUP_POINTS: u32 = 500;
-/// Tries to reach billing, which starts at the same time.
-const TRIES: u32 = 20;
+/// How long billing is waited for: it may still be connecting to a database that has just started.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// The secrets of the demo organisations, made once and kept by the caller.
 #[derive(Clone)]
@@ -78,7 +83,7 @@ async fn open(billing: &Channel, organisation: &Organisation) -> Result<(), Erro
         plan: organisation.slug.to_owned(),
         markup_basis_points: organisation.markup,
     };
-    rpc::retry(TRIES, || {
+    patiently(|| {
         let (mut billing, tenant) = (BillingClient::new(billing.clone()), tenant.clone());
         async move { billing.open_tenant(tenant).await }
     })
@@ -91,13 +96,29 @@ async fn open(billing: &Channel, organisation: &Organisation) -> Result<(), Erro
         reason: "Demo credit".to_owned(),
         source_id: format!("demo-credit-{}", organisation.slug),
     };
-    rpc::retry(TRIES, || {
+    patiently(|| {
         let (mut billing, credit) = (BillingClient::new(billing.clone()), credit.clone());
         async move { billing.grant_credit(credit).await }
     })
     .await
     .map_err(refused)?;
     Ok(())
+}
+
+/// Calls again while billing is not reachable. Only for calls that change nothing when repeated.
+async fn patiently<T, C>(mut call: impl FnMut() -> C) -> Result<T, Status>
+where
+    C: Future<Output = Result<T, Status>>,
+{
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match call().await {
+            Err(status) if status.code() == Code::Unavailable && Instant::now() < deadline => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 async fn add(

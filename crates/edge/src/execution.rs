@@ -93,6 +93,7 @@ async fn execute(app: &App, request: &Request, admitted: Admitted, mut client: C
         // The relay has handed everything over.
         Ended::Final(_) => client.end(),
         Ended::Failed(failed) => client.refuse(Refusal::of_failed(failed)).await,
+        Ended::Refused(fault) => client.refuse(fault.refusal()).await,
         Ended::Lost(status) => lost(request, &progress, &status, &mut client).await,
     }
     match witness {

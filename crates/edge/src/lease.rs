@@ -24,6 +24,13 @@ use session::Answer;
 /// How often the set of billing replicas is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// The reason of a denial that is none.
+const UNAVAILABLE: &str = "unavailable";
+/// The reason of a denial when the group was reserved before and is closed by now.
+const CLOSED: &str = "closed";
+/// How long to wait before billing is asked again that could not tell.
+const NOT_NOW: Duration = Duration::from_millis(50);
+
 /// What a request wants reserved from every account of its key.
 #[derive(Debug, Clone)]
 pub(crate) struct Reservation {
@@ -118,6 +125,16 @@ impl Leases {
                 Ok(Some(Answer::Granted(granted))) => {
                     let amount = Amount::from_nanos(granted.amount);
                     return Ok(Granted { leases: granted.leases, amount });
+                }
+                // Billing cannot tell at present, which says nothing of the account.
+                Ok(Some(Answer::Denied(denied))) if denied.reason == UNAVAILABLE => {
+                    if tokio::time::timeout_at(deadline, tokio::time::sleep(NOT_NOW)).await.is_err() {
+                        return Err(NotGranted::Unavailable);
+                    }
+                }
+                // The reservation ran out before its answer came, which says nothing of the account either.
+                Ok(Some(Answer::Denied(denied))) if denied.reason == CLOSED => {
+                    return Err(NotGranted::Unavailable);
                 }
                 Ok(Some(Answer::Denied(denied))) => {
                     let available = Amount::from_nanos(denied.available);

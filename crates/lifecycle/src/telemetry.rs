@@ -13,6 +13,9 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
+/// The crates whose spans are exported.
+const TRACED: [&str; 6] = ["edge", "router", "provider_worker", "billing", "rpc", "patchbay"];
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -78,7 +81,7 @@ pub fn init_telemetry(config: &TelemetryConfig, service: &str) -> Result<Telemet
     let spans = provider.as_ref().map(|provider| {
         tracing_opentelemetry::layer()
             .with_tracer(provider.tracer("patchbay"))
-            .with_filter(tracing_subscriber::filter::filter_fn(|metadata| metadata.is_span()))
+            .with_filter(tracing_subscriber::filter::filter_fn(is_ours))
     });
     tracing_subscriber::registry()
         .with(lines.with_filter(filter))
@@ -86,6 +89,12 @@ pub fn init_telemetry(config: &TelemetryConfig, service: &str) -> Result<Telemet
         .try_init()
         .map_err(|_| TelemetryError::Twice)?;
     Ok(TelemetryGuard(provider))
+}
+
+/// Whether a span says something of a request. Libraries have thousands of their own per call.
+fn is_ours(metadata: &tracing::Metadata<'_>) -> bool {
+    let source = metadata.target().split("::").next().unwrap_or_default();
+    metadata.is_span() && *metadata.level() <= tracing::Level::INFO && TRACED.contains(&source)
 }
 
 fn tracer(config: &TelemetryConfig, service: &str) -> Result<Option<SdkTracerProvider>, TelemetryError> {

@@ -25,7 +25,7 @@ for await (const chunk of await client.chat.send({ chatRequest: { model, message
 assert.ok(text.length > 0);
 assert.ok(usage.cost > 0);
 
-const models = await client.models.list();
+const { result: models } = await client.models.list();
 assert.ok(models.data.length > 290);
 
 const key = await client.apiKeys.getCurrentKeyMetadata();

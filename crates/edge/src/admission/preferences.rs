@@ -59,8 +59,14 @@ pub(crate) fn preferences(sent: Option<&RawValue>) -> Result<ProviderPreferences
     let Some(json) = sent.map(RawValue::get).filter(|json| *json != "null") else {
         return Ok(ProviderPreferences::default());
     };
-    let sent: Sent =
-        serde_json::from_str(json).map_err(|error| BadRequest::new(format!("provider: {error}")))?;
+    let reader = &mut serde_json::Deserializer::from_str(json);
+    let sent: Sent = serde_path_to_error::deserialize(reader).map_err(|error| {
+        let path = match error.path().to_string() {
+            path if path == "." => String::new(),
+            path => format!(".{path}"),
+        };
+        BadRequest::new(format!("provider{path}: {}", error.inner()))
+    })?;
     let sort = match sent.sort {
         Some(Sort::By(by)) => Some(by),
         Some(Sort::Config { by }) => by,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use rpc::Fault;
 use rpc::worker::worker_client::WorkerClient;
 use rpc::worker::{
     Commit, Done, ExecuteDown, ExecuteUp, Failed, Final, Start, Stop, execute_down, execute_up,
@@ -27,6 +28,8 @@ pub(super) enum Ended {
     Final(Box<Final>),
     /// No attempt reached content; nothing is owed.
     Failed(Failed),
+    /// The worker would not begin, and no other would: the request itself is the reason.
+    Refused(Fault),
     /// The worker is gone, or never was reached.
     Lost(Status),
 }
@@ -37,6 +40,7 @@ impl Ended {
         match self {
             Self::Final(_) => "final",
             Self::Failed(_) => "failed",
+            Self::Refused(_) => "refused",
             Self::Lost(_) => "lost",
         }
     }
@@ -105,7 +109,7 @@ pub(super) async fn execute(
         .await;
     let down = match call {
         Ok(answer) => answer.into_inner(),
-        Err(status) => return Ended::Lost(status),
+        Err(status) => return of_refusal(status),
     };
     let mut relay = Relay { app, stream, up, progress, client, whole: BytesMut::new(), received_at_ms };
     relay.run(down).await
@@ -219,6 +223,16 @@ impl Relay<'_> {
         if self.client.frames(frames).await {
             self.progress.delivered = true;
         }
+    }
+}
+
+/// What an execution that did not begin has come to.
+fn of_refusal(status: Status) -> Ended {
+    let fault = Fault::from_status(&status);
+    if !status.details().is_empty() && fault.status < 500 {
+        Ended::Refused(fault)
+    } else {
+        Ended::Lost(status)
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) fn of(
             witness.usage = Some(usage_out(&usage));
             witness.set_source(source_out(Source::Estimated));
         }
-        Ended::Lost(_) | Ended::Failed(_) => witness.set_outcome(Outcome::NothingOwed),
+        Ended::Lost(_) | Ended::Failed(_) | Ended::Refused(_) => witness.set_outcome(Outcome::NothingOwed),
     }
     Ok(witness)
 }

@@ -1,13 +1,20 @@
 //! What happens to every request before and after its handler.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use futures::FutureExt as _;
-use http::{Method, StatusCode};
+use http::header::{CONNECTION, HeaderValue};
+use http::{Method, StatusCode, Version};
+use http_body::{Body as _, Frame};
 
 use super::reply::{Refusal, UserFacing as _};
 use crate::metrics::Answered;
@@ -59,4 +66,50 @@ pub(super) async fn catch_panic(request: Request, next: Next) -> Response {
         tracing::error!("a handler panicked");
         rpc::Fault::internal().refusal().into_response()
     })
+}
+
+/// Closes a connection whose request was answered without being read to its end: what is left of it would be
+/// taken for the next request, and a client that does not know would send that one into nothing.
+pub(super) async fn close_unread(request: Request, next: Next) -> Response {
+    if request.version() > Version::HTTP_11 || request.body().is_end_stream() {
+        return next.run(request).await;
+    }
+    let is_read = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&is_read);
+    let request = request.map(|body| Body::new(Watched { body, is_read: seen }));
+    let mut response = next.run(request).await;
+    if !is_read.load(Ordering::Relaxed) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// A body that says when it has been read to its end.
+struct Watched {
+    body: Body,
+    is_read: Arc<AtomicBool>,
+}
+
+impl http_body::Body for Watched {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if matches!(frame, Poll::Ready(None)) || self.body.is_end_stream() {
+            self.is_read.store(true, Ordering::Relaxed);
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
+    }
 }

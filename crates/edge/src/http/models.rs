@@ -121,15 +121,14 @@ fn select(body: &Bytes, filter: &Filter) -> (Bytes, usize) {
         Some(Value::Array(rows)) => rows,
         _ => Vec::new(),
     };
-    let wanted: Vec<Value> = rows
-        .into_iter()
-        .filter(|row| filter.admits(row))
-        .skip(filter.offset.unwrap_or(0))
-        .take(filter.limit.unwrap_or(usize::MAX))
-        .collect();
-    let count = wanted.len();
-    let body = serde_json::to_vec(&json!({ "data": wanted })).unwrap_or_default();
-    (body.into(), count)
+    let admitted: Vec<Value> = rows.into_iter().filter(|row| filter.admits(row)).collect();
+    let count = admitted.len();
+    let (offset, limit) = (filter.offset.unwrap_or(0), filter.limit.unwrap_or(usize::MAX));
+    let end = offset.saturating_add(limit);
+    let next = (end < count).then(|| format!("/api/v1/models?offset={end}&limit={limit}"));
+    let wanted: Vec<Value> = admitted.into_iter().skip(offset).take(limit).collect();
+    let list = json!({ "data": wanted, "total_count": count, "links": { "next": next } });
+    (serde_json::to_vec(&list).unwrap_or_default().into(), count)
 }
 
 impl Filter {

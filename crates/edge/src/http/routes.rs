@@ -23,6 +23,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_path)
         // Layers run from the last one here to the first.
+        // 4. A request that was refused unread ends its connection.
+        .layer(axum::middleware::from_fn(layers::close_unread))
         // 3. A handler that panics is one request's matter.
         .layer(axum::middleware::from_fn(layers::catch_panic))
         // 2. Oversized request lines and headers get no further.

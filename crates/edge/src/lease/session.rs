@@ -18,6 +18,8 @@ use super::board::Board;
 const QUEUE: usize = 1_024;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// A session that lasted so long was a good one: the next may follow at once.
+const GOOD: Duration = Duration::from_secs(5);
 
 /// What billing answers to an ask.
 #[derive(Debug)]
@@ -170,13 +172,16 @@ pub(super) async fn keep_open(
 ) {
     let mut pause = FIRST_PAUSE;
     loop {
+        let began = tokio::time::Instant::now();
         match hold(&replica, &hello, &board, heartbeat, up.as_ref()).await {
-            Ok(()) => pause = FIRST_PAUSE,
-            Err(status) => {
-                tracing::debug!(error = %status, "no session with a billing replica");
-                pause = (pause * 2).min(LONGEST_PAUSE);
+            Ok(()) => {}
+            // A fault with details is billing's own word, such as that a later life of this edge is known.
+            Err(status) if !status.details().is_empty() => {
+                tracing::warn!(error = %status, "billing ended a session");
             }
+            Err(status) => tracing::debug!(error = %status, "no session with a billing replica"),
         }
+        pause = if began.elapsed() >= GOOD { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
         // Jitter: edges do not come back all at once.
         let share = rand::rng().random_range(0.5..1.0);
         tokio::time::sleep(pause.mul_f64(share)).await;
@@ -208,13 +213,9 @@ async fn hold(
     let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + heartbeat, heartbeat);
     loop {
         tokio::select! {
-            message = down.message() => match message {
-                Ok(Some(message)) => on_board.session.take(message),
-                Ok(None) => return Ok(()),
-                Err(status) => {
-                    tracing::info!(error = %status, "a session with a billing replica ended");
-                    return Ok(());
-                }
+            message = down.message() => match message? {
+                Some(message) => on_board.session.take(message),
+                None => return Ok(()),
             },
             _ = beat.tick() => {
                 let message = LeaseUp { message: Some(lease_up::Message::Heartbeat(Heartbeat {})) };

@@ -100,6 +100,31 @@ async fn a_silent_billing_is_asked_again_with_the_same_group() {
 }
 
 #[tokio::test]
+async fn a_billing_that_cannot_tell_is_no_402() {
+    let platform = Platform::start_with("[edge.leases]\ndeadline_ms = 400", None).await;
+    platform.billing.with(|heard| heard.unsure = 2);
+    assert_eq!(platform.chat(STREAM).await.status, 200);
+    platform.billing.with(|heard| heard.unsure = usize::MAX);
+    assert_eq!(platform.chat(STREAM).await.error().0, 503);
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_is_full_is_passed_over_and_one_that_finds_a_fault_is_believed() {
+    let platform = Platform::start().await;
+    platform.worker.with(|seen| {
+        seen.refusals.push_back(tonic::Status::unavailable("fully occupied"));
+        seen.refusals.push_back(rpc::Fault::unavailable("the spool is full").into());
+    });
+    assert_eq!(platform.chat(STREAM).await.status, 200);
+    platform.worker.with(|seen| seen.refusals.push_back(rpc::Fault::invalid("bad image").into()));
+    let answer = platform.chat(STREAM).await;
+    assert_eq!((answer.error().0, answer.json()["error"]["message"].as_str()), (400, Some("bad image")));
+    assert_eq!(platform.worker.with(|seen| seen.starts.len()), 1);
+    platform.stop().await;
+}
+
+#[tokio::test]
 async fn a_report_is_repeated_until_it_is_kept() {
     let platform = Platform::start_with("[edge.leases]\nreport_again_ms = 50", None).await;
     platform

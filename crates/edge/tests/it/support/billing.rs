@@ -30,6 +30,8 @@ pub(crate) struct Heard {
     pub(crate) has_paid: bool,
     /// Asks, reports and returns that are swallowed before one is answered again.
     pub(crate) swallow: usize,
+    /// Asks that are denied because the database is away, before one is answered again.
+    pub(crate) unsure: usize,
     pub(crate) away: bool,
 }
 
@@ -78,6 +80,12 @@ impl FakeBilling {
                     None
                 }
                 lease_up::Message::Heartbeat(_) => None,
+                lease_up::Message::Ask(ask) if heard.unsure > 0 => {
+                    heard.unsure -= 1;
+                    let denied =
+                        Denied { ask_id: ask.ask_id, reason: "unavailable".to_owned(), available: 0 };
+                    Some(lease_down::Message::Denied(denied))
+                }
                 lease_up::Message::Ask(ask) => {
                     let answer = grant(heard, &ask);
                     heard.asks.push(ask);

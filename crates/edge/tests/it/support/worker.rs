@@ -44,6 +44,8 @@ pub(crate) struct Seen {
     pub(crate) stops: Vec<String>,
     pub(crate) dones: usize,
     pub(crate) scripts: VecDeque<Vec<Step>>,
+    /// How the next executions are refused before they begin.
+    pub(crate) refusals: VecDeque<Status>,
 }
 
 /// Cheap to clone.
@@ -144,6 +146,9 @@ impl Worker for FakeWorker {
         &self,
         request: Request<Streaming<ExecuteUp>>,
     ) -> Result<Response<Self::ExecuteStream>, Status> {
+        if let Some(refusal) = self.with(|seen| seen.refusals.pop_front()) {
+            return Err(refusal);
+        }
         let (down, messages) = mpsc::channel(4);
         tokio::spawn(self.clone().play(request.into_inner(), down));
         Ok(Response::new(ReceiverStream::new(messages)))
