@@ -26,7 +26,7 @@ fn scaled(short: usize) -> usize {
 
 /// So that expired leases are freed while the drill watches.
 const SHORT_GRACE: [(&str, &str); 2] =
-    [("PATCHBAY__BILLING__LEASE_SECONDS", "15"), ("PATCHBAY__BILLING__LEASE_GRACE_SECONDS", "10")];
+    [("PATCHBAY__BILLING__LEASE_TTL_MS", "15000"), ("PATCHBAY__BILLING__GRACE_MS", "10000")];
 
 struct Drill {
     platform: Platform,
