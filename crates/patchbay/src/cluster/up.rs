@@ -9,6 +9,7 @@ use pg::Owner;
 use rpc::{Channel, Replicas, ServiceKeys};
 use secrecy::SecretString;
 
+use super::guard::Guard;
 use super::state::{Instance, Program, State};
 use super::{Up, down, instance, plan, refuse_if_running, wait};
 use crate::cli::Shared;
@@ -44,6 +45,7 @@ pub(super) async fn up(
         None => String::new(),
     };
     let mut state = plan::state(wanted, configuration, plan::instances(wanted, first_edge, data_dir)?);
+    let _guard = wanted.foreground.then(|| Guard::post(data_dir)).transpose()?;
     say::line(format_args!("Starting a cluster in {}", data_dir.path().display()));
     let started = tokio::select! {
         started = start(config, data_dir, &secrets, &mut state) => started,
