@@ -9,7 +9,7 @@ create table billing.clock_shift (
 insert into billing.clock_shift default values;
 
 create function billing.clock() returns timestamptz language sql volatile as $$
-    select clock_timestamp() + coalesce((select shift from billing.clock_shift), interval '0')
+    select clock_timestamp() + coalesce((select shift from billing.clock_shift where only_row), interval '0')
 $$;
 
 -- When a budget that resets by `reset` ('' = never) last did, and when it will next. Always UTC; weeks begin on Monday.

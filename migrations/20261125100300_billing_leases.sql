@@ -1,5 +1,8 @@
 -- Billing: terms, credit, and leases. Every change of money is one function, called as one statement.
 -- Order of locks, everywhere: open period, settlement keys, balances by (account, window), leases.
+-- A session keeps the plans it made, and one made while a table was young would read it whole for good. Hence
+-- `enable_seqscan = off`, keys given as arrays (`= any`) beside joins, and no `jit`, which would compile whatever
+-- has to scan all the same.
 set lock_timeout = '5s';
 
 -- Opens a tenant's credit account under a plan, which is made when it is new. Idempotent by tenant; the first
@@ -142,7 +145,7 @@ create type billing.part as (
 create function billing.lease_grant(
     p_edge text, p_epoch bigint, p_ttl_ms bigint, p_longest_ms bigint, p_asks jsonb)
 returns table (n integer, lease_id uuid, account_id uuid, amount bigint, reason text, available bigint)
-language plpgsql as $$
+language plpgsql set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
     v_now timestamptz := billing.clock();
@@ -150,6 +153,7 @@ declare
     v_asks billing.ask[];
     v_parts billing.part[];
     v_unknown integer[];
+    v_accounts uuid[];
     v_n integer;
 begin
     if not exists (select from billing.edge e where e.edge_id = p_edge and e.epoch = p_epoch) then
@@ -161,7 +165,8 @@ begin
             a.want, a.floor)::billing.part)
         into v_parts
     from unnest(v_asks) a
-    join billing.account c on c.account_id = any (a.account_ids) and c.tenant_id = a.tenant_id;
+    cross join lateral (select c.* from billing.account c
+        where c.account_id = any (a.account_ids) and c.tenant_id = a.tenant_id) c;
 
     if coalesce(cardinality(v_parts), 0) <> (select sum(cardinality(a.account_ids)) from unnest(v_asks) a) then
         select array_agg(a.n) into v_unknown from unnest(v_asks) a
@@ -173,26 +178,30 @@ begin
     if v_parts is null then
         return;
     end if;
+    v_accounts := array(select distinct p.account_id from unnest(v_parts) p);
 
     -- A budget's window opens with its first reservation.
     insert into billing.balance (account_id, window_start, added, strict)
     select distinct c.account_id, p.window_start,
         coalesce(c.limit_nano, billing.unlimited()) - billing.key_spent(c.key_id, p.window_start), false
-    from unnest(v_parts) p join billing.account c on c.account_id = p.account_id
-    where p.kind = 'key_limit' and not exists (select from billing.balance b
-        where b.account_id = p.account_id and b.window_start = p.window_start)
+    from unnest(v_parts) p join billing.account c on c.account_id = p.account_id and c.account_id = any (v_accounts)
+    where p.kind = 'key_limit' and (p.account_id, p.window_start) not in (
+        select b.account_id, b.window_start from billing.balance b where b.account_id = any (v_accounts))
     order by 1, 2
     on conflict do nothing;
 
     perform 1 from billing.balance b
-    where (b.account_id, b.window_start) in (select p.account_id, p.window_start from unnest(v_parts) p)
+    where b.account_id = any (v_accounts)
+        and (b.account_id, b.window_start) in (select p.account_id, p.window_start from unnest(v_parts) p)
     order by b.account_id, b.window_start for update;
 
     -- When all of it fits, and nothing is asked again, one statement grants the batch.
-    if not exists (select from billing.lease l where l.group_id in (select p.group_id from unnest(v_parts) p))
+    if not exists (select from billing.lease l
+            where l.group_id = any (array(select p.group_id from unnest(v_parts) p)))
         and not exists (select from (
                 select p.account_id, p.window_start, sum(p.want) as total from unnest(v_parts) p group by 1, 2) s
-            left join billing.balance b on b.account_id = s.account_id and b.window_start = s.window_start
+            left join (select * from billing.balance b where b.account_id = any (v_accounts)) b
+                on b.account_id = s.account_id and b.window_start = s.window_start
             where b.available is null or b.available < s.total)
         and (select count(distinct p.group_id) = count(distinct p.n) from unnest(v_parts) p)
     then
@@ -207,7 +216,8 @@ begin
         ), raised as (
             update billing.balance b set held = b.held + s.total
             from (select p.account_id, p.window_start, sum(p.want) as total from unnest(v_parts) p group by 1, 2) s
-            where b.account_id = s.account_id and b.window_start = s.window_start
+            where b.account_id = any (v_accounts)
+                and b.account_id = s.account_id and b.window_start = s.window_start
         )
         select p.n, g.lease_id, g.account_id, p.want, null::text, null::bigint
         from granted g join unnest(v_parts) p on p.group_id = g.group_id and p.account_id = g.account_id;
@@ -229,6 +239,7 @@ language plpgsql as $$
 #variable_conflict use_column
 declare
     v_ask billing.part := p_parts[1];
+    v_accounts uuid[] := array(select p.account_id from unnest(p_parts) p);
     v_short record;
     v_amount bigint;
 begin
@@ -241,6 +252,7 @@ begin
     select p.kind, b.available into v_short
     from unnest(p_parts) p
     join billing.balance b on b.account_id = p.account_id and b.window_start = p.window_start
+        and b.account_id = any (v_accounts)
     order by b.available, p.kind limit 1;
     v_amount := least(v_ask.want, v_short.available);
     if v_amount < greatest(v_ask.floor, 1) then
@@ -248,7 +260,8 @@ begin
         return;
     end if;
     update billing.balance b set held = b.held + v_amount
-    from unnest(p_parts) p where b.account_id = p.account_id and b.window_start = p.window_start;
+    from unnest(p_parts) p
+    where b.account_id = any (v_accounts) and b.account_id = p.account_id and b.window_start = p.window_start;
     return query
     insert into billing.lease as l (lease_id, group_id, account_id, window_start, tenant_id, edge_id, epoch,
         granted, created_at, expires_at, ends_at)
@@ -261,12 +274,14 @@ $$;
 
 -- Closes the open leases among `p_leases` and frees what they did not consume. How many it closed.
 -- The caller holds nothing but, at most, these leases' balances.
-create function billing.lease_close(p_leases uuid[], p_reason text) returns bigint language plpgsql as $$
+create function billing.lease_close(p_leases uuid[], p_reason text) returns bigint
+language plpgsql set enable_seqscan = off set jit = off as $$
 declare
+    v_accounts uuid[] := array(select distinct l.account_id from billing.lease l where l.lease_id = any (p_leases));
     v_closed bigint;
 begin
     perform 1 from billing.balance b
-    where (b.account_id, b.window_start) in
+    where b.account_id = any (v_accounts) and (b.account_id, b.window_start) in
         (select l.account_id, l.window_start from billing.lease l where l.lease_id = any (p_leases))
     order by b.account_id, b.window_start for update;
     with closed as (
@@ -276,7 +291,7 @@ begin
     ), freed as (
         update billing.balance b set held = b.held - s.rest
         from (select c.account_id, c.window_start, sum(c.rest) as rest from closed c group by 1, 2) s
-        where b.account_id = s.account_id and b.window_start = s.window_start
+        where b.account_id = any (v_accounts) and b.account_id = s.account_id and b.window_start = s.window_start
     )
     select count(*) into v_closed from closed;
     return v_closed;
@@ -284,14 +299,16 @@ end
 $$;
 
 -- Nothing was or will be executed under these groups.
-create function billing.lease_return(p_groups uuid[]) returns bigint language sql volatile as $$
+create function billing.lease_return(p_groups uuid[]) returns bigint
+language sql volatile set enable_seqscan = off set jit = off as $$
     select billing.lease_close(
         array(select l.lease_id from billing.lease l where l.group_id = any (p_groups)), 'returned')
 $$;
 
 -- Fences what has ended: nothing more may be reserved from it, and its grace begins. How many leases. Apart from
 -- `lease_free`, because it locks leases without their balances.
-create function billing.lease_fence(p_grace_ms bigint, p_limit integer) returns bigint language plpgsql as $$
+create function billing.lease_fence(p_grace_ms bigint, p_limit integer) returns bigint
+language plpgsql set enable_seqscan = off set jit = off as $$
 declare
     v_now timestamptz := billing.clock();
     v_fenced bigint;
@@ -311,7 +328,8 @@ end
 $$;
 
 -- Frees leases past their grace that no claim and no witness waits under. How many.
-create function billing.lease_free(p_limit integer) returns bigint language sql volatile as $$
+create function billing.lease_free(p_limit integer) returns bigint
+language sql volatile set enable_seqscan = off set jit = off as $$
     select billing.lease_close(array(
         select l.lease_id from billing.lease l
         where l.state = 'closing' and l.closes_at <= billing.clock()

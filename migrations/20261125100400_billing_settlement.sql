@@ -46,7 +46,7 @@ begin
     select billing.platform_account(c.code), 'platform', c.code
     from (select distinct side || ':' || coalesce(r.provider, 'unknown') as code
         from unnest(p_records) r, unnest(array['cogs', 'payable']) side where r.provider_cost > 0) c
-    where not exists (select from billing.account a where a.account_id = billing.platform_account(c.code))
+    where c.code <> all (array(select a.code from billing.account a where a.kind = 'platform'))
     order by c.code
     on conflict do nothing;
     insert into billing.transfer
@@ -75,6 +75,8 @@ $$;
 -- Their balances are locked by the caller.
 create function billing.write_settled(p_records billing.record[], p_period bigint, p_now timestamptz) returns void
 language plpgsql as $$
+declare
+    v_leases uuid[] := array(select distinct u.lease_id from unnest(p_records) r, unnest(r.lease_ids) u(lease_id));
 begin
     insert into billing.usage
     select r.generation_id, billing.uuid_day(r.generation_id), r.execution, r.evidence, r.tenant_id, r.key_id,
@@ -101,7 +103,7 @@ begin
     select r.generation_id, 'usage', t.credit_account_id, billing.platform_account('revenue'), r.charge,
         r.tenant_id, p_period, p_now
     from unnest(p_records) r join billing.tenant t on t.tenant_id = r.tenant_id
-    where r.charge > 0;
+    where r.charge > 0 and t.tenant_id = any (array(select x.tenant_id from unnest(p_records) x));
     perform billing.write_provider_costs(p_records, p_period, p_now);
 
     with uses as (
@@ -113,8 +115,8 @@ begin
             state = case when l.single then 'closed' else l.state end,
             closed_at = case when l.single then coalesce(l.closed_at, p_now) end,
             reason = case when l.single then coalesce(l.reason, 'settled') end
-        from uses u join billing.lease was on was.lease_id = u.lease_id
-        where l.lease_id = u.lease_id
+        from uses u join billing.lease was on was.lease_id = u.lease_id and was.lease_id = any (v_leases)
+        where l.lease_id = u.lease_id and l.lease_id = any (v_leases)
         returning l.account_id, l.window_start, u.charge,
             case when was.state = 'closed' then 0
                 when l.single then was.granted - was.consumed
@@ -123,7 +125,8 @@ begin
     update billing.balance b set spent = b.spent + s.charge, held = b.held - s.released
     from (select c.account_id, c.window_start, sum(c.charge) as charge, sum(c.released) as released
         from consumed c group by 1, 2) s
-    where b.account_id = s.account_id and b.window_start = s.window_start;
+    where b.account_id = any (array(select c.account_id from consumed c))
+        and b.account_id = s.account_id and b.window_start = s.window_start;
 
     insert into billing.key_usage as k (key_id, day, tenant_id, charge, requests)
     select r.key_id, (coalesce((select min(l.created_at) from billing.lease l where l.lease_id = any (r.lease_ids)), p_now)
@@ -142,6 +145,9 @@ declare
     v_period bigint := billing.open_period();
     v_fresh billing.record[];
     v_plain billing.record[];
+    v_known billing.settlement[];
+    v_leases uuid[];
+    v_ids uuid[];
     v_odd uuid[];
     v_record billing.record;
     v_room bigint;
@@ -153,11 +159,13 @@ begin
     select array_agg(r) into v_fresh from unnest(p_records) r join placed p on p.generation_id = r.generation_id;
 
     if cardinality(v_fresh) is distinct from cardinality(p_records) then
+        v_known := array(select s from billing.settlement s
+            where s.generation_id = any (array(select r.generation_id from unnest(p_records) r)));
         perform billing.lose(array(select r from unnest(p_records) r
-            join billing.settlement s on s.generation_id = r.generation_id where s.execution <> r.execution), v_period, p_now);
+            join unnest(v_known) s on s.generation_id = r.generation_id where s.execution <> r.execution), v_period, p_now);
         return query select r.generation_id, r.execution,
             case when s.execution = r.execution then 'duplicate' else 'lost' end, 0::bigint, 0::bigint
-        from unnest(p_records) r join billing.settlement s on s.generation_id = r.generation_id
+        from unnest(p_records) r join unnest(v_known) s on s.generation_id = r.generation_id
         where not exists (select from unnest(v_fresh) f where f.generation_id = r.generation_id);
         if v_fresh is null then
             return;
@@ -165,20 +173,24 @@ begin
     end if;
 
     -- A lease that we do not know of was granted by a database that lost it; it counts as long closed.
-    insert into billing.lease (lease_id, group_id, account_id, window_start, tenant_id, edge_id, epoch, granted,
-        state, created_at, expires_at, ends_at, closed_at, reason)
-    select u.lease_id, u.lease_id, a.account_id, billing.window_start(a.reset, p_now), r.tenant_id, '', 0, r.reserved,
-        'closed', p_now, p_now, p_now, p_now, 'adopted'
-    from unnest(v_fresh) r
-    cross join lateral rows from (unnest(r.lease_ids), unnest(r.account_ids)) u(lease_id, account_id)
-    join billing.account a on a.account_id = u.account_id and a.tenant_id = r.tenant_id
-    where not exists (select from billing.lease l where l.lease_id = u.lease_id)
-    order by 1
-    on conflict do nothing;
+    v_leases := array(select distinct u.lease_id from unnest(v_fresh) r, unnest(r.lease_ids) u(lease_id));
+    if (select count(*) from billing.lease l where l.lease_id = any (v_leases)) <> cardinality(v_leases) then
+        insert into billing.lease (lease_id, group_id, account_id, window_start, tenant_id, edge_id, epoch, granted,
+            state, created_at, expires_at, ends_at, closed_at, reason)
+        select u.lease_id, u.lease_id, a.account_id, billing.window_start(a.reset, p_now), r.tenant_id, '', 0,
+            r.reserved, 'closed', p_now, p_now, p_now, p_now, 'adopted'
+        from unnest(v_fresh) r
+        cross join lateral rows from (unnest(r.lease_ids), unnest(r.account_ids)) u(lease_id, account_id)
+        join billing.account a on a.account_id = u.account_id and a.tenant_id = r.tenant_id
+        where not exists (select from billing.lease l where l.lease_id = u.lease_id)
+        order by 1
+        on conflict do nothing;
+    end if;
 
     perform 1 from billing.balance b
-    where (b.account_id, b.window_start) in (select l.account_id, l.window_start from unnest(v_fresh) r
-        join billing.lease l on l.lease_id = any (r.lease_ids))
+    where b.account_id = any (array(select l.account_id from billing.lease l where l.lease_id = any (v_leases)))
+        and (b.account_id, b.window_start) in
+            (select l.account_id, l.window_start from billing.lease l where l.lease_id = any (v_leases))
     order by b.account_id, b.window_start for update;
 
     -- What does not fit an open lease of its own tenant's, credit among them, is looked at by itself.
@@ -188,14 +200,14 @@ begin
                 or sum(r.charge) over (partition by u.lease_id order by r.generation_id) > l.granted - l.consumed as odd
         from unnest(v_fresh) r
         cross join lateral unnest(r.lease_ids) u(lease_id)
-        left join billing.lease l on l.lease_id = u.lease_id
+        left join (select * from billing.lease l where l.lease_id = any (v_leases)) l on l.lease_id = u.lease_id
     )
     select array_agg(r.generation_id order by r.generation_id) into v_odd
     from unnest(v_fresh) r
     where exists (select from uses u where u.generation_id = r.generation_id and u.odd)
         or r.charge > 0 and not exists (select from uses u
-            join billing.tenant t on t.tenant_id = r.tenant_id and t.credit_account_id = u.account_id
-            where u.generation_id = r.generation_id);
+            where u.generation_id = r.generation_id and u.account_id =
+                (select t.credit_account_id from billing.tenant t where t.tenant_id = r.tenant_id));
 
     if v_odd is null then
         perform billing.write_settled(v_fresh, v_period, p_now);
@@ -213,13 +225,16 @@ begin
         end loop;
     end if;
 
-    perform billing.lose(array(
-        select e from billing.claim c
-        join billing.settlement s on s.generation_id = c.generation_id and s.execution <> c.execution
-        cross join lateral jsonb_populate_record(null::billing.record, c.record) e
-        where c.generation_id in (select r.generation_id from unnest(v_fresh) r)), v_period, p_now);
-    delete from billing.claim c using unnest(v_fresh) r where c.generation_id = r.generation_id;
-    delete from billing.witness w using unnest(v_fresh) r where w.generation_id = r.generation_id;
+    v_ids := array(select r.generation_id from unnest(v_fresh) r);
+    if exists (select from billing.claim c where c.generation_id = any (v_ids)) then
+        perform billing.lose(array(
+            select e from unnest(v_fresh) r
+            join billing.claim c on c.generation_id = r.generation_id and c.execution <> r.execution
+            cross join lateral jsonb_populate_record(null::billing.record, c.record) e
+            order by c.generation_id, c.execution), v_period, p_now);
+        delete from billing.claim c where c.generation_id = any (v_ids);
+    end if;
+    delete from billing.witness w where w.generation_id = any (v_ids);
 end
 $$;
 
@@ -236,184 +251,4 @@ create function billing.room(p_record billing.record) returns bigint language sq
     left join billing.lease l on l.lease_id = u.lease_id
     left join billing.balance b on b.account_id = l.account_id and b.window_start = l.window_start
     left join billing.tenant t on t.tenant_id = p_record.tenant_id and t.credit_account_id = l.account_id
-$$;
-
--- Settles what workers ship (JSON list of `billing.record` with `confirmed`): confirmed records at once; the
--- others become claims, and settle when the edge's word is there or their lease has closed.
-create function billing.settle(p_records jsonb, p_grace_ms bigint) returns setof billing.fate
-language plpgsql as $$
-declare
-    v_now timestamptz := billing.clock();
-    v_confirmed billing.record[];
-    v_claims billing.record[];
-begin
-    -- Of several executions of one generation the highest goes first, confirmed before unconfirmed.
-    with listed as (
-        select e as r, (j.value ->> 'confirmed')::boolean as confirmed,
-            row_number() over (partition by e.generation_id
-                order by (j.value ->> 'confirmed')::boolean desc, e.execution desc) as place
-        from jsonb_array_elements(p_records) j
-        cross join lateral jsonb_populate_record(null::billing.record, j.value) e
-    )
-    select array_agg(l.r order by (l.r).generation_id) filter (where l.confirmed and l.place = 1),
-        array_agg(l.r order by (l.r).generation_id, (l.r).execution) filter (where not l.confirmed or l.place > 1)
-        into v_confirmed, v_claims
-    from listed l;
-    if v_confirmed is not null then
-        return query select * from billing.book(v_confirmed, v_now);
-    end if;
-    if v_claims is not null then
-        return query select * from billing.put_claims(v_claims, p_grace_ms, v_now);
-    end if;
-end
-$$;
-
--- Keeps claims until something decides them, and decides those that already can be.
-create function billing.put_claims(p_claims billing.record[], p_grace_ms bigint, p_now timestamptz)
-returns setof billing.fate language plpgsql as $$
-declare
-    v_decided uuid[];
-begin
-    insert into billing.claim (generation_id, execution, lease_id, record, received_at, due_at)
-    select r.generation_id, r.execution, r.lease_ids[1], to_jsonb(r), p_now,
-        p_now + p_grace_ms * interval '1 millisecond'
-    from unnest(p_claims) r
-    order by 1, 2
-    on conflict do nothing;
-    select array_agg(distinct r.generation_id) into v_decided from unnest(p_claims) r
-    where exists (select from billing.settlement s where s.generation_id = r.generation_id)
-        or exists (select from billing.witness w where w.generation_id = r.generation_id)
-        or exists (select from billing.lease l where l.lease_id = r.lease_ids[1] and l.state = 'closed');
-    if v_decided is not null then
-        return query select f.* from billing.resolve(v_decided, false, p_now) f
-            where exists (select from unnest(p_claims) r
-                where r.generation_id = f.generation_id and r.execution = f.execution);
-    end if;
-    return query select c.generation_id, c.execution, 'claimed', 0::bigint, 0::bigint
-        from unnest(p_claims) r
-        join billing.claim c on c.generation_id = r.generation_id and c.execution = r.execution;
-end
-$$;
-
--- The edge's account of generations (JSON list of `billing.record` with `outcome`). Where the record settled
--- already there is nothing to do; else it decides the claims that wait, or waits itself.
-create function billing.put_witnesses(p_witnesses jsonb, p_grace_ms bigint) returns setof billing.fate
-language plpgsql as $$
-declare
-    v_now timestamptz := billing.clock();
-    v_new uuid[];
-begin
-    with told as (
-        select e as r, j.value ->> 'outcome' as outcome
-        from jsonb_array_elements(p_witnesses) j
-        cross join lateral jsonb_populate_record(null::billing.record, j.value) e
-        where not exists (select from billing.settlement s where s.generation_id = e.generation_id)
-    ), latest as (
-        select distinct on ((t.r).generation_id) t.r, t.outcome from told t
-        order by (t.r).generation_id, (t.r).execution desc
-    ), put as (
-        insert into billing.witness as w (generation_id, execution, outcome, lease_id, record, received_at, due_at)
-        select (l.r).generation_id, (l.r).execution, l.outcome, (l.r).lease_ids[1], to_jsonb(l.r), v_now,
-            v_now + p_grace_ms * interval '1 millisecond'
-        from latest l order by 1
-        on conflict (generation_id) do update
-            set execution = excluded.execution, outcome = excluded.outcome, record = excluded.record
-            where w.execution <= excluded.execution
-        returning w.generation_id)
-    select array_agg(p.generation_id) into v_new from put p;
-    if v_new is not null then
-        return query select * from billing.resolve(v_new, false, v_now);
-    end if;
-end
-$$;
-
--- Decides generations by their claims and the edge's word: the highest execution settles, a record before the
--- edge's word on the same one. Without `p_force` only what the edge's word or a closed lease decides.
-create function billing.resolve(p_generations uuid[], p_force boolean, p_now timestamptz)
-returns setof billing.fate language plpgsql as $$
-declare
-    v_chosen billing.record[];
-begin
-    with asked as (
-        select distinct g.generation_id from unnest(p_generations) g(generation_id)
-    ), best as (
-        select distinct on (c.generation_id) c.generation_id, c.execution, c.record, c.lease_id
-        from billing.claim c join asked using (generation_id)
-        order by c.generation_id, c.execution desc
-    ), decided as (
-        select
-            case
-                when s.generation_id is not null then b.record
-                when w.outcome = 'nothing_owed' then coalesce(b.record, w.record) || jsonb_build_object(
-                    'charge', 0, 'absorbed', 0, 'waived', coalesce(b.record, w.record) -> 'due')
-                when b.execution >= w.execution then b.record
-                when not p_force and w.generation_id is not null then null
-                when w.generation_id is not null then w.record
-                when p_force or l.state = 'closed' then b.record
-            end as record,
-            case when b.record is null or (w.execution > b.execution and w.outcome <> 'nothing_owed')
-                then 'edge' else 'claim' end as evidence
-        from asked
-        left join best b using (generation_id)
-        left join billing.witness w using (generation_id)
-        left join billing.settlement s using (generation_id)
-        left join billing.lease l on l.lease_id = b.lease_id
-        where b.generation_id is not null or w.generation_id is not null
-    )
-    select array_agg(e order by e.generation_id) into v_chosen
-    from decided d
-    cross join lateral jsonb_populate_record(null::billing.record, d.record || jsonb_build_object('evidence', d.evidence)) e
-    where d.record is not null;
-    if v_chosen is not null then
-        return query select * from billing.book(v_chosen, p_now);
-    end if;
-
-    -- What came after its generation had settled.
-    perform billing.lose(array(
-        select e from billing.claim c
-        join billing.settlement s on s.generation_id = c.generation_id and s.execution <> c.execution
-        cross join lateral jsonb_populate_record(null::billing.record, c.record) e
-        where c.generation_id = any (p_generations)), billing.open_period(), p_now);
-    return query
-    with gone as (
-        delete from billing.claim c using billing.settlement s
-        where c.generation_id = any (p_generations) and s.generation_id = c.generation_id
-        returning c.generation_id, c.execution, s.execution as winner)
-    select g.generation_id, g.execution, case when g.execution = g.winner then 'duplicate' else 'lost' end, 0::bigint, 0::bigint
-    from gone g;
-    delete from billing.witness w using billing.settlement s
-    where w.generation_id = any (p_generations) and s.generation_id = w.generation_id;
-end
-$$;
-
--- Decides what is due: claims and witnesses past their time or whose lease is past its grace; and those whose
--- counterpart was written at the same moment.
-create function billing.resolve_due(p_limit integer) returns setof billing.fate language plpgsql as $$
-declare
-    v_now timestamptz := billing.clock();
-    v_ready uuid[];
-    v_due uuid[];
-begin
-    select array_agg(q.generation_id) into v_due from (
-        select c.generation_id from billing.claim c where c.due_at <= v_now
-        union select w.generation_id from billing.witness w where w.due_at <= v_now
-        union select c.generation_id from billing.claim c join billing.lease l using (lease_id)
-            where l.state = 'closed' or l.closes_at <= v_now
-        union select w.generation_id from billing.witness w join billing.lease l using (lease_id)
-            where l.state = 'closed' or l.closes_at <= v_now
-        limit p_limit) q;
-    if v_due is not null then
-        return query select * from billing.resolve(v_due, true, v_now);
-        return;
-    end if;
-    select array_agg(q.generation_id) into v_ready from (
-        select c.generation_id from billing.claim c join billing.witness w using (generation_id)
-            where c.execution >= w.execution or w.outcome = 'nothing_owed'
-        union select c.generation_id from billing.claim c join billing.settlement s using (generation_id)
-        union select w.generation_id from billing.witness w join billing.settlement s using (generation_id)
-        limit p_limit) q;
-    if v_ready is not null then
-        return query select * from billing.resolve(v_ready, false, v_now);
-    end if;
-end
 $$;

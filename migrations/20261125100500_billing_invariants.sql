@@ -75,13 +75,12 @@ begin
     from billing.balance b where b.strict and (b.posted < 0 or b.held > b.posted)
     union all
     select 'I6', format('lease %s: consumed %s of %s, its generations were charged %s', l.lease_id, l.consumed,
-        l.granted, coalesce(sum(u.charge), 0))
-    from (select distinct x.lease_id from billing.usage u cross join lateral unnest(u.lease_ids) x(lease_id)
-        where u.settled_at >= p_since) touched
-    join billing.lease l on l.lease_id = touched.lease_id
-    left join billing.usage u on l.lease_id = any (u.lease_ids) and l.single and u.settled_at >= p_since
-    where l.single
-    group by l.lease_id having l.consumed <> coalesce(sum(u.charge), 0) or l.consumed > l.granted;
+        l.granted, u.charge)
+    from (select x.lease_id, sum(u.charge) as charge
+        from billing.usage u cross join lateral unnest(u.lease_ids) x(lease_id)
+        where u.settled_at >= p_since group by 1) u
+    join billing.lease l on l.lease_id = u.lease_id
+    where l.single and l.consumed <> u.charge or l.consumed > l.granted;
 
     return query
     select 'I7', format('budget %s window %s: spent %s, its leases consumed %s', b.account_id, b.window_start,

@@ -193,7 +193,8 @@ impl Billing for Service {
         &self,
         _: Request<CheckInvariantsRequest>,
     ) -> Result<Response<CheckInvariantsResponse>, Status> {
-        let breaches = invariants::check(&self.app.pool, None).await?;
+        let pool = self.app.pool.clone();
+        let breaches = self.app.owned(async move { invariants::check(&pool, None).await }).await?;
         let breaches = breaches
             .into_iter()
             .map(|breach| Breach { invariant: breach.invariant, detail: breach.detail })

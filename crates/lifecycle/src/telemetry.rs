@@ -81,7 +81,8 @@ pub fn init_telemetry(config: &TelemetryConfig, service: &str) -> Result<Telemet
     let spans = provider.as_ref().map(|provider| {
         tracing_opentelemetry::layer()
             .with_tracer(provider.tracer("patchbay"))
-            .with_filter(tracing_subscriber::filter::filter_fn(is_ours))
+            // Asked anew for every span: with a cached answer a span that the lines take as well is lost here.
+            .with_filter(tracing_subscriber::filter::dynamic_filter_fn(|metadata, _| is_ours(metadata)))
     });
     tracing_subscriber::registry()
         .with(lines.with_filter(filter))

@@ -95,13 +95,17 @@ impl App {
         }
     }
 
-    /// Frees whole groups.
+    /// Frees whole groups. An id that is none frees nothing, however often it is said.
     ///
     /// # Errors
-    /// [`Error::Malformed`] when an id is not one.
+    /// When it is not done.
     pub(crate) async fn give_back(&self, groups: &[String]) -> Result<(), Error> {
-        let groups: Vec<GroupId> =
-            groups.iter().map(|group| convert::id(group, "group_ids")).collect::<Result<_, _>>()?;
+        let (valid, invalid): (Vec<_>, Vec<_>) =
+            groups.iter().map(|group| convert::id::<GroupId>(group, "group_ids")).partition(Result::is_ok);
+        if !invalid.is_empty() {
+            tracing::error!(groups = invalid.len(), "an edge returned groups whose ids cannot be read");
+        }
+        let groups: Vec<GroupId> = valid.into_iter().flatten().collect();
         insistently(|| leases::give_back(&self.pool, &groups)).await
     }
 }

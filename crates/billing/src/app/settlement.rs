@@ -14,7 +14,7 @@ use crate::record::Record;
 use crate::store::settlement::{self, Fate};
 
 /// Records that one transaction settles at most.
-const BATCH: usize = 512;
+const BATCH: usize = 256;
 /// Records in trouble that are remembered at most.
 const TRIES_LIMIT: usize = 10_000;
 

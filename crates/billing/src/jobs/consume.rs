@@ -15,6 +15,7 @@ use crate::BusConfig;
 use crate::app::App;
 use crate::app::settlement::Shipped;
 
+const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// The server forgets message ids after this long; Postgres never does.
 const DEDUPE: Duration = Duration::from_secs(120);
@@ -25,14 +26,19 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// Consumes one shard until the process stops, setting up the stream again whenever it is lost.
 pub(super) async fn run(app: App, bus: async_nats::Client, shard: u64) {
     let shutdown = app.tasks.shutdown().clone();
-    let mut pause = Duration::from_millis(100);
+    let mut pause = PAUSE_MIN;
     while !shutdown.has_begun() {
         let ended = tokio::select! {
             ended = consume(&app, &bus, shard, &mut pause) => ended,
             () = shutdown.begun() => return,
         };
-        if let Err(error) = ended {
-            tracing::debug!(shard, error, "the bus gives no usage");
+        // Said aloud once per outage; one shard speaks for all.
+        match ended {
+            Err(error) if shard == 0 && pause == PAUSE_MIN => {
+                tracing::warn!(error, "the bus gives no usage; workers settle by call until it does");
+            }
+            Err(error) => tracing::debug!(shard, error, "the bus gives no usage"),
+            Ok(()) => {}
         }
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -60,7 +66,7 @@ async fn consume(
         .heartbeat(Duration::from_secs(3))
         .messages()
         .await?;
-    *pause = Duration::from_millis(100);
+    *pause = PAUSE_MIN;
     let mut batches = messages.ready_chunks(config.batch);
     while let Some(batch) = batches.next().await {
         let mut messages = Vec::with_capacity(batch.len());

@@ -11,16 +11,20 @@ pub(crate) struct Breach {
     pub detail: String,
 }
 
-/// Checks everything (`depth_ms` none), or single records only as far back as `depth_ms`.
+/// Checks everything (`depth_ms` none), or single records only as far back as `depth_ms`. Must run in a task that
+/// its caller cannot cancel: it opens a transaction, to allow itself more time than other statements have.
 pub(crate) async fn check(pool: &PgPool, depth_ms: Option<i64>) -> Result<Vec<Breach>, Error> {
+    let mut transaction = pool.begin().await?;
+    sqlx::query!("select set_config('statement_timeout', '5min', true)").fetch_one(&mut *transaction).await?;
     let breaches = sqlx::query_as!(
         Breach,
         r#"select invariant as "invariant!", detail as "detail!" from billing.invariants(
             coalesce(billing.clock() - $1::bigint * interval '1 millisecond', 'epoch'))"#,
         depth_ms
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *transaction)
     .await?;
+    transaction.commit().await?;
     Ok(breaches)
 }
 

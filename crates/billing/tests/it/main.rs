@@ -9,6 +9,7 @@ mod credit;
 mod invariants;
 mod leases;
 mod limits;
+mod measure;
 mod settlement;
 mod storm;
 mod support;
