@@ -125,13 +125,26 @@ fn select(body: &Bytes, filter: &Filter) -> (Bytes, usize) {
     let count = admitted.len();
     let (offset, limit) = (filter.offset.unwrap_or(0), filter.limit.unwrap_or(usize::MAX));
     let end = offset.saturating_add(limit);
-    let next = (end < count).then(|| format!("/api/v1/models?offset={end}&limit={limit}"));
+    let next = (end < count).then(|| filter.link(end, limit));
     let wanted: Vec<Value> = admitted.into_iter().skip(offset).take(limit).collect();
     let list = json!({ "data": wanted, "total_count": count, "links": { "next": next } });
     (serde_json::to_vec(&list).unwrap_or_default().into(), count)
 }
 
 impl Filter {
+    /// Where the same list goes on.
+    fn link(&self, offset: usize, limit: usize) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("offset", &offset.to_string()).append_pair("limit", &limit.to_string());
+        if let Some(names) = &self.supported_parameters {
+            query.append_pair("supported_parameters", names);
+        }
+        if let Some(names) = &self.output_modalities {
+            query.append_pair("output_modalities", names);
+        }
+        format!("/api/v1/models?{}", query.finish())
+    }
+
     fn admits(&self, model: &Value) -> bool {
         let has = |list: &Value, wanted: &str| {
             list.as_array().is_some_and(|list| list.iter().any(|name| name == wanted))
@@ -201,7 +214,7 @@ mod tests {
         let (body, count) = select(&body(), filter);
         let list: Value = serde_json::from_slice(&body).unwrap();
         let rows = list["data"].as_array().unwrap();
-        assert_eq!(rows.len(), count);
+        assert_eq!(list["total_count"], count);
         rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
     }
 
@@ -216,5 +229,19 @@ mod tests {
         assert_eq!(ids(&filter), ["a/text"]);
         let filter = Filter { offset: Some(1), limit: Some(1), ..Filter::default() };
         assert_eq!(ids(&filter), ["a/both"]);
+    }
+
+    #[test]
+    fn a_page_links_to_the_next_one_of_the_same_list() {
+        let filter =
+            Filter { output_modalities: Some("text,image".to_owned()), limit: Some(2), ..Filter::default() };
+        let (body, count) = select(&body(), &filter);
+        let list: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((count, list["data"].as_array().unwrap().len()), (3, 2));
+        let next = "/api/v1/models?offset=2&limit=2&output_modalities=text%2Cimage";
+        assert_eq!(list["links"]["next"], next);
+        let last = Filter { offset: Some(2), ..filter };
+        let list: Value = serde_json::from_slice(&select(&self::body(), &last).0).unwrap();
+        assert!(list["links"]["next"].is_null());
     }
 }
