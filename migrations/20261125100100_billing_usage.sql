@@ -136,7 +136,8 @@ begin
         v_name := 'usage_' || to_char(v_day, 'YYYYMMDD');
         continue when to_regclass('billing.' || v_name) is not null;
         begin
-            execute format('create table billing.%I (like billing.usage including defaults including constraints)', v_name);
+            execute format(
+                'create table billing.%I (like billing.usage including defaults including constraints)', v_name);
             execute format('alter table billing.%I enable row level security, force row level security', v_name);
             execute format('alter table billing.usage attach partition billing.%I for values from (%L) to (%L)',
                 v_name, v_day, v_day + 1);
@@ -212,7 +213,8 @@ begin
         where c.relnamespace = 'billing'::regnamespace and c.relkind in ('r', 'p') order by 1
     loop
         execute format('alter table billing.%I enable row level security, force row level security', v_table);
-        execute format('create policy billing_all on billing.%I to patchbay_billing using (true) with check (true)', v_table);
+        execute format(
+            'create policy billing_all on billing.%I to patchbay_billing using (true) with check (true)', v_table);
         execute format('grant select, insert on billing.%I to patchbay_billing', v_table);
     end loop;
 end

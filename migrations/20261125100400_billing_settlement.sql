@@ -29,7 +29,8 @@ language sql volatile as $$
     from unnest(p_records) r
     cross join lateral rows from (jsonb_to_recordset(
         case when p_lost and jsonb_array_length(r.attempts) = 0
-            then jsonb_build_array(jsonb_build_object('endpoint_id', r.endpoint_id, 'provider_name', r.provider_name, 'model', r.model))
+            then jsonb_build_array(jsonb_build_object(
+                'endpoint_id', r.endpoint_id, 'provider_name', r.provider_name, 'model', r.model))
             else r.attempts end)
         as (n integer, endpoint_id uuid, provider_name text, model text, status integer, outcome text,
             latency_ms bigint, error_type text)) with ordinality
@@ -129,7 +130,8 @@ begin
         and b.account_id = s.account_id and b.window_start = s.window_start;
 
     insert into billing.key_usage as k (key_id, day, tenant_id, charge, requests)
-    select r.key_id, (coalesce((select min(l.created_at) from billing.lease l where l.lease_id = any (r.lease_ids)), p_now)
+    select r.key_id, (coalesce(
+            (select min(l.created_at) from billing.lease l where l.lease_id = any (r.lease_ids)), p_now)
             at time zone 'UTC')::date as day, r.tenant_id, sum(r.charge), count(*)
     from unnest(p_records) r where r.key_id is not null
     group by 1, 2, 3 order by 1, 2
@@ -162,7 +164,8 @@ begin
         v_known := array(select s from billing.settlement s
             where s.generation_id = any (array(select r.generation_id from unnest(p_records) r)));
         perform billing.lose(array(select r from unnest(p_records) r
-            join unnest(v_known) s on s.generation_id = r.generation_id where s.execution <> r.execution), v_period, p_now);
+            join unnest(v_known) s on s.generation_id = r.generation_id
+            where s.execution <> r.execution), v_period, p_now);
         return query select r.generation_id, r.execution,
             case when s.execution = r.execution then 'duplicate' else 'lost' end, 0::bigint, 0::bigint
         from unnest(p_records) r join unnest(v_known) s on s.generation_id = r.generation_id
@@ -216,12 +219,15 @@ begin
         v_plain := array(select r from unnest(v_fresh) r where r.generation_id <> all (v_odd));
         perform billing.write_settled(v_plain, v_period, p_now);
         return query select r.generation_id, r.execution, 'settled', r.charge, r.absorbed from unnest(v_plain) r;
-        for v_record in select r.* from unnest(v_fresh) r where r.generation_id = any (v_odd) order by r.generation_id loop
+        for v_record in
+            select r.* from unnest(v_fresh) r where r.generation_id = any (v_odd) order by r.generation_id
+        loop
             v_room := billing.room(v_record);
             v_record.absorbed := v_record.absorbed + greatest(v_record.charge - v_room, 0);
             v_record.charge := least(v_record.charge, v_room);
             perform billing.write_settled(array[v_record], v_period, p_now);
-            return query select v_record.generation_id, v_record.execution, 'settled', v_record.charge, v_record.absorbed;
+            return query
+                select v_record.generation_id, v_record.execution, 'settled', v_record.charge, v_record.absorbed;
         end loop;
     end if;
 
@@ -242,7 +248,7 @@ $$;
 -- what is available there. Nothing when a lease is another tenant's, or none is on the tenant's credit.
 create function billing.room(p_record billing.record) returns bigint language sql volatile as $$
     select case
-        when coalesce(bool_and(l.lease_id is not null and l.tenant_id = p_record.tenant_id and b.account_id is not null), false)
+        when bool_and(l.lease_id is not null and l.tenant_id = p_record.tenant_id and b.account_id is not null)
             and bool_or(t.credit_account_id is not null)
         then greatest(min(case when l.state = 'closed'
             then least(l.granted - l.consumed, b.available) else l.granted - l.consumed end), 0)

@@ -96,7 +96,8 @@ end
 $$;
 
 -- Decides generations by their claims and the edge's word: the highest execution settles, a record before the
--- edge's word on the same one. Without `p_force` only what the edge's word or a closed lease decides.
+-- edge's word on the same one. Without `p_force` only what the edge's word or a closed lease decides. A lease that
+-- the edge returned says that nothing is owed.
 create function billing.resolve(p_generations uuid[], p_force boolean, p_now timestamptz)
 returns setof billing.fate language plpgsql as $$
 declare
@@ -113,8 +114,9 @@ begin
         select
             case
                 when s.generation_id is not null then b.record
-                when w.outcome = 'nothing_owed' then coalesce(b.record, w.record) || jsonb_build_object(
-                    'charge', 0, 'absorbed', 0, 'waived', coalesce(b.record, w.record) -> 'due')
+                when w.outcome = 'nothing_owed' or w.generation_id is null and l.reason = 'returned'
+                    then coalesce(b.record, w.record) || jsonb_build_object(
+                        'charge', 0, 'absorbed', 0, 'waived', coalesce(b.record, w.record) -> 'due')
                 when b.execution >= w.execution then b.record
                 when not p_force and w.generation_id is not null then null
                 when w.generation_id is not null then w.record
@@ -125,14 +127,16 @@ begin
         from asked
         left join best b using (generation_id)
         left join billing.witness w using (generation_id)
-        left join (select * from billing.settlement s where s.generation_id = any (p_generations)) s using (generation_id)
+        left join (select * from billing.settlement s where s.generation_id = any (p_generations)) s
+            using (generation_id)
         left join (select * from billing.lease l where l.lease_id = any (array(select lease_id from best))) l
             on l.lease_id = b.lease_id
         where b.generation_id is not null or w.generation_id is not null
     )
     select array_agg(e order by e.generation_id) into v_chosen
     from decided d
-    cross join lateral jsonb_populate_record(null::billing.record, d.record || jsonb_build_object('evidence', d.evidence)) e
+    cross join lateral jsonb_populate_record(
+        null::billing.record, d.record || jsonb_build_object('evidence', d.evidence)) e
     where d.record is not null;
     if v_chosen is not null then
         return query select * from billing.book(v_chosen, p_now);

@@ -43,9 +43,11 @@ begin
     left join billing.tenant e on e.tenant_id = u.tenant_id
     left join billing.transfer t on t.source_id = u.generation_id and t.kind = 'usage' and t.leg = 0
     where u.settled_at >= p_since
-        and (coalesce(t.amount, 0) <> u.charge or t.debit_account is distinct from case when u.charge > 0 then e.credit_account_id end)
+        and (coalesce(t.amount, 0) <> u.charge
+            or t.debit_account is distinct from case when u.charge > 0 then e.credit_account_id end)
     union all
-    select 'I3', format('generation %s: provider cost %s, its transfer says %s', u.generation_id, u.provider_cost, t.amount)
+    select 'I3', format('generation %s: provider cost %s, its transfer says %s',
+        u.generation_id, u.provider_cost, t.amount)
     from billing.usage u
     left join billing.transfer t on t.source_id = u.generation_id and t.kind = 'provider_cost' and t.leg = u.execution
     where u.settled_at >= p_since and coalesce(t.amount, 0) <> u.provider_cost;
@@ -60,7 +62,8 @@ begin
     select 'I5', format('generation %s: settled without usage', s.generation_id)
     from billing.settlement s
     where s.settled_at >= p_since and not exists (select from billing.usage u
-        where u.generation_id = s.generation_id and u.day = billing.uuid_day(s.generation_id) and u.execution = s.execution)
+        where u.generation_id = s.generation_id and u.day = billing.uuid_day(s.generation_id)
+            and u.execution = s.execution)
     union all
     select 'I5', format('generation %s: usage without settlement', u.generation_id)
     from billing.usage u
@@ -91,8 +94,8 @@ begin
         on l.account_id = b.account_id and l.window_start = b.window_start
     where b.spent <> coalesce(l.consumed, 0)
     union all
-    select 'I7', format('key %s on %s: total %s over %s requests, its usage says %s over %s', coalesce(k.key_id, u.key_id),
-        coalesce(k.day, u.day), k.charge, k.requests, u.charge, u.requests)
+    select 'I7', format('key %s on %s: total %s over %s requests, its usage says %s over %s',
+        key_id, day, k.charge, k.requests, u.charge, u.requests)
     from (select * from billing.key_usage where day >= (p_since at time zone 'UTC')::date) k
     full join (select key_id, (occurred_at at time zone 'UTC')::date as day, sum(charge) as charge, count(*) as requests
         from billing.usage

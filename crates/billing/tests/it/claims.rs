@@ -1,5 +1,6 @@
 //! Records that the edge did not acknowledge, and the edge's own word.
 
+use identity::GroupId;
 use rpc::billing::Granted;
 use rpc::billing::witness::Outcome;
 use rpc::events::UsageRecord;
@@ -124,6 +125,18 @@ async fn a_claim_after_its_lease_has_closed_settles_at_once() {
     billing.eventually("select count(*) from billing.lease where reason = 'expired'", 1).await;
     settle(&billing.client, &[claim(&customer, &granted, 400)]).await;
     assert_eq!(billing.spent_and_held(&customer).await, (400, 0));
+    billing.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_claim_under_a_returned_lease_is_not_charged() {
+    let (billing, customer, edge, _) = one_lease().await;
+    let group = GroupId::generate();
+    let granted = edge.ask_as(group, &customer, 1_000, 1_000).await.unwrap();
+    edge.give_back(group).await;
+    settle(&billing.client, &[claim(&customer, &granted, 400)]).await;
+    assert_eq!(billing.spent_and_held(&customer).await, (0, 1_000));
+    assert_eq!(billing.count("select count(*) from billing.usage where waived = 400").await, 1);
     billing.assert_sound().await;
 }
 

@@ -13,7 +13,7 @@ use rpc::events::UsageRecord;
 use crate::support::edge::Edge;
 use crate::support::postgres::Database;
 use crate::support::records::{again, record, settle, witness};
-use crate::support::{Billing, Customer, config};
+use crate::support::{Billing, Customer, config, promotion};
 
 const TASKS: u64 = 24;
 const REQUESTS: usize = 20;
@@ -99,4 +99,38 @@ async fn after_a_storm_of_everything_the_books_are_right() {
     assert_eq!(spent, owed.load(Ordering::Relaxed));
     first.stop().await;
     second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn callers_that_leave_leave_nothing_half_done() {
+    let billing = Billing::start().await;
+    let customer = billing.customer(100_000_000).await;
+    let edge = Edge::join(&billing.client, "edge", 1).await;
+    let mut records = Vec::new();
+    for _ in 0..100 {
+        let granted = edge.ask(&customer, 1_000).await.unwrap();
+        records.push(record(&customer, &granted, 700));
+    }
+    let calls = records.iter().enumerate().map(|(n, record)| {
+        let (client, record) = (billing.client.clone(), record.clone());
+        let credit = promotion(customer.tenant, 5, &format!("gift-{n}"));
+        async move {
+            let settling = tokio::spawn({
+                let client = client.clone();
+                async move { settle(&client, &[record]).await }
+            });
+            let granting = tokio::spawn(async move { client.clone().grant_credit(credit).await });
+            tokio::time::sleep(std::time::Duration::from_micros(u64::try_from(n).unwrap() * 40)).await;
+            settling.abort();
+            granting.abort();
+        }
+    });
+    futures::future::join_all(calls).await;
+    billing.assert_sound().await;
+    settle(&billing.client, &records).await;
+    assert_eq!(billing.spent_and_held(&customer).await, (70_000, 0));
+    billing.assert_sound().await;
+    let stuck =
+        "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in %'";
+    billing.eventually(stuck, 0).await;
 }
