@@ -2,6 +2,7 @@
 
 mod change;
 mod down;
+mod guard;
 mod instance;
 mod plan;
 mod state;
@@ -36,6 +37,9 @@ pub(crate) enum Command {
         #[arg(value_enum)]
         what: Addable,
     },
+    /// Stops the cluster when whoever started this ends
+    #[command(hide = true)]
+    Guard,
 }
 
 /// What to start.
@@ -77,6 +81,7 @@ pub(crate) async fn run(shared: &Shared, command: Command) -> anyhow::Result<()>
         Command::Down => down::down(&data_dir).await,
         Command::Status => status::status(&data_dir).await,
         Command::Restart { instance } => change::restart(&data_dir, &instance).await,
+        Command::Guard => guard::watch(&data_dir).await,
         Command::Add { what: Addable::Edge } => change::add_edge(&data_dir, shared.listen).await,
     }
 }

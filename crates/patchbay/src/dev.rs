@@ -154,7 +154,7 @@ async fn start(
 
     let simulator_base = simulate(&config, simulator).await?;
     say::step("writing the catalogue");
-    let sources = providers::sources(Some(&simulator_base)).await?;
+    let sources = providers::sources(Some(&simulator_base))?;
     let master_key = config.master_key()?;
     tend::catalogue(&connect::pool(&config, Owner::Catalog)?, &master_key, &sources).await?;
     for real in &sources.real {
@@ -197,6 +197,7 @@ async fn complete(platform: &Platform, identity: &PgPool, secrets: &Secrets) -> 
     if !platform.ready(READY_WITHIN).await {
         bail!("not ready after {} s: {}", READY_WITHIN.as_secs(), platform.health.report().trim());
     }
+    tend::local_servers(&platform.channel(Role::Edge, Role::Router)?).await;
     Ok(())
 }
 

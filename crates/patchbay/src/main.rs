@@ -6,6 +6,7 @@ mod config;
 mod connect;
 mod data_dir;
 mod dev;
+mod local_servers;
 mod manifest;
 mod platform;
 mod providers;

@@ -1,15 +1,7 @@
-//! Which upstream providers are real: those whose credential the environment holds, and local servers that
-//! answer. The simulator stands in for the rest.
-
-use std::net::ToSocketAddrs as _;
-use std::time::Duration;
+//! Which upstream providers are real: those whose credential the environment holds. The simulator stands in
+//! for the rest.
 
 use router::ProviderOverride;
-use tokio::net::TcpStream;
-
-/// Where Ollama listens unless told otherwise.
-const OLLAMA: &str = "127.0.0.1:11434";
-const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Where each provider's answers come from.
 pub(crate) struct Sources {
@@ -20,9 +12,9 @@ pub(crate) struct Sources {
     pub(crate) simulated: usize,
 }
 
-/// Looks at the environment and at local servers. `simulator` is the base URL of what serves the rest;
+/// Looks at the environment. `simulator` is the base URL of what serves the rest;
 /// `None` = nothing does.
-pub(crate) async fn sources(simulator: Option<&str>) -> anyhow::Result<Sources> {
+pub(crate) fn sources(simulator: Option<&str>) -> anyhow::Result<Sources> {
     let mut sources = Sources { overrides: Vec::new(), real: Vec::new(), simulated: 0 };
     for provider in router::known_providers()? {
         let credential = lifecycle::foreign_variable(&provider.credential_env);
@@ -34,9 +26,6 @@ pub(crate) async fn sources(simulator: Option<&str>) -> anyhow::Result<Sources> 
         };
         if credential.is_some() {
             sources.real.push(format!("{} ({})", provider.name, provider.credential_env));
-        } else if let Some(address) = local_server(&provider.slug).await {
-            sources.real.push(format!("{} ({address})", provider.name));
-            chosen.base_url = Some(address);
         } else if let Some(simulator) = simulator {
             sources.simulated += 1;
             chosen.base_url = Some(format!("{simulator}/{}", provider.dialect));
@@ -47,24 +36,4 @@ pub(crate) async fn sources(simulator: Option<&str>) -> anyhow::Result<Sources> 
         sources.overrides.push(chosen);
     }
     Ok(sources)
-}
-
-/// The base URL of a server on this machine that stands for a provider, if it answers.
-async fn local_server(provider: &str) -> Option<String> {
-    if provider != "ollama" {
-        return None;
-    }
-    let configured = lifecycle::foreign_variable("OLLAMA_HOST");
-    let host = configured.as_ref().map_or(OLLAMA, |host| secrecy::ExposeSecret::expose_secret(host));
-    let address = host.trim_start_matches("http://").trim_end_matches('/').to_owned();
-    let address = if address.contains(':') { address } else { format!("{address}:11434") };
-    // A server that listens everywhere is reached here.
-    let address = address.replace("0.0.0.0:", "127.0.0.1:");
-    let resolved = tokio::task::spawn_blocking({
-        let address = address.clone();
-        move || address.to_socket_addrs().ok()?.next()
-    });
-    let target = resolved.await.ok()??;
-    let connected = tokio::time::timeout(PATIENCE, TcpStream::connect(target)).await;
-    connected.is_ok_and(|outcome| outcome.is_ok()).then(|| format!("http://{address}/v1"))
 }

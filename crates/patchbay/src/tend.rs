@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::providers::{self, Sources};
 use crate::secrets::Secrets;
-use crate::{connect, say};
+use crate::{connect, local_servers, say};
 
 /// `patchbay migrate`.
 pub(crate) async fn migrate(config: &Config) -> anyhow::Result<()> {
@@ -25,7 +25,7 @@ pub(crate) async fn seed(config: &Config, simulator: Option<&str>) -> anyhow::Re
     config.check(&[Role::Edge, Role::Router])?;
     let data_dir = DataDir::open(&config.data_dir)?;
     let secrets = Secrets::load_or_make(&data_dir.secrets())?;
-    let sources = providers::sources(simulator).await?;
+    let sources = providers::sources(simulator)?;
     let master_key = config.master_key()?;
     catalogue(&connect::pool(config, Owner::Catalog)?, &master_key, &sources).await?;
     let addresses = &config.services.billing.addresses;
@@ -63,4 +63,15 @@ pub(crate) async fn demo(
         admin_token: OpaqueToken::kept(secrets.admin_token.clone()),
     };
     Ok(edge::bootstrap(pool, billing, &demo).await?)
+}
+
+/// Puts the servers of this machine that answer into the catalogue. One that cannot be is no reason not to
+/// start.
+pub(crate) async fn local_servers(router: &Channel) {
+    for server in local_servers::find().await {
+        match local_servers::register(router, &server).await {
+            Ok(()) => say::step(format_args!("real provider: {}", server.describe())),
+            Err(status) => say::step(format_args!("{} is left out: {}", server.describe(), status.message())),
+        }
+    }
 }

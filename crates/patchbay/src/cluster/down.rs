@@ -31,21 +31,27 @@ pub(super) async fn down(data_dir: &DataDir) -> anyhow::Result<()> {
 pub(super) async fn stop_all(data_dir: &DataDir) -> anyhow::Result<()> {
     let _lock = data_dir.lock_run()?;
     let Some(state) = State::load(data_dir)? else { return Ok(()) };
-    let mut left = Vec::new();
-    for programs in ORDER {
-        let group: Vec<_> =
-            state.instances.iter().filter(|instance| programs.contains(&instance.program)).cloned().collect();
-        let names: Vec<String> = group.iter().filter(|one| one.is_alive()).map(|one| one.name()).collect();
-        if !names.is_empty() {
-            say::step(format_args!("stopping {}", names.join(", ")));
-        }
-        let stops = group.iter().map(|one| async move { (one.name(), instance::stop(one).await) });
-        let outcomes = futures::future::join_all(stops).await;
-        left.extend(outcomes.into_iter().filter(|(_, ended)| !ended).map(|(name, _)| name));
-    }
+    let left = stop_instances(&state).await;
     if !left.is_empty() {
         bail!("these did not stop: {}", left.join(", "));
     }
     State::forget(data_dir)?;
     Manifest::remove(data_dir)
+}
+
+/// Stops every process, callers first; the names of those that outlived it.
+pub(super) async fn stop_instances(state: &State) -> Vec<String> {
+    let mut left = Vec::new();
+    for programs in ORDER {
+        let group: Vec<_> =
+            state.instances.iter().filter(|instance| programs.contains(&instance.program)).collect();
+        let names: Vec<String> = group.iter().filter(|one| one.is_alive()).map(|one| one.name()).collect();
+        if !names.is_empty() {
+            say::step(format_args!("stopping {}", names.join(", ")));
+        }
+        let stops = group.into_iter().map(|one| async move { (one.name(), instance::stop(one).await) });
+        let outcomes = futures::future::join_all(stops).await;
+        left.extend(outcomes.into_iter().filter(|(_, ended)| !ended).map(|(name, _)| name));
+    }
+    left
 }

@@ -9,6 +9,7 @@ use pg::Owner;
 use rpc::{Channel, Replicas, ServiceKeys};
 use secrecy::SecretString;
 
+use super::guard::Guard;
 use super::state::{Instance, Program, State};
 use super::{Up, down, instance, plan, refuse_if_running, wait};
 use crate::cli::Shared;
@@ -44,6 +45,7 @@ pub(super) async fn up(
         None => String::new(),
     };
     let mut state = plan::state(wanted, configuration, plan::instances(wanted, first_edge, data_dir)?);
+    let _guard = wanted.foreground.then(|| Guard::post(data_dir)).transpose()?;
     say::line(format_args!("Starting a cluster in {}", data_dir.path().display()));
     let started = tokio::select! {
         started = start(config, data_dir, &secrets, &mut state) => started,
@@ -112,7 +114,7 @@ async fn start(
     say::step("starting the simulator and writing the catalogue");
     launch(data_dir, secrets, state, Program::Simulator).await?;
     let simulator = simulator_base(state);
-    let sources = providers::sources(Some(&simulator)).await?;
+    let sources = providers::sources(Some(&simulator))?;
     let master_key = MasterKey::from_hex(&secrets.master_key)?;
     tend::catalogue(&pg::connect(&database, Owner::Catalog)?, &master_key, &sources).await?;
 
@@ -122,13 +124,15 @@ async fn start(
     }
     wait::ready(&state.of(Program::Billing).collect::<Vec<_>>(), READY_WITHIN).await?;
     let keys = ServiceKeys::parse(&SecretString::from(secrets.signing_key.clone()))?;
+    let routers = Replicas(state.addresses(Program::Router));
     let billings = Replicas(state.addresses(Program::Billing));
-    let billing = Channel::remote(&billings, Role::Edge, Role::Billing, keys)?;
+    let billing = Channel::remote(&billings, Role::Edge, Role::Billing, keys.clone())?;
     tend::demo(&pg::connect(&database, Owner::Identity)?, &billing, secrets).await?;
 
     say::step("starting edges");
     launch(data_dir, secrets, state, Program::Edge).await?;
     wait::ready(&state.instances.iter().collect::<Vec<_>>(), READY_WITHIN).await?;
+    tend::local_servers(&Channel::remote(&routers, Role::Edge, Role::Router, keys)?).await;
     write_manifest(data_dir, secrets, state)
 }
 
