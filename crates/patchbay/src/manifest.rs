@@ -91,7 +91,7 @@ impl Manifest {
 
     /// What to try first, for the person at the terminal.
     pub(crate) fn greeting(&self, data_dir: &DataDir, stop: &str) -> String {
-        let Self { api_base, anthropic_base, api_key, console_url, .. } = self;
+        let Self { api_base, anthropic_base, api_key, .. } = self;
         let manifest = data_dir.manifest();
         let manifest = manifest.display();
         format!(
@@ -100,7 +100,6 @@ Patchbay is ready.
 
   Base URL   {api_base}   (Anthropic clients: {anthropic_base})
   API key    {api_key}   (demo organisation, $10 credit)
-  Console    {console_url}
   All keys   {manifest}
 
   curl {api_base}/chat/completions \

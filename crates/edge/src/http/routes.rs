@@ -12,6 +12,10 @@ use super::reply::Refusal;
 use super::{account, admin, chat, generation, layers, models};
 use crate::service::App;
 
+/// What somebody sees who opens the address in a browser.
+const WELCOME: &str = "This is Patchbay. Its API is at /api/v1, OpenAI-compatible: GET /api/v1/models lists the models.\n\
+    This build has no web console.\n";
+
 /// The whole surface.
 pub(crate) fn routes(app: &Arc<App>) -> Router {
     Router::new()
@@ -20,6 +24,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .layer(cors())
         .nest("/admin/v1", admin::routes())
         .route("/healthz", get(|| async { "ok\n" }))
+        .route("/", get(|| async { WELCOME }))
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_path)
         // Layers run from the last one here to the first.
