@@ -16,6 +16,7 @@ use toml::Table;
 use crate::cli::Shared;
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::local_servers::{self, LocalServer};
 use crate::manifest::{Facts, Manifest, RunningProcess, shell_command, write_pids};
 use crate::platform::{Platform, Sockets, bind_public};
 use crate::secrets::Secrets;
@@ -154,7 +155,8 @@ async fn start(
 
     let simulator_base = simulate(&config, simulator).await?;
     say::step("writing the catalogue");
-    let sources = providers::sources(Some(&simulator_base))?;
+    let local = local_servers::find().await;
+    let sources = providers::sources(Some(&simulator_base), &local)?;
     let master_key = config.master_key()?;
     tend::catalogue(&connect::pool(&config, Owner::Catalog)?, &master_key, &sources).await?;
     for real in &sources.real {
@@ -169,7 +171,7 @@ async fn start(
     let sockets = Sockets { edge: Some(public), probes: vec![probes], ..Sockets::default() };
     let identity = connect::pool(&config, Owner::Identity)?;
     let platform = Platform::start(config, &Role::ALL, sockets).await?;
-    if let Err(error) = complete(&platform, &identity, secrets).await {
+    if let Err(error) = complete(&platform, &identity, secrets, &local).await {
         platform.drain().await;
         return Err(error);
     }
@@ -190,14 +192,19 @@ async fn start(
     Ok(Started { platform, manifest })
 }
 
-/// Opens the demo organisations and waits until every service is ready.
-async fn complete(platform: &Platform, identity: &PgPool, secrets: &Secrets) -> anyhow::Result<()> {
+/// Opens the demo organisations, adds the local servers and waits until every service is ready.
+async fn complete(
+    platform: &Platform,
+    identity: &PgPool,
+    secrets: &Secrets,
+    local: &[LocalServer],
+) -> anyhow::Result<()> {
     let billing = platform.channel(Role::Edge, Role::Billing)?;
     tend::demo(identity, &billing, secrets).await?;
     if !platform.ready(READY_WITHIN).await {
         bail!("not ready after {} s: {}", READY_WITHIN.as_secs(), platform.health.report().trim());
     }
-    tend::local_servers(&platform.channel(Role::Edge, Role::Router)?).await;
+    tend::local_servers(&platform.channel(Role::Edge, Role::Router)?, local).await;
     Ok(())
 }
 

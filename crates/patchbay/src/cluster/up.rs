@@ -19,7 +19,7 @@ use crate::manifest::{Facts, Manifest};
 use crate::platform::bind_public;
 use crate::secrets::Secrets;
 use crate::signals::Signals;
-use crate::{providers, say, tend};
+use crate::{local_servers, providers, say, tend};
 
 const READY_WITHIN: Duration = Duration::from_secs(90);
 
@@ -114,7 +114,8 @@ async fn start(
     say::step("starting the simulator and writing the catalogue");
     launch(data_dir, secrets, state, Program::Simulator).await?;
     let simulator = simulator_base(state);
-    let sources = providers::sources(Some(&simulator))?;
+    let local = local_servers::find().await;
+    let sources = providers::sources(Some(&simulator), &local)?;
     let master_key = MasterKey::from_hex(&secrets.master_key)?;
     tend::catalogue(&pg::connect(&database, Owner::Catalog)?, &master_key, &sources).await?;
 
@@ -132,7 +133,7 @@ async fn start(
     say::step("starting edges");
     launch(data_dir, secrets, state, Program::Edge).await?;
     wait::ready(&state.instances.iter().collect::<Vec<_>>(), READY_WITHIN).await?;
-    tend::local_servers(&Channel::remote(&routers, Role::Edge, Role::Router, keys)?).await;
+    tend::local_servers(&Channel::remote(&routers, Role::Edge, Role::Router, keys)?, &local).await;
     write_manifest(data_dir, secrets, state)
 }
 
