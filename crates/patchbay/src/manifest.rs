@@ -100,7 +100,7 @@ Patchbay is ready.
 
   Base URL   {api_base}   (Anthropic clients: {anthropic_base})
   API key    {api_key}   (demo organisation, $10 credit)
-  Console    {console_url}
+  Console    {console_url}   (not part of this version yet)
   All keys   {manifest}
 
   curl {api_base}/chat/completions \
@@ -155,7 +155,7 @@ pub(crate) fn shell_command(arguments: &[&str], data_dir: &DataDir) -> anyhow::R
 }
 
 /// A path as one word of a shell command.
-fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
