@@ -108,7 +108,17 @@ pub struct Witness {
 }
 /// Nested message and enum types in `Witness`.
 pub mod witness {
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
     #[repr(i32)]
     pub enum Outcome {
         Unspecified = 0,
@@ -360,9 +370,15 @@ pub struct Breach {
 }
 /// Generated client implementations.
 pub mod billing_client {
-    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
-    use tonic::codegen::http::Uri;
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
     use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
     #[derive(Debug, Clone)]
     pub struct BillingClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -393,18 +409,22 @@ pub mod billing_client {
             let inner = tonic::client::Grpc::with_origin(inner, origin);
             Self { inner }
         }
-        pub fn with_interceptor<F>(inner: T, interceptor: F) -> BillingClient<InterceptedService<T, F>>
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> BillingClient<InterceptedService<T, F>>
         where
             F: tonic::service::Interceptor,
             T::ResponseBody: Default,
             T: tonic::codegen::Service<
-                    http::Request<tonic::body::Body>,
-                    Response = http::Response<
-                        <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                    >,
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
                 >,
-            <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
-                Into<StdError> + std::marker::Send + std::marker::Sync,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
         {
             BillingClient::new(InterceptedService::new(inner, interceptor))
         }
@@ -443,32 +463,50 @@ pub mod billing_client {
         pub async fn lease_session(
             &mut self,
             request: impl tonic::IntoStreamingRequest<Message = super::LeaseUp>,
-        ) -> std::result::Result<tonic::Response<tonic::codec::Streaming<super::LeaseDown>>, tonic::Status>
-        {
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::LeaseDown>>,
+            tonic::Status,
+        > {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/patchbay.billing.v1.Billing/LeaseSession");
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Billing/LeaseSession",
+            );
             let mut req = request.into_streaming_request();
-            req.extensions_mut().insert(GrpcMethod::new("patchbay.billing.v1.Billing", "LeaseSession"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Billing", "LeaseSession"));
             self.inner.streaming(req, path, codec).await
         }
         /// Settles what the bus did not carry. Idempotent.
         pub async fn settle_batch(
             &mut self,
             request: impl tonic::IntoRequest<super::super::super::events::v1::UsageBatch>,
-        ) -> std::result::Result<tonic::Response<super::super::super::events::v1::Settled>, tonic::Status>
-        {
+        ) -> std::result::Result<
+            tonic::Response<super::super::super::events::v1::Settled>,
+            tonic::Status,
+        > {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/patchbay.billing.v1.Billing/SettleBatch");
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Billing/SettleBatch",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("patchbay.billing.v1.Billing", "SettleBatch"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Billing", "SettleBatch"));
             self.inner.unary(req, path, codec).await
         }
         /// What a key pays with and at which terms.
@@ -479,11 +517,18 @@ pub mod billing_client {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/patchbay.billing.v1.Billing/GetTerms");
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Billing/GetTerms",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("patchbay.billing.v1.Billing", "GetTerms"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Billing", "GetTerms"));
             self.inner.unary(req, path, codec).await
         }
         pub async fn get_credits(
@@ -493,11 +538,18 @@ pub mod billing_client {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/patchbay.billing.v1.Billing/GetCredits");
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Billing/GetCredits",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("patchbay.billing.v1.Billing", "GetCredits"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Billing", "GetCredits"));
             self.inner.unary(req, path, codec).await
         }
         pub async fn get_key_usage(
@@ -507,11 +559,18 @@ pub mod billing_client {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/patchbay.billing.v1.Billing/GetKeyUsage");
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Billing/GetKeyUsage",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("patchbay.billing.v1.Billing", "GetKeyUsage"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Billing", "GetKeyUsage"));
             self.inner.unary(req, path, codec).await
         }
         pub async fn get_generation(
@@ -521,110 +580,183 @@ pub mod billing_client {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/patchbay.billing.v1.Billing/GetGeneration");
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Billing/GetGeneration",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("patchbay.billing.v1.Billing", "GetGeneration"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Billing", "GetGeneration"));
             self.inner.unary(req, path, codec).await
         }
         /// Keeps an immutable copy of each price version before a plan may use it. Idempotent by id.
         pub async fn put_prices(
             &mut self,
             request: impl tonic::IntoRequest<super::PutPricesRequest>,
-        ) -> std::result::Result<tonic::Response<super::PutPricesResponse>, tonic::Status> {
+        ) -> std::result::Result<
+            tonic::Response<super::PutPricesResponse>,
+            tonic::Status,
+        > {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/patchbay.billing.v1.Billing/PutPrices");
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Billing/PutPrices",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("patchbay.billing.v1.Billing", "PutPrices"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Billing", "PutPrices"));
             self.inner.unary(req, path, codec).await
         }
         /// Opens a tenant's credit account under a plan. Idempotent by tenant.
         pub async fn open_tenant(
             &mut self,
             request: impl tonic::IntoRequest<super::OpenTenantRequest>,
-        ) -> std::result::Result<tonic::Response<super::OpenTenantResponse>, tonic::Status> {
+        ) -> std::result::Result<
+            tonic::Response<super::OpenTenantResponse>,
+            tonic::Status,
+        > {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/patchbay.billing.v1.Billing/OpenTenant");
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Billing/OpenTenant",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("patchbay.billing.v1.Billing", "OpenTenant"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Billing", "OpenTenant"));
             self.inner.unary(req, path, codec).await
         }
         /// Opens or changes a key's limit. Idempotent.
         pub async fn put_key_limit(
             &mut self,
             request: impl tonic::IntoRequest<super::PutKeyLimitRequest>,
-        ) -> std::result::Result<tonic::Response<super::PutKeyLimitResponse>, tonic::Status> {
+        ) -> std::result::Result<
+            tonic::Response<super::PutKeyLimitResponse>,
+            tonic::Status,
+        > {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/patchbay.billing.v1.Billing/PutKeyLimit");
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Billing/PutKeyLimit",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("patchbay.billing.v1.Billing", "PutKeyLimit"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Billing", "PutKeyLimit"));
             self.inner.unary(req, path, codec).await
         }
         pub async fn grant_credit(
             &mut self,
             request: impl tonic::IntoRequest<super::GrantCreditRequest>,
-        ) -> std::result::Result<tonic::Response<super::GrantCreditResponse>, tonic::Status> {
+        ) -> std::result::Result<
+            tonic::Response<super::GrantCreditResponse>,
+            tonic::Status,
+        > {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/patchbay.billing.v1.Billing/GrantCredit");
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Billing/GrantCredit",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("patchbay.billing.v1.Billing", "GrantCredit"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Billing", "GrantCredit"));
             self.inner.unary(req, path, codec).await
         }
         /// The invariants, with the rows that break them.
         pub async fn check_invariants(
             &mut self,
             request: impl tonic::IntoRequest<super::CheckInvariantsRequest>,
-        ) -> std::result::Result<tonic::Response<super::CheckInvariantsResponse>, tonic::Status> {
+        ) -> std::result::Result<
+            tonic::Response<super::CheckInvariantsResponse>,
+            tonic::Status,
+        > {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/patchbay.billing.v1.Billing/CheckInvariants");
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Billing/CheckInvariants",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("patchbay.billing.v1.Billing", "CheckInvariants"));
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Billing", "CheckInvariants"),
+                );
             self.inner.unary(req, path, codec).await
         }
     }
 }
 /// Generated server implementations.
 pub mod billing_server {
-    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with BillingServer.
     #[async_trait]
     pub trait Billing: std::marker::Send + std::marker::Sync + 'static {
         /// Server streaming response type for the LeaseSession method.
-        type LeaseSessionStream: tonic::codegen::tokio_stream::Stream<Item = std::result::Result<super::LeaseDown, tonic::Status>>
+        type LeaseSessionStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::LeaseDown, tonic::Status>,
+            >
             + std::marker::Send
             + 'static;
         /// One per edge and replica, long-lived. Up: Hello, then asks, returns, heartbeats and reports.
         async fn lease_session(
             &self,
             request: tonic::Request<tonic::Streaming<super::LeaseUp>>,
-        ) -> std::result::Result<tonic::Response<Self::LeaseSessionStream>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<Self::LeaseSessionStream>,
+            tonic::Status,
+        >;
         /// Settles what the bus did not carry. Idempotent.
         async fn settle_batch(
             &self,
             request: tonic::Request<super::super::super::events::v1::UsageBatch>,
-        ) -> std::result::Result<tonic::Response<super::super::super::events::v1::Settled>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::super::super::events::v1::Settled>,
+            tonic::Status,
+        >;
         /// What a key pays with and at which terms.
         async fn get_terms(
             &self,
@@ -646,26 +778,41 @@ pub mod billing_server {
         async fn put_prices(
             &self,
             request: tonic::Request<super::PutPricesRequest>,
-        ) -> std::result::Result<tonic::Response<super::PutPricesResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::PutPricesResponse>,
+            tonic::Status,
+        >;
         /// Opens a tenant's credit account under a plan. Idempotent by tenant.
         async fn open_tenant(
             &self,
             request: tonic::Request<super::OpenTenantRequest>,
-        ) -> std::result::Result<tonic::Response<super::OpenTenantResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::OpenTenantResponse>,
+            tonic::Status,
+        >;
         /// Opens or changes a key's limit. Idempotent.
         async fn put_key_limit(
             &self,
             request: tonic::Request<super::PutKeyLimitRequest>,
-        ) -> std::result::Result<tonic::Response<super::PutKeyLimitResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::PutKeyLimitResponse>,
+            tonic::Status,
+        >;
         async fn grant_credit(
             &self,
             request: tonic::Request<super::GrantCreditRequest>,
-        ) -> std::result::Result<tonic::Response<super::GrantCreditResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::GrantCreditResponse>,
+            tonic::Status,
+        >;
         /// The invariants, with the rows that break them.
         async fn check_invariants(
             &self,
             request: tonic::Request<super::CheckInvariantsRequest>,
-        ) -> std::result::Result<tonic::Response<super::CheckInvariantsResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::CheckInvariantsResponse>,
+            tonic::Status,
+        >;
     }
     #[derive(Debug)]
     pub struct BillingServer<T> {
@@ -688,7 +835,10 @@ pub mod billing_server {
                 max_encoding_message_size: None,
             }
         }
-        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
         where
             F: tonic::service::Interceptor,
         {
@@ -732,7 +882,10 @@ pub mod billing_server {
         type Response = http::Response<tonic::body::Body>;
         type Error = std::convert::Infallible;
         type Future = BoxFuture<Self::Response, Self::Error>;
-        fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
             Poll::Ready(Ok(()))
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
@@ -740,16 +893,22 @@ pub mod billing_server {
                 "/patchbay.billing.v1.Billing/LeaseSession" => {
                     #[allow(non_camel_case_types)]
                     struct LeaseSessionSvc<T: Billing>(pub Arc<T>);
-                    impl<T: Billing> tonic::server::StreamingService<super::LeaseUp> for LeaseSessionSvc<T> {
+                    impl<T: Billing> tonic::server::StreamingService<super::LeaseUp>
+                    for LeaseSessionSvc<T> {
                         type Response = super::LeaseDown;
                         type ResponseStream = T::LeaseSessionStream;
-                        type Future = BoxFuture<tonic::Response<Self::ResponseStream>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<tonic::Streaming<super::LeaseUp>>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Billing>::lease_session(&inner, request).await };
+                            let fut = async move {
+                                <T as Billing>::lease_session(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -778,17 +937,26 @@ pub mod billing_server {
                 "/patchbay.billing.v1.Billing/SettleBatch" => {
                     #[allow(non_camel_case_types)]
                     struct SettleBatchSvc<T: Billing>(pub Arc<T>);
-                    impl<T: Billing> tonic::server::UnaryService<super::super::super::events::v1::UsageBatch>
-                        for SettleBatchSvc<T>
-                    {
+                    impl<
+                        T: Billing,
+                    > tonic::server::UnaryService<
+                        super::super::super::events::v1::UsageBatch,
+                    > for SettleBatchSvc<T> {
                         type Response = super::super::super::events::v1::Settled;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
-                            request: tonic::Request<super::super::super::events::v1::UsageBatch>,
+                            request: tonic::Request<
+                                super::super::super::events::v1::UsageBatch,
+                            >,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Billing>::settle_batch(&inner, request).await };
+                            let fut = async move {
+                                <T as Billing>::settle_batch(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -817,12 +985,21 @@ pub mod billing_server {
                 "/patchbay.billing.v1.Billing/GetTerms" => {
                     #[allow(non_camel_case_types)]
                     struct GetTermsSvc<T: Billing>(pub Arc<T>);
-                    impl<T: Billing> tonic::server::UnaryService<super::GetTermsRequest> for GetTermsSvc<T> {
+                    impl<T: Billing> tonic::server::UnaryService<super::GetTermsRequest>
+                    for GetTermsSvc<T> {
                         type Response = super::Terms;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(&mut self, request: tonic::Request<super::GetTermsRequest>) -> Self::Future {
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetTermsRequest>,
+                        ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Billing>::get_terms(&inner, request).await };
+                            let fut = async move {
+                                <T as Billing>::get_terms(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -851,15 +1028,23 @@ pub mod billing_server {
                 "/patchbay.billing.v1.Billing/GetCredits" => {
                     #[allow(non_camel_case_types)]
                     struct GetCreditsSvc<T: Billing>(pub Arc<T>);
-                    impl<T: Billing> tonic::server::UnaryService<super::GetCreditsRequest> for GetCreditsSvc<T> {
+                    impl<
+                        T: Billing,
+                    > tonic::server::UnaryService<super::GetCreditsRequest>
+                    for GetCreditsSvc<T> {
                         type Response = super::Credits;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::GetCreditsRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Billing>::get_credits(&inner, request).await };
+                            let fut = async move {
+                                <T as Billing>::get_credits(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -888,15 +1073,23 @@ pub mod billing_server {
                 "/patchbay.billing.v1.Billing/GetKeyUsage" => {
                     #[allow(non_camel_case_types)]
                     struct GetKeyUsageSvc<T: Billing>(pub Arc<T>);
-                    impl<T: Billing> tonic::server::UnaryService<super::GetKeyUsageRequest> for GetKeyUsageSvc<T> {
+                    impl<
+                        T: Billing,
+                    > tonic::server::UnaryService<super::GetKeyUsageRequest>
+                    for GetKeyUsageSvc<T> {
                         type Response = super::KeyUsage;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::GetKeyUsageRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Billing>::get_key_usage(&inner, request).await };
+                            let fut = async move {
+                                <T as Billing>::get_key_usage(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -925,15 +1118,23 @@ pub mod billing_server {
                 "/patchbay.billing.v1.Billing/GetGeneration" => {
                     #[allow(non_camel_case_types)]
                     struct GetGenerationSvc<T: Billing>(pub Arc<T>);
-                    impl<T: Billing> tonic::server::UnaryService<super::GetGenerationRequest> for GetGenerationSvc<T> {
+                    impl<
+                        T: Billing,
+                    > tonic::server::UnaryService<super::GetGenerationRequest>
+                    for GetGenerationSvc<T> {
                         type Response = super::Generation;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::GetGenerationRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Billing>::get_generation(&inner, request).await };
+                            let fut = async move {
+                                <T as Billing>::get_generation(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -962,12 +1163,21 @@ pub mod billing_server {
                 "/patchbay.billing.v1.Billing/PutPrices" => {
                     #[allow(non_camel_case_types)]
                     struct PutPricesSvc<T: Billing>(pub Arc<T>);
-                    impl<T: Billing> tonic::server::UnaryService<super::PutPricesRequest> for PutPricesSvc<T> {
+                    impl<T: Billing> tonic::server::UnaryService<super::PutPricesRequest>
+                    for PutPricesSvc<T> {
                         type Response = super::PutPricesResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(&mut self, request: tonic::Request<super::PutPricesRequest>) -> Self::Future {
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutPricesRequest>,
+                        ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Billing>::put_prices(&inner, request).await };
+                            let fut = async move {
+                                <T as Billing>::put_prices(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -996,15 +1206,23 @@ pub mod billing_server {
                 "/patchbay.billing.v1.Billing/OpenTenant" => {
                     #[allow(non_camel_case_types)]
                     struct OpenTenantSvc<T: Billing>(pub Arc<T>);
-                    impl<T: Billing> tonic::server::UnaryService<super::OpenTenantRequest> for OpenTenantSvc<T> {
+                    impl<
+                        T: Billing,
+                    > tonic::server::UnaryService<super::OpenTenantRequest>
+                    for OpenTenantSvc<T> {
                         type Response = super::OpenTenantResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::OpenTenantRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Billing>::open_tenant(&inner, request).await };
+                            let fut = async move {
+                                <T as Billing>::open_tenant(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -1033,15 +1251,23 @@ pub mod billing_server {
                 "/patchbay.billing.v1.Billing/PutKeyLimit" => {
                     #[allow(non_camel_case_types)]
                     struct PutKeyLimitSvc<T: Billing>(pub Arc<T>);
-                    impl<T: Billing> tonic::server::UnaryService<super::PutKeyLimitRequest> for PutKeyLimitSvc<T> {
+                    impl<
+                        T: Billing,
+                    > tonic::server::UnaryService<super::PutKeyLimitRequest>
+                    for PutKeyLimitSvc<T> {
                         type Response = super::PutKeyLimitResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::PutKeyLimitRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Billing>::put_key_limit(&inner, request).await };
+                            let fut = async move {
+                                <T as Billing>::put_key_limit(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -1070,15 +1296,23 @@ pub mod billing_server {
                 "/patchbay.billing.v1.Billing/GrantCredit" => {
                     #[allow(non_camel_case_types)]
                     struct GrantCreditSvc<T: Billing>(pub Arc<T>);
-                    impl<T: Billing> tonic::server::UnaryService<super::GrantCreditRequest> for GrantCreditSvc<T> {
+                    impl<
+                        T: Billing,
+                    > tonic::server::UnaryService<super::GrantCreditRequest>
+                    for GrantCreditSvc<T> {
                         type Response = super::GrantCreditResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::GrantCreditRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Billing>::grant_credit(&inner, request).await };
+                            let fut = async move {
+                                <T as Billing>::grant_credit(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -1107,15 +1341,23 @@ pub mod billing_server {
                 "/patchbay.billing.v1.Billing/CheckInvariants" => {
                     #[allow(non_camel_case_types)]
                     struct CheckInvariantsSvc<T: Billing>(pub Arc<T>);
-                    impl<T: Billing> tonic::server::UnaryService<super::CheckInvariantsRequest> for CheckInvariantsSvc<T> {
+                    impl<
+                        T: Billing,
+                    > tonic::server::UnaryService<super::CheckInvariantsRequest>
+                    for CheckInvariantsSvc<T> {
                         type Response = super::CheckInvariantsResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::CheckInvariantsRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Billing>::check_invariants(&inner, request).await };
+                            let fut = async move {
+                                <T as Billing>::check_invariants(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -1141,13 +1383,25 @@ pub mod billing_server {
                     };
                     Box::pin(fut)
                 }
-                _ => Box::pin(async move {
-                    let mut response = http::Response::new(tonic::body::Body::default());
-                    let headers = response.headers_mut();
-                    headers.insert(tonic::Status::GRPC_STATUS, (tonic::Code::Unimplemented as i32).into());
-                    headers.insert(http::header::CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
-                    Ok(response)
-                }),
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
             }
         }
     }

@@ -299,9 +299,15 @@ pub struct DescribeCatalogueResponse {
 }
 /// Generated client implementations.
 pub mod router_client {
-    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
-    use tonic::codegen::http::Uri;
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
     use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
     #[derive(Debug, Clone)]
     pub struct RouterClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -332,18 +338,22 @@ pub mod router_client {
             let inner = tonic::client::Grpc::with_origin(inner, origin);
             Self { inner }
         }
-        pub fn with_interceptor<F>(inner: T, interceptor: F) -> RouterClient<InterceptedService<T, F>>
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> RouterClient<InterceptedService<T, F>>
         where
             F: tonic::service::Interceptor,
             T::ResponseBody: Default,
             T: tonic::codegen::Service<
-                    http::Request<tonic::body::Body>,
-                    Response = http::Response<
-                        <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                    >,
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
                 >,
-            <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
-                Into<StdError> + std::marker::Send + std::marker::Sync,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
         {
             RouterClient::new(InterceptedService::new(inner, interceptor))
         }
@@ -387,41 +397,68 @@ pub mod router_client {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/patchbay.router.v1.Router/Plan");
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.router.v1.Router/Plan",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("patchbay.router.v1.Router", "Plan"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.router.v1.Router", "Plan"));
             self.inner.unary(req, path, codec).await
         }
         /// The public model list, rendered for a caller's markup.
         pub async fn list_models(
             &mut self,
             request: impl tonic::IntoRequest<super::ListModelsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListModelsResponse>, tonic::Status> {
+        ) -> std::result::Result<
+            tonic::Response<super::ListModelsResponse>,
+            tonic::Status,
+        > {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/patchbay.router.v1.Router/ListModels");
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.router.v1.Router/ListModels",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("patchbay.router.v1.Router", "ListModels"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.router.v1.Router", "ListModels"));
             self.inner.unary(req, path, codec).await
         }
         /// Health observations in batches, where no bus carries them.
         pub async fn observe(
             &mut self,
             request: impl tonic::IntoRequest<super::ObserveRequest>,
-        ) -> std::result::Result<tonic::Response<super::ObserveResponse>, tonic::Status> {
+        ) -> std::result::Result<
+            tonic::Response<super::ObserveResponse>,
+            tonic::Status,
+        > {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/patchbay.router.v1.Router/Observe");
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.router.v1.Router/Observe",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("patchbay.router.v1.Router", "Observe"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.router.v1.Router", "Observe"));
             self.inner.unary(req, path, codec).await
         }
         /// Changes to the catalogue, validated whole; each answers the catalogue version that holds it.
@@ -432,11 +469,18 @@ pub mod router_client {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/patchbay.router.v1.Router/PutProvider");
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.router.v1.Router/PutProvider",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("patchbay.router.v1.Router", "PutProvider"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.router.v1.Router", "PutProvider"));
             self.inner.unary(req, path, codec).await
         }
         pub async fn put_model(
@@ -446,11 +490,18 @@ pub mod router_client {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/patchbay.router.v1.Router/PutModel");
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.router.v1.Router/PutModel",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("patchbay.router.v1.Router", "PutModel"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.router.v1.Router", "PutModel"));
             self.inner.unary(req, path, codec).await
         }
         pub async fn put_endpoint(
@@ -460,11 +511,18 @@ pub mod router_client {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/patchbay.router.v1.Router/PutEndpoint");
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.router.v1.Router/PutEndpoint",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("patchbay.router.v1.Router", "PutEndpoint"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.router.v1.Router", "PutEndpoint"));
             self.inner.unary(req, path, codec).await
         }
         pub async fn put_price(
@@ -474,33 +532,58 @@ pub mod router_client {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/patchbay.router.v1.Router/PutPrice");
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.router.v1.Router/PutPrice",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("patchbay.router.v1.Router", "PutPrice"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.router.v1.Router", "PutPrice"));
             self.inner.unary(req, path, codec).await
         }
         /// The catalogue as the operator sees it, with every endpoint's health.
         pub async fn describe_catalogue(
             &mut self,
             request: impl tonic::IntoRequest<super::DescribeCatalogueRequest>,
-        ) -> std::result::Result<tonic::Response<super::DescribeCatalogueResponse>, tonic::Status> {
+        ) -> std::result::Result<
+            tonic::Response<super::DescribeCatalogueResponse>,
+            tonic::Status,
+        > {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/patchbay.router.v1.Router/DescribeCatalogue");
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.router.v1.Router/DescribeCatalogue",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("patchbay.router.v1.Router", "DescribeCatalogue"));
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.router.v1.Router", "DescribeCatalogue"),
+                );
             self.inner.unary(req, path, codec).await
         }
     }
 }
 /// Generated server implementations.
 pub mod router_server {
-    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with RouterServer.
     #[async_trait]
@@ -515,7 +598,10 @@ pub mod router_server {
         async fn list_models(
             &self,
             request: tonic::Request<super::ListModelsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListModelsResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::ListModelsResponse>,
+            tonic::Status,
+        >;
         /// Health observations in batches, where no bus carries them.
         async fn observe(
             &self,
@@ -542,7 +628,10 @@ pub mod router_server {
         async fn describe_catalogue(
             &self,
             request: tonic::Request<super::DescribeCatalogueRequest>,
-        ) -> std::result::Result<tonic::Response<super::DescribeCatalogueResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::DescribeCatalogueResponse>,
+            tonic::Status,
+        >;
     }
     #[derive(Debug)]
     pub struct RouterServer<T> {
@@ -565,7 +654,10 @@ pub mod router_server {
                 max_encoding_message_size: None,
             }
         }
-        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
         where
             F: tonic::service::Interceptor,
         {
@@ -609,7 +701,10 @@ pub mod router_server {
         type Response = http::Response<tonic::body::Body>;
         type Error = std::convert::Infallible;
         type Future = BoxFuture<Self::Response, Self::Error>;
-        fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
             Poll::Ready(Ok(()))
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
@@ -617,12 +712,21 @@ pub mod router_server {
                 "/patchbay.router.v1.Router/Plan" => {
                     #[allow(non_camel_case_types)]
                     struct PlanSvc<T: Router>(pub Arc<T>);
-                    impl<T: Router> tonic::server::UnaryService<super::PlanRequest> for PlanSvc<T> {
+                    impl<T: Router> tonic::server::UnaryService<super::PlanRequest>
+                    for PlanSvc<T> {
                         type Response = super::PlanResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(&mut self, request: tonic::Request<super::PlanRequest>) -> Self::Future {
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PlanRequest>,
+                        ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Router>::plan(&inner, request).await };
+                            let fut = async move {
+                                <T as Router>::plan(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -651,15 +755,21 @@ pub mod router_server {
                 "/patchbay.router.v1.Router/ListModels" => {
                     #[allow(non_camel_case_types)]
                     struct ListModelsSvc<T: Router>(pub Arc<T>);
-                    impl<T: Router> tonic::server::UnaryService<super::ListModelsRequest> for ListModelsSvc<T> {
+                    impl<T: Router> tonic::server::UnaryService<super::ListModelsRequest>
+                    for ListModelsSvc<T> {
                         type Response = super::ListModelsResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ListModelsRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Router>::list_models(&inner, request).await };
+                            let fut = async move {
+                                <T as Router>::list_models(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -688,12 +798,21 @@ pub mod router_server {
                 "/patchbay.router.v1.Router/Observe" => {
                     #[allow(non_camel_case_types)]
                     struct ObserveSvc<T: Router>(pub Arc<T>);
-                    impl<T: Router> tonic::server::UnaryService<super::ObserveRequest> for ObserveSvc<T> {
+                    impl<T: Router> tonic::server::UnaryService<super::ObserveRequest>
+                    for ObserveSvc<T> {
                         type Response = super::ObserveResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(&mut self, request: tonic::Request<super::ObserveRequest>) -> Self::Future {
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ObserveRequest>,
+                        ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Router>::observe(&inner, request).await };
+                            let fut = async move {
+                                <T as Router>::observe(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -722,15 +841,23 @@ pub mod router_server {
                 "/patchbay.router.v1.Router/PutProvider" => {
                     #[allow(non_camel_case_types)]
                     struct PutProviderSvc<T: Router>(pub Arc<T>);
-                    impl<T: Router> tonic::server::UnaryService<super::PutProviderRequest> for PutProviderSvc<T> {
+                    impl<
+                        T: Router,
+                    > tonic::server::UnaryService<super::PutProviderRequest>
+                    for PutProviderSvc<T> {
                         type Response = super::PutResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::PutProviderRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Router>::put_provider(&inner, request).await };
+                            let fut = async move {
+                                <T as Router>::put_provider(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -759,12 +886,21 @@ pub mod router_server {
                 "/patchbay.router.v1.Router/PutModel" => {
                     #[allow(non_camel_case_types)]
                     struct PutModelSvc<T: Router>(pub Arc<T>);
-                    impl<T: Router> tonic::server::UnaryService<super::PutModelRequest> for PutModelSvc<T> {
+                    impl<T: Router> tonic::server::UnaryService<super::PutModelRequest>
+                    for PutModelSvc<T> {
                         type Response = super::PutResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(&mut self, request: tonic::Request<super::PutModelRequest>) -> Self::Future {
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutModelRequest>,
+                        ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Router>::put_model(&inner, request).await };
+                            let fut = async move {
+                                <T as Router>::put_model(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -793,15 +929,23 @@ pub mod router_server {
                 "/patchbay.router.v1.Router/PutEndpoint" => {
                     #[allow(non_camel_case_types)]
                     struct PutEndpointSvc<T: Router>(pub Arc<T>);
-                    impl<T: Router> tonic::server::UnaryService<super::PutEndpointRequest> for PutEndpointSvc<T> {
+                    impl<
+                        T: Router,
+                    > tonic::server::UnaryService<super::PutEndpointRequest>
+                    for PutEndpointSvc<T> {
                         type Response = super::PutResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::PutEndpointRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Router>::put_endpoint(&inner, request).await };
+                            let fut = async move {
+                                <T as Router>::put_endpoint(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -830,12 +974,21 @@ pub mod router_server {
                 "/patchbay.router.v1.Router/PutPrice" => {
                     #[allow(non_camel_case_types)]
                     struct PutPriceSvc<T: Router>(pub Arc<T>);
-                    impl<T: Router> tonic::server::UnaryService<super::PutPriceRequest> for PutPriceSvc<T> {
+                    impl<T: Router> tonic::server::UnaryService<super::PutPriceRequest>
+                    for PutPriceSvc<T> {
                         type Response = super::PutResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(&mut self, request: tonic::Request<super::PutPriceRequest>) -> Self::Future {
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutPriceRequest>,
+                        ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Router>::put_price(&inner, request).await };
+                            let fut = async move {
+                                <T as Router>::put_price(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -864,15 +1017,23 @@ pub mod router_server {
                 "/patchbay.router.v1.Router/DescribeCatalogue" => {
                     #[allow(non_camel_case_types)]
                     struct DescribeCatalogueSvc<T: Router>(pub Arc<T>);
-                    impl<T: Router> tonic::server::UnaryService<super::DescribeCatalogueRequest> for DescribeCatalogueSvc<T> {
+                    impl<
+                        T: Router,
+                    > tonic::server::UnaryService<super::DescribeCatalogueRequest>
+                    for DescribeCatalogueSvc<T> {
                         type Response = super::DescribeCatalogueResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::DescribeCatalogueRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Router>::describe_catalogue(&inner, request).await };
+                            let fut = async move {
+                                <T as Router>::describe_catalogue(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -898,13 +1059,25 @@ pub mod router_server {
                     };
                     Box::pin(fut)
                 }
-                _ => Box::pin(async move {
-                    let mut response = http::Response::new(tonic::body::Body::default());
-                    let headers = response.headers_mut();
-                    headers.insert(tonic::Status::GRPC_STATUS, (tonic::Code::Unimplemented as i32).into());
-                    headers.insert(http::header::CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
-                    Ok(response)
-                }),
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
             }
         }
     }
