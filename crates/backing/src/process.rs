@@ -148,8 +148,9 @@ fn ps(pid: u32, field: &str) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The last lines of a log.
-pub(crate) fn tail(log: &Path) -> String {
+/// The last lines of a log, empty when it cannot be read.
+#[must_use]
+pub fn log_tail(log: &Path) -> String {
     let text =
         std::fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
@@ -181,7 +182,7 @@ mod tests {
         let log = folder.path().join("log");
         let script = "trap '' TERM; echo deaf; while :; do sleep 0.1; done";
         let mut deaf = Process::spawn(Command::new("sh").args(["-c", script]), &log).unwrap();
-        while tail(&log) != "deaf" {
+        while log_tail(&log) != "deaf" {
             tokio::time::sleep(POLL).await;
         }
         let steps =

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use secrecy::SecretString;
 
-use crate::process::{Process, tail};
+use crate::process::{Process, log_tail};
 use crate::{Error, executable, nats, port, random_text, redis, write_secret};
 
 const READY_WITHIN: Duration = Duration::from_secs(20);
@@ -108,7 +108,7 @@ impl Server {
         }
         self.process.stop_blocking(Signal::SIGTERM);
         let log = self.log();
-        Err(Error::NotStarted { name: self.kind.name(), tail: tail(&log), log })
+        Err(Error::NotStarted { name: self.kind.name(), tail: log_tail(&log), log })
     }
 
     #[must_use]

@@ -12,7 +12,7 @@ mod wait;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use self::state::State;
 use crate::cli::Shared;
@@ -43,7 +43,7 @@ pub(crate) enum Command {
 }
 
 /// What to start.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Up {
     #[arg(long, default_value_t = 2, value_name = "N")]
     pub(crate) edges: u16,
@@ -67,6 +67,22 @@ pub(crate) struct Up {
     pub(crate) foreground: bool,
 }
 
+impl Up {
+    /// Servers that the configuration names are used as if they were named by flags.
+    fn with_servers_of(&self, config: &Config) -> Self {
+        let or = |flag: &Option<SecretString>, configured: &SecretString| {
+            let configured = Some(configured).filter(|url| !url.expose_secret().is_empty());
+            flag.as_ref().or(configured).cloned()
+        };
+        Self {
+            database_url: or(&self.database_url, &config.database.url),
+            redis_url: or(&self.redis_url, &config.redis.url),
+            nats_url: or(&self.nats_url, &config.nats.url),
+            ..self.clone()
+        }
+    }
+}
+
 /// What may join a running cluster: what nobody else must know of.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub(crate) enum Addable {
@@ -77,7 +93,7 @@ pub(crate) async fn run(shared: &Shared, command: Command) -> anyhow::Result<()>
     let config = Config::load(shared)?;
     let data_dir = DataDir::open(&config.data_dir)?;
     match command {
-        Command::Up(wanted) => up::up(shared, &config, &data_dir, &wanted).await,
+        Command::Up(wanted) => up::up(shared, &config, &data_dir, &wanted.with_servers_of(&config)).await,
         Command::Down => down::down(&data_dir).await,
         Command::Status => status::status(&data_dir).await,
         Command::Restart { instance } => change::restart(&data_dir, &instance).await,

@@ -8,7 +8,7 @@ use backing::{Postgres, PostgresOptions, Progress};
 use identity::Role;
 use lifecycle::Tasks;
 use pg::Owner;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use toml::Table;
@@ -16,7 +16,8 @@ use toml::Table;
 use crate::cli::Shared;
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::manifest::{Facts, Manifest, RunningProcess, shell_command, write_pids};
+use crate::local_servers::{self, LocalServer};
+use crate::manifest::{Facts, Manifest, RunningProcess, quoted, shell_command, write_pids};
 use crate::platform::{Platform, Sockets, bind_public};
 use crate::secrets::Secrets;
 use crate::signals::Signals;
@@ -33,9 +34,9 @@ pub(crate) async fn run(shared: &Shared) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let _claim = data_dir.claim()?;
     cluster::refuse_if_running(&data_dir)?;
-    let secrets = Secrets::load_or_make(&data_dir.secrets())?;
-    fill(&mut config.services.signing_key, &secrets.signing_key);
-    fill(&mut config.services.master_key, &secrets.master_key);
+    let secrets = Secrets::of(&config, &data_dir)?;
+    config.services.signing_key = secrets.signing_key.clone().into();
+    config.services.master_key = secrets.master_key.clone().into();
     let public = bind_public(config.edge.listen).await?;
     // Scripts wait for it: it must not speak of an earlier run.
     Manifest::remove(&data_dir)?;
@@ -77,13 +78,6 @@ fn defaults(data_dir: &DataDir) -> anyhow::Result<String> {
     table.insert("edge".to_owned(), edge.into());
     table.insert("telemetry".to_owned(), telemetry.into());
     Ok(toml::to_string(&table)?)
-}
-
-/// Uses the secret of the data directory where none is configured.
-fn fill(configured: &mut SecretString, kept: &str) {
-    if configured.expose_secret().is_empty() {
-        *configured = kept.to_owned().into();
-    }
 }
 
 /// The database that is configured, else `DATABASE_URL`, else a private one, which is the answer.
@@ -154,7 +148,8 @@ async fn start(
 
     let simulator_base = simulate(&config, simulator).await?;
     say::step("writing the catalogue");
-    let sources = providers::sources(Some(&simulator_base))?;
+    let local = local_servers::find().await;
+    let sources = providers::sources(Some(&simulator_base), &local)?;
     let master_key = config.master_key()?;
     tend::catalogue(&connect::pool(&config, Owner::Catalog)?, &master_key, &sources).await?;
     for real in &sources.real {
@@ -169,7 +164,7 @@ async fn start(
     let sockets = Sockets { edge: Some(public), probes: vec![probes], ..Sockets::default() };
     let identity = connect::pool(&config, Owner::Identity)?;
     let platform = Platform::start(config, &Role::ALL, sockets).await?;
-    if let Err(error) = complete(&platform, &identity, secrets).await {
+    if let Err(error) = complete(&platform, &identity, secrets, &local).await {
         platform.drain().await;
         return Err(error);
     }
@@ -190,14 +185,19 @@ async fn start(
     Ok(Started { platform, manifest })
 }
 
-/// Opens the demo organisations and waits until every service is ready.
-async fn complete(platform: &Platform, identity: &PgPool, secrets: &Secrets) -> anyhow::Result<()> {
+/// Opens the demo organisations, adds the local servers and waits until every service is ready.
+async fn complete(
+    platform: &Platform,
+    identity: &PgPool,
+    secrets: &Secrets,
+    local: &[LocalServer],
+) -> anyhow::Result<()> {
     let billing = platform.channel(Role::Edge, Role::Billing)?;
     tend::demo(identity, &billing, secrets).await?;
     if !platform.ready(READY_WITHIN).await {
         bail!("not ready after {} s: {}", READY_WITHIN.as_secs(), platform.health.report().trim());
     }
-    tend::local_servers(&platform.channel(Role::Edge, Role::Router)?).await;
+    tend::local_servers(&platform.channel(Role::Edge, Role::Router)?, local).await;
     Ok(())
 }
 
@@ -223,12 +223,12 @@ fn processes(
 ) -> anyhow::Result<Vec<RunningProcess>> {
     let log = data_dir.run("dev.log");
     let restart = shell_command(&["dev", "--listen", &listen.to_string()], data_dir)?;
-    let restart = format!("nohup {restart} >> '{}' 2>&1 &", log.display());
+    let restart = format!("nohup {restart} >> {} 2>&1 &", quoted(&log));
     let mut processes = vec![RunningProcess {
         name: "dev".to_owned(),
         instance: "dev-0".to_owned(),
         pids: vec![std::process::id()],
-        restart_cmd: restart.clone(),
+        restart_cmd: restart,
         data_dir: data_dir.path().to_owned(),
         log,
         address: listen.to_string(),

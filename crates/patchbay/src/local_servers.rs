@@ -5,7 +5,7 @@ use std::time::Duration;
 use rpc::Channel;
 use rpc::pricing::{PriceVersion, Rates};
 use rpc::router::router_client::RouterClient;
-use rpc::router::{PutEndpointRequest, PutModelRequest, PutProviderRequest};
+use rpc::router::{DescribeCatalogueRequest, PutEndpointRequest, PutModelRequest, PutProviderRequest};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 
@@ -29,9 +29,10 @@ const ACTOR: &str = "dev";
 
 /// A server that answered, with the models it has.
 pub(crate) struct LocalServer {
-    slug: &'static str,
+    /// The provider's.
+    pub(crate) slug: &'static str,
     name: &'static str,
-    base_url: String,
+    pub(crate) base_url: String,
     models: Vec<String>,
 }
 
@@ -94,46 +95,62 @@ async fn models(base_url: &str) -> Option<Vec<String>> {
     Some(list.data.into_iter().map(|model| model.id).collect())
 }
 
-/// Puts a server and its models into the catalogue, over what an earlier start put there.
+/// Puts a server and its models into the catalogue. What the shipped catalogue has of them is left to the
+/// seed, which points it at the server.
 pub(crate) async fn register(router: &Channel, server: &LocalServer) -> Result<(), tonic::Status> {
-    let mut router = RouterClient::new(router.clone());
-    let provider = PutProviderRequest {
-        slug: server.slug.to_owned(),
-        name: server.name.to_owned(),
-        base_url: server.base_url.clone(),
-        dialect: "openai".to_owned(),
-        cancel_stops_billing: Some(true),
-        actor: ACTOR.to_owned(),
-        ..PutProviderRequest::default()
-    };
-    router.put_provider(provider).await?;
+    let mut router = RouterClient::new(router.clone()).max_decoding_message_size(rpc::MAX_MESSAGE);
+    if !router::known_providers().is_ok_and(|known| known.iter().any(|one| one.slug == server.slug)) {
+        router.put_provider(server.provider()).await?;
+    }
     for id in &server.models {
-        let slug = server.model(id);
-        let text = || vec!["text".to_owned()];
-        let model = PutModelRequest {
-            slug: slug.clone(),
-            name: format!("{}: {id}", server.name),
+        let known = DescribeCatalogueRequest { model: server.model(id) };
+        if router.describe_catalogue(known).await.is_ok() {
+            continue;
+        }
+        router.put_model(server.put_model(id)).await?;
+        router.put_endpoint(server.put_endpoint(id)).await?;
+    }
+    Ok(())
+}
+
+impl LocalServer {
+    fn provider(&self) -> PutProviderRequest {
+        PutProviderRequest {
+            slug: self.slug.to_owned(),
+            name: self.name.to_owned(),
+            base_url: self.base_url.clone(),
+            dialect: "openai".to_owned(),
+            cancel_stops_billing: Some(true),
+            actor: ACTOR.to_owned(),
+            ..PutProviderRequest::default()
+        }
+    }
+
+    fn put_model(&self, id: &str) -> PutModelRequest {
+        PutModelRequest {
+            slug: self.model(id),
+            name: format!("{}: {id}", self.name),
             context_length: CONTEXT,
-            input_modalities: text(),
-            output_modalities: text(),
+            input_modalities: vec!["text".to_owned()],
+            output_modalities: vec!["text".to_owned()],
             supported_parameters: PARAMETERS.map(str::to_owned).to_vec(),
             actor: ACTOR.to_owned(),
             ..PutModelRequest::default()
-        };
-        router.put_model(model).await?;
-        let endpoint = PutEndpointRequest {
-            model: slug,
-            provider: server.slug.to_owned(),
-            provider_model: id.clone(),
-            tag: server.slug.to_owned(),
+        }
+    }
+
+    fn put_endpoint(&self, id: &str) -> PutEndpointRequest {
+        PutEndpointRequest {
+            model: self.model(id),
+            provider: self.slug.to_owned(),
+            provider_model: id.to_owned(),
+            tag: self.slug.to_owned(),
             context_length: CONTEXT,
             price: Some(PriceVersion { base: Some(Rates::default()), ..PriceVersion::default() }),
             actor: ACTOR.to_owned(),
             ..PutEndpointRequest::default()
-        };
-        router.put_endpoint(endpoint).await?;
+        }
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -154,7 +154,7 @@ pub(crate) fn shell_command(arguments: &[&str], data_dir: &DataDir) -> anyhow::R
 }
 
 /// A path as one word of a shell command.
-fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 

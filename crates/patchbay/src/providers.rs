@@ -1,7 +1,9 @@
-//! Which upstream providers are real: those whose credential the environment holds. The simulator stands in
-//! for the rest.
+//! Which upstream providers are real: those whose credential the environment holds, and servers on this
+//! machine. The simulator stands in for the rest.
 
 use router::ProviderOverride;
+
+use crate::local_servers::LocalServer;
 
 /// Where each provider's answers come from.
 pub(crate) struct Sources {
@@ -12,9 +14,9 @@ pub(crate) struct Sources {
     pub(crate) simulated: usize,
 }
 
-/// Looks at the environment. `simulator` is the base URL of what serves the rest;
-/// `None` = nothing does.
-pub(crate) fn sources(simulator: Option<&str>) -> anyhow::Result<Sources> {
+/// Looks at the environment and at the local servers that were found. `simulator` is the base URL of what
+/// serves the rest; `None` = nothing does.
+pub(crate) fn sources(simulator: Option<&str>, local: &[LocalServer]) -> anyhow::Result<Sources> {
     let mut sources = Sources { overrides: Vec::new(), real: Vec::new(), simulated: 0 };
     for provider in router::known_providers()? {
         let credential = lifecycle::foreign_variable(&provider.credential_env);
@@ -26,6 +28,8 @@ pub(crate) fn sources(simulator: Option<&str>) -> anyhow::Result<Sources> {
         };
         if credential.is_some() {
             sources.real.push(format!("{} ({})", provider.name, provider.credential_env));
+        } else if let Some(server) = local.iter().find(|server| server.slug == provider.slug) {
+            chosen.base_url = Some(server.base_url.clone());
         } else if let Some(simulator) = simulator {
             sources.simulated += 1;
             chosen.base_url = Some(format!("{simulator}/{}", provider.dialect));

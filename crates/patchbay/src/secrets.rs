@@ -8,6 +8,9 @@ use rpc::ServiceKeys;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 
+use crate::config::Config;
+use crate::data_dir::DataDir;
+
 /// All of them, in the clear: the file is its owner's alone.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Secrets {
@@ -24,6 +27,21 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
+    /// Those of a data directory, under the service keys that the configuration gives.
+    pub(crate) fn of(config: &Config, data_dir: &DataDir) -> anyhow::Result<Self> {
+        let mut secrets = Self::load_or_make(&data_dir.secrets())?;
+        let given = [
+            (&config.services.signing_key, &mut secrets.signing_key),
+            (&config.services.master_key, &mut secrets.master_key),
+        ];
+        for (configured, kept) in given {
+            if !configured.expose_secret().is_empty() {
+                configured.expose_secret().clone_into(kept);
+            }
+        }
+        Ok(secrets)
+    }
+
     /// Reads the file, or makes it when it is absent.
     pub(crate) fn load_or_make(path: &Path) -> anyhow::Result<Self> {
         if path.exists() {

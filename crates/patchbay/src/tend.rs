@@ -8,9 +8,10 @@ use sqlx::PgPool;
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::local_servers::{self, LocalServer};
 use crate::providers::{self, Sources};
 use crate::secrets::Secrets;
-use crate::{connect, local_servers, say};
+use crate::{connect, say};
 
 /// `patchbay migrate`.
 pub(crate) async fn migrate(config: &Config) -> anyhow::Result<()> {
@@ -25,7 +26,7 @@ pub(crate) async fn seed(config: &Config, simulator: Option<&str>) -> anyhow::Re
     config.check(&[Role::Edge, Role::Router])?;
     let data_dir = DataDir::open(&config.data_dir)?;
     let secrets = Secrets::load_or_make(&data_dir.secrets())?;
-    let sources = providers::sources(simulator)?;
+    let sources = providers::sources(simulator, &[])?;
     let master_key = config.master_key()?;
     catalogue(&connect::pool(config, Owner::Catalog)?, &master_key, &sources).await?;
     let addresses = &config.services.billing.addresses;
@@ -65,11 +66,10 @@ pub(crate) async fn demo(
     Ok(edge::bootstrap(pool, billing, &demo).await?)
 }
 
-/// Puts the servers of this machine that answer into the catalogue. One that cannot be is no reason not to
-/// start.
-pub(crate) async fn local_servers(router: &Channel) {
-    for server in local_servers::find().await {
-        match local_servers::register(router, &server).await {
+/// Puts servers of this machine into the catalogue. One that cannot be is no reason not to start.
+pub(crate) async fn local_servers(router: &Channel, servers: &[LocalServer]) {
+    for server in servers {
+        match local_servers::register(router, server).await {
             Ok(()) => say::step(format_args!("real provider: {}", server.describe())),
             Err(status) => say::step(format_args!("{} is left out: {}", server.describe(), status.message())),
         }

@@ -8,7 +8,7 @@ use super::database::Access;
 use super::home::Home;
 use super::{NAME, PostgresOptions, USER, fetch};
 use crate::port::port_or_free;
-use crate::process::{Process, tail};
+use crate::process::{Process, log_tail};
 use crate::{Error, secret};
 
 /// For small machines: little memory, no parallel queries, no replicas, but every guarantee.
@@ -90,7 +90,7 @@ async fn ready(mut process: Process, access: &Access, home: &Home) -> Result<Pro
         tokio::time::sleep(POLL).await;
     }
     process.stop(&[(nix::sys::signal::Signal::SIGQUIT, Duration::from_secs(5))]).await;
-    Err(Error::NotStarted { name: NAME, log: home.log(), tail: tail(&home.log()) })
+    Err(Error::NotStarted { name: NAME, log: home.log(), tail: log_tail(&home.log()) })
 }
 
 async fn run(mut command: Command) -> Result<(), Error> {

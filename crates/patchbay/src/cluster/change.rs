@@ -10,7 +10,6 @@ use super::{instance, plan, up, wait};
 use crate::data_dir::DataDir;
 use crate::manifest::RunningProcess;
 use crate::platform::bind_public;
-use crate::secrets::Secrets;
 use crate::{dev, manifest, say};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -21,15 +20,14 @@ const RESTARTED_WITHIN: Duration = Duration::from_secs(15);
 pub(super) async fn restart(data_dir: &DataDir, name: &str) -> anyhow::Result<()> {
     let lock = data_dir.lock_run()?;
     let Some(mut state) = State::load(data_dir)? else { return restart_of_dev(data_dir, name).await };
-    let secrets = Secrets::load_or_make(&data_dir.secrets())?;
     let mut one = state.find(name)?.clone();
     if !instance::stop(&one).await {
         bail!("{name} (pid {}) did not stop", one.pid);
     }
-    instance::start(&state, &secrets, data_dir, &mut one).await?;
+    instance::start(&state, data_dir, &mut one).await?;
     *state.find(name)? = one.clone();
     state.save(data_dir)?;
-    up::write_manifest(data_dir, &secrets, &state)?;
+    up::write_manifest(data_dir, &state)?;
     drop(lock);
     match wait::ready(&[&one], RESTARTED_WITHIN).await {
         Ok(()) => say::line(format_args!("{name} runs again (pid {})", one.pid)),
@@ -60,15 +58,14 @@ pub(super) async fn add_edge(data_dir: &DataDir, listen: Option<SocketAddr>) -> 
     let Some(mut state) = State::load(data_dir)? else {
         bail!("no cluster runs on {}", data_dir.path().display());
     };
-    let secrets = Secrets::load_or_make(&data_dir.secrets())?;
     let one = new_edge(&state, data_dir, listen).await?;
     state.instances.push(one);
     let mut one = state.instances.last().cloned().context("just added")?;
-    instance::start(&state, &secrets, data_dir, &mut one).await?;
+    instance::start(&state, data_dir, &mut one).await?;
     *state.find(&one.name())? = one.clone();
     state.save(data_dir)?;
     wait::ready(&[&one], READY_WITHIN).await?;
-    up::write_manifest(data_dir, &secrets, &state)?;
+    up::write_manifest(data_dir, &state)?;
     drop(lock);
     say::line(format_args!("{} serves on http://{} (pid {})", one.name(), one.address, one.pid));
     Ok(())

@@ -11,19 +11,13 @@ use super::plan;
 use super::state::{Instance, Program, State};
 use crate::data_dir::DataDir;
 use crate::dev;
-use crate::secrets::Secrets;
 
 /// A service that drains may take as long as its configuration lets it, and is given a little more.
 const DRAIN: Duration = Duration::from_secs(60);
 const KILL: Duration = Duration::from_secs(10);
 
 /// Starts an instance on its ports. Servers answer when they are ready, services at once.
-pub(super) async fn start(
-    state: &State,
-    secrets: &Secrets,
-    data_dir: &DataDir,
-    instance: &mut Instance,
-) -> anyhow::Result<()> {
+pub(super) async fn start(state: &State, data_dir: &DataDir, instance: &mut Instance) -> anyhow::Result<()> {
     let name = instance.name();
     let pid = match instance.program {
         Program::Postgres => {
@@ -39,7 +33,7 @@ pub(super) async fn start(
         Program::Nats => server(Kind::Nats, instance).await?,
         _ => {
             let file = data_dir.run(&format!("{name}.toml"));
-            let configuration = plan::configuration(state, secrets, data_dir, instance)?;
+            let configuration = plan::configuration(state, data_dir, instance)?;
             backing::write_secret(&file, &configuration)?;
             Process::spawn(&mut command(state, instance, &file)?, &instance.log)
                 .with_context(|| name.clone())?

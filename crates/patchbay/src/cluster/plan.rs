@@ -72,7 +72,6 @@ pub(super) fn instance(
 /// The configuration file of one instance.
 pub(super) fn configuration(
     state: &State,
-    secrets: &Secrets,
     data_dir: &DataDir,
     instance: &Instance,
 ) -> anyhow::Result<String> {
@@ -81,8 +80,8 @@ pub(super) fn configuration(
     set(&mut table, "database.url", text(state.url(Program::Postgres)));
     set(&mut table, "redis.url", text(state.url(Program::Redis)));
     set(&mut table, "nats.url", text(state.url(Program::Nats)));
-    set(&mut table, "services.signing_key", text(&secrets.signing_key));
-    set(&mut table, "services.master_key", text(&secrets.master_key));
+    set(&mut table, "services.signing_key", text(&state.secrets.signing_key));
+    set(&mut table, "services.master_key", text(&state.secrets.master_key));
     for program in [Program::Billing, Program::Router, Program::ProviderWorker] {
         let addresses = state.addresses(program).into_iter().map(Value::String).collect();
         set(&mut table, &format!("{}.addresses", section(program)), Value::Array(addresses));
@@ -124,15 +123,36 @@ fn set(table: &mut Table, key: &str, value: Value) {
     }
 }
 
+/// Whether a variable would override, for all processes alike, what the cluster sets for each.
+fn is_set_here(variable: &str) -> bool {
+    let key = variable.to_ascii_lowercase().replacen("patchbay__", "", 1).replace("__", ".");
+    let keys = [
+        "data_dir",
+        "database.url",
+        "redis.url",
+        "nats.url",
+        "edge.id",
+        "edge.listen",
+        "worker.id",
+        "worker.spool_dir",
+        "simulator.listen",
+        "services.signing_key",
+        "services.master_key",
+    ];
+    let sections = ["services.billing.", "services.router.", "services.provider_worker.", "services.edge."];
+    keys.contains(&key.as_str()) || sections.iter().any(|section| key.starts_with(section))
+}
+
 /// Keeps what was given on the command line.
-pub(super) fn state(wanted: &Up, configuration: String, instances: Vec<Instance>) -> State {
+pub(super) fn state(wanted: &Up, secrets: Secrets, configuration: String, instances: Vec<Instance>) -> State {
     let given = |url: &Option<secrecy::SecretString>| url.as_ref().map(|url| url.expose_secret().to_owned());
     State {
+        secrets,
         database_url: given(&wanted.database_url),
         redis_url: given(&wanted.redis_url),
         nats_url: given(&wanted.nats_url),
         configuration,
-        variables: lifecycle::our_variables().into_iter().collect(),
+        variables: lifecycle::our_variables().into_iter().filter(|(name, _)| !is_set_here(name)).collect(),
         instances,
     }
 }
@@ -140,6 +160,16 @@ pub(super) fn state(wanted: &Up, configuration: String, instances: Vec<Instance>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_variable_cannot_give_every_process_the_same_port() {
+        assert!(
+            is_set_here("PATCHBAY__EDGE__LISTEN") && is_set_here("PATCHBAY__SERVICES__ROUTER__GRPC_LISTEN")
+        );
+        assert!(
+            !is_set_here("PATCHBAY__BILLING__GRACE_MS") && !is_set_here("PATCHBAY__SERVICES__DRAIN_SECONDS")
+        );
+    }
 
     fn wanted() -> Up {
         Up {
@@ -162,7 +192,12 @@ mod tests {
         let first = "0.0.0.0:8080".parse().unwrap();
         let planned = instances(&wanted(), first, &data_dir).unwrap();
         assert_eq!(planned.len(), 2 + 1 + 2 + 2 + 3 + 2);
-        let state = state(&wanted(), "[edge]\nid = 'x'\n[database]\nmax_connections = 3".to_owned(), planned);
+        let state = state(
+            &wanted(),
+            secrets,
+            "[edge]\nid = 'x'\n[database]\nmax_connections = 3".to_owned(),
+            planned,
+        );
         assert_eq!(state.of(Program::Edge).next().unwrap().address, first);
         let mut ports: Vec<_> =
             state.instances.iter().flat_map(|one| [Some(one.address), one.probe]).flatten().collect();
@@ -172,7 +207,7 @@ mod tests {
         assert_eq!(ports.len(), count);
         for instance in state.instances.iter().filter(|one| one.probe.is_some()) {
             let file = data_dir.run("test.toml");
-            std::fs::write(&file, configuration(&state, &secrets, &data_dir, instance).unwrap()).unwrap();
+            std::fs::write(&file, configuration(&state, &data_dir, instance).unwrap()).unwrap();
             let shared = crate::cli::Shared { config: Some(file.clone()), ..Default::default() };
             let config = crate::config::Config::load(&shared).unwrap();
             assert_eq!(config.nats.get(), Some("nats://elsewhere:4222"));

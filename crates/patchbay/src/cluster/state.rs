@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_dir::DataDir;
 use crate::manifest::{RunningProcess, shell_command, write_pids};
+use crate::secrets::Secrets;
 
 /// The program an instance runs. In the order in which they are started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -97,8 +98,9 @@ impl Instance {
 }
 
 /// The whole cluster.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct State {
+    pub(super) secrets: Secrets,
     /// Servers that were given and are not ours.
     pub(super) database_url: Option<String>,
     pub(super) redis_url: Option<String>,

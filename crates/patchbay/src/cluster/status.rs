@@ -12,9 +12,10 @@ pub(super) async fn status(data_dir: &DataDir) -> anyhow::Result<()> {
         bail!("no cluster runs on {}", data_dir.path().display());
     };
     say::line(format_args!("{:<20} {:>8}  {:<22} state", "instance", "pid", "address"));
+    let client = reqwest::Client::new();
     let mut unwell = 0;
     for instance in &state.instances {
-        let condition = match (instance.is_alive(), wait::is_ready(instance).await) {
+        let condition = match (instance.is_alive(), wait::is_ready(&client, instance).await) {
             (true, true) => "ready",
             (true, false) => "not ready",
             (false, _) => "not running",

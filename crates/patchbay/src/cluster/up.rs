@@ -19,7 +19,7 @@ use crate::manifest::{Facts, Manifest};
 use crate::platform::bind_public;
 use crate::secrets::Secrets;
 use crate::signals::Signals;
-use crate::{providers, say, tend};
+use crate::{local_servers, providers, say, tend};
 
 const READY_WITHIN: Duration = Duration::from_secs(90);
 
@@ -39,16 +39,17 @@ pub(super) async fn up(
     refuse_if_running(data_dir)?;
     let first_edge = public_address(config.edge.listen).await?;
     Manifest::remove(data_dir)?;
-    let secrets = Secrets::load_or_make(&data_dir.secrets())?;
+    let secrets = Secrets::of(config, data_dir)?;
     let configuration = match &shared.config {
         Some(file) => std::fs::read_to_string(file).with_context(|| file.display().to_string())?,
         None => String::new(),
     };
-    let mut state = plan::state(wanted, configuration, plan::instances(wanted, first_edge, data_dir)?);
+    let instances = plan::instances(wanted, first_edge, data_dir)?;
+    let mut state = plan::state(wanted, secrets, configuration, instances);
     let _guard = wanted.foreground.then(|| Guard::post(data_dir)).transpose()?;
     say::line(format_args!("Starting a cluster in {}", data_dir.path().display()));
     let started = tokio::select! {
-        started = start(config, data_dir, &secrets, &mut state) => started,
+        started = start(config, data_dir, &mut state) => started,
         () = signals.next() => Err(anyhow::anyhow!("interrupted")),
     };
     match started {
@@ -95,15 +96,10 @@ fn quiet(config: &Config) -> lifecycle::TelemetryConfig {
     }
 }
 
-async fn start(
-    config: &Config,
-    data_dir: &DataDir,
-    secrets: &Secrets,
-    state: &mut State,
-) -> anyhow::Result<Manifest> {
+async fn start(config: &Config, data_dir: &DataDir, state: &mut State) -> anyhow::Result<Manifest> {
     say::step("starting PostgreSQL, Redis and NATS");
     for program in [Program::Postgres, Program::Redis, Program::Nats] {
-        launch(data_dir, secrets, state, program).await?;
+        launch(data_dir, state, program).await?;
     }
     let database = pg::Config {
         url: state.url(Program::Postgres).into(),
@@ -112,44 +108,40 @@ async fn start(
     say::step("bringing the schema up to date");
     pg::migrate(&database.url).await?;
     say::step("starting the simulator and writing the catalogue");
-    launch(data_dir, secrets, state, Program::Simulator).await?;
+    launch(data_dir, state, Program::Simulator).await?;
     let simulator = simulator_base(state);
-    let sources = providers::sources(Some(&simulator))?;
-    let master_key = MasterKey::from_hex(&secrets.master_key)?;
+    let local = local_servers::find().await;
+    let sources = providers::sources(Some(&simulator), &local)?;
+    let master_key = MasterKey::from_hex(&state.secrets.master_key)?;
     tend::catalogue(&pg::connect(&database, Owner::Catalog)?, &master_key, &sources).await?;
 
     say::step("starting billing, routers and provider workers");
     for program in [Program::Billing, Program::Router, Program::ProviderWorker] {
-        launch(data_dir, secrets, state, program).await?;
+        launch(data_dir, state, program).await?;
     }
     wait::ready(&state.of(Program::Billing).collect::<Vec<_>>(), READY_WITHIN).await?;
-    let keys = ServiceKeys::parse(&SecretString::from(secrets.signing_key.clone()))?;
+    let keys = ServiceKeys::parse(&SecretString::from(state.secrets.signing_key.clone()))?;
     let routers = Replicas(state.addresses(Program::Router));
     let billings = Replicas(state.addresses(Program::Billing));
     let billing = Channel::remote(&billings, Role::Edge, Role::Billing, keys.clone())?;
-    tend::demo(&pg::connect(&database, Owner::Identity)?, &billing, secrets).await?;
+    tend::demo(&pg::connect(&database, Owner::Identity)?, &billing, &state.secrets).await?;
 
     say::step("starting edges");
-    launch(data_dir, secrets, state, Program::Edge).await?;
+    launch(data_dir, state, Program::Edge).await?;
     wait::ready(&state.instances.iter().collect::<Vec<_>>(), READY_WITHIN).await?;
-    tend::local_servers(&Channel::remote(&routers, Role::Edge, Role::Router, keys)?).await;
-    write_manifest(data_dir, secrets, state)
+    tend::local_servers(&Channel::remote(&routers, Role::Edge, Role::Router, keys)?, &local).await;
+    write_manifest(data_dir, state)
 }
 
 /// Starts every instance of a program, saying so on disk after each, so that whatever happens next all of
 /// them can be found.
-async fn launch(
-    data_dir: &DataDir,
-    secrets: &Secrets,
-    state: &mut State,
-    program: Program,
-) -> anyhow::Result<()> {
+async fn launch(data_dir: &DataDir, state: &mut State, program: Program) -> anyhow::Result<()> {
     for index in 0..state.instances.len() {
         if state.instances[index].program != program {
             continue;
         }
         let mut one = state.instances[index].clone();
-        instance::start(state, secrets, data_dir, &mut one).await?;
+        instance::start(state, data_dir, &mut one).await?;
         state.instances[index] = one;
         state.save(data_dir)?;
     }
@@ -157,11 +149,7 @@ async fn launch(
 }
 
 /// Writes `dev.json` for what runs now.
-pub(super) fn write_manifest(
-    data_dir: &DataDir,
-    secrets: &Secrets,
-    state: &State,
-) -> anyhow::Result<Manifest> {
+pub(super) fn write_manifest(data_dir: &DataDir, state: &State) -> anyhow::Result<Manifest> {
     let edges: Vec<&Instance> = state.of(Program::Edge).collect();
     let probes = edges.first().and_then(|edge| edge.probe).context("a cluster has an edge")?;
     let facts = Facts {
@@ -172,7 +160,7 @@ pub(super) fn write_manifest(
         simulator: simulator_base(state),
         probes,
     };
-    let manifest = Manifest::new(secrets, facts);
+    let manifest = Manifest::new(&state.secrets, facts);
     manifest.write(data_dir)?;
     Ok(manifest)
 }

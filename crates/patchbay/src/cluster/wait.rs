@@ -15,12 +15,13 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// # Errors
 /// When one ends, with the end of its log, or when `limit` passes, naming those that are not ready.
 pub(super) async fn ready(instances: &[&Instance], limit: Duration) -> anyhow::Result<()> {
+    let client = reqwest::Client::new();
     let until = Instant::now() + limit;
     let mut waiting = instances.to_vec();
     loop {
         let mut unready = Vec::new();
         for instance in waiting {
-            if !is_ready(instance).await {
+            if !is_ready(&client, instance).await {
                 unready.push(instance);
             }
         }
@@ -28,7 +29,8 @@ pub(super) async fn ready(instances: &[&Instance], limit: Duration) -> anyhow::R
             return Ok(());
         }
         if let Some(dead) = unready.iter().find(|instance| !instance.is_alive()) {
-            bail!("{} has ended; its log {} ends with:\n{}", dead.name(), dead.log.display(), tail(dead));
+            let log = dead.log.display();
+            bail!("{} has ended; its log {log} ends with:\n{}", dead.name(), backing::log_tail(&dead.log));
         }
         if Instant::now() >= until {
             let names: Vec<String> = unready.iter().map(|instance| instance.name()).collect();
@@ -40,21 +42,15 @@ pub(super) async fn ready(instances: &[&Instance], limit: Duration) -> anyhow::R
 }
 
 /// Whether an instance takes work now.
-pub(super) async fn is_ready(instance: &Instance) -> bool {
+pub(super) async fn is_ready(client: &reqwest::Client, instance: &Instance) -> bool {
     let asked = async {
         match instance.probe {
             Some(probe) => {
-                let answer = reqwest::get(format!("http://{probe}/readyz")).await;
+                let answer = client.get(format!("http://{probe}/readyz")).send().await;
                 answer.is_ok_and(|answer| answer.status().is_success())
             }
             None => TcpStream::connect(instance.address).await.is_ok(),
         }
     };
     instance.is_alive() && tokio::time::timeout(ANSWER_WITHIN, asked).await.unwrap_or(false)
-}
-
-fn tail(instance: &Instance) -> String {
-    let text = std::fs::read_to_string(&instance.log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(12)..].join("\n")
 }
