@@ -9,8 +9,13 @@ use tokio::process::Command;
 
 use crate::{Scenario, scenarios};
 
-/// One listed model of each provider dialect.
-const MODELS: [&str; 3] = ["openai/gpt-4o", "anthropic/claude-sonnet-4.5", "google/gemini-2.5-flash"];
+/// A listed model of each provider dialect; of Anthropic's one that has structured outputs and one that has none.
+const MODELS: [&str; 4] = [
+    "openai/gpt-4o",
+    "anthropic/claude-3.5-sonnet",
+    "anthropic/claude-sonnet-4.5",
+    "google/gemini-2.5-flash",
+];
 
 pub(crate) fn scenarios() -> Vec<(&'static str, Scenario)> {
     scenarios![the_python_client_of_openai, the_node_client_of_openai, the_client_of_openrouter]

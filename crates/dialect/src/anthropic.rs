@@ -1,8 +1,14 @@
 //! Anthropic Messages, version 2023-06-01, as Anthropic and those who resell its models speak it.
 //!
-//! - `request`: the body, from `turns`, `blocks`, `tools`, `schema` and `thinking`.
+//! - `request`: the body, from `turns`, `blocks`, `tools`, `schema`, `structured` and `thinking`.
 //! - `answer`: content blocks to events, the same for whole answers and `stream`s; `usage` beside it.
 //! - `errors`: what the error bodies mean.
+//!
+//! A `json_schema` format goes out as the provider's own structured output. Models that have none but have
+//! tools get the schema as the input of one reserved tool that they have to call; what they call it with comes
+//! back as the text of the answer, and the finish as `stop`. The format is left out, and the model answers
+//! freely, when the client offers tools itself, when the model thinks or cannot be forced to call a tool, when
+//! the answer is prefilled, and when the schema is not that of an object.
 
 mod answer;
 mod blocks;
@@ -10,6 +16,7 @@ mod errors;
 mod request;
 mod schema;
 mod stream;
+mod structured;
 mod thinking;
 mod tools;
 mod turns;

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::usage::Counts;
-use super::{FORMAT, errors};
+use super::{FORMAT, errors, structured};
 use crate::canonical::{Event, FinishReason, ReasoningDetail, ReasoningKind};
 use crate::error::ProviderError;
 use crate::raw;
@@ -72,6 +72,8 @@ pub(super) struct Delta<'a> {
 pub(super) struct Reader {
     open: Vec<(u32, Open)>,
     tool_calls: u32,
+    /// The answer came as the input of a tool.
+    is_structured: bool,
     reasoning_blocks: u32,
     /// Characters of text so far, for the places of citations.
     characters: usize,
@@ -91,6 +93,10 @@ enum Open {
     Tool {
         ordinal: u32,
         has_arguments: bool,
+    },
+    /// The tool whose input is the text of the answer.
+    Answer {
+        has_text: bool,
     },
     /// Nothing of it reaches the client: tools that the provider ran itself, and kinds not known yet.
     Other,
@@ -119,10 +125,10 @@ impl Reader {
                 events.push(Event::Reasoning { choice: 0, detail });
                 Open::Other
             }
+            "tool_use" if structured::is_answer(block.name.as_deref()) => self.answer(block.input, events),
             "tool_use" => {
                 let ordinal = next(&mut self.tool_calls);
-                let arguments =
-                    block.input.map(raw::compact).filter(|input| input != "{}" && input != "null");
+                let arguments = given(block.input);
                 let has_arguments = arguments.is_some();
                 events.push(Event::ToolCall {
                     choice: 0,
@@ -156,6 +162,11 @@ impl Reader {
                     *has_arguments = true;
                     events.push(more_arguments(*ordinal, arguments.into_owned()));
                 }
+            }
+            (Open::Answer { has_text }, "input_json_delta") => {
+                let text = delta.partial_json.unwrap_or_default();
+                *has_text |= !text.is_empty();
+                self.text(text, events);
             }
             _ => {}
         }
@@ -197,7 +208,18 @@ impl Reader {
         }
     }
 
-    fn close(&self, open: Open, events: &mut Vec<Event>) {
+    /// Only the first one counts: as text, two answers would run together.
+    fn answer(&mut self, input: Option<&RawValue>, events: &mut Vec<Event>) -> Open {
+        if std::mem::replace(&mut self.is_structured, true) {
+            return Open::Other;
+        }
+        let text = given(input).unwrap_or_default();
+        let has_text = !text.is_empty();
+        self.text(text.into(), events);
+        Open::Answer { has_text }
+    }
+
+    fn close(&mut self, open: Open, events: &mut Vec<Event>) {
         match open {
             Open::Tool { ordinal, has_arguments: false } => {
                 events.push(more_arguments(ordinal, "{}".to_owned()))
@@ -208,7 +230,8 @@ impl Reader {
                     events.push(Event::Extra { choice: 0, members });
                 }
             }
-            Open::Tool { .. } | Open::Thinking { .. } | Open::Other => {}
+            Open::Answer { has_text: false } => self.text("{}".into(), events),
+            Open::Tool { .. } | Open::Answer { .. } | Open::Thinking { .. } | Open::Other => {}
         }
     }
 
@@ -216,6 +239,7 @@ impl Reader {
         match native {
             "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
             "refusal" => FinishReason::ContentFilter,
+            "tool_use" if self.is_structured && self.tool_calls == 0 => FinishReason::Stop,
             "tool_use" => FinishReason::ToolCalls,
             "stop_sequence" | "pause_turn" => FinishReason::Stop,
             _ if self.tool_calls > 0 => FinishReason::ToolCalls,
@@ -248,6 +272,11 @@ fn next(counter: &mut u32) -> u32 {
     let ordinal = *counter;
     *counter = ordinal.saturating_add(1);
     ordinal
+}
+
+/// What a block's start already has of a tool's input; in streams that is nothing.
+fn given(input: Option<&RawValue>) -> Option<String> {
+    input.map(raw::compact).filter(|input| input != "{}" && input != "null")
 }
 
 fn detail(ordinal: u32) -> ReasoningDetail {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::thinking::{self, Situation};
 use super::turns::{self, Turn};
-use super::{schema, tools};
+use super::{schema, structured, tools};
 use crate::canonical::{Request, ResponseFormat};
 use crate::codec::{AuthStyle, Encoded, Target};
 use crate::end_user;
@@ -60,6 +60,7 @@ struct Body<'a> {
 }
 
 pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    structured::check_names(request)?;
     let mut betas = betas(request);
     let conversation = turns::read(request, target)?;
     if conversation.names_files && !betas.iter().any(|beta| beta == FILES) {
@@ -73,6 +74,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, 
         blocks_thinking: conversation.blocks_thinking,
     };
     let thinking = thinking::plan(request, target, &situation)?;
+    let tools = structured::tool(request, target, &thinking, &conversation).unwrap_or(tools);
     let sampling = thinking::sampling(request, target, &thinking);
     let body = Body {
         model: target.provider_model,
@@ -124,9 +126,8 @@ fn output_config(request: &Request, target: &Target<'_>, effort: Option<&str>) -
     if let Some(effort) = effort {
         config.insert("effort".to_owned(), effort.into());
     }
-    let takes_schema = target.takes("response_format") || target.takes("structured_outputs");
     if let Some(ResponseFormat::JsonSchema { schema, .. }) = &request.response_format
-        && takes_schema
+        && structured::is_native(target)
         && schema.as_object().is_some_and(|members| !members.is_empty())
     {
         let format = json!({ "type": "json_schema", "schema": schema::for_output(schema) });

@@ -34,6 +34,15 @@ pub(super) fn of_input(parameters: Option<&Value>) -> Cow<'_, Value> {
     }
 }
 
+/// Whether a schema can be that of a tool's input as it stands: of an object, and no choice between schemas.
+pub(super) fn is_input(schema: &Value) -> bool {
+    let is_object = match schema.get("type") {
+        Some(kind) => kind == "object",
+        None => schema.get("properties").is_some(),
+    };
+    is_object && ["anyOf", "oneOf", "allOf"].iter().all(|choice| schema.get(choice).is_none())
+}
+
 /// The schema of a whole answer: objects are closed, and what cannot be enforced is told in words.
 pub(super) fn for_output(schema: &Value) -> Value {
     let Value::Object(members) = schema else { return schema.clone() };

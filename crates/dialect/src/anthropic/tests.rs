@@ -1,4 +1,5 @@
 mod answers;
 mod errors;
 mod requests;
+mod structured;
 mod thinking;

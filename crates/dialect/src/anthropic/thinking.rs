@@ -28,7 +28,7 @@ pub(super) struct Thinking {
     pub(super) thinking: Option<Value>,
     /// `output_config.effort`.
     pub(super) effort: Option<&'static str>,
-    is_on: bool,
+    pub(super) is_on: bool,
 }
 
 #[derive(Debug, Default)]

@@ -29,6 +29,21 @@ pub(super) struct Tool<'a> {
     cache_control: Option<&'a Value>,
 }
 
+impl<'a> Tools<'a> {
+    /// One tool, which the model has to call exactly once.
+    pub(super) fn only(name: &'a str, description: &'a str, schema: &'a Value) -> Self {
+        let tool = Tool {
+            name,
+            description: Some(description),
+            input_schema: schema::of_input(Some(schema)),
+            strict: None,
+            cache_control: None,
+        };
+        let choice = json!({ "type": "tool", "name": name, "disable_parallel_tool_use": true });
+        Self { tools: vec![tool], choice: Some(choice), is_forced: true }
+    }
+}
+
 /// `takes_strict`: whether the client chose the provider's own rules for strict tools, which are narrower
 /// than those that clients write schemas for.
 pub(super) fn read<'a>(request: &'a Request, target: &Target<'_>, takes_strict: bool) -> Tools<'a> {

@@ -6,7 +6,7 @@ use crate::canonical::{Event, FinishReason};
 use crate::codec::{Target, adapter};
 use crate::error::{ErrorType, ProviderError};
 
-fn with_target<T>(run: impl FnOnce(&Target<'_>) -> T) -> T {
+pub(super) fn with_target<T>(run: impl FnOnce(&Target<'_>) -> T) -> T {
     let quirks = Map::new();
     run(&Target {
         model: "anthropic/claude",
