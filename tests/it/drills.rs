@@ -18,6 +18,7 @@ pub(crate) fn scenarios() -> Vec<(&'static str, Alone)> {
         a_killed_edge_leaves_no_hold_behind,
         a_third_edge_joins_under_load,
         redis_and_nats_may_be_gone,
+        postgres_may_be_killed,
     ]
 }
 
@@ -207,5 +208,25 @@ async fn redis_and_nats_may_be_gone() -> anyhow::Result<()> {
     for one in &seen {
         ensure!(one.is_whole(), "a request was lost without Redis and NATS: {one:?}");
     }
+    drill.audit(&seen).await
+}
+
+async fn postgres_may_be_killed() -> anyhow::Result<()> {
+    let drill = Drill::start().await?;
+    let load = drill.load(8, usize::MAX);
+    load.progress(8).await;
+    for _ in 0..scaled(2) {
+        let victim = drill.instance("postgres", 0)?;
+        victim.kill_with_children();
+        load.progress(8).await;
+        victim.restart().await?;
+        load.progress(scaled(40)).await;
+    }
+    let seen = load.stop().await?;
+    for one in &seen {
+        ensure!(one.is_whole() || one.is_refused_for_a_while(), "neither whole nor refused: {one:?}");
+    }
+    let whole = seen.iter().filter(|one| one.is_whole()).count();
+    ensure!(whole > scaled(2) * 8, "only {whole} of {} streams were served", seen.len());
     drill.audit(&seen).await
 }
