@@ -45,7 +45,7 @@ create table billing.settlement (
     execution integer not null,
     -- `worker`: a record that the edge acknowledged. `claim`: one that was settled on the edge's word or for
     -- want of it. `edge`: the edge's own account, no record ever came.
-    evidence text not null check (evidence in ('worker', 'claim', 'edge')),
+    evidence text not null check (evidence in ('worker', 'claim', 'edge', 'both')),
     settled_at timestamptz not null
 );
 create index settlement_settled_at on billing.settlement using brin (settled_at) with (pages_per_range = 16);
