@@ -156,6 +156,14 @@ impl Tally {
         self.reported.is_some_and(|usage| usage.prompt_tokens().is_ok_and(|tokens| tokens > 0))
     }
 
+    /// Whether what was delivered can be counted here. The tokens of media and of reasoning that is not shown
+    /// are known to the provider alone, which tells at the end: who leaves before it would not pay for them.
+    pub(crate) fn is_countable(&self, planned: &Planned) -> bool {
+        !self.has_content()
+            || ((self.has_prompt() || !planned.job.has_media())
+                && (self.reported_completion() > 0 || !planned.hides_reasoning()))
+    }
+
     /// Whether [`Self::usage`] can answer without counting a long prompt.
     pub(crate) fn is_cheap(&self, planned: &Planned) -> bool {
         self.has_prompt() || self.prompt.is_some() || planned.job.start.body.len() <= SMALL
