@@ -20,6 +20,10 @@ use crate::service::App;
 
 /// How long accepting pauses when the process has no file descriptors left.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
+/// What every HTTP/2 connection begins with.
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How long to wait before looking again at a preface that came in part.
+const REST_OF_PREFACE: Duration = Duration::from_millis(20);
 /// Headers of one request.
 const MAX_HEADERS: usize = 100;
 /// What an HTTP/1 connection buffers.
@@ -31,7 +35,7 @@ pub(crate) async fn serve(app: &Arc<App>, listener: TcpListener) -> io::Result<(
     let service = TowerToHyperService::new(routes::routes(app));
     let http = Arc::new(builder(&app.config.http));
     let graceful = GracefulShutdown::new();
-    let cut = CancellationToken::new();
+    let (closing, cut) = (CancellationToken::new(), CancellationToken::new());
     let places = Arc::new(Semaphore::new(app.config.http.max_connections.get().min(Semaphore::MAX_PERMITS)));
     let mut stop = pin!(stop(app));
     loop {
@@ -43,8 +47,17 @@ pub(crate) async fn serve(app: &Arc<App>, listener: TcpListener) -> io::Result<(
         // A delayed small write would hold back every streamed frame by tens of milliseconds.
         let _ = stream.set_nodelay(true);
         let (service, http, watcher) = (service.clone(), Arc::clone(&http), graceful.watcher());
-        let (cut, open) = (cut.clone(), Open::one(&app.metrics.connections));
+        let (closing, cut) = (closing.clone(), cut.clone());
+        let open = Open::one(&app.metrics.connections);
+        let patience = app.config.http.header_timeout_ms.get();
         app.tasks.spawn(async move {
+            let speaks = tokio::select! {
+                speaks = tokio::time::timeout(patience, speaks(&stream)) => speaks.unwrap_or(false),
+                () = closing.cancelled() => false,
+            };
+            if !speaks {
+                return;
+            }
             let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();
             tokio::select! {
                 served = watcher.watch(connection) => {
@@ -58,6 +71,7 @@ pub(crate) async fn serve(app: &Arc<App>, listener: TcpListener) -> io::Result<(
         });
     }
     drop(listener);
+    closing.cancel();
     if tokio::time::timeout(app.config.http.drain_ms.get(), graceful.shutdown()).await.is_err() {
         tracing::warn!("answers that still run are cut off, the time to drain is over");
     }
@@ -89,6 +103,24 @@ async fn accept(
     }
 }
 
+/// Whether a client says enough to tell HTTP/1 from HTTP/2: until then no timer of either runs, and a
+/// connection that says nothing would keep its place for good.
+async fn speaks(stream: &TcpStream) -> bool {
+    let mut head = [0; HTTP2_PREFACE.len()];
+    loop {
+        match stream.peek(&mut head).await {
+            Ok(length) if length > 0 => {
+                if length == head.len() || !HTTP2_PREFACE.starts_with(&head[..length]) {
+                    return true;
+                }
+                // What was peeked at is still there, so that there is nothing to wait for but time.
+                tokio::time::sleep(REST_OF_PREFACE).await;
+            }
+            Ok(_) | Err(_) => return false,
+        }
+    }
+}
+
 /// The stop has begun, and whoever sends clients here has had time to notice.
 async fn stop(app: &App) {
     app.tasks.shutdown().begun().await;
@@ -111,7 +143,7 @@ fn builder(config: &HttpConfig) -> Builder<TokioExecutor> {
         .max_header_list_size(u32::try_from(config.max_header_bytes.get()).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(20)
         .keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_timeout(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(10))
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20);
     builder

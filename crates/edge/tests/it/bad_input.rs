@@ -85,6 +85,22 @@ async fn heads_are_bounded() {
 }
 
 #[tokio::test]
+async fn a_client_that_says_too_little_is_cut_off() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let platform = Platform::start_with("header_timeout_ms = 100", None).await;
+    for said in ["", "P", "PRI * HTTP/2.0\r\n\r\nSM"] {
+        let mut stream = tokio::net::TcpStream::connect(platform.address).await.unwrap();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        let mut read = Vec::new();
+        // What is left unread when a connection is closed resets it.
+        let _ = stream.read_to_end(&mut read).await;
+        assert!(read.is_empty(), "{said:?}: {read:?}");
+    }
+    platform.stop().await;
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_finish_its_head_is_cut_off() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
