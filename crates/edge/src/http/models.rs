@@ -1,6 +1,6 @@
 //! `GET /api/v1/models`: the router's list at the caller's prices.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
@@ -37,11 +37,40 @@ struct List {
 /// The lists that were asked for lately.
 pub(crate) struct ModelLists {
     router: Channel,
-    /// What callers without a key pay on top.
-    default_markup: moka::future::Cache<(), Markup>,
+    default_markup: DefaultMarkup,
     lists: moka::future::Cache<u32, Arc<List>>,
     /// By markup, version and filter; beside the body, how many models it has.
     filtered: moka::sync::Cache<(u32, u64, Filter), (Bytes, usize)>,
+}
+
+/// What callers without a key pay on top.
+struct DefaultMarkup {
+    fresh: moka::future::Cache<(), Markup>,
+    /// As it was told last: stands for as long as it cannot be asked for.
+    last: Mutex<Option<Markup>>,
+}
+
+impl DefaultMarkup {
+    fn new() -> Self {
+        let fresh = moka::future::Cache::builder().time_to_live(TERMS_FRESH).build();
+        Self { fresh, last: Mutex::default() }
+    }
+
+    /// What is known, else what `ask` tells.
+    async fn get(
+        &self,
+        ask: impl Future<Output = Result<Markup, tonic::Status>>,
+    ) -> Result<Markup, Arc<tonic::Status>> {
+        let ask = async {
+            let told = ask.await;
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            match told {
+                Ok(markup) => Ok(*last.insert(markup)),
+                Err(status) => last.ok_or(status),
+            }
+        };
+        self.fresh.try_get_with((), ask).await
+    }
 }
 
 /// Which models are wanted.
@@ -60,7 +89,7 @@ impl ModelLists {
     pub(crate) fn new(router: Channel) -> Self {
         Self {
             router,
-            default_markup: moka::future::Cache::builder().time_to_live(TERMS_FRESH).build(),
+            default_markup: DefaultMarkup::new(),
             lists: moka::future::Cache::new(KEPT),
             filtered: moka::sync::Cache::builder()
                 .max_capacity(KEPT)
@@ -187,7 +216,7 @@ async fn markup(app: &App, headers: &HeaderMap) -> Result<Markup, Refusal> {
     }
     let source = app.keys.source();
     let terms = async { source.terms(GetTermsRequest::default()).await.map(|terms| terms.markup) };
-    app.models.default_markup.try_get_with((), terms).await.map_err(|status| (*status).clone().refusal())
+    app.models.default_markup.get(terms).await.map_err(|status| (*status).clone().refusal())
 }
 
 #[cfg(test)]
@@ -208,6 +237,17 @@ mod tests {
             row("a/both", &["text", "image"], &["tools"]),
         ];
         serde_json::to_vec(&json!({ "data": rows })).unwrap().into()
+    }
+
+    #[tokio::test]
+    async fn the_default_markup_outlives_whoever_tells_it() {
+        let default = DefaultMarkup::new();
+        let away = async || Err(tonic::Status::unavailable("away"));
+        assert!(default.get(away()).await.is_err());
+        let markup = Markup::from_basis_points(500);
+        assert_eq!(default.get(async { Ok(markup) }).await.unwrap(), markup);
+        default.fresh.invalidate_all();
+        assert_eq!(default.get(away()).await.unwrap(), markup);
     }
 
     fn ids(filter: &Filter) -> Vec<String> {
