@@ -39,13 +39,20 @@ create table billing.lease (
 create unique index lease_group on billing.lease (group_id, account_id);
 create index lease_open on billing.lease (account_id, window_start) where state <> 'closed';
 
+-- Groups that were returned before any lease of theirs was there. An ask that the database held up may still be
+-- granted then; a sweep closes what it got.
+create table billing.returned (
+    group_id uuid primary key,
+    returned_at timestamptz not null
+);
+
 -- The dedupe: a generation settles once. Unpartitioned, because a unique key on partitions could not say so.
 create table billing.settlement (
     generation_id uuid primary key,
     execution integer not null,
     -- `worker`: a record that the edge acknowledged. `claim`: one that was settled on the edge's word or for
     -- want of it. `edge`: the edge's own account, no record ever came.
-    evidence text not null check (evidence in ('worker', 'claim', 'edge')),
+    evidence text not null check (evidence in ('worker', 'claim', 'edge', 'both')),
     settled_at timestamptz not null
 );
 create index settlement_settled_at on billing.settlement using brin (settled_at) with (pages_per_range = 16);
@@ -223,7 +230,7 @@ $$;
 -- Only what has a life is ever changed. The ledger, settlements, usage, attempts and prices are written once.
 grant update on billing.plan, billing.tenant, billing.account, billing.balance, billing.period, billing.key_usage,
     billing.edge, billing.lease, billing.claim, billing.witness to patchbay_billing;
-grant delete on billing.claim, billing.witness, billing.parked to patchbay_billing;
+grant delete on billing.claim, billing.witness, billing.parked, billing.returned to patchbay_billing;
 grant execute on function billing.open_usage_days(integer) to patchbay_billing;
 
 -- So that no row of today is on its way into the default partition when today's own is attached.

@@ -298,11 +298,18 @@ begin
 end
 $$;
 
--- Nothing was or will be executed under these groups.
+-- Nothing was or will be executed under these groups, also when their ask is still to be granted.
 create function billing.lease_return(p_groups uuid[]) returns bigint
-language sql volatile set enable_seqscan = off set jit = off as $$
-    select billing.lease_close(
-        array(select l.lease_id from billing.lease l where l.group_id = any (p_groups)), 'returned')
+language plpgsql set enable_seqscan = off set jit = off as $$
+begin
+    insert into billing.returned (group_id, returned_at)
+    select g.group_id, billing.clock() from unnest(p_groups) g(group_id)
+    where not exists (select from billing.lease l where l.group_id = g.group_id)
+    order by 1
+    on conflict do nothing;
+    return billing.lease_close(
+        array(select l.lease_id from billing.lease l where l.group_id = any (p_groups)), 'returned');
+end
 $$;
 
 -- Fences what has ended: nothing more may be reserved from it, and its grace begins. How many leases. Apart from
@@ -327,15 +334,26 @@ begin
 end
 $$;
 
--- Frees leases past their grace that no claim and no witness waits under. How many.
+-- Frees leases past their grace that no claim and no witness waits under: how many. Before them those that were
+-- granted after they had been returned, for which no statement runs long enough after a minute.
 create function billing.lease_free(p_limit integer) returns bigint
-language sql volatile set enable_seqscan = off set jit = off as $$
-    select billing.lease_close(array(
+language plpgsql set enable_seqscan = off set jit = off as $$
+declare
+    v_late uuid[] := array(select l.lease_id from billing.returned r join billing.lease l using (group_id)
+        where l.state <> 'closed' limit p_limit);
+begin
+    if cardinality(v_late) > 0 then
+        perform billing.lease_close(v_late, 'returned');
+        return 0;
+    end if;
+    delete from billing.returned where returned_at < billing.clock() - interval '1 minute';
+    return billing.lease_close(array(
         select l.lease_id from billing.lease l
         where l.state = 'closing' and l.closes_at <= billing.clock()
             and not exists (select from billing.lease o join billing.claim c on c.lease_id = o.lease_id
                 where o.group_id = l.group_id)
             and not exists (select from billing.lease o join billing.witness w on w.lease_id = o.lease_id
                 where o.group_id = l.group_id)
-        limit p_limit), 'expired')
+        limit p_limit), 'expired');
+end
 $$;

@@ -95,8 +95,41 @@ begin
 end
 $$;
 
+-- The claim of a worker that died in mid-stream, for all that the edge saw go by: a token for each delta after the
+-- claim's last checkpoint, and where there was none the edge's account. Within the reservation, as any record.
+create function billing.complete(p_claim jsonb, p_word jsonb) returns jsonb language plpgsql stable as $$
+declare
+    v_claim billing.record := jsonb_populate_record(null::billing.record, p_claim);
+    v_word billing.record := jsonb_populate_record(null::billing.record, p_word);
+    v_price billing.price_version;
+begin
+    if v_claim.price_version_id is null then
+        v_claim.price_version_id := v_word.price_version_id;
+        v_claim.units := v_word.units;
+        v_claim.model := v_word.model;
+        v_claim.provider := v_word.provider;
+        v_claim.endpoint_id := v_word.endpoint_id;
+    else
+        v_claim.units[5] := v_claim.units[5] + v_word.deltas - v_claim.deltas;
+    end if;
+    select * into v_price from billing.price_version where price_version_id = v_claim.price_version_id;
+    if not found then
+        return p_claim;
+    end if;
+    v_claim.source := 'estimated';
+    v_claim.deltas := v_word.deltas;
+    v_claim.partial := true;
+    v_claim.due := billing.charge(v_price.base, v_price.tiers, v_claim.units, v_claim.markup_bps);
+    v_claim.charge := least(v_claim.due, v_claim.reserved);
+    v_claim.absorbed := v_claim.due - v_claim.charge;
+    v_claim.waived := 0;
+    v_claim.provider_cost := billing.charge(v_price.base, v_price.tiers, v_claim.units, 0);
+    return to_jsonb(v_claim);
+end
+$$;
+
 -- Decides generations by their claims and the edge's word: the highest execution settles, a record before the
--- edge's word on the same one. Without `p_force` only what the edge's word or a closed lease decides. A lease that
+-- edge's word on the same one, and completed by it where the worker was lost. Without `p_force` only what the edge's word or a closed lease decides. A lease that
 -- the edge returned says that nothing is owed.
 create function billing.resolve(p_generations uuid[], p_force boolean, p_now timestamptz)
 returns setof billing.fate language plpgsql as $$
@@ -117,13 +150,15 @@ begin
                 when w.outcome = 'nothing_owed' or w.generation_id is null and l.reason = 'returned'
                     then coalesce(b.record, w.record) || jsonb_build_object(
                         'charge', 0, 'absorbed', 0, 'waived', coalesce(b.record, w.record) -> 'due')
+                when x.is_behind then billing.complete(b.record, w.record)
                 when b.execution >= w.execution then b.record
                 when not p_force and w.generation_id is not null then null
                 when w.generation_id is not null then w.record
                 when p_force or l.state = 'closed' then b.record
             end as record,
-            case when b.record is null or (w.execution > b.execution and w.outcome <> 'nothing_owed')
-                then 'edge' else 'claim' end as evidence
+            case when b.record is null or (w.execution > b.execution and w.outcome <> 'nothing_owed') then 'edge'
+                when s.generation_id is null and x.is_behind then 'both'
+                else 'claim' end as evidence
         from asked
         left join best b using (generation_id)
         left join billing.witness w using (generation_id)
@@ -131,6 +166,8 @@ begin
             using (generation_id)
         left join (select * from billing.lease l where l.lease_id = any (array(select lease_id from best))) l
             on l.lease_id = b.lease_id
+        cross join lateral (select w.outcome = 'lost' and b.execution = w.execution
+            and (w.record ->> 'deltas')::bigint > (b.record ->> 'deltas')::bigint as is_behind) x
         where b.generation_id is not null or w.generation_id is not null
     )
     select array_agg(e order by e.generation_id) into v_chosen

@@ -2,8 +2,10 @@
 //!
 //! `PATCHBAY_DRILL=long` runs them long.
 
-use anyhow::ensure;
-use testkit::{Api, Dialect, Platform, Process, Topology};
+use std::collections::HashMap;
+
+use anyhow::{Context as _, ensure};
+use testkit::{Api, Dialect, Platform, Process, Provider, Sent, Streamed, Topology};
 
 use crate::load::{Load, Seen};
 use crate::{Alone, alone};
@@ -16,6 +18,7 @@ pub(crate) fn scenarios() -> Vec<(&'static str, Alone)> {
         a_killed_edge_leaves_no_hold_behind,
         a_third_edge_joins_under_load,
         redis_and_nats_may_be_gone,
+        postgres_may_be_killed,
     ]
 }
 
@@ -31,6 +34,7 @@ const SHORT_GRACE: [(&str, &str); 2] =
 struct Drill {
     platform: Platform,
     model: String,
+    provider: Provider,
 }
 
 impl Drill {
@@ -39,7 +43,7 @@ impl Drill {
         let provider = platform.admin.provider(Dialect::OpenAi).await?;
         let model = platform.admin.model(&[(&provider, "1", "2")]).await?;
         platform.admin.credit_demo("1000").await?;
-        Ok(Self { platform, model })
+        Ok(Self { platform, model, provider })
     }
 
     /// Streams that take about a third of a second each.
@@ -58,15 +62,23 @@ impl Drill {
     }
 
     /// Everything is settled, every hold is closed, every invariant holds, and every generation that a
-    /// client saw was charged once, at its price.
+    /// client saw was charged once, at its price, for no less than it saw and no more than was generated.
     async fn audit(self, seen: &[Seen]) -> anyhow::Result<()> {
         self.platform.ledger.settle_down().await?;
+        let sent = self.platform.simulator.sent(&self.provider).await?;
+        let sent: HashMap<&str, &Sent> = sent.iter().map(|sent| (sent.response_id.as_str(), sent)).collect();
         for one in seen {
             let Some(id) = one.delivered() else { continue };
             let charge = self.platform.ledger.charge(id).await?;
             let nanos = charge.prompt_tokens * 1_000 + charge.completion_tokens * 2_000;
             ensure!(charge.nanos == i64::try_from(nanos)?, "{id}: {charge:?} is not {nanos}");
-            ensure!(charge.nanos > 0, "{id} was delivered for nothing: {charge:?}");
+            let delivered = one.answer.as_ref().map_or(0, Streamed::deltas);
+            let generated = charge.response_id.as_deref().and_then(|id| sent.get(id));
+            let generated = generated.with_context(|| format!("{id} is of no answer: {charge:?}"))?;
+            ensure!(
+                (delivered..=generated.sent_tokens).contains(&charge.completion_tokens),
+                "{id}: saw {delivered} tokens, took {charge:?} of {generated:?}"
+            );
             if let Some(cost) =
                 one.answer.as_ref().and_then(|answer| answer.usage()).and_then(|usage| usage["cost"].as_f64())
                 && one.is_whole()
@@ -196,5 +208,25 @@ async fn redis_and_nats_may_be_gone() -> anyhow::Result<()> {
     for one in &seen {
         ensure!(one.is_whole(), "a request was lost without Redis and NATS: {one:?}");
     }
+    drill.audit(&seen).await
+}
+
+async fn postgres_may_be_killed() -> anyhow::Result<()> {
+    let drill = Drill::start().await?;
+    let load = drill.load(8, usize::MAX);
+    load.progress(8).await;
+    for _ in 0..scaled(2) {
+        let victim = drill.instance("postgres", 0)?;
+        victim.kill_with_children();
+        load.progress(8).await;
+        victim.restart().await?;
+        load.progress(scaled(40)).await;
+    }
+    let seen = load.stop().await?;
+    for one in &seen {
+        ensure!(one.is_whole() || one.is_refused_for_a_while(), "neither whole nor refused: {one:?}");
+    }
+    let whole = seen.iter().filter(|one| one.is_whole()).count();
+    ensure!(whole > scaled(2) * 8, "only {whole} of {} streams were served", seen.len());
     drill.audit(&seen).await
 }

@@ -29,6 +29,11 @@ impl Seen {
         })
     }
 
+    /// It was refused before it began, because something of ours is away for a while.
+    pub(crate) fn is_refused_for_a_while(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| answer.status == 503 && answer.chunks.is_empty())
+    }
+
     /// Its generation, once the client has seen one with content.
     pub(crate) fn delivered(&self) -> Option<&str> {
         let answer = self.answer.as_ref()?;

@@ -34,6 +34,8 @@ const GARBAGE_BODY: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Simulator {
     pub(crate) config: Config,
+    /// When it began: the ids of its answers are not those of an earlier life, which somebody may have kept.
+    began: u64,
     pub(crate) tokenizer: Tokenizer,
     pub(crate) faults: Faults,
     pub(crate) log: Arc<Log>,
@@ -70,6 +72,7 @@ impl Simulator {
             cache: PromptCache::default(),
             limits: Limits::default(),
             fast: FastAnswers::default(),
+            began: unix_millis(),
             config,
         }
     }
@@ -215,7 +218,8 @@ impl Simulator {
         number: u64,
         now: u64,
     ) -> Stamp {
-        let seed = Hash::new().number(self.config.seed).field(provider.as_bytes()).number(number).value();
+        let seed = Hash::new().number(self.config.seed).number(self.began).field(provider.as_bytes());
+        let seed = seed.number(number).value();
         let mut dice = Dice::new(seed);
         Stamp {
             response_id: dialect.response_id(&mut dice),

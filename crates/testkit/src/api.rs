@@ -79,6 +79,13 @@ impl Streamed {
         self.data().filter_map(|data| data["choices"][0]["delta"]["content"].as_str()).collect()
     }
 
+    /// How many pieces of text came.
+    #[must_use]
+    pub fn deltas(&self) -> u64 {
+        let texts = self.data().filter_map(|data| data["choices"][0]["delta"]["content"].as_str());
+        texts.filter(|text| !text.is_empty()).count() as u64
+    }
+
     #[must_use]
     pub fn finish_reason(&self) -> Option<&str> {
         self.data().filter_map(|data| data["choices"][0]["finish_reason"].as_str()).next_back()

@@ -22,6 +22,8 @@ pub struct Charge {
     pub cancelled: bool,
     pub partial: bool,
     pub evidence: String,
+    /// The provider's own name for its answer; `None` when nobody is left to say it.
+    pub response_id: Option<String>,
 }
 
 /// Reads the books.
@@ -47,7 +49,7 @@ impl Ledger {
         let deadline = tokio::time::Instant::now() + SETTLED;
         loop {
             let rows = sqlx::query(
-                "select charge, provider_cost, cancelled, partial, evidence,
+                "select charge, provider_cost, cancelled, partial, evidence, provider_response_id,
                     input + cache_read + cache_write_5m + cache_write_1h + audio_input as prompt,
                     output + reasoning + audio_output as completion
                 from report.usage where generation_id = $1",
@@ -131,6 +133,7 @@ fn charge(row: &PgRow) -> anyhow::Result<Charge> {
         cancelled: row.try_get("cancelled")?,
         partial: row.try_get("partial")?,
         evidence: row.try_get("evidence")?,
+        response_id: row.try_get("provider_response_id")?,
     })
 }
 

@@ -35,6 +35,15 @@ impl Process {
         self.signal(Signal::SIGKILL);
     }
 
+    /// Kills the process and every process that it has started, at once.
+    pub fn kill_with_children(&self) {
+        let family: Vec<i32> = self.pids.iter().flat_map(|pid| children(*pid)).collect();
+        self.kill();
+        for pid in family {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+
     /// Brings the instance back.
     ///
     /// # Errors
@@ -54,6 +63,12 @@ impl Process {
         );
         Ok(())
     }
+}
+
+/// The processes that `pid` has started, as Linux lists them.
+fn children(pid: i32) -> Vec<i32> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    text.split_whitespace().filter_map(|child| child.parse().ok()).collect()
 }
 
 pub(crate) fn read(directory: &Path) -> anyhow::Result<Vec<Process>> {

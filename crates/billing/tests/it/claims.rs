@@ -3,10 +3,11 @@
 use identity::GroupId;
 use rpc::billing::Granted;
 use rpc::billing::witness::Outcome;
+use rpc::convert;
 use rpc::events::UsageRecord;
 
 use crate::support::edge::Edge;
-use crate::support::records::{again, nothing_reserved, record, settle, witness};
+use crate::support::records::{again, nothing_reserved, record, settle, witness, worth};
 use crate::support::{Billing, Customer};
 
 /// A billing, a customer with one lease, and the edge that holds it.
@@ -97,6 +98,52 @@ async fn a_claim_of_an_earlier_execution_does_not_settle_on_the_word_for_a_later
     assert_eq!(billing.spent_and_held(&customer).await, (0, 1_000));
     settle(&billing.client, &[second]).await;
     assert_eq!(billing.spent_and_held(&customer).await, (700, 0));
+    billing.assert_sound().await;
+}
+
+#[tokio::test]
+async fn the_claim_of_a_worker_that_died_is_completed_by_what_the_edge_saw() {
+    // The claim's tokens and deltas, what the edge saw, and what is due.
+    for (written, deltas, seen, due) in
+        [(Some(4), 4, 9, 18), (Some(6), 4, 9, 22), (None, 0, 9, 19), (Some(4), 9, 9, 8)]
+    {
+        for witness_first in [false, true] {
+            let (billing, customer, edge, granted) = one_lease().await;
+            let whole = claim(&customer, &granted, 19);
+            let cost = written.map_or(0, |tokens| tokens * 2);
+            let dead = UsageRecord {
+                deltas,
+                price: written.and(whole.price.clone()),
+                usage: written.map(|tokens| convert::usage_out(&worth(tokens * 2))),
+                charge: cost,
+                provider_cost: cost,
+                ..whole.clone()
+            };
+            let word = witness(&UsageRecord { deltas: seen, ..whole }, Outcome::Lost);
+            if witness_first {
+                edge.report(word).await;
+                settle(&billing.client, &[dead]).await;
+            } else {
+                settle(&billing.client, &[dead]).await;
+                edge.report(word).await;
+            }
+            assert_eq!(billing.spent_and_held(&customer).await, (due, 0), "{written:?} {deltas} {seen}");
+            let completed = billing.count("select count(*) from billing.usage where evidence = 'both'").await;
+            assert_eq!(completed, i64::from(deltas < seen));
+            billing.assert_sound().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_completed_claim_stays_within_its_reservation() {
+    let (billing, customer, edge, granted) = one_lease().await;
+    let dead = UsageRecord { deltas: 1, ..claim(&customer, &granted, 990) };
+    let word = witness(&UsageRecord { deltas: 101, ..dead.clone() }, Outcome::Lost);
+    settle(&billing.client, &[dead]).await;
+    edge.report(word).await;
+    assert_eq!(billing.spent_and_held(&customer).await, (1_000, 0));
+    assert_eq!(billing.count("select count(*) from billing.usage where absorbed = 190").await, 1);
     billing.assert_sound().await;
 }
 

@@ -79,6 +79,23 @@ async fn asking_again_with_the_same_group_changes_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_granted_after_it_was_returned_is_freed_at_once() {
+    let billing = Billing::start().await;
+    let customer = billing.customer(10_000).await;
+    let edge = Edge::join(&billing.client, "edge", 1).await;
+    let group = GroupId::generate();
+    let mut in_the_way = billing.admin().begin().await.unwrap();
+    sqlx::query("select from billing.balance for update").execute(&mut *in_the_way).await.unwrap();
+    let denied = edge.ask_as(group, &customer, 4_000, 4_000).await.unwrap_err();
+    assert_eq!(denied.reason, "unavailable");
+    edge.give_back(group).await;
+    in_the_way.rollback().await.unwrap();
+    billing.eventually("select count(*) from billing.lease where reason = 'returned'", 1).await;
+    assert_eq!(billing.spent_and_held(&customer).await, (0, 0));
+    billing.assert_sound().await;
+}
+
+#[tokio::test]
 async fn foreign_and_unknown_accounts_are_refused_beside_others_of_the_same_batch() {
     let billing = Billing::start().await;
     let (ours, theirs) = (billing.customer(10_000).await, billing.customer(10_000).await);

@@ -98,6 +98,9 @@ const STANDARD: [&str; 30] = [
     "web_search_options",
 ];
 
+/// Members that are written anew.
+const SET_HERE: [&str; 5] = ["max_tokens", "max_completion_tokens", "reasoning_effort", "stream", "user"];
+
 const SAMPLING: [&str; 8] = [
     "temperature",
     "top_p",
@@ -290,7 +293,8 @@ fn shape<'a>(body: &mut Body<'a>, request: &'a Request, target: &Target<'_>, qui
 /// Whether a member of the client's may go out at all. Those that are set here do not.
 fn goes_out(name: &str, target: &Target<'_>, quirks: Quirks<'_>) -> bool {
     if PLATFORM_MEMBERS.contains(&name)
-        || ["max_tokens", "max_completion_tokens", "reasoning_effort", "stream", "user"].contains(&name)
+        || SET_HERE.contains(&name)
+        || is_disguised(name)
         || (name == "cache_control" && !quirks.has("keep_cache_control"))
         || (quirks.denies("sampling_params") && SAMPLING.contains(&name))
         || (COSTLY.contains(&name) && !quirks.lists("accepts", name))
@@ -302,6 +306,14 @@ fn goes_out(name: &str, target: &Target<'_>, quirks: Quirks<'_>) -> bool {
     }
     let is_named = || !target.supported_parameters.is_empty() && target.takes(name);
     !quirks.has("strict") || STANDARD.contains(&name) || quirks.lists("accepts", name) || is_named()
+}
+
+/// Whether a reader that does not tell case apart, as that of Go does, would take this for a member that has a
+/// meaning: `MODEL` would then replace the model that is paid for. Such a reader folds some other letters, too.
+fn is_disguised(name: &str) -> bool {
+    let known = || [&STANDARD[..], &GOVERNED, &COSTLY, &SET_HERE, &PLATFORM_MEMBERS].concat();
+    let is_plain = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    !is_plain && (!name.is_ascii() || known().iter().any(|known| known.eq_ignore_ascii_case(name)))
 }
 
 /// A schema that the endpoint cannot hold to becomes plain JSON where the conversation speaks of JSON, which

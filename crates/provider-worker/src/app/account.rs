@@ -44,7 +44,7 @@ pub(crate) fn checkpoint(planned: &Planned, tally: &Tally, usage: &Usage, source
         price: attempt.price.clone(),
         usage: Some(convert::usage_out(usage)),
         source: convert::source_out(source).into(),
-        deltas: tally.deltas,
+        deltas: tally.progress.deltas,
         model: attempt.model.clone(),
         provider: attempt.provider.clone(),
         provider_name: attempt.provider_name.clone(),
@@ -124,7 +124,7 @@ impl Served {
             native_finish_reason: native.unwrap_or_default(),
             latency_ms: tally.first_content.map_or(0, |at| millis(at.duration_since(planned.job.began))),
             generation_time_ms: millis(tally.generation()),
-            deltas: tally.deltas,
+            deltas: tally.progress.deltas,
             ..opening
         }
     }

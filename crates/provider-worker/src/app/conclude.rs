@@ -110,10 +110,10 @@ impl Execution {
         self.say_last(Down::Failed(failed)).await;
     }
 
-    /// Nobody waits for the rest of an answer: the upstream is stopped where that stops its bill, else heard
-    /// to its end. How much of the answer its own count covers.
+    /// Nobody waits for the rest of an answer: the upstream is stopped where that stops its bill and what was
+    /// delivered can be counted here, else heard to its end. How much of the answer its own count covers.
     async fn unwanted(&self, mut answer: Answer, planned: &Planned, tally: &mut Tally) -> Extent {
-        if planned.attempt().cancel_stops_billing {
+        if planned.attempt().cancel_stops_billing && tally.is_countable(planned) {
             return Extent::Part;
         }
         let wait = Duration::from_millis(self.app.config.drain_ms);

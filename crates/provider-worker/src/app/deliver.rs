@@ -15,10 +15,14 @@ use super::account::checkpoint;
 use super::answer::Answer;
 use super::edge::{Edge, Left};
 use super::job::Planned;
-use super::tally::{Extent, Tally};
+use super::tally::{Extent, Progress, Tally};
 
 /// Frames that are there at once go out in one message up to this size.
 const MESSAGE: usize = 16 * 1024;
+/// Bytes of text that a delta of one token has on average, at most.
+const TOKEN: u64 = 8;
+/// Bytes of text by which a few long tokens may pass that.
+const SLACK: u64 = 16;
 
 /// How an answer ended.
 pub(crate) enum End {
@@ -37,7 +41,7 @@ pub(crate) struct Delivery<'a> {
     encoder: Box<dyn AnswerEncoder>,
     /// Frames that have not been sent yet.
     frames: Vec<u8>,
-    checkpointed: (Instant, u32),
+    checkpointed: (Instant, Progress),
 }
 
 impl<'a> Delivery<'a> {
@@ -45,7 +49,14 @@ impl<'a> Delivery<'a> {
     pub(crate) fn new(app: &'a App, planned: &'a Arc<Planned>, tally: Tally) -> Self {
         let job = &planned.job;
         let encoder = job.dialect.answer(job.envelope(planned.attempt()), job.start.stream);
-        Self { app, planned, tally, encoder, frames: Vec::new(), checkpointed: (Instant::now(), 0) }
+        Self {
+            app,
+            planned,
+            tally,
+            encoder,
+            frames: Vec::new(),
+            checkpointed: (Instant::now(), Progress::default()),
+        }
     }
 
     /// Commits to the attempt, passes on what was held back and then what comes, until the answer ends.
@@ -72,7 +83,9 @@ impl<'a> Delivery<'a> {
             if let Err(Left) = self.flush(edge).await {
                 return End::Left;
             }
-            self.checkpoint_when_due().await;
+            if self.is_checkpoint_due() {
+                self.checkpoint().await;
+            }
             let next = tokio::select! {
                 next = answer.next(self.planned, &mut events) => next,
                 _ = edge.leaves() => return End::Left,
@@ -115,26 +128,53 @@ impl<'a> Delivery<'a> {
         Ok(())
     }
 
+    /// Passes frames on. What the edge could not tell of them is written down first, so that not even a worker
+    /// that dies at once leaves them unaccounted for.
     async fn flush(&mut self, edge: &mut Edge) -> Result<(), Left> {
+        if self.outruns_the_edge() {
+            self.checkpoint().await;
+        }
+        self.send(edge).await
+    }
+
+    async fn send(&mut self, edge: &mut Edge) -> Result<(), Left> {
         if self.frames.is_empty() {
             return Ok(());
         }
         let frames = Bytes::from(std::mem::take(&mut self.frames));
-        edge.send(Down::Data(Data { frames, deltas: self.tally.deltas })).await
+        edge.send(Down::Data(Data { frames, deltas: self.tally.progress.deltas })).await
     }
 
-    /// Writes down how far the stream has come: at its first content, and from time to time.
-    async fn checkpoint_when_due(&mut self) {
+    /// Whether the edge, which takes each delta since the last checkpoint for a token, would count too little:
+    /// at the first content, which settles the prompt, and where deltas carry many tokens.
+    fn outruns_the_edge(&self) -> bool {
+        let (deltas, text_bytes) = self.since_checkpoint();
+        let is_first = self.checkpointed.1.deltas == 0;
+        let is_fat = text_bytes > u64::from(deltas) * TOKEN + SLACK;
+        deltas > 0
+            && (is_first || is_fat)
+            && self.planned.job.start.stream
+            && self.tally.is_cheap(self.planned)
+    }
+
+    fn is_checkpoint_due(&self) -> bool {
         let config = &self.app.config;
-        let (at, deltas) = self.checkpointed;
-        let new = self.tally.deltas - deltas;
-        let is_first = deltas == 0 && self.tally.is_cheap(self.planned);
-        let is_due =
-            new >= config.checkpoint_deltas || at.elapsed() >= Duration::from_millis(config.checkpoint_ms);
-        if new == 0 || !self.planned.job.start.stream || !(is_first || is_due) {
-            return;
-        }
-        self.checkpointed = (Instant::now(), self.tally.deltas);
+        let (deltas, _) = self.since_checkpoint();
+        let age = self.checkpointed.0.elapsed();
+        deltas > 0
+            && (deltas >= config.checkpoint_deltas || age >= Duration::from_millis(config.checkpoint_ms))
+            && self.planned.job.start.stream
+    }
+
+    /// Deltas and bytes of text that no checkpoint has.
+    fn since_checkpoint(&self) -> (u32, u64) {
+        let (now, then) = (self.tally.progress, self.checkpointed.1);
+        (now.deltas - then.deltas, now.text_bytes - then.text_bytes)
+    }
+
+    /// Writes down how far the stream has come.
+    async fn checkpoint(&mut self) {
+        self.checkpointed = (Instant::now(), self.tally.progress);
         let (usage, source) = self.tally.usage(Extent::Part, self.planned, &self.app.counter).await;
         let checkpoint = checkpoint(self.planned, &self.tally, &usage, source);
         if let Err(error) = self.app.spool.checkpoint(checkpoint) {
@@ -153,7 +193,7 @@ impl<'a> Delivery<'a> {
             None => self.encoder.finish(bill, &mut self.frames),
             Some(error) => self.encoder.fail(error, Some(bill), &mut self.frames),
         }
-        self.flush(edge).await
+        self.send(edge).await
     }
 }
 

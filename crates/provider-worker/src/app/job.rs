@@ -86,6 +86,12 @@ impl Job {
         parts.filter(|part| matches!(part.kind, PartKind::Image { .. })).count() as u64
     }
 
+    /// Whether the prompt holds more than text.
+    pub(crate) fn has_media(&self) -> bool {
+        let mut parts = self.request.messages.iter().flat_map(|message| &message.content);
+        parts.any(|part| !matches!(part.kind, PartKind::Text(_)))
+    }
+
     /// Completion tokens that each choice may have at an endpoint: what the client asked for, within what the
     /// reservation pays for. A reservation for all that the endpoint can give limits nothing.
     fn max_tokens(&self, attempt: &Attempt) -> Option<u64> {
@@ -152,6 +158,12 @@ impl Planned {
 
     pub(crate) fn attempt(&self) -> &Attempt {
         &self.job.start.attempts[self.n]
+    }
+
+    /// Whether the model may reason without a word of it in the answer.
+    pub(crate) fn hides_reasoning(&self) -> bool {
+        let reasons = || self.attempt().supported_parameters.iter().any(|name| name == "reasoning");
+        self.target().quirk("hides_reasoning") == Some(true) && reasons()
     }
 
     pub(crate) fn target(&self) -> Target<'_> {

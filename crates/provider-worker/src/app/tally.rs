@@ -24,12 +24,19 @@ pub(crate) enum Extent {
     Part,
 }
 
+/// How much content came, whoever got it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Progress {
+    pub(crate) deltas: u32,
+    pub(crate) text_bytes: u64,
+}
+
 /// The tokens, texts and times of one answer.
 pub(crate) struct Tally {
     began: Instant,
     pub(crate) first_content: Option<Instant>,
     last_content: Option<Instant>,
-    pub(crate) deltas: u32,
+    pub(crate) progress: Progress,
     pub(crate) response_id: String,
     pub(crate) finish: Option<(FinishReason, String)>,
     reported: Option<Usage>,
@@ -46,7 +53,7 @@ impl Tally {
             began: Instant::now(),
             first_content: None,
             last_content: None,
-            deltas: 0,
+            progress: Progress::default(),
             response_id: String::new(),
             finish: None,
             reported: None,
@@ -58,6 +65,7 @@ impl Tally {
 
     /// Takes note of an event on its way to the client.
     pub(crate) fn see(&mut self, event: &Event, counter: &Counter) {
+        let before = self.pending.len();
         match event {
             Event::Start { id: Some(id), .. } => self.response_id.clone_from(id),
             Event::Text { text, .. } | Event::Refusal { text, .. } => self.pending.push_str(text),
@@ -69,11 +77,12 @@ impl Tally {
             Event::Finish { .. } | Event::Usage(_) => self.see_end(event),
             _ => {}
         }
+        self.progress.text_bytes += (self.pending.len() - before) as u64;
         if event.is_content() {
             let now = Instant::now();
             self.first_content.get_or_insert(now);
             self.last_content = Some(now);
-            self.deltas = self.deltas.saturating_add(1);
+            self.progress.deltas = self.progress.deltas.saturating_add(1);
         }
         if self.pending.len() > FOLD {
             self.fold(counter);
@@ -107,7 +116,7 @@ impl Tally {
     pub(crate) fn forget_content(&mut self) {
         self.first_content = None;
         self.last_content = None;
-        self.deltas = 0;
+        self.progress = Progress::default();
         self.counted = 0;
         self.pending.clear();
     }
@@ -135,7 +144,7 @@ impl Tally {
 
     /// Completion tokens, as far as they are known without counting.
     pub(crate) fn output_tokens(&self) -> u64 {
-        self.reported_completion().max(self.counted).max(u64::from(self.deltas))
+        self.reported_completion().max(self.counted).max(u64::from(self.progress.deltas))
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -145,6 +154,14 @@ impl Tally {
     /// Whether the provider has said how long the prompt is.
     fn has_prompt(&self) -> bool {
         self.reported.is_some_and(|usage| usage.prompt_tokens().is_ok_and(|tokens| tokens > 0))
+    }
+
+    /// Whether what was delivered can be counted here. The tokens of media and of reasoning that is not shown
+    /// are known to the provider alone, which tells at the end: who leaves before it would not pay for them.
+    pub(crate) fn is_countable(&self, planned: &Planned) -> bool {
+        !self.has_content()
+            || ((self.has_prompt() || !planned.job.has_media())
+                && (self.reported_completion() > 0 || !planned.hides_reasoning()))
     }
 
     /// Whether [`Self::usage`] can answer without counting a long prompt.

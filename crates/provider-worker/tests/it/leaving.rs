@@ -64,6 +64,44 @@ async fn an_upstream_that_bills_on_is_heard_to_its_end() {
 }
 
 #[tokio::test]
+async fn an_answer_that_only_the_provider_can_count_is_heard_to_its_end() {
+    let world = World::start().await;
+    let go = Arc::new(Notify::new());
+    let answer = || {
+        let steps = vec![text("Hello"), Step::Wait(Arc::clone(&go)), text(" world"), end(700, 6)];
+        Reply::Stream(steps)
+    };
+    let upstream = Upstream::start(vec![answer(), answer()]).await;
+    let reasoning = Attempt {
+        quirks_json: r#"{"hides_reasoning": true}"#.to_owned(),
+        supported_parameters: vec!["reasoning".to_owned()],
+        ..attempt(&upstream, "alpha")
+    };
+    let seeing =
+        Start { body: body_with_image().to_string().into(), ..request(vec![attempt(&upstream, "a")]) };
+    for start in [request(vec![reasoning]), seeing] {
+        let mut edge = world.execute(start).await.unwrap();
+        edge.until("Hello").await;
+        edge.stop().await;
+        go.notify_one();
+        let heard = edge.hear_all().await;
+        assert_eq!(heard.content(), "Hello", "nothing goes out to a client that left");
+        assert_eq!(heard.r#final.unwrap().charge, cost(700, 6));
+    }
+}
+
+fn body_with_image() -> serde_json::Value {
+    serde_json::json!({
+        "model": "openai/gpt-4o",
+        "stream": true,
+        "messages": [{ "role": "user", "content": [
+            { "type": "text", "text": "What is this?" },
+            { "type": "image_url", "image_url": { "url": "https://example.com/a.png" } },
+        ] }],
+    })
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_before_any_content_pays_nothing() {
     let world = World::start().await;
     let silent = Upstream::start(vec![Reply::Hang, Reply::Hang]).await;

@@ -2,32 +2,29 @@
 
 use lifecycle::Tasks;
 use provider_worker::{Config, Service};
+use rpc::events::UsageRecord;
 use rpc::worker::{LeaseUse, Start};
 
 use crate::billing::Notes;
 use crate::upstream::{Reply, Step, Upstream, good, text};
 use crate::world::{Conversation, World, attempt, config, cost, deps, request};
 
-/// A worker in a runtime of its own, which dies with it as under `kill -9`.
-#[test]
-fn what_a_killed_worker_delivered_becomes_a_claim_at_its_next_start() {
+/// What a worker's next start makes of a stream of `steps` that it was killed in, once `until` was passed on. The
+/// worker lives in a runtime of its own, which dies with it as under `kill -9`.
+fn after_a_kill(steps: Vec<Step>, until: &str, change: impl FnOnce(Config) -> Config) -> UsageRecord {
     let directory = tempfile::tempdir().unwrap();
     let runtime =
         || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let outside = runtime();
-    let upstream = outside.block_on(Upstream::start(vec![Reply::Stream(vec![
-        text("Hello"),
-        text(" world"),
-        Step::Hang,
-    ])]));
+    let upstream = outside.block_on(Upstream::start(vec![Reply::Stream(steps)]));
     let start = request(vec![attempt(&upstream, "alpha")]);
     let generation = start.generation_id.clone();
     let doomed = runtime();
     let edge = doomed.block_on(async {
-        let config = Config { checkpoint_deltas: 1, ..config(directory.path()) };
+        let config = change(config(directory.path()));
         let service = Service::start(config, deps(&Notes::new(), &Tasks::default())).await.unwrap();
         let mut edge = Conversation::begin(rpc::Channel::local(service.grpc()), start).await.unwrap();
-        edge.until(" world").await;
+        edge.until(until).await;
         edge
     });
     doomed.shutdown_background();
@@ -45,8 +42,26 @@ fn what_a_killed_worker_delivered_becomes_a_claim_at_its_next_start() {
     // The edge was there until the last task had died, so nobody saw it leave.
     drop(edge);
     assert_eq!(record.generation_id, generation);
-    assert_eq!((record.charge, record.confirmed, record.partial), (cost(10, 2), false, true));
-    assert_eq!((record.finish_reason.as_str(), record.deltas), ("error", 2));
+    assert_eq!((record.confirmed, record.partial, record.finish_reason.as_str()), (false, true, "error"));
+    record
+}
+
+#[test]
+fn what_a_killed_worker_delivered_becomes_a_claim_at_its_next_start() {
+    let steps = vec![text("Hello"), text(" world"), Step::Hang];
+    let record = after_a_kill(steps, " world", |config| Config { checkpoint_deltas: 1, ..config });
+    assert_eq!((record.charge, record.deltas), (cost(10, 2), 2));
+}
+
+/// What is not a token a delta: the edge, which counts deltas, could not make up for it.
+#[test]
+fn the_first_content_and_deltas_of_many_tokens_are_written_down_before_they_are_passed_on() {
+    let rare = |config| Config { checkpoint_deltas: u32::MAX, checkpoint_ms: u64::MAX, ..config };
+    let first = after_a_kill(vec![text("Hello"), Step::Hang], "Hello", rare);
+    assert_eq!((first.charge, first.deltas), (cost(10, 1), 1));
+    let steps = vec![text("Hello"), text(&" world".repeat(20)), Step::Hang];
+    let fat = after_a_kill(steps, " world", rare);
+    assert_eq!((fat.charge, fat.deltas), (cost(10, 21), 2));
 }
 
 #[tokio::test]

@@ -53,6 +53,12 @@ async fn answers_repeat_and_depend_on_the_seed() {
 }
 
 #[tokio::test]
+async fn no_answer_has_the_id_of_one_of_an_earlier_life() {
+    let id = async || Simulator::start().await.post(PATH, &chat("Hello")).await.json()["id"].take();
+    assert_ne!(id().await, id().await);
+}
+
+#[tokio::test]
 async fn streams_say_what_unary_answers_say() {
     let simulator = Simulator::start().await;
     let request = chat("Describe tide pools");

@@ -108,6 +108,15 @@ fn what_costs_extra_goes_out_only_by_name() {
 }
 
 #[test]
+fn a_member_that_another_spelling_disguises_does_not_go_out() {
+    let members = json!({
+        "MODEL": "b-large", "Max_Tokens": 900, "N": 128, "Service_Tier": "priority", "Stream": true,
+        "me\u{17f}\u{17f}ages": [], "safePrompt": true, "vendor": 1,
+    });
+    assert_eq!(rest(members, &[], json!({})), json!({"safePrompt": true, "vendor": 1}));
+}
+
+#[test]
 fn metadata_goes_only_where_the_provider_stores() {
     assert_eq!(rest(json!({"metadata": {"a": "b"}}), &[], json!({})), json!({}));
     let stored = json!({"metadata": {"a": "b"}, "store": true});
