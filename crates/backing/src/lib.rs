@@ -18,7 +18,7 @@ mod server;
 use std::sync::Arc;
 
 pub use error::Error;
-pub use port::free_ports;
+pub use port::{HeldPort, free_ports};
 pub use postgres::{Postgres, PostgresOptions, ThrowAway};
 pub use process::{Process, is_alive, log_tail, started_at};
 pub use secret::{random_text, write_secret};

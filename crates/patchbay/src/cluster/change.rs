@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use backing::HeldPort;
 
 use super::state::{Instance, Program, State};
 use super::{instance, plan, up, wait};
@@ -58,9 +59,10 @@ pub(super) async fn add_edge(data_dir: &DataDir, listen: Option<SocketAddr>) -> 
     let Some(mut state) = State::load(data_dir)? else {
         bail!("no cluster runs on {}", data_dir.path().display());
     };
-    let one = new_edge(&state, data_dir, listen).await?;
+    let (one, held) = new_edge(&state, data_dir, listen).await?;
     state.instances.push(one);
     let mut one = state.instances.last().cloned().context("just added")?;
+    drop(held);
     instance::start(&state, data_dir, &mut one).await?;
     *state.find(&one.name())? = one.clone();
     state.save(data_dir)?;
@@ -71,11 +73,18 @@ pub(super) async fn add_edge(data_dir: &DataDir, listen: Option<SocketAddr>) -> 
     Ok(())
 }
 
-async fn new_edge(state: &State, data_dir: &DataDir, listen: Option<SocketAddr>) -> anyhow::Result<Instance> {
-    let mut ports = backing::free_ports(2)?.into_iter().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+async fn new_edge(
+    state: &State,
+    data_dir: &DataDir,
+    listen: Option<SocketAddr>,
+) -> anyhow::Result<(Instance, Vec<HeldPort>)> {
+    let held = backing::free_ports(2)?;
+    let mut ports = held.iter().map(|port| SocketAddr::from(([127, 0, 0, 1], port.port())));
     let (free, probe) = ports.next().zip(ports.next()).context("two ports were asked for")?;
+    if let Some(wanted) = listen {
+        drop(bind_public(wanted).await?);
+    }
     let address = listen.unwrap_or(free);
-    drop(bind_public(address).await?);
     let number = state.of(Program::Edge).map(|edge| edge.number + 1).max().unwrap_or(0);
-    Ok(plan::instance(Program::Edge, number, address, probe, data_dir))
+    Ok((plan::instance(Program::Edge, number, address, probe, data_dir), held))
 }

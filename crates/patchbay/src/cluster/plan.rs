@@ -1,5 +1,8 @@
 //! The configuration of each process of a cluster.
 
+use std::net::SocketAddr;
+
+use backing::HeldPort;
 use secrecy::ExposeSecret as _;
 use toml::{Table, Value};
 
@@ -8,12 +11,12 @@ use super::state::{Instance, Program, State};
 use crate::data_dir::DataDir;
 use crate::secrets::Secrets;
 
-/// Everything that is to run, with ports and not started.
+/// Everything that is to run, not started, with ports that are held for it.
 pub(super) fn instances(
     wanted: &Up,
-    first_edge: std::net::SocketAddr,
+    first_edge: SocketAddr,
     data_dir: &DataDir,
-) -> anyhow::Result<Vec<Instance>> {
+) -> anyhow::Result<(Vec<Instance>, Vec<HeldPort>)> {
     let ours = |given: &Option<secrecy::SecretString>| usize::from(given.is_none());
     let counts = [
         (Program::Postgres, ours(&wanted.database_url)),
@@ -26,24 +29,24 @@ pub(super) fn instances(
         (Program::Edge, wanted.edges.into()),
     ];
     let total: usize = counts.iter().map(|(_, count)| count).sum();
-    let mut ports = backing::free_ports(total * 2)?.into_iter();
+    let held = backing::free_ports(total * 2)?;
+    let mut addresses = held.iter().map(|port| SocketAddr::from(([127, 0, 0, 1], port.port())));
     let mut instances = Vec::with_capacity(total);
     for (program, count) in counts {
         for number in 0..count {
-            let mut next = || ports.next().map(|port| ([127, 0, 0, 1], port).into());
-            let (Some(address), Some(probe)) = (next(), next()) else { break };
+            let Some((address, probe)) = addresses.next().zip(addresses.next()) else { break };
             let address = if (program, number) == (Program::Edge, 0) { first_edge } else { address };
             instances.push(instance(program, number, address, probe, data_dir));
         }
     }
-    Ok(instances)
+    Ok((instances, held))
 }
 
 pub(super) fn instance(
     program: Program,
     number: usize,
-    address: std::net::SocketAddr,
-    probe: std::net::SocketAddr,
+    address: SocketAddr,
+    probe: SocketAddr,
     data_dir: &DataDir,
 ) -> Instance {
     let own = match program {
@@ -190,7 +193,7 @@ mod tests {
         let data_dir = DataDir::open(folder.path()).unwrap();
         let secrets = Secrets::load_or_make(&data_dir.secrets()).unwrap();
         let first = "0.0.0.0:8080".parse().unwrap();
-        let planned = instances(&wanted(), first, &data_dir).unwrap();
+        let (planned, _held) = instances(&wanted(), first, &data_dir).unwrap();
         assert_eq!(planned.len(), 2 + 1 + 2 + 2 + 3 + 2);
         let state = state(
             &wanted(),

@@ -77,6 +77,10 @@ impl Instance {
         self.pid != 0 && backing::is_alive(self.pid) && backing::started_at(self.pid) == self.started
     }
 
+    pub(super) fn probe_port(&self) -> Option<u16> {
+        self.probe.map(|probe| probe.port())
+    }
+
     pub(super) fn runs_as(&mut self, pid: u32) {
         self.pid = pid;
         self.started = backing::started_at(pid);

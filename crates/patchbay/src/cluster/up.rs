@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use backing::HeldPort;
 use identity::{MasterKey, Role};
 use pg::Owner;
 use rpc::{Channel, Replicas, ServiceKeys};
@@ -37,19 +38,21 @@ pub(super) async fn up(
     let mut signals = Signals::listen()?;
     let _claim = data_dir.claim()?;
     refuse_if_running(data_dir)?;
-    let first_edge = public_address(config.edge.listen).await?;
+    let public = public_port(config.edge.listen).await?;
+    let first_edge = SocketAddr::new(config.edge.listen.ip(), public.port());
     Manifest::remove(data_dir)?;
     let secrets = Secrets::of(config, data_dir)?;
     let configuration = match &shared.config {
         Some(file) => std::fs::read_to_string(file).with_context(|| file.display().to_string())?,
         None => String::new(),
     };
-    let instances = plan::instances(wanted, first_edge, data_dir)?;
+    let (instances, mut held) = plan::instances(wanted, first_edge, data_dir)?;
+    held.push(public);
     let mut state = plan::state(wanted, secrets, configuration, instances);
     let _guard = wanted.foreground.then(|| Guard::post(data_dir)).transpose()?;
     say::line(format_args!("Starting a cluster in {}", data_dir.path().display()));
     let started = tokio::select! {
-        started = start(config, data_dir, &mut state) => started,
+        started = start(config, data_dir, &mut state, held) => started,
         () = signals.next() => Err(anyhow::anyhow!("interrupted")),
     };
     match started {
@@ -67,13 +70,12 @@ pub(super) async fn up(
     Ok(())
 }
 
-/// Where the first edge is to listen. Bound once, to tell the user now, not in a log, that it cannot be.
-async fn public_address(mut wanted: SocketAddr) -> anyhow::Result<SocketAddr> {
+/// Holds the port of the first edge; tells the user now, not in a log, when it cannot be had.
+async fn public_port(wanted: SocketAddr) -> anyhow::Result<HeldPort> {
     if wanted.port() == 0 {
-        wanted.set_port(backing::free_ports(1)?.pop().context("a port was asked for")?);
+        return backing::free_ports(1)?.pop().context("a port was asked for");
     }
-    drop(bind_public(wanted).await?);
-    Ok(wanted)
+    Ok(HeldPort::of(bind_public(wanted).await?.into_std()?))
 }
 
 fn how_to_stop(data_dir: &DataDir, wanted: &Up) -> String {
@@ -96,10 +98,15 @@ fn quiet(config: &Config) -> lifecycle::TelemetryConfig {
     }
 }
 
-async fn start(config: &Config, data_dir: &DataDir, state: &mut State) -> anyhow::Result<Manifest> {
+async fn start(
+    config: &Config,
+    data_dir: &DataDir,
+    state: &mut State,
+    mut held: Vec<HeldPort>,
+) -> anyhow::Result<Manifest> {
     say::step("starting PostgreSQL, Redis and NATS");
     for program in [Program::Postgres, Program::Redis, Program::Nats] {
-        launch(data_dir, state, program).await?;
+        launch(data_dir, state, &mut held, program).await?;
     }
     let database = pg::Config {
         url: state.url(Program::Postgres).into(),
@@ -108,7 +115,7 @@ async fn start(config: &Config, data_dir: &DataDir, state: &mut State) -> anyhow
     say::step("bringing the schema up to date");
     pg::migrate(&database.url).await?;
     say::step("starting the simulator and writing the catalogue");
-    launch(data_dir, state, Program::Simulator).await?;
+    launch(data_dir, state, &mut held, Program::Simulator).await?;
     let simulator = simulator_base(state);
     let local = local_servers::find().await;
     let sources = providers::sources(Some(&simulator), &local)?;
@@ -117,7 +124,7 @@ async fn start(config: &Config, data_dir: &DataDir, state: &mut State) -> anyhow
 
     say::step("starting billing, routers and provider workers");
     for program in [Program::Billing, Program::Router, Program::ProviderWorker] {
-        launch(data_dir, state, program).await?;
+        launch(data_dir, state, &mut held, program).await?;
     }
     wait::ready(&state.of(Program::Billing).collect::<Vec<_>>(), READY_WITHIN).await?;
     let keys = ServiceKeys::parse(&SecretString::from(state.secrets.signing_key.clone()))?;
@@ -127,7 +134,7 @@ async fn start(config: &Config, data_dir: &DataDir, state: &mut State) -> anyhow
     tend::demo(&pg::connect(&database, Owner::Identity)?, &billing, &state.secrets).await?;
 
     say::step("starting edges");
-    launch(data_dir, state, Program::Edge).await?;
+    launch(data_dir, state, &mut held, Program::Edge).await?;
     wait::ready(&state.instances.iter().collect::<Vec<_>>(), READY_WITHIN).await?;
     tend::local_servers(&Channel::remote(&routers, Role::Edge, Role::Router, keys)?, &local).await;
     write_manifest(data_dir, state)
@@ -135,12 +142,18 @@ async fn start(config: &Config, data_dir: &DataDir, state: &mut State) -> anyhow
 
 /// Starts every instance of a program, saying so on disk after each, so that whatever happens next all of
 /// them can be found.
-async fn launch(data_dir: &DataDir, state: &mut State, program: Program) -> anyhow::Result<()> {
+async fn launch(
+    data_dir: &DataDir,
+    state: &mut State,
+    held: &mut Vec<HeldPort>,
+    program: Program,
+) -> anyhow::Result<()> {
     for index in 0..state.instances.len() {
         if state.instances[index].program != program {
             continue;
         }
         let mut one = state.instances[index].clone();
+        held.retain(|port| port.port() != one.address.port() && Some(port.port()) != one.probe_port());
         instance::start(state, data_dir, &mut one).await?;
         state.instances[index] = one;
         state.save(data_dir)?;
