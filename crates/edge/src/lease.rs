@@ -120,6 +120,7 @@ impl Leases {
                 account_ids: wanted.accounts.clone(),
                 want: wanted.want.nanos(),
                 floor: wanted.floor.nanos(),
+                trace: rpc::current_trace(),
             };
             match tokio::time::timeout_at(until, session.ask(ask)).await {
                 Ok(Some(Answer::Granted(granted))) => {

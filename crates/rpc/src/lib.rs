@@ -24,7 +24,7 @@ pub use generated::patchbay::{
     router::v1 as router, worker::v1 as worker,
 };
 pub use server::{ServeError, serve};
-pub use trace::continue_trace;
+pub use trace::{continue_trace, continue_trace_of, current_trace};
 
 /// The largest message that any call carries, in bytes.
 pub const MAX_MESSAGE: usize = 32 * 1024 * 1024;

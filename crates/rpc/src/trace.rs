@@ -1,4 +1,5 @@
-//! Trace context in gRPC metadata, in the W3C `traceparent` form.
+//! Trace context, in the W3C `traceparent` form: in gRPC metadata, and in messages on streams that outlive
+//! one request.
 
 use http::{HeaderMap, HeaderValue};
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState};
@@ -6,16 +7,22 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 const TRACEPARENT: &str = "traceparent";
 
-/// Writes the current span's context, when there is one that is exported.
-pub(crate) fn inject(headers: &mut HeaderMap) {
+/// The current span's context, for a message that carries it; empty when nothing is exported.
+#[must_use]
+pub fn current_trace() -> String {
     let context = tracing::Span::current().context();
     let span = context.span();
     let span = span.span_context();
     if !span.is_valid() {
-        return;
+        return String::new();
     }
-    let text = format!("00-{}-{}-{:02x}", span.trace_id(), span.span_id(), span.trace_flags().to_u8());
-    if let Ok(value) = HeaderValue::from_str(&text) {
+    format!("00-{}-{}-{:02x}", span.trace_id(), span.span_id(), span.trace_flags().to_u8())
+}
+
+/// Writes the current span's context, when there is one that is exported.
+pub(crate) fn inject(headers: &mut HeaderMap) {
+    let text = current_trace();
+    if let (false, Ok(value)) = (text.is_empty(), HeaderValue::from_str(&text)) {
         headers.insert(TRACEPARENT, value);
     }
 }
@@ -33,7 +40,14 @@ pub(crate) fn server_span(headers: &HeaderMap, method: &str) -> tracing::Span {
 
 /// Makes `span` a child of the trace that an HTTP caller names in `traceparent`, when it names one.
 pub fn continue_trace(span: &tracing::Span, headers: &HeaderMap) {
-    if let Some(parent) = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(parse) {
+    if let Some(text) = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()) {
+        continue_trace_of(span, text);
+    }
+}
+
+/// Makes `span` a child of the trace that [`current_trace`] told of.
+pub fn continue_trace_of(span: &tracing::Span, text: &str) {
+    if let Some(parent) = parse(text) {
         // Fails only when no exporter is installed.
         let _ = span.set_parent(opentelemetry::Context::new().with_remote_span_context(parent));
     }

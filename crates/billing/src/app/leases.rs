@@ -23,6 +23,7 @@ impl App {
     /// # Errors
     /// [`Error::Conflict`] when a later life of the edge is known.
     pub(crate) async fn grant(&self, life: &Life, asks: Vec<Ask>) -> Result<Vec<Down>, Error> {
+        let _spans = spans(&asks);
         let mut answers = Vec::with_capacity(asks.len());
         let mut valid = Vec::with_capacity(asks.len());
         let mut places = HashMap::with_capacity(asks.len());
@@ -108,6 +109,18 @@ impl App {
         let groups: Vec<GroupId> = valid.into_iter().flatten().collect();
         insistently(|| leases::give_back(&self.pool, &groups)).await
     }
+}
+
+/// One span for each ask of a traced request, all open until the batch is answered.
+fn spans(asks: &[Ask]) -> Vec<tracing::Span> {
+    let traced = asks.iter().filter(|ask| !ask.trace.is_empty());
+    traced
+        .map(|ask| {
+            let span = tracing::info_span!("lease", group.id = ask.group_id, otel.kind = "server");
+            rpc::continue_trace_of(&span, &ask.trace);
+            span
+        })
+        .collect()
 }
 
 fn read(n: i32, ask: &Ask) -> Result<leases::Ask, Malformed> {

@@ -45,6 +45,9 @@ pub struct Ask {
     pub want: i64,
     #[prost(int64, tag = "6")]
     pub floor: i64,
+    /// The request's trace context in the W3C `traceparent` form; empty = it is not traced.
+    #[prost(string, tag = "7")]
+    pub trace: ::prost::alloc::string::String,
 }
 /// Nothing was or will be executed under these groups: the whole reservation is free again.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

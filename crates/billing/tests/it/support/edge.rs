@@ -85,6 +85,7 @@ impl Edge {
                 account_ids: customer.accounts.clone(),
                 want,
                 floor,
+                trace: String::new(),
             })
         });
         match answer.await {
