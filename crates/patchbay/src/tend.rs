@@ -1,5 +1,7 @@
 //! What is done to the database before services run on it.
 
+use std::time::{Duration, Instant};
+
 use edge::{Bootstrapped, Demo};
 use identity::{MasterKey, OpaqueToken, Role};
 use pg::Owner;
@@ -12,6 +14,10 @@ use crate::local_servers::{self, LocalServer};
 use crate::providers::{self, Sources};
 use crate::secrets::Secrets;
 use crate::{connect, say};
+
+/// How long a start waits for what answers late on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// `patchbay migrate`.
 pub(crate) async fn migrate(config: &Config) -> anyhow::Result<()> {
@@ -51,7 +57,8 @@ pub(crate) async fn catalogue(
     Ok(())
 }
 
-/// Creates the demo organisations with their keys, unless they exist.
+/// Creates the demo organisations with their keys, unless they exist. Waits for a database and a billing that
+/// everybody wants to talk to at once.
 pub(crate) async fn demo(
     pool: &PgPool,
     billing: &Channel,
@@ -63,7 +70,24 @@ pub(crate) async fn demo(
         markup_api_key: secrets.markup_api_key()?,
         admin_token: OpaqueToken::kept(secrets.admin_token.clone()),
     };
-    Ok(edge::bootstrap(pool, billing, &demo).await?)
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match edge::bootstrap(pool, billing, &demo).await {
+            Err(error) if is_away(&error) && Instant::now() < until => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "the demo organisations wait");
+                tokio::time::sleep(PAUSE).await;
+            }
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
+fn is_away(error: &edge::Error) -> bool {
+    match error {
+        edge::Error::Database(error) => pg::class(error) == pg::Class::Unavailable,
+        edge::Error::Billing(status) => status.code() == tonic::Code::Unavailable,
+        edge::Error::Redis(_) | edge::Error::Listener(_) => false,
+    }
 }
 
 /// Puts servers of this machine into the catalogue. One that cannot be is no reason not to start.
