@@ -58,6 +58,12 @@ pub(super) async fn find(home: &Home, access: &Access) -> Result<Option<(Process
     }
 }
 
+/// The server that runs on a cluster by what its file says, whoever owns it.
+pub(super) fn running(cluster: &Path) -> Option<Process> {
+    let found = parse(&std::fs::read_to_string(cluster.join("postmaster.pid")).ok()?)?;
+    is_postgres(found.pid).then(|| Process::adopt(found.pid))
+}
+
 fn remove(path: &Path) -> Result<Option<(Process, Access)>, Error> {
     std::fs::remove_file(path).map_err(Error::io(path))?;
     Ok(None)

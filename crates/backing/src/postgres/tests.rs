@@ -138,3 +138,17 @@ async fn databases_are_cloned_from_a_template_and_the_throw_away_cluster_is_gone
     assert!(!is_alive(pid));
     assert!(!directory.exists());
 }
+
+#[tokio::test]
+async fn what_a_killed_process_left_is_swept_away_and_nothing_else() {
+    let folder = open_folder();
+    // No process has the first pid: it is above every system's limit.
+    let of = |maker: u32| folder.path().join(format!("patchbay-throw-away-{maker}-left"));
+    let (left, kept) = (of(u32::MAX / 2), of(std::process::id()));
+    std::fs::create_dir(&kept).unwrap();
+    let options = PostgresOptions { directory: left.clone(), ..options(folder.path()) };
+    let postgres = Postgres::start(&options).await.unwrap();
+    throw_away::sweep(folder.path());
+    assert!(!is_alive(postgres.pid()));
+    assert!(!left.exists() && kept.exists());
+}

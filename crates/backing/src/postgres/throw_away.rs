@@ -1,13 +1,17 @@
 //! A cluster for tests, gone when they are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
 
-use super::{Postgres, PostgresOptions};
-use crate::{Error, Progress, random_text};
+use super::{Postgres, PostgresOptions, postmaster};
+use crate::{Error, Progress, is_alive, random_text};
 
-/// A running cluster that keeps nothing: fast, not durable, and removed when dropped.
+/// Folders of such clusters: this, the pid of the process that made them, and something random.
+const PREFIX: &str = "patchbay-throw-away-";
+
+/// A running cluster that keeps nothing: fast, not durable, and removed when dropped. What a killed process
+/// left behind is removed by the next one that starts such a cluster.
 #[derive(Debug)]
 pub struct ThrowAway {
     postgres: Postgres,
@@ -20,7 +24,9 @@ impl ThrowAway {
     /// # Errors
     /// As [`Postgres::start`].
     pub async fn start() -> Result<Self, Error> {
-        let directory = std::env::temp_dir().join(format!("patchbay-test-{}", random_text(12)));
+        let folder = std::env::temp_dir();
+        sweep(&folder);
+        let directory = folder.join(format!("{PREFIX}{}-{}", std::process::id(), random_text(8)));
         let options = PostgresOptions {
             directory: directory.clone(),
             port: None,
@@ -28,7 +34,13 @@ impl ThrowAway {
             durable: false,
             progress: Progress::silent(),
         };
-        Ok(Self { postgres: Postgres::start(&options).await?, directory })
+        match Postgres::start(&options).await {
+            Ok(postgres) => Ok(Self { postgres, directory }),
+            Err(error) => {
+                remove(&directory);
+                Err(error)
+            }
+        }
     }
 
     #[must_use]
@@ -40,9 +52,31 @@ impl ThrowAway {
 impl Drop for ThrowAway {
     fn drop(&mut self) {
         self.postgres.process.stop_blocking(Signal::SIGQUIT);
-        // Nobody is left to tell, and the system empties this folder one day.
-        let _ = std::fs::remove_dir_all(self.postgres.directory());
-        let _ = std::fs::remove_dir_all(&self.directory);
-        let _ = std::fs::remove_file(&self.directory);
+        remove(&self.directory);
     }
+}
+
+/// Removes the clusters of processes that are gone, and stops their servers.
+pub(super) fn sweep(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some((maker, _)) = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once('-')) else {
+            continue;
+        };
+        if maker.parse().is_ok_and(|pid| !is_alive(pid)) {
+            if let Some(mut server) = postmaster::running(&entry.path().join("cluster")) {
+                server.stop_blocking(Signal::SIGQUIT);
+            }
+            remove(&entry.path());
+        }
+    }
+}
+
+/// Removes a folder, and where it leads when it is a link. Nobody is left to tell of a failure, and the system
+/// empties the folder above one day.
+fn remove(directory: &Path) {
+    if let Ok(home) = directory.canonicalize() {
+        let _ = std::fs::remove_dir_all(home);
+    }
+    let _ = std::fs::remove_file(directory);
 }
