@@ -9,7 +9,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
     lint::all()?;
     clients::install()?;
     run(cargo(&["build", "--workspace", "--locked"]))?;
-    run(cargo(&["test", "--workspace", "--locked", "--exclude", "system-tests"]))?;
+    run(cargo(&["test", "--workspace", "--locked", "--no-fail-fast", "--exclude", "system-tests"]))?;
     run(cargo(&["test", "--package", "system-tests", "--locked"]))
 }
 

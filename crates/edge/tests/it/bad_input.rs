@@ -60,13 +60,14 @@ async fn a_body_of_thirty_mebibytes_is_refused_and_the_service_lives_on() {
 #[tokio::test]
 async fn unknown_paths_and_methods_answer_in_the_same_shape() {
     let platform = Platform::start().await;
-    for path in ["/", "/api/v1/nothing", "/v2/chat/completions", "/admin/v1/nothing"] {
+    for path in ["/nothing", "/api/v1/nothing", "/v2/chat/completions", "/admin/v1/nothing"] {
         assert_eq!(platform.get(path, None).await.error(), (404, 404, "not_found".to_owned()), "{path}");
     }
     let answer = platform.get("/api/v1/chat/completions", None).await;
     assert_eq!(answer.error(), (405, 405, "invalid_request".to_owned()));
     assert_eq!(answer.header("allow"), "POST");
     assert_eq!(platform.get("/healthz", None).await.text(), "ok\n");
+    assert!(platform.get("/", None).await.text().contains("/api/v1"));
     platform.stop().await;
 }
 
