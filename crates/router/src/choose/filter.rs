@@ -2,7 +2,7 @@
 
 use super::resolve::Wanted;
 use super::{DataCollection, Exclusion, Preferences, Reason, Request, Subject};
-use crate::catalogue::{Catalogue, Endpoint, ParameterSet};
+use crate::catalogue::{Catalogue, Endpoint, ParameterSet, Parameters};
 use pricing::Class;
 
 /// The endpoints of a model that may serve, as indices in the catalogue.
@@ -93,6 +93,14 @@ fn is_too_dear(wishes: &Preferences<'_>, endpoint: &Endpoint) -> bool {
         || above(Class::Image, cap.image)
 }
 
+/// Whether an endpoint keeps to a schema without taking one: its dialect then forces a tool of that shape, unless
+/// the client offers tools itself.
+fn answers_by_tool(request: &Request<'_>, names: &Parameters, endpoint: &Endpoint) -> bool {
+    endpoint.attempt.dialect == "anthropic"
+        && !request.profile.parameters.intersects(names.set(["tools"]))
+        && endpoint.parameters.is_some_and(|takes| takes.contains(names.set(["tools", "tool_choice"])))
+}
+
 /// Where some endpoints of the model know a parameter and others do not, keeps those that do.
 pub(super) fn soft<'a>(
     request: &Request<'a>,
@@ -111,9 +119,10 @@ pub(super) fn soft<'a>(
             continue;
         }
         let knows = |at: &usize| {
-            let endpoint = catalogue.endpoints().get(*at);
-            endpoint
-                .is_some_and(|endpoint| endpoint.parameters.is_none_or(|takes| takes.intersects(parameter)))
+            catalogue.endpoints().get(*at).is_some_and(|endpoint| {
+                endpoint.parameters.is_none_or(|takes| takes.intersects(parameter))
+                    || reason == Reason::ResponseFormat && answers_by_tool(request, names, endpoint)
+            })
         };
         if candidates.iter().any(knows) {
             candidates.retain(|at| {
