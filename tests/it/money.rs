@@ -21,7 +21,7 @@ pub(crate) fn scenarios() -> Vec<(&'static str, Scenario)> {
 
 async fn a_balance_cannot_be_passed_by_many_at_once(platform: Arc<Platform>) -> anyhow::Result<()> {
     let provider = platform.admin.provider(Dialect::OpenAi).await?;
-    // $10 per request and nothing per token: what is affordable can be counted.
+    // $0.1 per request and nothing per token: what is affordable can be counted.
     let model = platform.admin.model_per_request(&provider, "0.1").await?;
     let organisation = platform.admin.organisation("1").await?;
     let bases = platform.api_bases();

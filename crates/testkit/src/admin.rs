@@ -23,7 +23,6 @@ pub struct Admin {
     base: String,
     token: String,
     simulator: String,
-    api_key: String,
 }
 
 impl Admin {
@@ -33,7 +32,6 @@ impl Admin {
             base: dev.admin_base.trim_end_matches('/').to_owned(),
             token: dev.admin_token.clone(),
             simulator: dev.simulator_base.trim_end_matches('/').to_owned(),
-            api_key: dev.api_key.clone(),
         }
     }
 
@@ -249,12 +247,6 @@ impl Admin {
         let reply = self.call("GET", "/invariants", None).await?;
         ensure!(reply.status == 200, "{reply:?}");
         reply.body["breaches"].as_array().cloned().with_context(|| format!("{:?}", reply.body))
-    }
-
-    /// The demo organisation's key.
-    #[must_use]
-    pub fn demo_key(&self) -> &str {
-        &self.api_key
     }
 }
 

@@ -45,7 +45,6 @@ impl Topology {
 #[derive(Debug, Clone, Deserialize)]
 pub struct DevFile {
     pub api_base: String,
-    pub anthropic_base: String,
     pub admin_base: String,
     pub api_key: String,
     pub management_key: String,
@@ -54,8 +53,14 @@ pub struct DevFile {
     pub database_url: String,
     pub simulator_base: String,
     /// Addresses of every edge, `http://host:port`.
-    #[serde(default)]
     pub edges: Vec<String>,
+}
+
+impl DevFile {
+    /// The base URL of every edge's API.
+    fn api_bases(&self) -> Vec<String> {
+        self.edges.iter().map(|edge| format!("{}/api/v1", edge.trim_end_matches('/'))).collect()
+    }
 }
 
 /// A running platform. Stop it with [`Platform::stop`]; dropped, it is killed.
@@ -129,10 +134,7 @@ impl Platform {
     /// The base URLs of every edge's API.
     #[must_use]
     pub fn api_bases(&self) -> Vec<String> {
-        if self.dev.edges.is_empty() {
-            return vec![self.dev.api_base.clone()];
-        }
-        self.dev.edges.iter().map(|edge| format!("{}/api/v1", edge.trim_end_matches('/'))).collect()
+        self.dev.api_bases()
     }
 
     /// The base URLs of every edge's API, as the platform says now.
@@ -142,12 +144,7 @@ impl Platform {
     pub fn edges_now(&self) -> anyhow::Result<Vec<String>> {
         let text = std::fs::read_to_string(self.directory.join("dev.json"))?;
         let dev: DevFile = serde_json::from_str(&text)?;
-        Ok(dev.edges.iter().map(|edge| format!("{}/api/v1", edge.trim_end_matches('/'))).collect())
-    }
-
-    #[must_use]
-    pub fn directory(&self) -> &Path {
-        &self.directory
+        Ok(dev.api_bases())
     }
 
     /// The processes of a cluster, as they are now.

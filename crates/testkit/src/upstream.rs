@@ -38,7 +38,6 @@ pub struct Provider {
 /// What the simulator generated for one request: the oracle.
 #[derive(Debug, Clone)]
 pub struct Sent {
-    pub model: String,
     pub response_id: String,
     pub prompt_tokens: u64,
     pub completion_tokens: u64,
@@ -50,7 +49,6 @@ pub struct Sent {
 
 #[derive(Deserialize)]
 struct Entry {
-    model: String,
     response_id: String,
     usage: Usage,
     tokens_sent: u64,
@@ -132,7 +130,6 @@ impl Simulator {
         Ok(entries
             .into_iter()
             .map(|entry| Sent {
-                model: entry.model,
                 response_id: entry.response_id,
                 prompt_tokens: entry.usage.prompt,
                 completion_tokens: entry.usage.completion,
