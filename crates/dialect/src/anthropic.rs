@@ -24,18 +24,23 @@ mod usage;
 
 use http::HeaderMap;
 
-use crate::canonical::{Event, Request};
-use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
+use crate::canonical::{Event, Operation, Task};
+use crate::codec::{Adapter, Encoded, StreamDecoder, Target, conversation};
 use crate::error::{BadRequest, ProviderError};
 
 /// Marks reasoning that only Anthropic's models can read back.
 const FORMAT: &str = "anthropic-claude-v1";
 
+/// The adapter for a kind of work, where this dialect does it.
+pub(crate) fn adapter(operation: Operation) -> Option<&'static dyn Adapter> {
+    (operation == Operation::Chat).then_some(&Anthropic as &dyn Adapter)
+}
+
 pub(crate) struct Anthropic;
 
 impl Adapter for Anthropic {
-    fn encode(&self, request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        request::encode(request, target)
+    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+        request::encode(conversation(task)?, target)
     }
 
     fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {

@@ -3,6 +3,23 @@
 //!
 //! An answer that is not streamed is the same sequence of events at once, so each dialect needs one
 //! translation per direction and not two.
+//!
+//! [`Task`] is everything that can be asked for: a conversation, which is [`Request`], or one of the
+//! further modalities, each in a room of its own.
+
+mod embeddings;
+mod images;
+mod rerank;
+mod speech;
+mod task;
+mod transcription;
+
+pub use embeddings::{EmbeddingInput, EmbeddingsRequest};
+pub use images::ImagesRequest;
+pub use rerank::{Document, RerankRequest};
+pub use speech::SpeechRequest;
+pub use task::{Operation, Task};
+pub use transcription::TranscriptionRequest;
 
 use bytes::Bytes;
 use pricing::Usage;
@@ -10,7 +27,7 @@ use serde_json::{Map, Value};
 
 use crate::error::ProviderError;
 
-/// One request, free of any dialect.
+/// One turn of a conversation to be answered, free of any dialect.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Request {
     /// As the client named it.
@@ -296,11 +313,36 @@ pub enum Event {
         choice: u32,
         url: String,
     },
-    /// Members of a chat delta or message that have no event of their own, as the provider sent them.
+    /// Members of a chat delta or message that have no event of their own, in chat's shape: `annotations` (what
+    /// the text before them rests on), `audio`, and whatever else a provider sent.
     Extra {
         choice: u32,
         members: Map<String, Value>,
     },
+    /// A piece that one dialect alone can say, as its provider sent it: for clients of that dialect. A content
+    /// block or block delta of Anthropic Messages, an output item of OpenAI Responses.
+    Native {
+        dialect: crate::client::Dialect,
+        value: Value,
+    },
+    /// A generated image that is not finished, as a data URL.
+    PartialImage {
+        index: u32,
+        partial: u32,
+        url: String,
+    },
+    /// One vector, at its input's index.
+    Embedding {
+        index: u32,
+        vector: Vec<f32>,
+    },
+    /// How well a document, by its index in the request, answers the query.
+    Ranked {
+        index: u32,
+        score: f64,
+    },
+    /// The next bytes of speech, in the format that was asked for.
+    Audio(Bytes),
     /// Members of a chat choice beside its delta, such as `logprobs`.
     ChoiceExtra {
         choice: u32,
@@ -324,8 +366,15 @@ impl Event {
     pub fn is_content(&self) -> bool {
         match self {
             Self::Text { text, .. } | Self::Refusal { text, .. } => !text.is_empty(),
-            Self::Reasoning { .. } | Self::ToolCall { .. } | Self::Image { .. } => true,
+            Self::Reasoning { .. }
+            | Self::ToolCall { .. }
+            | Self::Image { .. }
+            | Self::Native { .. }
+            | Self::PartialImage { .. }
+            | Self::Embedding { .. }
+            | Self::Ranked { .. } => true,
             Self::Extra { members, .. } => !members.is_empty(),
+            Self::Audio(bytes) => !bytes.is_empty(),
             Self::Start { .. }
             | Self::ChoiceExtra { .. }
             | Self::Finish { .. }

@@ -1,12 +1,20 @@
 //! Client dialects: how requests are read and answers are written.
 
 pub mod chat;
+mod completions;
+mod embeddings;
+mod images;
+mod messages;
+mod rerank;
+mod responses;
+mod speech;
+mod transcription;
 
 use bytes::Bytes;
 use pricing::{Amount, Usage};
 use serde_json::{Map, Value};
 
-use crate::canonical::{Event, Request};
+use crate::canonical::{Event, Operation, Task};
 use crate::error::{BadRequest, ErrorType};
 
 /// A dialect that clients speak to us.
@@ -14,20 +22,64 @@ use crate::error::{BadRequest, ErrorType};
 pub enum Dialect {
     /// OpenAI Chat Completions, as OpenRouter extends it.
     Chat,
+    /// OpenAI's legacy text completions.
+    Completions,
+    /// OpenAI Responses, stateless.
+    Responses,
+    /// Anthropic Messages.
+    Messages,
+    Embeddings,
+    Rerank,
+    Images,
+    Speech,
+    Transcription,
 }
 
 impl Dialect {
+    const ALL: [Self; 9] = [
+        Self::Chat,
+        Self::Completions,
+        Self::Responses,
+        Self::Messages,
+        Self::Embeddings,
+        Self::Rerank,
+        Self::Images,
+        Self::Speech,
+        Self::Transcription,
+    ];
+
     /// As the wire between services names it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Chat => "chat",
+            Self::Completions => "completions",
+            Self::Responses => "responses",
+            Self::Messages => "messages",
+            Self::Embeddings => "embeddings",
+            Self::Rerank => "rerank",
+            Self::Images => "images",
+            Self::Speech => "speech",
+            Self::Transcription => "transcription",
         }
     }
 
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        (name == "chat").then_some(Self::Chat)
+        Self::ALL.into_iter().find(|dialect| dialect.as_str() == name)
+    }
+
+    /// What is asked for in this dialect.
+    #[must_use]
+    pub const fn operation(self) -> Operation {
+        match self {
+            Self::Chat | Self::Completions | Self::Responses | Self::Messages => Operation::Chat,
+            Self::Embeddings => Operation::Embeddings,
+            Self::Rerank => Operation::Rerank,
+            Self::Images => Operation::Images,
+            Self::Speech => Operation::Speech,
+            Self::Transcription => Operation::Transcription,
+        }
     }
 
     /// Reads what admission needs, and refuses a body that no provider could be sent.
@@ -37,6 +89,14 @@ impl Dialect {
     pub fn peek(self, body: &[u8]) -> Result<Peek, BadRequest> {
         match self {
             Self::Chat => chat::peek(body),
+            Self::Completions => completions::peek(body),
+            Self::Responses => responses::peek(body),
+            Self::Messages => messages::peek(body),
+            Self::Embeddings => embeddings::peek(body),
+            Self::Rerank => rerank::peek(body),
+            Self::Images => images::peek(body),
+            Self::Speech => speech::peek(body),
+            Self::Transcription => transcription::peek(body),
         }
     }
 
@@ -44,18 +104,35 @@ impl Dialect {
     ///
     /// # Errors
     /// [`BadRequest`] naming the member that is wrong.
-    pub fn decode(self, body: &Bytes) -> Result<Request, BadRequest> {
-        match self {
-            Self::Chat => chat::decode(body),
-        }
+    pub fn decode(self, body: &Bytes) -> Result<Task, BadRequest> {
+        Ok(match self {
+            Self::Chat => Task::Chat(chat::decode(body)?),
+            Self::Completions => Task::Chat(completions::decode(body)?),
+            Self::Responses => Task::Chat(responses::decode(body)?),
+            Self::Messages => Task::Chat(messages::decode(body)?),
+            Self::Embeddings => Task::Embeddings(embeddings::decode(body)?),
+            Self::Rerank => Task::Rerank(rerank::decode(body)?),
+            Self::Images => Task::Images(images::decode(body)?),
+            Self::Speech => Task::Speech(speech::decode(body)?),
+            Self::Transcription => Task::Transcription(transcription::decode(body)?),
+        })
     }
 
-    /// A writer for one answer.
+    /// A writer for one answer. `task` is what is answered, for the dialects that repeat some of it; an answer
+    /// that is only going to fail may go without.
     #[must_use]
-    pub fn answer(self, envelope: Envelope, stream: bool) -> Box<dyn AnswerEncoder> {
+    pub fn answer(self, envelope: Envelope, task: Option<&Task>, stream: bool) -> Box<dyn AnswerEncoder> {
         match self {
             Self::Chat if stream => Box::new(chat::Stream::new(envelope)),
             Self::Chat => Box::new(chat::Whole::new(envelope)),
+            Self::Completions => completions::answer(envelope, task, stream),
+            Self::Responses => responses::answer(envelope, task, stream),
+            Self::Messages => messages::answer(envelope, task, stream),
+            Self::Embeddings => embeddings::answer(envelope, task),
+            Self::Rerank => rerank::answer(envelope, task),
+            Self::Images => images::answer(envelope, task, stream),
+            Self::Speech => speech::answer(envelope),
+            Self::Transcription => transcription::answer(envelope, task),
         }
     }
 
@@ -63,7 +140,8 @@ impl Dialect {
     #[must_use]
     pub fn error(self, error: &PublicError) -> Vec<u8> {
         match self {
-            Self::Chat => chat::error(error),
+            Self::Messages => messages::error(error),
+            _ => chat::error(error),
         }
     }
 }
@@ -154,4 +232,12 @@ pub struct Peek {
     /// The end user, as the client named it.
     pub user: Option<String>,
     pub session_id: Option<String>,
+    /// Images that are to be generated.
+    pub pictures: u32,
+    /// Characters that are to be spoken.
+    pub characters: u64,
+    /// Seconds of audio that may be heard, rounded up.
+    pub seconds: u64,
+    /// Searches that a provider may count.
+    pub search_units: u64,
 }

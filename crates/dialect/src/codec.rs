@@ -5,7 +5,8 @@ use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
-use crate::canonical::{Event, Request};
+use crate::canonical::{Event, Operation, Request, Task};
+use crate::client::Dialect;
 use crate::error::{BadRequest, ProviderError};
 
 /// What the chosen endpoint is and can do.
@@ -65,11 +66,11 @@ pub struct Encoded {
 
 /// A provider dialect. Stateless; what a stream needs to remember is in its [`StreamDecoder`].
 pub trait Adapter: Send + Sync {
-    /// Writes a request for an endpoint.
+    /// Writes a request for an endpoint. The task is of the operation that this adapter was chosen for.
     ///
     /// # Errors
     /// [`BadRequest`] when the endpoint cannot express what is asked for.
-    fn encode(&self, request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest>;
+    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest>;
 
     /// Reads a whole answer of `target` that came with a good status, as the events of a stream.
     ///
@@ -93,13 +94,37 @@ pub trait StreamDecoder: Send {
     fn end(&mut self, events: &mut Vec<Event>);
 }
 
-/// The adapter of a dialect by its name in the catalogue: `openai`, `anthropic`, `gemini`.
+/// The adapter that speaks a provider's dialect for a kind of work. `client` is what the client speaks, for
+/// providers that speak several dialects; `target` tells which those are.
+///
+/// `None` when the dialect is unknown or does not do that work.
 #[must_use]
-pub fn adapter(dialect: &str) -> Option<&'static dyn Adapter> {
+pub fn adapter(
+    dialect: &str,
+    operation: Operation,
+    client: Dialect,
+    target: &Target<'_>,
+) -> Option<&'static dyn Adapter> {
     match dialect {
-        "openai" => Some(&crate::openai::OpenAi),
-        "anthropic" => Some(&crate::anthropic::Anthropic),
-        "gemini" => Some(&crate::gemini::Gemini),
+        "openai" => crate::openai::adapter(operation, client, target),
+        "anthropic" => crate::anthropic::adapter(operation),
+        "gemini" => crate::gemini::adapter(operation),
+        "vertex" => crate::vertex::adapter(operation, target),
+        "bedrock" => crate::bedrock::adapter(operation, target),
+        "mistral" => crate::mistral::adapter(operation),
+        "cohere" => crate::cohere::adapter(operation),
+        "ollama" => crate::ollama::adapter(operation),
         _ => None,
     }
+}
+
+/// The provider dialects there are, by their names in the catalogue.
+pub const DIALECTS: [&str; 3] = ["openai", "anthropic", "gemini"];
+
+/// The conversation of a task that was routed to a conversation's adapter.
+///
+/// # Errors
+/// [`BadRequest`] when the task is another.
+pub(crate) fn conversation(task: &Task) -> Result<&Request, BadRequest> {
+    task.chat().ok_or_else(|| BadRequest::new("this endpoint answers conversations only"))
 }

@@ -11,14 +11,20 @@ pub enum ErrorType {
     InvalidPrompt,
     ContextLengthExceeded,
     MaxTokensExceeded,
+    TokenLimitExceeded,
+    StringTooLong,
     ContentPolicyViolation,
+    Refusal,
     InvalidImage,
+    ImageTooLarge,
+    ImageTooSmall,
     UnsupportedImageFormat,
     ImageDownloadFailed,
     Authentication,
     PaymentRequired,
     PermissionDenied,
     NotFound,
+    ImageNotFound,
     RequestTimeout,
     PreconditionFailed,
     PayloadTooLarge,
@@ -32,19 +38,25 @@ pub enum ErrorType {
 }
 
 impl ErrorType {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 28] = [
         Self::InvalidRequest,
         Self::InvalidPrompt,
         Self::ContextLengthExceeded,
         Self::MaxTokensExceeded,
+        Self::TokenLimitExceeded,
+        Self::StringTooLong,
         Self::ContentPolicyViolation,
+        Self::Refusal,
         Self::InvalidImage,
+        Self::ImageTooLarge,
+        Self::ImageTooSmall,
         Self::UnsupportedImageFormat,
         Self::ImageDownloadFailed,
         Self::Authentication,
         Self::PaymentRequired,
         Self::PermissionDenied,
         Self::NotFound,
+        Self::ImageNotFound,
         Self::RequestTimeout,
         Self::PreconditionFailed,
         Self::PayloadTooLarge,
@@ -65,14 +77,20 @@ impl ErrorType {
             Self::InvalidPrompt => "invalid_prompt",
             Self::ContextLengthExceeded => "context_length_exceeded",
             Self::MaxTokensExceeded => "max_tokens_exceeded",
+            Self::TokenLimitExceeded => "token_limit_exceeded",
+            Self::StringTooLong => "string_too_long",
             Self::ContentPolicyViolation => "content_policy_violation",
+            Self::Refusal => "refusal",
             Self::InvalidImage => "invalid_image",
+            Self::ImageTooLarge => "image_too_large",
+            Self::ImageTooSmall => "image_too_small",
             Self::UnsupportedImageFormat => "unsupported_image_format",
             Self::ImageDownloadFailed => "image_download_failed",
             Self::Authentication => "authentication",
             Self::PaymentRequired => "payment_required",
             Self::PermissionDenied => "permission_denied",
             Self::NotFound => "not_found",
+            Self::ImageNotFound => "image_not_found",
             Self::RequestTimeout => "request_timeout",
             Self::PreconditionFailed => "precondition_failed",
             Self::PayloadTooLarge => "payload_too_large",
@@ -100,14 +118,19 @@ impl ErrorType {
             | Self::InvalidPrompt
             | Self::ContextLengthExceeded
             | Self::MaxTokensExceeded
+            | Self::TokenLimitExceeded
+            | Self::StringTooLong
             | Self::ContentPolicyViolation
+            | Self::Refusal
             | Self::InvalidImage
+            | Self::ImageTooLarge
+            | Self::ImageTooSmall
             | Self::UnsupportedImageFormat
             | Self::ImageDownloadFailed => 400,
             Self::Authentication => 401,
             Self::PaymentRequired => 402,
             Self::PermissionDenied => 403,
-            Self::NotFound => 404,
+            Self::NotFound | Self::ImageNotFound => 404,
             Self::RequestTimeout => 408,
             Self::Conflict => 409,
             Self::PreconditionFailed => 412,

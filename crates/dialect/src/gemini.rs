@@ -21,18 +21,23 @@ mod wire;
 
 use http::HeaderMap;
 
-use crate::canonical::{Event, Request};
-use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
+use crate::canonical::{Event, Operation, Task};
+use crate::codec::{Adapter, Encoded, StreamDecoder, Target, conversation};
 use crate::error::{BadRequest, ProviderError};
 
 /// Marks reasoning that only Google's models can read back.
 const FORMAT: &str = "google-gemini-v1";
 
+/// The adapter for a kind of work, where this dialect does it.
+pub(crate) fn adapter(operation: Operation) -> Option<&'static dyn Adapter> {
+    (operation == Operation::Chat).then_some(&Gemini as &dyn Adapter)
+}
+
 pub(crate) struct Gemini;
 
 impl Adapter for Gemini {
-    fn encode(&self, request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        request::encode(request, target)
+    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+        request::encode(conversation(task)?, target)
     }
 
     fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {

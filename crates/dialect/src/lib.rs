@@ -7,15 +7,20 @@
 //! - [`sse`]: the framing they share.
 
 mod anthropic;
+mod bedrock;
 pub mod canonical;
 pub mod classify;
 pub mod client;
 pub mod codec;
+mod cohere;
 mod effort;
 mod end_user;
 pub mod error;
 mod gemini;
 mod media;
+mod mistral;
+mod ollama;
 mod openai;
 mod raw;
 pub mod sse;
+mod vertex;

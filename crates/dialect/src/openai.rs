@@ -38,16 +38,29 @@ mod usage;
 
 use http::HeaderMap;
 
-use crate::canonical::{Event, Request};
-use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
+use crate::canonical::{Event, Operation, Task};
+use crate::client::Dialect;
+use crate::codec::{Adapter, Encoded, StreamDecoder, Target, conversation};
 use crate::error::{BadRequest, ProviderError};
 use quirks::Quirks;
+
+/// The adapter for a kind of work, where this dialect does it.
+pub(crate) fn adapter(
+    operation: Operation,
+    _client: Dialect,
+    _target: &Target<'_>,
+) -> Option<&'static dyn Adapter> {
+    match operation {
+        Operation::Chat => Some(&OpenAi),
+        _ => None,
+    }
+}
 
 pub(crate) struct OpenAi;
 
 impl Adapter for OpenAi {
-    fn encode(&self, request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        encode::encode(request, target)
+    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+        encode::encode(conversation(task)?, target)
     }
 
     fn decode(&self, body: &[u8], target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {

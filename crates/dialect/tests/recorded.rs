@@ -8,7 +8,7 @@ mod cases;
 mod fold;
 
 use bytes::Bytes;
-use dialect::canonical::Event;
+use dialect::canonical::{Event, Operation};
 use dialect::client::{Bill, Dialect, Envelope};
 use dialect::codec::{Adapter, Target, adapter};
 use dialect::error::ErrorType;
@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 const APIS: [&str; 2] = ["openai.chat", "mistral.chat"];
 
 fn openai() -> &'static dyn Adapter {
-    adapter("openai").expect("the dialect is known")
+    adapter("openai", Operation::Chat, Dialect::Chat, &target(&Map::new())).expect("the dialect is known")
 }
 
 fn target(quirks: &Map<String, Value>) -> Target<'_> {
@@ -127,7 +127,7 @@ fn bill(events: &[Event]) -> Bill {
 fn written(events: &[Event], stream: bool) -> Vec<u8> {
     let envelope =
         Envelope { id: "gen-1".to_owned(), model: "author/model".to_owned(), ..Envelope::default() };
-    let mut writer = Dialect::Chat.answer(envelope, stream);
+    let mut writer = Dialect::Chat.answer(envelope, None, stream);
     let mut out = Vec::new();
     for event in events {
         writer.event(event.clone(), &mut out);

@@ -126,7 +126,7 @@ async fn lost(request: &Request, progress: &Progress, status: &tonic::Status, cl
         envelope.simulated = commit.simulated;
     }
     let mut frames = Vec::new();
-    request.dialect.answer(envelope, true).fail(&error, None, &mut frames);
+    request.dialect.answer(envelope, None, true).fail(&error, None, &mut frames);
     client.frames(frames.into()).await;
     client.end();
 }

@@ -1,6 +1,6 @@
 //! Counting tokens here, for the answers that end without the provider's own numbers.
 
-use dialect::canonical::Request;
+use dialect::canonical::{Document, EmbeddingInput, PartKind, Request, Task};
 use pricing::Source;
 use tiktoken_rs::o200k_base_singleton;
 
@@ -35,8 +35,23 @@ impl Counter {
         tokens.unwrap_or_else(|_| (piece.len() as u64).div_ceil(4))
     }
 
-    /// Tokens of a prompt: its texts and tools, and the template around each message.
-    pub(crate) fn count_prompt(&self, request: &Request) -> u64 {
+    /// Tokens of what was asked, as far as it is text.
+    pub(crate) fn count_prompt(&self, task: &Task) -> u64 {
+        match task {
+            Task::Chat(request) => self.count_conversation(request),
+            Task::Embeddings(request) => request.inputs.iter().map(|input| self.count_input(input)).sum(),
+            Task::Rerank(request) => {
+                let text = |document: &Document| document.text.as_deref().map_or(0, |text| self.count(text));
+                self.count(&request.query) + request.documents.iter().map(text).sum::<u64>()
+            }
+            Task::Images(request) => self.count(&request.prompt),
+            Task::Speech(request) => self.count(&request.input),
+            Task::Transcription(_) => 0,
+        }
+    }
+
+    /// A prompt's texts and tools, and the template around each message.
+    fn count_conversation(&self, request: &Request) -> u64 {
         let mut total = 0;
         for message in &request.messages {
             total += TEMPLATE;
@@ -46,6 +61,17 @@ impl Counter {
             total += self.count(&tool.counted_text());
         }
         total
+    }
+
+    fn count_input(&self, input: &EmbeddingInput) -> u64 {
+        match input {
+            EmbeddingInput::Text(text) => self.count(text),
+            EmbeddingInput::Tokens(tokens) => tokens.len() as u64,
+            EmbeddingInput::Parts(parts) => parts
+                .iter()
+                .map(|part| if let PartKind::Text(text) = &part.kind { self.count(text) } else { 0 })
+                .sum(),
+        }
     }
 
     /// How far counts are to be trusted.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use dialect::canonical::{Event, FinishReason, ReasoningDetail, ReasoningKind};
+use dialect::canonical::{Event, FinishReason, Operation, ReasoningDetail, ReasoningKind};
 use dialect::client::{Bill, Dialect, Envelope};
 use dialect::codec::{Adapter, Target, adapter};
 use dialect::error::ProviderError;
@@ -138,6 +138,7 @@ pub(crate) fn fold(events: Vec<Event>) -> Answer {
             Event::Usage(usage) => answer.usage = Some(usage),
             Event::ServiceTier(tier) => answer.tier = Some(tier),
             Event::Failure(error) => answer.failure = Some(error),
+            other => panic!("{other:?} is no part of a conversation"),
         }
     }
     answer
@@ -165,7 +166,7 @@ fn append(text: &mut Option<String>, more: Option<String>) {
 }
 
 pub(crate) fn dialect(name: &str) -> &'static dyn Adapter {
-    adapter(name).unwrap()
+    with_target(|target| adapter(name, Operation::Chat, Dialect::Chat, target)).unwrap()
 }
 
 /// Runs `body` with a target that the recordings say nothing about.
@@ -255,7 +256,7 @@ pub(crate) fn sent_back(adapter: &dyn Adapter, events: Vec<Event>) -> Value {
 /// The message of an answer that is not streamed.
 fn chat_message(events: Vec<Event>) -> Value {
     let mut out = Vec::new();
-    let mut encoder = Dialect::Chat.answer(Envelope::default(), false);
+    let mut encoder = Dialect::Chat.answer(Envelope::default(), None, false);
     events.into_iter().for_each(|event| encoder.event(event, &mut out));
     encoder.finish(&Bill::default(), &mut out);
     serde_json::from_slice::<Value>(&out).unwrap()["choices"][0]["message"].take()

@@ -68,7 +68,7 @@ impl http_body::Body for Events {
                     // The status is fixed: the error becomes the stream's last event.
                     let mut frames = Vec::new();
                     let envelope = std::mem::take(&mut self.envelope);
-                    self.dialect.answer(envelope, true).fail(refusal.error(), None, &mut frames);
+                    self.dialect.answer(envelope, None, true).fail(refusal.error(), None, &mut frames);
                     return Poll::Ready(Some(Ok(Frame::data(frames.into()))));
                 }
                 Poll::Ready(Some(Outgoing::Planned { .. } | Outgoing::Begin { .. })) => continue,

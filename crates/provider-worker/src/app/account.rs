@@ -13,7 +13,7 @@ use crate::meter::{self, Price};
 /// What is known of an execution before any upstream call.
 pub(crate) fn opening(job: &Job, worker_id: &str) -> UsageRecord {
     let start = &job.start;
-    let end_user = if start.end_user.is_empty() { job.request.user.as_ref() } else { Some(&start.end_user) };
+    let end_user = Some(&*start.end_user).filter(|user| !user.is_empty()).or_else(|| job.task.user());
     UsageRecord {
         generation_id: job.key.generation.uuid().to_string(),
         execution: start.execution,
@@ -26,7 +26,7 @@ pub(crate) fn opening(job: &Job, worker_id: &str) -> UsageRecord {
         model: job.attempt(start.first_attempt as usize).map(|a| a.model.clone()).unwrap_or_default(),
         streamed: start.stream,
         received_at_ms: start.received_at_ms,
-        end_user: end_user.cloned().unwrap_or_default(),
+        end_user: end_user.unwrap_or_default().to_owned(),
         app_referer: start.app_referer.clone(),
         app_title: start.app_title.clone(),
         session_id: start.session_id.clone(),

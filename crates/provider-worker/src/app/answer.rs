@@ -75,7 +75,7 @@ impl Answer {
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| value.trim_start().starts_with("application/json"));
-        let form = if planned.job.request.stream && !json {
+        let form = if planned.job.task.is_streamed() && !json {
             Form::Stream(planned.adapter.stream(&planned.target()))
         } else {
             Form::Whole { body: Vec::new(), limit: whole_limit }

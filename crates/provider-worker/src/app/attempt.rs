@@ -79,8 +79,8 @@ async fn encode(planned: &Arc<Planned>) -> Result<Encoded, ProviderError> {
 }
 
 fn encode_now(planned: &Planned) -> Result<Encoded, BadRequest> {
-    let request = planned.job.request_for(planned.attempt());
-    planned.adapter.encode(&request, &planned.target())
+    let task = planned.job.task_for(planned.attempt());
+    planned.adapter.encode(&task, &planned.target())
 }
 
 /// Another endpoint may be able to express what this one cannot.

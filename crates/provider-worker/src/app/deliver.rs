@@ -48,7 +48,7 @@ impl<'a> Delivery<'a> {
     /// An answer that is committed to; what the tally knows of it is yet to be passed on.
     pub(crate) fn new(app: &'a App, planned: &'a Arc<Planned>, tally: Tally) -> Self {
         let job = &planned.job;
-        let encoder = job.dialect.answer(job.envelope(planned.attempt()), job.start.stream);
+        let encoder = job.dialect.answer(job.envelope(planned.attempt()), Some(&job.task), job.start.stream);
         Self {
             app,
             planned,

@@ -161,7 +161,8 @@ impl Execution {
             return Turn::Ended;
         }
         let began = Instant::now();
-        let limits = Limits::of(planned.attempt(), &self.app.config, self.job.request.stream, self.deadline);
+        let limits =
+            Limits::of(planned.attempt(), &self.app.config, self.job.task.is_streamed(), self.deadline);
         let mut tally = Tally::new();
         let mut answer = match self.call(&planned, limits).await {
             Ok(Some(answer)) => answer,

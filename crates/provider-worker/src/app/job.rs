@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use dialect::canonical::{PartKind, Request};
+use dialect::canonical::{Operation, Part, PartKind, Task};
 use dialect::client::{Dialect, Envelope};
 use dialect::codec::{Adapter, Target, adapter};
 use dialect::error::BadRequest;
@@ -27,7 +27,7 @@ pub(crate) struct Job {
     /// What the edge sent.
     pub(crate) start: Start,
     pub(crate) dialect: Dialect,
-    pub(crate) request: Request,
+    pub(crate) task: Task,
     pub(crate) markup: Markup,
     pub(crate) began: Instant,
 }
@@ -54,12 +54,11 @@ impl Job {
         if start.first_attempt as usize >= start.attempts.len() {
             return Err(Fault::invalid("malformed message: first_attempt"));
         }
-        let mut request = decode(dialect, start.body.clone()).await?.map_err(refused)?;
-        request.stream = start.stream;
+        let task = decode(dialect, start.body.clone()).await?.map_err(refused)?;
         Ok(Self {
             key: Key { generation, execution: start.execution },
             dialect,
-            request,
+            task,
             markup: convert::markup(start.markup_basis_points),
             began: Instant::now(),
             start,
@@ -80,16 +79,21 @@ impl Job {
         self.start.attempts.get(n)
     }
 
-    /// Images in the prompt.
-    pub(crate) fn images(&self) -> u64 {
-        let parts = self.request.messages.iter().flat_map(|message| &message.content);
-        parts.filter(|part| matches!(part.kind, PartKind::Image { .. })).count() as u64
+    /// The parts of the conversation, if it is one.
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        let messages = self.task.chat().into_iter().flat_map(|request| &request.messages);
+        messages.flat_map(|message| &message.content)
     }
 
-    /// Whether the prompt holds more than text.
+    /// Images in the prompt.
+    pub(crate) fn images(&self) -> u64 {
+        self.parts().filter(|part| matches!(part.kind, PartKind::Image { .. })).count() as u64
+    }
+
+    /// Whether what was asked holds more than text.
     pub(crate) fn has_media(&self) -> bool {
-        let mut parts = self.request.messages.iter().flat_map(|message| &message.content);
-        parts.any(|part| !matches!(part.kind, PartKind::Text(_)))
+        self.task.operation() != Operation::Chat
+            || self.parts().any(|part| !matches!(part.kind, PartKind::Text(_)))
     }
 
     /// Completion tokens that each choice may have at an endpoint: what the client asked for, within what the
@@ -98,20 +102,16 @@ impl Job {
         let paid = self.start.max_tokens;
         let most = [Some(attempt.context_length).filter(|length| *length > 0), attempt.max_output];
         let most = most.into_iter().flatten().min();
-        match (self.request.max_tokens, paid) {
+        match (self.task.chat().and_then(|request| request.max_tokens), paid) {
             (Some(wanted), Some(paid)) => Some(wanted.min(paid)),
             (None, Some(paid)) if most.is_none_or(|most| paid < most) => Some(paid),
             (wanted, _) => wanted,
         }
     }
 
-    /// The request as an endpoint gets it.
-    pub(crate) fn request_for(&self, attempt: &Attempt) -> Cow<'_, Request> {
-        let max_tokens = self.max_tokens(attempt);
-        if max_tokens == self.request.max_tokens {
-            return Cow::Borrowed(&self.request);
-        }
-        Cow::Owned(Request { max_tokens, ..self.request.clone() })
+    /// The task as an endpoint gets it.
+    pub(crate) fn task_for(&self, attempt: &Attempt) -> Cow<'_, Task> {
+        self.task.with_max_tokens(self.max_tokens(attempt))
     }
 
     /// What surrounds the answer of an attempt.
@@ -122,12 +122,16 @@ impl Job {
             model: attempt.model.clone(),
             provider: attempt.provider_name.clone(),
             simulated: attempt.simulated,
-            exclude_reasoning: self.request.reasoning.as_ref().is_some_and(|reasoning| reasoning.exclude),
+            exclude_reasoning: self
+                .task
+                .chat()
+                .and_then(|request| request.reasoning.as_ref())
+                .is_some_and(|reasoning| reasoning.exclude),
         }
     }
 }
 
-async fn decode(dialect: Dialect, body: Bytes) -> Result<Result<Request, BadRequest>, Fault> {
+async fn decode(dialect: Dialect, body: Bytes) -> Result<Result<Task, BadRequest>, Fault> {
     if body.len() <= LARGE {
         return Ok(dialect.decode(&body));
     }
@@ -146,14 +150,11 @@ impl Planned {
             "" => Some(Map::new()),
             text => serde_json::from_str(text).ok(),
         };
-        let book = attempt.price.as_ref().and_then(|price| convert::book_in(price).ok());
-        Some(Self {
-            job: Arc::clone(job),
-            n,
-            book: book?,
-            adapter: adapter(&attempt.dialect)?,
-            quirks: quirks?,
-        })
+        let quirks = quirks?;
+        let book = attempt.price.as_ref().and_then(|price| convert::book_in(price).ok())?;
+        let (operation, client) = (job.task.operation(), job.dialect);
+        let adapter = adapter(&attempt.dialect, operation, client, &target(attempt, &quirks))?;
+        Some(Self { job: Arc::clone(job), n, book, adapter, quirks })
     }
 
     pub(crate) fn attempt(&self) -> &Attempt {
@@ -167,20 +168,25 @@ impl Planned {
     }
 
     pub(crate) fn target(&self) -> Target<'_> {
-        let attempt = self.attempt();
-        Target {
-            model: &attempt.model,
-            provider: &attempt.provider,
-            provider_model: &attempt.provider_model,
-            max_output: attempt.max_output,
-            supported_parameters: &attempt.supported_parameters,
-            quirks: &self.quirks,
-        }
+        target(self.attempt(), &self.quirks)
+    }
+}
+
+fn target<'a>(attempt: &'a Attempt, quirks: &'a Map<String, Value>) -> Target<'a> {
+    Target {
+        model: &attempt.model,
+        provider: &attempt.provider,
+        provider_model: &attempt.provider_model,
+        max_output: attempt.max_output,
+        supported_parameters: &attempt.supported_parameters,
+        quirks,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use dialect::canonical::Request;
+
     use super::*;
 
     fn job(wanted: Option<u64>, paid: Option<u64>) -> Job {
@@ -188,7 +194,7 @@ mod tests {
             key: Key { generation: GenerationId::generate(), execution: 1 },
             start: Start { max_tokens: paid, ..Start::default() },
             dialect: Dialect::Chat,
-            request: Request { max_tokens: wanted, ..Request::default() },
+            task: Task::Chat(Request { max_tokens: wanted, ..Request::default() }),
             markup: Markup::NONE,
             began: Instant::now(),
         }
@@ -206,7 +212,8 @@ mod tests {
             (Some(500), None, Some(500)),
         ] {
             let job = job(wanted, paid);
-            assert_eq!(job.request_for(&attempt).max_tokens, expected, "{wanted:?} {paid:?}");
+            let task = job.task_for(&attempt);
+            assert_eq!(task.chat().unwrap().max_tokens, expected, "{wanted:?} {paid:?}");
         }
     }
 }

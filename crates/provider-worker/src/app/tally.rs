@@ -205,10 +205,10 @@ impl Tally {
             return tokens;
         }
         let tokens = if planned.job.start.body.len() <= SMALL {
-            counter.count_prompt(&planned.job.request)
+            counter.count_prompt(&planned.job.task)
         } else {
             let (planned, counter) = (Arc::clone(planned), *counter);
-            let counted = tokio::task::spawn_blocking(move || counter.count_prompt(&planned.job.request));
+            let counted = tokio::task::spawn_blocking(move || counter.count_prompt(&planned.job.task));
             counted.await.unwrap_or_default()
         };
         *self.prompt.insert(tokens)

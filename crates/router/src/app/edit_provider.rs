@@ -1,5 +1,6 @@
 //! Adding and changing providers.
 
+use dialect::codec::DIALECTS;
 use identity::MasterKey;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
@@ -71,8 +72,8 @@ impl ProviderEdit {
             row.name.clone_from(name);
         }
         if let Some(dialect) = &self.dialect {
-            if dialect::codec::adapter(dialect).is_none() {
-                return Err(refused("the dialect must be openai, anthropic or gemini"));
+            if !DIALECTS.contains(&&**dialect) {
+                return Err(refused(&format!("the dialect must be one of {}", DIALECTS.join(", "))));
             }
             row.dialect.clone_from(dialect);
         }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use dialect::codec::DIALECTS;
 use pricing::PriceBook;
 use rpc::router::{Attempt, Timeouts};
 use serde_json::{Map, Value};
@@ -167,7 +168,7 @@ fn unusable(
 ) -> Option<Reason> {
     if row.disabled || model.disabled || provider.disabled {
         Some(Reason::Disabled)
-    } else if dialect::codec::adapter(spoken(row, provider)).is_none() {
+    } else if !DIALECTS.contains(&spoken(row, provider)) {
         Some(Reason::UnsupportedDialect)
     } else if provider.base_url.contains('{') {
         Some(Reason::NotConfigured)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use dialect::codec::DIALECTS;
 use pricing::{PriceBook, Rate, Rates, Tier};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -94,7 +95,7 @@ impl File {
 impl Provider {
     /// The dialect that a simulator of this provider speaks: its own where we do, else the commonest.
     pub(crate) fn simulated_dialect(&self) -> &str {
-        if dialect::codec::adapter(&self.dialect).is_some() { &self.dialect } else { "openai" }
+        if DIALECTS.contains(&&*self.dialect) { &self.dialect } else { "openai" }
     }
 
     pub(crate) fn row(&self) -> rows::Provider {

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::anthropic::Anthropic;
 use crate::canonical::{Event, FinishReason};
-use crate::codec::{Target, adapter};
+use crate::codec::{Adapter as _, Target};
 use crate::error::{ErrorType, ProviderError};
 
 pub(super) fn with_target<T>(run: impl FnOnce(&Target<'_>) -> T) -> T {
@@ -19,7 +20,7 @@ pub(super) fn with_target<T>(run: impl FnOnce(&Target<'_>) -> T) -> T {
 }
 
 fn stream(body: &[u8]) -> Vec<Event> {
-    let mut decoder = with_target(|target| adapter("anthropic").unwrap().stream(target));
+    let mut decoder = with_target(|target| Anthropic.stream(target));
     let mut events = Vec::new();
     decoder.push(body, &mut events);
     decoder.end(&mut events);
@@ -32,7 +33,7 @@ fn streamed(wire: &[Value]) -> Vec<Event> {
 }
 
 fn decode(body: &Value) -> Result<Vec<Event>, ProviderError> {
-    with_target(|target| adapter("anthropic").unwrap().decode(body.to_string().as_bytes(), target))
+    with_target(|target| Anthropic.decode(body.to_string().as_bytes(), target))
 }
 
 fn failure(events: &[Event]) -> &ProviderError {

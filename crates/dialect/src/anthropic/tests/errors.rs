@@ -5,12 +5,13 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
-use crate::codec::adapter;
+use crate::anthropic::Anthropic;
+use crate::codec::Adapter as _;
 use crate::error::{ErrorType, ProviderError, Retry};
 
 fn classify(status: u16, kind: &str, message: &str) -> ProviderError {
     let body = json!({"type": "error", "error": {"type": kind, "message": message}}).to_string();
-    adapter("anthropic").unwrap().classify(status, &HeaderMap::new(), body.as_bytes())
+    Anthropic.classify(status, &HeaderMap::new(), body.as_bytes())
 }
 
 #[test]
@@ -53,7 +54,7 @@ fn statuses_and_waits_are_kept() {
     let headers: HeaderMap =
         [(HeaderName::from_static("retry-after"), HeaderValue::from_static("12"))].into_iter().collect();
     let body = br#"{"type":"error","error":{"type":"rate_limit_error","message":"too many"}}"#;
-    let error = adapter("anthropic").unwrap().classify(429, &headers, body);
+    let error = Anthropic.classify(429, &headers, body);
     assert_eq!((error.error_type, error.retry), (ErrorType::RateLimitExceeded, Retry::Anywhere));
     assert_eq!(error.retry_after, Some(Duration::from_secs(12)));
     assert_eq!(classify(413, "request_too_large", "too large").error_type, ErrorType::PayloadTooLarge);
@@ -63,7 +64,7 @@ fn statuses_and_waits_are_kept() {
 
 #[test]
 fn bodies_of_other_makers_are_read() {
-    let read = |body: &str| adapter("anthropic").unwrap().classify(401, &HeaderMap::new(), body.as_bytes());
+    let read = |body: &str| Anthropic.classify(401, &HeaderMap::new(), body.as_bytes());
     let azure = read(r#"{"error":{"code":"401","message":"Access denied"}}"#);
     assert_eq!((azure.provider_code.as_deref(), azure.message.as_str()), (Some("401"), "Access denied"));
     assert_eq!(read(r#"{"message":"no"}"#).message, "no");

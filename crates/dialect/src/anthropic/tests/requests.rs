@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+use crate::anthropic::Anthropic;
 use crate::client::Dialect;
-use crate::codec::{AuthStyle, Encoded, Target, adapter};
+use crate::codec::{Adapter as _, AuthStyle, Encoded, Target};
 use crate::error::BadRequest;
 
 /// Writes a chat body for a model with `quirks` and room for 8,192 tokens.
@@ -20,7 +21,7 @@ pub(super) fn try_encode(chat: Value, quirks: Value, takes: &[&str]) -> Result<E
         supported_parameters: &takes,
         quirks: &quirks,
     };
-    adapter("anthropic").unwrap().encode(&request, &target)
+    Anthropic.encode(&request, &target)
 }
 
 pub(super) fn body(chat: Value, quirks: Value) -> Value {

@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use super::answers::with_target;
 use super::requests::try_encode;
+use crate::anthropic::Anthropic;
 use crate::canonical::{Event, FinishReason};
 use crate::client::{Bill, Dialect, Envelope};
-use crate::codec::adapter;
+use crate::codec::Adapter as _;
 
 /// What such a model takes.
 const TAKES: [&str; 5] = ["max_tokens", "temperature", "tool_choice", "tools", "reasoning"];
@@ -117,7 +118,7 @@ fn whole(content: &str, reason: &str) -> Vec<Event> {
     let body = format!(
         r#"{{"id":"m","model":"c","content":[{content}],"stop_reason":"{reason}","usage":{{"input_tokens":3,"output_tokens":9}}}}"#
     );
-    with_target(|target| adapter("anthropic").unwrap().decode(body.as_bytes(), target)).unwrap()
+    with_target(|target| Anthropic.decode(body.as_bytes(), target)).unwrap()
 }
 
 fn call(name: &str, input: &str) -> String {
@@ -142,7 +143,7 @@ fn wire(pieces: &[&str], reason: &str) -> Vec<u8> {
 }
 
 fn streamed(chunks: &[&[u8]]) -> Vec<Event> {
-    let mut decoder = with_target(|target| adapter("anthropic").unwrap().stream(target));
+    let mut decoder = with_target(|target| Anthropic.stream(target));
     let mut events = Vec::new();
     for chunk in chunks {
         decoder.push(chunk, &mut events);
@@ -213,7 +214,7 @@ fn streams_may_be_cut_anywhere() {
 
 /// What a client gets, without the frames around it.
 fn in_chat(events: Vec<Event>, stream: bool) -> String {
-    let mut writer = Dialect::Chat.answer(Envelope::default(), stream);
+    let mut writer = Dialect::Chat.answer(Envelope::default(), None, stream);
     let mut out = Vec::new();
     for event in events {
         writer.event(event, &mut out);

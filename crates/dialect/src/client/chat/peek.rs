@@ -226,6 +226,7 @@ impl Body<'_> {
             media_bytes: turns.tally.media_bytes,
             user: self.user,
             session_id: self.session_id,
+            ..Peek::default()
         }
     }
 

@@ -280,7 +280,14 @@ impl AnswerEncoder for Stream {
                 self.choices[place].finish = Some((reason, native));
             }
             Event::ServiceTier(tier) => self.service_tier = Some(tier),
-            Event::Usage(_) | Event::Failure(_) => {}
+            // The rest has no place in chat.
+            Event::Usage(_)
+            | Event::Failure(_)
+            | Event::Native { .. }
+            | Event::PartialImage { .. }
+            | Event::Embedding { .. }
+            | Event::Ranked { .. }
+            | Event::Audio(_) => {}
         }
     }
 

@@ -236,7 +236,14 @@ impl AnswerEncoder for Whole {
                 self.choice(choice).finish = Some((reason, native));
             }
             Event::ServiceTier(tier) => self.service_tier = Some(tier),
-            Event::Usage(_) | Event::Failure(_) => {}
+            // The rest has no place in chat.
+            Event::Usage(_)
+            | Event::Failure(_)
+            | Event::Native { .. }
+            | Event::PartialImage { .. }
+            | Event::Embedding { .. }
+            | Event::Ranked { .. }
+            | Event::Audio(_) => {}
         }
     }
 

@@ -3,8 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::canonical::{Event, FinishReason, ReasoningKind};
-use crate::codec::{Target, adapter};
+use crate::codec::{Adapter as _, Target};
 use crate::error::{ErrorType, ProviderError};
+use crate::gemini::Gemini;
 
 fn with_target<T>(run: impl FnOnce(&Target<'_>) -> T) -> T {
     let quirks = Map::new();
@@ -19,11 +20,11 @@ fn with_target<T>(run: impl FnOnce(&Target<'_>) -> T) -> T {
 }
 
 fn decode(body: &Value) -> Result<Vec<Event>, ProviderError> {
-    with_target(|target| adapter("gemini").unwrap().decode(body.to_string().as_bytes(), target))
+    with_target(|target| Gemini.decode(body.to_string().as_bytes(), target))
 }
 
 fn stream(body: &[u8]) -> Vec<Event> {
-    let mut decoder = with_target(|target| adapter("gemini").unwrap().stream(target));
+    let mut decoder = with_target(|target| Gemini.stream(target));
     let mut events = Vec::new();
     decoder.push(body, &mut events);
     decoder.end(&mut events);

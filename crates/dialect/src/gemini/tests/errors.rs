@@ -5,11 +5,12 @@ use std::time::Duration;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
-use crate::codec::adapter;
+use crate::codec::Adapter as _;
 use crate::error::{ErrorType, ProviderError, Retry};
+use crate::gemini::Gemini;
 
 fn classify(status: u16, body: &Value) -> ProviderError {
-    adapter("gemini").unwrap().classify(status, &HeaderMap::new(), body.to_string().as_bytes())
+    Gemini.classify(status, &HeaderMap::new(), body.to_string().as_bytes())
 }
 
 fn invalid(message: &str) -> (ErrorType, Retry, bool) {
@@ -68,7 +69,7 @@ fn quotas_say_how_long_to_wait() {
 
 #[test]
 fn bodies_of_other_makers_are_read() {
-    let read = |body: &str| adapter("gemini").unwrap().classify(502, &HeaderMap::new(), body.as_bytes());
+    let read = |body: &str| Gemini.classify(502, &HeaderMap::new(), body.as_bytes());
     assert_eq!(read("<html>").message, "the provider answered with status 502");
     assert_eq!(read("bad gateway").message, "bad gateway");
     assert_eq!(read("[{\"error\":{\"message\":\"x\"}}]").message, "x");

@@ -4,8 +4,9 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::client::Dialect;
-use crate::codec::{AuthStyle, Encoded, Target, adapter};
+use crate::codec::{Adapter as _, AuthStyle, Encoded, Target};
 use crate::error::BadRequest;
+use crate::gemini::Gemini;
 
 /// Writes a chat body for `model`, which has `quirks` and room for 65,536 tokens.
 pub(super) fn try_encode(
@@ -25,7 +26,7 @@ pub(super) fn try_encode(
         supported_parameters: &takes,
         quirks: &quirks,
     };
-    adapter("gemini").unwrap().encode(&request, &target)
+    Gemini.encode(&request, &target)
 }
 
 pub(super) fn body(chat: Value, model: &str) -> Value {

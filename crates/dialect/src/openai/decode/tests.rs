@@ -2,8 +2,9 @@ use pricing::{Class, Usage};
 use serde_json::{Map, Value, json};
 
 use crate::canonical::{Event, FinishReason};
-use crate::codec::{Target, adapter};
+use crate::codec::{Adapter as _, Target};
 use crate::error::{ErrorType, ProviderError};
+use crate::openai::OpenAi;
 
 fn target(quirks: &Map<String, Value>) -> Target<'_> {
     Target {
@@ -21,7 +22,7 @@ fn streamed(text: &str, quirks: &Value) -> Vec<Event> {
     let none = Map::new();
     let quirks = quirks.as_object().unwrap_or(&none);
     let read = |size: usize| {
-        let mut stream = adapter("openai").unwrap().stream(&target(quirks));
+        let mut stream = OpenAi.stream(&target(quirks));
         let mut events = Vec::new();
         for piece in text.as_bytes().chunks(size) {
             stream.push(piece, &mut events);
@@ -47,7 +48,7 @@ fn end(reason: &str) -> Value {
 }
 
 fn whole(body: &Value) -> Result<Vec<Event>, ProviderError> {
-    adapter("openai").unwrap().decode(body.to_string().as_bytes(), &target(&Map::new()))
+    OpenAi.decode(body.to_string().as_bytes(), &target(&Map::new()))
 }
 
 fn text(text: &str) -> Event {
@@ -260,7 +261,7 @@ fn a_whole_answer_that_is_none_is_an_error() {
     let partial = json!({"choices": [{"message": {"content": "x"}, "finish_reason": "error", "error": {"code": 503, "message": "m"}}]});
     assert_eq!(class(partial), ErrorType::ProviderOverloaded);
     let streamed = chunks(&[delta(json!({"content": "x"})), end("stop")]);
-    let events = adapter("openai").unwrap().decode(streamed.as_bytes(), &target(&Map::new())).unwrap();
+    let events = OpenAi.decode(streamed.as_bytes(), &target(&Map::new())).unwrap();
     assert_eq!(without_start(events), [text("x"), finish(FinishReason::Stop, "stop")]);
 }
 

@@ -1,14 +1,18 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use crate::canonical::Request;
-use crate::client::Dialect;
-use crate::codec::{AuthStyle, Encoded, Target, adapter};
+use crate::canonical::{Request, Task};
+use crate::codec::{Adapter as _, AuthStyle, Encoded, Target};
+use crate::openai::OpenAi;
 
 fn request(members: Value) -> Request {
     let mut body = json!({"model": "a/b", "messages": [{"role": "user", "content": "x"}]});
     body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-    Dialect::Chat.decode(&Bytes::from(body.to_string())).unwrap()
+    chat(&Bytes::from(body.to_string()))
+}
+
+fn chat(body: &Bytes) -> Request {
+    crate::client::chat::decode(body).unwrap()
 }
 
 fn encoded(request: &Request, supported: &[&str], quirks: &Value) -> Encoded {
@@ -22,7 +26,7 @@ fn encoded(request: &Request, supported: &[&str], quirks: &Value) -> Encoded {
         supported_parameters: &supported,
         quirks: quirks.as_object().unwrap_or(&none),
     };
-    adapter("openai").unwrap().encode(request, &target).unwrap()
+    OpenAi.encode(&Task::Chat(request.clone()), &target).unwrap()
 }
 
 fn sent(request: &Request, supported: &[&str], quirks: Value) -> Value {
@@ -44,7 +48,7 @@ fn only_the_envelope_of_a_chat_body_is_touched() {
         br#"{"temperature":0.50, "messages":[ {"content":"h\u00e9","role":"user","x":1e2} ],"model":"a/b",
         "models":["a/b"],"provider":{},"seed":12345678901234567,"vendor":{"k":[1.0]},"usage":{"include":true},
         "stream_options":{"include_usage":false},"stream":true,"max_completion_tokens":9,"user":null}"#;
-    let request = Dialect::Chat.decode(&Bytes::from_static(body)).unwrap();
+    let request = chat(&Bytes::from_static(body));
     let bytes = encoded(&request, &[], &json!({})).body;
     let expected = concat!(
         r#"{"temperature":0.50,"messages":[ {"content":"h\u00e9","role":"user","x":1e2} ],"model":"b-1","#,

@@ -64,7 +64,7 @@ fn finish(reason: FinishReason, native: &str) -> Event {
 }
 
 fn streamed(envelope: Envelope, events: Vec<Event>) -> Vec<Value> {
-    let mut writer = Dialect::Chat.answer(envelope, true);
+    let mut writer = Dialect::Chat.answer(envelope, None, true);
     let mut out = Vec::new();
     for event in events {
         writer.event(event, &mut out);
@@ -89,7 +89,7 @@ fn frames(out: &[u8]) -> Vec<Value> {
 }
 
 fn whole(events: Vec<Event>) -> Value {
-    let mut writer = Dialect::Chat.answer(envelope(), false);
+    let mut writer = Dialect::Chat.answer(envelope(), None, false);
     let mut out = Vec::new();
     for event in events {
         writer.event(event, &mut out);
@@ -273,7 +273,7 @@ fn overloaded() -> PublicError {
 #[test]
 fn a_stream_that_breaks_says_so_and_still_bills() {
     for bill in [None, Some(bill())] {
-        let mut writer = Dialect::Chat.answer(envelope(), true);
+        let mut writer = Dialect::Chat.answer(envelope(), None, true);
         let mut out = Vec::new();
         writer.event(text("par"), &mut out);
         writer.fail(&overloaded(), bill.as_ref(), &mut out);
@@ -289,7 +289,7 @@ fn a_stream_that_breaks_says_so_and_still_bills() {
 
 #[test]
 fn a_whole_answer_that_breaks_keeps_what_came() {
-    let mut writer = Dialect::Chat.answer(envelope(), false);
+    let mut writer = Dialect::Chat.answer(envelope(), None, false);
     let mut out = Vec::new();
     writer.event(text("par"), &mut out);
     writer.fail(&overloaded(), Some(&bill()), &mut out);

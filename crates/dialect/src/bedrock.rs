@@ -1,0 +1,9 @@
+//! Amazon Bedrock: Converse for conversations, InvokeModel for embeddings.
+
+use crate::canonical::Operation;
+use crate::codec::{Adapter, Target};
+
+/// The adapter for a kind of work, where this dialect does it.
+pub(crate) fn adapter(_operation: Operation, _target: &Target<'_>) -> Option<&'static dyn Adapter> {
+    None
+}

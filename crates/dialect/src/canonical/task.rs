@@ -1,0 +1,114 @@
+//! Everything that can be asked for.
+
+use std::borrow::Cow;
+
+use super::{EmbeddingsRequest, ImagesRequest, Request, RerankRequest, SpeechRequest, TranscriptionRequest};
+
+/// A kind of work. Models are made for one or a few.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// A conversation, whatever dialect it is held in.
+    Chat,
+    Embeddings,
+    Rerank,
+    Images,
+    Speech,
+    Transcription,
+}
+
+impl Operation {
+    const ALL: [Self; 6] =
+        [Self::Chat, Self::Embeddings, Self::Rerank, Self::Images, Self::Speech, Self::Transcription];
+
+    /// As the wire between services names it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Embeddings => "embeddings",
+            Self::Rerank => "rerank",
+            Self::Images => "images",
+            Self::Speech => "speech",
+            Self::Transcription => "transcription",
+        }
+    }
+
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.as_str() == name)
+    }
+}
+
+/// What a client wants done.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it for each request")]
+pub enum Task {
+    Chat(Request),
+    Embeddings(EmbeddingsRequest),
+    Rerank(RerankRequest),
+    Images(ImagesRequest),
+    Speech(SpeechRequest),
+    Transcription(TranscriptionRequest),
+}
+
+impl Task {
+    #[must_use]
+    pub const fn operation(&self) -> Operation {
+        match self {
+            Self::Chat(_) => Operation::Chat,
+            Self::Embeddings(_) => Operation::Embeddings,
+            Self::Rerank(_) => Operation::Rerank,
+            Self::Images(_) => Operation::Images,
+            Self::Speech(_) => Operation::Speech,
+            Self::Transcription(_) => Operation::Transcription,
+        }
+    }
+
+    /// The conversation, if it is one.
+    #[must_use]
+    pub const fn chat(&self) -> Option<&Request> {
+        match self {
+            Self::Chat(request) => Some(request),
+            _ => None,
+        }
+    }
+
+    /// The end user, as the client named it.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::Chat(request) => request.user.as_deref(),
+            Self::Embeddings(request) => request.user.as_deref(),
+            Self::Images(request) => request.user.as_deref(),
+            Self::Rerank(_) | Self::Speech(_) | Self::Transcription(_) => None,
+        }
+    }
+
+    /// Whether the provider is to answer piece by piece.
+    #[must_use]
+    pub const fn is_streamed(&self) -> bool {
+        match self {
+            Self::Chat(request) => request.stream,
+            Self::Images(request) => request.stream,
+            Self::Speech(_) => true,
+            Self::Embeddings(_) | Self::Rerank(_) | Self::Transcription(_) => false,
+        }
+    }
+
+    /// The same with at most so many completion tokens, where the task has any.
+    #[must_use]
+    pub fn with_max_tokens(&self, max_tokens: Option<u64>) -> Cow<'_, Self> {
+        match self {
+            Self::Chat(request) if request.max_tokens != max_tokens => {
+                Cow::Owned(Self::Chat(Request { max_tokens, ..request.clone() }))
+            }
+            _ => Cow::Borrowed(self),
+        }
+    }
+}
+
+impl From<Request> for Task {
+    fn from(request: Request) -> Self {
+        Self::Chat(request)
+    }
+}

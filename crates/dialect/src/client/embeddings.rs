@@ -1,0 +1,19 @@
+//! Not served yet.
+
+use bytes::Bytes;
+
+use super::{AnswerEncoder, Envelope, Peek};
+use crate::canonical::{EmbeddingsRequest, Task};
+use crate::error::BadRequest;
+
+pub(super) fn peek(_body: &[u8]) -> Result<Peek, BadRequest> {
+    Err(BadRequest::new("embeddings are not served yet"))
+}
+
+pub(super) fn decode(_body: &Bytes) -> Result<EmbeddingsRequest, BadRequest> {
+    Err(BadRequest::new("embeddings are not served yet"))
+}
+
+pub(super) fn answer(envelope: Envelope, _task: Option<&Task>) -> Box<dyn AnswerEncoder> {
+    Box::new(super::chat::Whole::new(envelope))
+}

@@ -1,0 +1,9 @@
+//! Cohere's API, version 2.
+
+use crate::canonical::Operation;
+use crate::codec::Adapter;
+
+/// The adapter for a kind of work, where this dialect does it.
+pub(crate) fn adapter(_operation: Operation) -> Option<&'static dyn Adapter> {
+    None
+}
