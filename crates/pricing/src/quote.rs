@@ -48,8 +48,16 @@ fn round_half_even(value: i128, divisor: i128) -> Result<Amount, OutOfRange> {
 pub struct Bound {
     /// At most this many prompt tokens: one per byte of text plus template overhead plus media maxima.
     pub prompt_tokens: u64,
+    /// Images in the prompt.
     pub images: u64,
     pub completion_tokens: u64,
+    /// Images to generate.
+    pub pictures: u64,
+    /// Characters to speak.
+    pub characters: u64,
+    /// Seconds of audio in the prompt, rounded up.
+    pub seconds: u64,
+    pub search_units: u64,
 }
 
 /// The most that a request within these limits can cost, every token at the dearest class that may
@@ -58,15 +66,20 @@ pub struct Bound {
 /// # Errors
 /// [`OutOfRange`] when the amount does not fit into nano-dollars.
 pub fn bound(book: &PriceBook, markup: Markup, limits: Bound) -> Result<Amount, OutOfRange> {
-    let product = |units: u64, rate: Rate| i128::from(units).checked_mul(i128::from(rate.picos()));
-    let cost = product(limits.prompt_tokens, dearest_prompt(book))
-        .zip(product(limits.completion_tokens, dearest_completion(book)))
-        .zip(product(limits.images, book.dearest(Class::Image)))
-        .and_then(|((prompt, completion), images)| {
-            prompt
-                .checked_add(completion)?
-                .checked_add(images)?
-                .checked_add(i128::from(book.dearest(Class::Request).picos()))
+    let parts = [
+        (limits.prompt_tokens, dearest(book, &Class::PROMPT)),
+        (limits.completion_tokens, dearest(book, &Class::COMPLETION)),
+        (limits.images, book.dearest(Class::Image)),
+        (limits.pictures, book.dearest(Class::Picture)),
+        (limits.characters, book.dearest(Class::Character)),
+        (limits.seconds, book.dearest(Class::Second)),
+        (limits.search_units, book.dearest(Class::SearchUnit)),
+        (1, book.dearest(Class::Request)),
+    ];
+    let cost = parts
+        .into_iter()
+        .try_fold(0_i128, |sum, (units, rate)| {
+            sum.checked_add(i128::from(units).checked_mul(i128::from(rate.picos()))?)
         })
         .ok_or(OutOfRange)?;
     let marked = cost.checked_mul(i128::from(markup.factor())).ok_or(OutOfRange)?;
@@ -104,20 +117,9 @@ pub fn affordable_output(
     Ok(Some(low))
 }
 
-fn dearest_prompt(book: &PriceBook) -> Rate {
-    [Class::Input, Class::CacheRead, Class::CacheWrite5m, Class::CacheWrite1h, Class::AudioInput]
-        .into_iter()
-        .map(|class| book.dearest(class))
-        .max()
-        .unwrap_or_default()
-}
-
-fn dearest_completion(book: &PriceBook) -> Rate {
-    [Class::Output, Class::Reasoning, Class::AudioOutput]
-        .into_iter()
-        .map(|class| book.dearest(class))
-        .max()
-        .unwrap_or_default()
+/// The dearest that a unit of any of these classes can be.
+fn dearest(book: &PriceBook, classes: &[Class]) -> Rate {
+    classes.iter().map(|class| book.dearest(*class)).max().unwrap_or_default()
 }
 
 #[cfg(test)]

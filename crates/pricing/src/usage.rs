@@ -24,10 +24,22 @@ pub enum Class {
     Image,
     /// The request itself.
     Request,
+    /// Prompt tokens of images, where they are priced apart from text.
+    ImageInput,
+    /// Completion tokens of generated images.
+    ImageOutput,
+    /// Generated images, counted as images (only where a provider prices them so).
+    Picture,
+    /// Characters of text to speak.
+    Character,
+    /// Seconds of audio in the prompt, begun ones whole.
+    Second,
+    /// Searches of a rerank request.
+    SearchUnit,
 }
 
 impl Class {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 16] = [
         Self::Input,
         Self::CacheRead,
         Self::CacheWrite5m,
@@ -38,16 +50,42 @@ impl Class {
         Self::AudioOutput,
         Self::Image,
         Self::Request,
+        Self::ImageInput,
+        Self::ImageOutput,
+        Self::Picture,
+        Self::Character,
+        Self::Second,
+        Self::SearchUnit,
     ];
+
+    /// The classes that count prompt tokens.
+    pub const PROMPT: [Self; 6] = [
+        Self::Input,
+        Self::CacheRead,
+        Self::CacheWrite5m,
+        Self::CacheWrite1h,
+        Self::AudioInput,
+        Self::ImageInput,
+    ];
+
+    /// The classes that count completion tokens.
+    pub const COMPLETION: [Self; 4] = [Self::Output, Self::Reasoning, Self::AudioOutput, Self::ImageOutput];
 
     /// The class whose rate serves when a price list has none for this one.
     #[must_use]
     pub const fn fallback(self) -> Option<Self> {
         match self {
-            Self::CacheRead | Self::CacheWrite5m | Self::AudioInput => Some(Self::Input),
+            Self::CacheRead | Self::CacheWrite5m | Self::AudioInput | Self::ImageInput => Some(Self::Input),
             Self::CacheWrite1h => Some(Self::CacheWrite5m),
-            Self::Reasoning | Self::AudioOutput => Some(Self::Output),
-            Self::Input | Self::Output | Self::Image | Self::Request => None,
+            Self::Reasoning | Self::AudioOutput | Self::ImageOutput => Some(Self::Output),
+            Self::Input
+            | Self::Output
+            | Self::Image
+            | Self::Request
+            | Self::Picture
+            | Self::Character
+            | Self::Second
+            | Self::SearchUnit => None,
         }
     }
 
@@ -69,7 +107,8 @@ pub enum Source {
     Estimated,
 }
 
-/// Units used, by class. Units are tokens but for [`Class::Image`] and [`Class::Request`].
+/// Units used, by class. The units of [`Class::PROMPT`] and [`Class::COMPLETION`] are tokens; those of the
+/// other classes are what the class is named after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {
     units: [u64; Class::ALL.len()],
@@ -96,26 +135,20 @@ impl Usage {
         Class::ALL.into_iter().map(|class| (class, self.get(class))).filter(|(_, units)| *units > 0)
     }
 
-    /// All prompt tokens: uncached, cached, written and audio.
+    /// All prompt tokens: uncached, cached, written, audio and images.
     ///
     /// # Errors
     /// [`OutOfRange`] when the sum does not fit.
     pub fn prompt_tokens(&self) -> Result<u64, OutOfRange> {
-        self.sum(&[
-            Class::Input,
-            Class::CacheRead,
-            Class::CacheWrite5m,
-            Class::CacheWrite1h,
-            Class::AudioInput,
-        ])
+        self.sum(&Class::PROMPT)
     }
 
-    /// All completion tokens: visible, reasoning and audio.
+    /// All completion tokens: visible, reasoning, audio and images.
     ///
     /// # Errors
     /// [`OutOfRange`] when the sum does not fit.
     pub fn completion_tokens(&self) -> Result<u64, OutOfRange> {
-        self.sum(&[Class::Output, Class::Reasoning, Class::AudioOutput])
+        self.sum(&Class::COMPLETION)
     }
 
     fn sum(&self, classes: &[Class]) -> Result<u64, OutOfRange> {

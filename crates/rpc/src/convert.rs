@@ -43,6 +43,12 @@ pub fn rates_in(rates: &pricing::Rates) -> Result<Rates, Malformed> {
         (Class::AudioOutput, rates.audio_output),
         (Class::Image, rates.image),
         (Class::Request, rates.request),
+        (Class::ImageInput, rates.image_input),
+        (Class::ImageOutput, rates.image_output),
+        (Class::Picture, rates.picture),
+        (Class::Character, rates.character),
+        (Class::Second, rates.second),
+        (Class::SearchUnit, rates.search_unit),
     ];
     listed.into_iter().try_fold(Rates::default(), |rates, (class, picos)| match picos {
         Some(picos) if picos < 0 => Err(Malformed("rate is negative")),
@@ -65,6 +71,12 @@ pub fn rates_out(rates: &Rates) -> pricing::Rates {
         audio_output: listed(Class::AudioOutput),
         image: listed(Class::Image),
         request: listed(Class::Request),
+        image_input: listed(Class::ImageInput),
+        image_output: listed(Class::ImageOutput),
+        picture: listed(Class::Picture),
+        character: listed(Class::Character),
+        second: listed(Class::Second),
+        search_unit: listed(Class::SearchUnit),
     }
 }
 
@@ -112,6 +124,12 @@ pub fn usage_in(usage: &pricing::Usage) -> Usage {
         .with(Class::AudioOutput, usage.audio_output)
         .with(Class::Image, usage.image)
         .with(Class::Request, usage.request)
+        .with(Class::ImageInput, usage.image_input)
+        .with(Class::ImageOutput, usage.image_output)
+        .with(Class::Picture, usage.picture)
+        .with(Class::Character, usage.character)
+        .with(Class::Second, usage.second)
+        .with(Class::SearchUnit, usage.search_unit)
 }
 
 #[must_use]
@@ -127,6 +145,12 @@ pub fn usage_out(usage: &Usage) -> pricing::Usage {
         audio_output: usage.get(Class::AudioOutput),
         image: usage.get(Class::Image),
         request: usage.get(Class::Request),
+        image_input: usage.get(Class::ImageInput),
+        image_output: usage.get(Class::ImageOutput),
+        picture: usage.get(Class::Picture),
+        character: usage.get(Class::Character),
+        second: usage.get(Class::Second),
+        search_unit: usage.get(Class::SearchUnit),
     }
 }
 

@@ -109,6 +109,7 @@ impl Estimate {
             prompt_tokens: attempt.prompt_tokens,
             images: attempt.images,
             completion_tokens: completion_per_choice.saturating_mul(self.choices),
+            ..Bound::default()
         }
     }
 }

@@ -22,6 +22,18 @@ pub struct Rates {
     pub image: ::core::option::Option<i64>,
     #[prost(int64, optional, tag = "10")]
     pub request: ::core::option::Option<i64>,
+    #[prost(int64, optional, tag = "11")]
+    pub image_input: ::core::option::Option<i64>,
+    #[prost(int64, optional, tag = "12")]
+    pub image_output: ::core::option::Option<i64>,
+    #[prost(int64, optional, tag = "13")]
+    pub picture: ::core::option::Option<i64>,
+    #[prost(int64, optional, tag = "14")]
+    pub character: ::core::option::Option<i64>,
+    #[prost(int64, optional, tag = "15")]
+    pub second: ::core::option::Option<i64>,
+    #[prost(int64, optional, tag = "16")]
+    pub search_unit: ::core::option::Option<i64>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Tier {
@@ -64,6 +76,18 @@ pub struct Usage {
     pub image: u64,
     #[prost(uint64, tag = "10")]
     pub request: u64,
+    #[prost(uint64, tag = "11")]
+    pub image_input: u64,
+    #[prost(uint64, tag = "12")]
+    pub image_output: u64,
+    #[prost(uint64, tag = "13")]
+    pub picture: u64,
+    #[prost(uint64, tag = "14")]
+    pub character: u64,
+    #[prost(uint64, tag = "15")]
+    pub second: u64,
+    #[prost(uint64, tag = "16")]
+    pub search_unit: u64,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
