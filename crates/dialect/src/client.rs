@@ -232,6 +232,8 @@ pub struct Peek {
     /// The end user, as the client named it.
     pub user: Option<String>,
     pub session_id: Option<String>,
+    /// The media type of the answer, where it is neither JSON nor an event stream.
+    pub media_type: Option<&'static str>,
     /// Images that are to be generated.
     pub pictures: u32,
     /// Characters that are to be spoken.

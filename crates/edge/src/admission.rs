@@ -5,7 +5,6 @@ mod preferences;
 
 use std::time::{Duration, Instant};
 
-use dialect::client::Peek;
 use dialect::error::ErrorType;
 use identity::TenantId;
 use pricing::{Amount, Markup, OutOfRange};
@@ -159,7 +158,7 @@ async fn plan(app: &App, request: &Request) -> Result<Vec<Attempt>, Denied> {
         tenant_id: request.caller.tenant().to_string(),
         models: request.peek.models.clone(),
         provider: Some(request.preferences.clone()),
-        profile: Some(profile(&request.peek, request.body.len())),
+        profile: Some(profile(request)),
         markup_basis_points: request.caller.terms.markup.basis_points(),
         seed: rand::random(),
     };
@@ -182,15 +181,17 @@ async fn plan(app: &App, request: &Request) -> Result<Vec<Attempt>, Denied> {
     Ok(attempts)
 }
 
-fn profile(peek: &Peek, body_bytes: usize) -> Profile {
+fn profile(request: &Request) -> Profile {
+    let peek = &request.peek;
     Profile {
-        body_bytes: u64::try_from(body_bytes).unwrap_or(u64::MAX),
+        body_bytes: u64::try_from(request.body.len()).unwrap_or(u64::MAX),
         messages: peek.messages,
         images: peek.images,
         input_modalities: peek.input_modalities.iter().map(ToString::to_string).collect(),
         parameters: peek.parameters.iter().map(ToString::to_string).collect(),
         max_tokens: peek.max_tokens,
         stream: peek.stream,
+        operation: request.dialect.operation().as_str().to_owned(),
     }
 }
 

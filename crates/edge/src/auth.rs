@@ -21,7 +21,7 @@ use crate::http::reply::{Refusal, UserFacing};
 /// Why a caller is turned away.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("no bearer key was sent")]
+    #[error("no key was sent")]
     Missing,
     /// Malformed, unknown, revoked, disabled and expired keys: the caller cannot tell them apart.
     #[error("the key is not in force")]
@@ -50,6 +50,12 @@ impl UserFacing for Error {
     }
 }
 
+/// The key of a request: the bearer secret, or what Anthropic's clients send in its place.
+fn key(headers: &HeaderMap) -> Option<&str> {
+    let named = || headers.get("x-api-key")?.to_str().ok().map(str::trim).filter(|key| !key.is_empty());
+    bearer(headers).or_else(named)
+}
+
 /// The bearer secret of a request.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get(AUTHORIZATION)?.to_str().ok()?;
@@ -57,12 +63,12 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !secret.trim().is_empty()).then(|| secret.trim())
 }
 
-/// The caller behind a request's bearer key, whatever the key is for.
+/// The caller behind a request's key, whatever the key is for.
 ///
 /// # Errors
 /// [`Error`] when there is no key in force, or it cannot be told.
 pub(crate) async fn authenticate(keys: &Keys, headers: &HeaderMap) -> Result<Arc<Context>, Error> {
-    let key = ApiKey::parse(bearer(headers).ok_or(Error::Missing)?).map_err(|_| Error::Unknown)?;
+    let key = ApiKey::parse(key(headers).ok_or(Error::Missing)?).map_err(|_| Error::Unknown)?;
     let context = keys.get(key.hash()).await.map_err(Error::Unavailable)?.ok_or(Error::Unknown)?;
     let now = Utc::now();
     if context.key.disabled || context.key.expires_at.is_some_and(|end| end <= now) {

@@ -38,6 +38,7 @@ pub struct HttpConfig {
     pub header_timeout_ms: Millis,
     pub body_timeout_ms: Millis,
     pub max_body_bytes: NonZeroUsize,
+    pub max_upload_bytes: NonZeroUsize,
     pub max_admin_body_bytes: NonZeroUsize,
     pub max_header_bytes: NonZeroUsize,
     pub max_url_bytes: NonZeroUsize,

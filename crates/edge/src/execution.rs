@@ -22,7 +22,7 @@ use crate::auth::Context;
 use crate::http::reply::{Refusal, UserFacing};
 use crate::metrics::Open;
 use crate::service::App;
-use relay::{Ended, Progress};
+use relay::{Delivery, Ended, Progress};
 
 /// What a client asks for, read as far as the edge needs it.
 pub(crate) struct Request {
@@ -38,6 +38,8 @@ pub(crate) struct Request {
     pub(crate) referer: String,
     pub(crate) title: String,
     pub(crate) session_id: String,
+    /// The `anthropic-beta` header, for providers that know it.
+    pub(crate) anthropic_beta: String,
 }
 
 impl Request {
@@ -76,7 +78,7 @@ async fn execute(app: &App, request: &Request, admitted: Admitted, mut client: C
     let ended = loop {
         progress.execution += 1;
         let start = start(request, &admitted, &progress);
-        let ended = relay::execute(app, request.peek.stream, start, &mut progress, &mut client).await;
+        let ended = relay::execute(app, Delivery::of(request), start, &mut progress, &mut client).await;
         app.metrics.executed(ended.reason());
         match ended {
             Ended::Lost(status) if progress.may_execute_again(executions, &client) => {
@@ -151,5 +153,6 @@ fn start(request: &Request, admitted: &Admitted, progress: &Progress) -> Start {
         app_referer: request.referer.clone(),
         app_title: request.title.clone(),
         session_id: request.session_id.clone(),
+        anthropic_beta: request.anthropic_beta.clone(),
     }
 }

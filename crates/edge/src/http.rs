@@ -3,11 +3,12 @@
 pub(crate) mod account;
 mod admin;
 mod body;
-pub(crate) mod chat;
 mod events;
 pub(crate) mod generation;
+mod inference;
 mod layers;
 pub(crate) mod models;
 pub(crate) mod reply;
 mod routes;
 pub(crate) mod server;
+mod upload;

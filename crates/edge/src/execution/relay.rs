@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use dialect::canonical::FinishReason;
+use dialect::error::ErrorType;
 use rpc::Fault;
 use rpc::worker::worker_client::WorkerClient;
 use rpc::worker::{
@@ -13,7 +15,8 @@ use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-use super::Client;
+use super::{Client, Request};
+use crate::http::reply::Refusal;
 use crate::service::App;
 
 /// Messages to the worker that wait: Start, Stop twice and Done.
@@ -90,10 +93,31 @@ impl Progress {
     }
 }
 
+/// How an answer reaches the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// In one piece.
+    Whole,
+    /// Piece by piece, in frames that can also tell of an error.
+    Events,
+    /// Piece by piece, as the bytes of a medium.
+    Bytes,
+}
+
+impl Delivery {
+    pub(super) fn of(request: &Request) -> Self {
+        match (request.peek.stream, request.peek.media_type) {
+            (false, _) => Self::Whole,
+            (true, None) => Self::Events,
+            (true, Some(_)) => Self::Bytes,
+        }
+    }
+}
+
 /// Runs one execution to its end.
 pub(super) async fn execute(
     app: &App,
-    stream: bool,
+    delivery: Delivery,
     start: Start,
     progress: &mut Progress,
     client: &mut Client,
@@ -111,7 +135,7 @@ pub(super) async fn execute(
         Ok(answer) => answer.into_inner(),
         Err(status) => return of_refusal(status),
     };
-    let mut relay = Relay { app, stream, up, progress, client, whole: BytesMut::new(), received_at_ms };
+    let mut relay = Relay { app, delivery, up, progress, client, whole: BytesMut::new(), received_at_ms };
     relay.run(down).await
 }
 
@@ -126,7 +150,7 @@ impl Up {
 
 struct Relay<'r> {
     app: &'r App,
-    stream: bool,
+    delivery: Delivery,
     up: Up,
     progress: &'r mut Progress,
     client: &'r mut Client,
@@ -161,8 +185,8 @@ impl Relay<'_> {
                 Ok(Some(ExecuteDown { message: Some(message) })) => {
                     if let Some(ended) = self.take(message).await {
                         self.up.send(execute_up::Message::Done(Done {}));
-                        if matches!(ended, Ended::Final(_)) {
-                            self.client.end();
+                        if let Ended::Final(last) = &ended {
+                            self.conclude(last).await;
                         }
                         // Done is on its way as long as the stream is read.
                         let closed = async { while let Ok(Some(_)) = down.message().await {} };
@@ -187,7 +211,7 @@ impl Relay<'_> {
                 self.frames(data.frames).await;
             }
             execute_down::Message::Final(last) => {
-                if !self.stream {
+                if self.delivery == Delivery::Whole {
                     let whole = self.whole.split().freeze();
                     self.hand_over(whole).await;
                 }
@@ -198,8 +222,17 @@ impl Relay<'_> {
         None
     }
 
+    /// Ends the answer: with an error where the frames could not tell of it.
+    async fn conclude(&mut self, last: &Final) {
+        if self.delivery == Delivery::Bytes && last.finish_reason == FinishReason::Error.as_str() {
+            let message = "The provider failed while it answered.";
+            self.client.refuse(Refusal::new(ErrorType::ProviderUnavailable, message)).await;
+        }
+        self.client.end();
+    }
+
     async fn frames(&mut self, frames: Bytes) {
-        if self.stream {
+        if self.delivery != Delivery::Whole {
             self.hand_over(frames).await;
         } else {
             // Nothing of an answer in one piece is shown before the end, so that a worker that is lost

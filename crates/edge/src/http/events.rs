@@ -10,11 +10,53 @@ use http_body::Frame;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
-use crate::execution::Outgoing;
+use super::reply::Refusal;
+use crate::execution::{Outgoing, Request};
 use crate::metrics::Open;
 
 /// What keeps a silent connection open; clients ignore it.
-pub(crate) const KEEP_ALIVE: &[u8] = b": OPENROUTER PROCESSING\n\n";
+const KEEP_ALIVE: &[u8] = b": OPENROUTER PROCESSING\n\n";
+
+/// What a stream is made of.
+pub(crate) enum Form {
+    /// Server-sent events, whose last may be an error.
+    Events { dialect: Dialect, envelope: Envelope },
+    /// The bytes of a medium. All that can be said of an error is to break off.
+    Bytes { media_type: &'static str },
+}
+
+impl Form {
+    pub(crate) fn of(request: &Request) -> Self {
+        match request.peek.media_type {
+            Some(media_type) => Self::Bytes { media_type },
+            None => Self::Events { dialect: request.dialect, envelope: request.envelope() },
+        }
+    }
+
+    pub(crate) const fn content_type(&self) -> &'static str {
+        match self {
+            Self::Events { .. } => "text/event-stream",
+            Self::Bytes { media_type } => media_type,
+        }
+    }
+
+    /// What tells a client of an error once the status is fixed.
+    fn fail(&mut self, refusal: &Refusal) -> std::io::Result<Bytes> {
+        let Self::Events { dialect, envelope } = self else {
+            return Err(std::io::Error::other("the answer broke off"));
+        };
+        let mut frames = Vec::new();
+        dialect.answer(std::mem::take(envelope), None, true).fail(refusal.error(), None, &mut frames);
+        Ok(frames.into())
+    }
+
+    pub(crate) const fn keep_alive(&self) -> Option<&'static [u8]> {
+        match self {
+            Self::Events { .. } => Some(KEEP_ALIVE),
+            Self::Bytes { .. } => None,
+        }
+    }
+}
 
 /// A stream of frames that a client reads.
 pub(crate) struct Events {
@@ -25,8 +67,7 @@ pub(crate) struct Events {
     /// When something went out last.
     last: Instant,
     silence: Pin<Box<Sleep>>,
-    dialect: Dialect,
-    envelope: Envelope,
+    form: Form,
     _open: Open,
 }
 
@@ -36,19 +77,18 @@ impl Events {
         first: Bytes,
         frames: mpsc::Receiver<Outgoing>,
         every: Duration,
-        dialect: Dialect,
-        envelope: Envelope,
+        form: Form,
         open: Open,
     ) -> Self {
         let last = Instant::now();
         let silence = Box::pin(tokio::time::sleep_until(last + every));
-        Self { frames, first: Some(first), every, last, silence, dialect, envelope, _open: open }
+        Self { frames, first: Some(first), every, last, silence, form, _open: open }
     }
 }
 
 impl http_body::Body for Events {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = std::io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -65,15 +105,12 @@ impl http_body::Body for Events {
                     return Poll::Ready(Some(Ok(Frame::data(frames))));
                 }
                 Poll::Ready(Some(Outgoing::Refused(refusal))) => {
-                    // The status is fixed: the error becomes the stream's last event.
-                    let mut frames = Vec::new();
-                    let envelope = std::mem::take(&mut self.envelope);
-                    self.dialect.answer(envelope, None, true).fail(refusal.error(), None, &mut frames);
-                    return Poll::Ready(Some(Ok(Frame::data(frames.into()))));
+                    return Poll::Ready(Some(self.form.fail(&refusal).map(Frame::data)));
                 }
                 Poll::Ready(Some(Outgoing::Planned { .. } | Outgoing::Begin { .. })) => continue,
                 Poll::Pending => {}
             }
+            let Some(keep_alive) = self.form.keep_alive() else { return Poll::Pending };
             // The timer is set anew only when it runs out, not for each frame.
             if self.silence.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
@@ -83,7 +120,7 @@ impl http_body::Body for Events {
                 self.last = now;
                 let next = now + self.every;
                 self.silence.as_mut().reset(next);
-                return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(KEEP_ALIVE)))));
+                return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(keep_alive)))));
             }
             self.silence.as_mut().reset(due);
         }

@@ -34,6 +34,7 @@ struct Parts {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// The error as the worker wrote it for the client.
     body: Option<Bytes>,
+    dialect: Dialect,
 }
 
 impl Refusal {
@@ -43,6 +44,7 @@ impl Refusal {
             status: StatusCode::from_u16(error_type.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             headers: Vec::new(),
             body: None,
+            dialect: Dialect::Chat,
         }))
     }
 
@@ -99,6 +101,12 @@ impl Refusal {
         }
     }
 
+    /// The same in the words of a dialect.
+    pub(crate) fn spoken_in(mut self, dialect: Dialect) -> Self {
+        self.0.dialect = dialect;
+        self
+    }
+
     /// The error itself, for an answer whose status is fixed already.
     pub(crate) fn error(&self) -> &PublicError {
         &self.0.error
@@ -108,8 +116,8 @@ impl Refusal {
         if let Some(body) = &self.0.body {
             return body.clone();
         }
-        let body = Dialect::Chat.error(&self.0.error);
-        if self.0.status.as_u16() == self.0.error.error_type.status() {
+        let body = self.0.dialect.error(&self.0.error);
+        if self.0.dialect == Dialect::Messages || self.0.status.as_u16() == self.0.error.error_type.status() {
             return body.into();
         }
         // The body's code is the answer's status, also where the vocabulary has no word of that status.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::response::IntoResponse as _;
-use axum::routing::{get, post};
+use axum::routing::get;
+use dialect::client::Dialect;
 use http::{HeaderName, StatusCode, Uri};
 use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
 use super::reply::Refusal;
-use super::{account, admin, chat, generation, layers, models};
+use super::{account, admin, generation, inference, layers, models};
 use crate::service::App;
 
 /// What somebody sees who opens the address in a browser.
@@ -41,9 +42,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
 
 fn public() -> Router<Arc<App>> {
     Router::new()
-        .route("/api/v1/chat/completions", post(chat::completions))
-        // Clients that were given the address without `/api`.
-        .route("/v1/chat/completions", post(chat::completions))
+        .merge(inference())
         .route("/api/v1/models", get(models::list))
         .route("/v1/models", get(models::list))
         .route("/api/v1/models/count", get(models::count))
@@ -54,9 +53,35 @@ fn public() -> Router<Arc<App>> {
         .method_not_allowed_fallback(wrong_method)
 }
 
+/// Where each dialect is spoken.
+const INFERENCE: [(&str, Dialect); 11] = [
+    ("/chat/completions", Dialect::Chat),
+    ("/completions", Dialect::Completions),
+    ("/responses", Dialect::Responses),
+    ("/messages", Dialect::Messages),
+    ("/embeddings", Dialect::Embeddings),
+    ("/rerank", Dialect::Rerank),
+    ("/images", Dialect::Images),
+    // As OpenAI's clients know it.
+    ("/images/generations", Dialect::Images),
+    ("/images/edits", Dialect::Images),
+    ("/audio/speech", Dialect::Speech),
+    ("/audio/transcriptions", Dialect::Transcription),
+];
+
+fn inference() -> Router<Arc<App>> {
+    // Some clients are given the address without `/api`.
+    let bases = ["/api/v1", "/v1"];
+    let paths =
+        bases.iter().flat_map(|base| INFERENCE.map(|(path, dialect)| (format!("{base}{path}"), dialect)));
+    paths.fold(Router::new(), |router, (path, dialect)| router.route(&path, inference::route(dialect)))
+}
+
 fn cors() -> CorsLayer {
     let shown = [
         "x-generation-id",
+        "x-request-id",
+        "request-id",
         "x-patchbay-simulated",
         "retry-after",
         "x-ratelimit-limit",

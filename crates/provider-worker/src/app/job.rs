@@ -21,6 +21,9 @@ use crate::spool::Key;
 /// Bodies longer than this are transformed where they hold up nobody else.
 const LARGE: usize = 64 * 1024;
 
+/// The member under which a request carries the client's `anthropic-beta` header.
+const BETA: &str = "anthropic_beta";
+
 /// One execution's request, decoded.
 pub(crate) struct Job {
     pub(crate) key: Key,
@@ -54,7 +57,12 @@ impl Job {
         if start.first_attempt as usize >= start.attempts.len() {
             return Err(Fault::invalid("malformed message: first_attempt"));
         }
-        let task = decode(dialect, start.body.clone()).await?.map_err(refused)?;
+        let mut task = decode(dialect, start.body.clone()).await?.map_err(refused)?;
+        if let Task::Chat(request) = &mut task
+            && !start.anthropic_beta.is_empty()
+        {
+            request.extra.insert(BETA.to_owned(), start.anthropic_beta.clone().into());
+        }
         Ok(Self {
             key: Key { generation, execution: start.execution },
             dialect,

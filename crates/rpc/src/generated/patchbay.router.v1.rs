@@ -64,6 +64,9 @@ pub struct Profile {
     pub max_tokens: ::core::option::Option<u64>,
     #[prost(bool, tag = "7")]
     pub stream: bool,
+    /// `chat`, `embeddings`, `rerank`, `images`, `speech`, `transcription`: what the model is to do. Empty = `chat`.
+    #[prost(string, tag = "8")]
+    pub operation: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PlanResponse {

@@ -33,7 +33,7 @@ pub struct Start {
     /// The client's body as it came.
     #[prost(bytes = "bytes", tag = "5")]
     pub body: ::prost::bytes::Bytes,
-    /// `chat`: the client's dialect.
+    /// The client's dialect, as the crate `dialect` names it: `chat`, `messages`, ...
     #[prost(string, tag = "6")]
     pub client_dialect: ::prost::alloc::string::String,
     #[prost(bool, tag = "7")]
@@ -64,6 +64,9 @@ pub struct Start {
     pub app_title: ::prost::alloc::string::String,
     #[prost(string, tag = "18")]
     pub session_id: ::prost::alloc::string::String,
+    /// The client's `anthropic-beta` header, for providers that know it.
+    #[prost(string, tag = "19")]
+    pub anthropic_beta: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LeaseUse {

@@ -1,12 +1,13 @@
-//! `POST /api/v1/chat/completions`.
+//! Inference: one handler for every dialect, from the request's head to the answer's last byte.
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::{MethodRouter, post};
 use bytes::{Bytes, BytesMut};
-use dialect::client::{Dialect, Envelope};
+use dialect::client::Dialect;
 use dialect::error::ErrorType;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
@@ -14,9 +15,9 @@ use identity::{GenerationId, KeyKind};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tracing::Instrument as _;
 
-use super::body;
-use super::events::{Events, KEEP_ALIVE};
+use super::events::{Events, Form};
 use super::reply::{Refusal, raw_json};
+use super::{body, upload};
 use crate::admission;
 use crate::auth;
 use crate::execution::{self, Client, Outgoing, Request};
@@ -24,31 +25,43 @@ use crate::metrics::Open;
 use crate::service::App;
 
 const GENERATION_ID: HeaderName = HeaderName::from_static("x-generation-id");
+const REQUEST_ID: [HeaderName; 2] =
+    [HeaderName::from_static("x-request-id"), HeaderName::from_static("request-id")];
 const SIMULATED: HeaderName = HeaderName::from_static("x-patchbay-simulated");
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// What an app calls itself with is kept up to so many bytes.
 const MAX_ATTRIBUTION: usize = 1_024;
 
-/// Answers one chat completion, streamed or whole.
-pub(crate) async fn completions(State(app): State<Arc<App>>, request: axum::extract::Request) -> Response {
+/// The route of a dialect.
+pub(super) fn route(dialect: Dialect) -> MethodRouter<Arc<App>> {
+    post(move |State(app): State<Arc<App>>, request: axum::extract::Request| infer(app, dialect, request))
+}
+
+/// Answers one request, streamed or whole.
+async fn infer(app: Arc<App>, dialect: Dialect, request: axum::extract::Request) -> Response {
     let generation = GenerationId::generate();
     let span = tracing::info_span!(
         "inference",
         otel.kind = "server",
+        dialect = dialect.as_str(),
         generation.id = %generation,
         tenant.id = tracing::field::Empty,
         model.slug = tracing::field::Empty,
     );
     rpc::continue_trace(&span, request.headers());
     let mut response = async {
-        match accept(&app, generation, request).await {
+        match accept(&app, generation, dialect, request).await {
             Ok((accepted, place)) => answer(&app, accepted, place).await,
-            Err(refusal) => refusal.into_response(),
+            Err(refusal) => refusal.spoken_in(dialect).into_response(),
         }
     }
     .instrument(span)
     .await;
     if let Ok(id) = HeaderValue::from_str(&generation.to_string()) {
+        // Where the official clients of OpenAI and Anthropic look for it.
+        for name in REQUEST_ID {
+            response.headers_mut().insert(name, id.clone());
+        }
         response.headers_mut().insert(GENERATION_ID, id);
     }
     response
@@ -58,6 +71,7 @@ pub(crate) async fn completions(State(app): State<Arc<App>>, request: axum::extr
 async fn accept(
     app: &App,
     generation: GenerationId,
+    dialect: Dialect,
     request: axum::extract::Request,
 ) -> Result<(Request, OwnedSemaphorePermit), Refusal> {
     let caller = auth::authenticate_as(&app.keys, request.headers(), KeyKind::Inference).await?;
@@ -69,9 +83,8 @@ async fn accept(
     let referer = header(request.headers(), &["http-referer", "referer"]);
     let title = header(request.headers(), &["x-openrouter-title", "x-title"]);
     let session = header(request.headers(), &["x-session-id"]);
-    let http = &app.config.http;
-    let body = body::read(request, http.max_body_bytes.get(), http.body_timeout_ms.get()).await?;
-    let dialect = Dialect::Chat;
+    let anthropic_beta = header(request.headers(), &["x-anthropic-beta", "anthropic-beta"]);
+    let body = read(app, dialect, request).await?;
     let peek = dialect.peek(&body)?;
     if peek.models.is_empty() {
         return Err(Refusal::new(ErrorType::InvalidRequest, "No model was named: set `model` or `models`."));
@@ -87,10 +100,24 @@ async fn accept(
         received_at_ms: chrono::Utc::now().timestamp_millis(),
         referer,
         title,
+        anthropic_beta,
         session_id: peek.session_id.clone().unwrap_or(session),
         peek,
     };
     Ok((request, place))
+}
+
+/// A request's body as JSON, whichever way it was sent.
+async fn read(app: &App, dialect: Dialect, request: axum::extract::Request) -> Result<Bytes, Refusal> {
+    let http = &app.config.http;
+    let timeout = http.body_timeout_ms.get();
+    match upload::boundary(dialect, request.headers()) {
+        Some(boundary) => {
+            let form = body::read(request, http.max_upload_bytes.get(), timeout).await?;
+            upload::as_json(dialect, boundary, form).await
+        }
+        None => body::read(request, http.max_body_bytes.get(), timeout).await,
+    }
 }
 
 fn header(headers: &HeaderMap, names: &[&str]) -> String {
@@ -99,8 +126,8 @@ fn header(headers: &HeaderMap, names: &[&str]) -> String {
 }
 
 async fn answer(app: &Arc<App>, request: Request, place: OwnedSemaphorePermit) -> Response {
-    let is_stream = request.peek.stream;
-    let (dialect, envelope) = (request.dialect, request.envelope());
+    let form = request.peek.stream.then(|| Form::of(&request));
+    let dialect = request.dialect;
     let (client, outgoing) = Client::new(app.config.requests.stalled_client_ms.get());
     let work = execution::run(Arc::clone(app), request, client);
     let work = async move {
@@ -108,52 +135,52 @@ async fn answer(app: &Arc<App>, request: Request, place: OwnedSemaphorePermit) -
         drop(place);
     };
     app.tasks.spawn(work.in_current_span());
-    if is_stream { stream(app, dialect, envelope, outgoing).await } else { whole(outgoing).await }
+    let answer = match form {
+        Some(form) => stream(app, form, outgoing).await,
+        None => whole(outgoing).await,
+    };
+    answer.unwrap_or_else(|refusal| refusal.spoken_in(dialect).into_response())
 }
 
 /// Waits for the first frames, an error, or the silence that makes the status 200 before either.
-async fn stream(
-    app: &App,
-    dialect: Dialect,
-    envelope: Envelope,
-    mut outgoing: mpsc::Receiver<Outgoing>,
-) -> Response {
+async fn stream(app: &App, form: Form, mut outgoing: mpsc::Receiver<Outgoing>) -> Result<Response, Refusal> {
     let every = app.config.requests.keep_alive_ms.get();
     let mut simulated = false;
-    let first = match tokio::time::timeout(every, begin(&mut outgoing, &mut simulated)).await {
-        Ok(Ok(frames)) => frames,
-        Ok(Err(refusal)) => return refusal.into_response(),
-        Err(_) => Bytes::from_static(KEEP_ALIVE),
+    let begun = begin(&mut outgoing, &mut simulated);
+    let first = match form.keep_alive() {
+        Some(keep_alive) => match tokio::time::timeout(every, begun).await {
+            Ok(begun) => begun?,
+            Err(_) => Bytes::from_static(keep_alive),
+        },
+        None => begun.await?,
     };
+    let content_type = HeaderValue::from_static(form.content_type());
     let open = Open::one(&app.metrics.open_streams);
-    let events = Events::new(first, outgoing, every, dialect, envelope, open);
+    let events = Events::new(first, outgoing, every, form, open);
     let mut response = Response::new(Body::new(events));
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CONTENT_TYPE, content_type);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(BUFFERING, HeaderValue::from_static("no"));
     mark(&mut response, simulated);
-    response
+    Ok(response)
 }
 
-async fn whole(mut outgoing: mpsc::Receiver<Outgoing>) -> Response {
+async fn whole(mut outgoing: mpsc::Receiver<Outgoing>) -> Result<Response, Refusal> {
     let mut simulated = false;
-    let first = match begin(&mut outgoing, &mut simulated).await {
-        Ok(frames) => frames,
-        Err(refusal) => return refusal.into_response(),
-    };
+    let first = begin(&mut outgoing, &mut simulated).await?;
     let mut rest = BytesMut::new();
     while let Some(more) = outgoing.recv().await {
         match more {
             Outgoing::Frames(frames) => rest.extend_from_slice(&frames),
-            Outgoing::Refused(refusal) => return refusal.into_response(),
+            Outgoing::Refused(refusal) => return Err(refusal),
             Outgoing::Planned { .. } | Outgoing::Begin { .. } => {}
         }
     }
     let body = if rest.is_empty() { first } else { [first.as_ref(), rest.as_ref()].concat().into() };
     let mut response = raw_json(StatusCode::OK, body);
     mark(&mut response, simulated);
-    response
+    Ok(response)
 }
 
 /// The first frames of an answer, and whether it is simulated, as far as is known.
