@@ -50,8 +50,8 @@ impl Ledger {
         loop {
             let rows = sqlx::query(
                 "select charge, provider_cost, cancelled, partial, evidence, provider_response_id,
-                    input + cache_read + cache_write_5m + cache_write_1h + audio_input as prompt,
-                    output + reasoning + audio_output as completion
+                    input + cache_read + cache_write_5m + cache_write_1h + audio_input + image_input as prompt,
+                    output + reasoning + audio_output + image_output as completion
                 from report.usage where generation_id = $1",
             )
             .bind(id)

@@ -19,8 +19,12 @@ pub(crate) struct Pinned {
     pub book: PriceBook,
 }
 
-/// Listed rates in pico-USD per unit, in the order of [`Class::ALL`].
-type Listed = [Option<i64>; Class::ALL.len()];
+/// Listed rates in pico-USD per unit, in the order of [`Class::ALL`]; those that are left out at the end are not
+/// listed.
+type Listed = Vec<Option<i64>>;
+
+/// Rates that are never left out: as many as the first release has, which reads no other count.
+const LEAST: usize = 10;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct TierRow {
@@ -83,7 +87,11 @@ pub(crate) async fn put(pool: &PgPool, prices: &[Pinned]) -> Result<Vec<(PriceVe
 }
 
 fn listed(rates: &Rates) -> Listed {
-    Class::ALL.map(|class| rates.listed(class).map(Rate::picos))
+    let mut listed = Class::ALL.map(|class| rates.listed(class).map(Rate::picos)).to_vec();
+    while listed.len() > LEAST && listed.last() == Some(&None) {
+        listed.pop();
+    }
+    listed
 }
 
 fn tiers(book: &PriceBook) -> Vec<TierRow> {

@@ -12,7 +12,7 @@ const CASES: usize = 3_000;
 type Case = (PriceBook, u32, Usage);
 
 prop_compose! {
-    fn rates(most: i64)(values in prop::array::uniform10(prop::option::of(0..most))) -> Rates {
+    fn rates(most: i64)(values in prop::array::uniform16(prop::option::of(0..most))) -> Rates {
         Class::ALL.into_iter().zip(values).fold(Rates::default(), |rates, (class, value)| match value {
             Some(picos) => rates.with(class, Rate::from_picos(picos)),
             None => rates,
@@ -24,7 +24,7 @@ prop_compose! {
     fn case(most: i64, units: u64)(
         base in rates(most),
         tiers in prop::collection::vec((0..units, rates(most)), 0..4),
-        used in prop::array::uniform10(prop_oneof![Just(0_u64), 0..units]),
+        used in prop::array::uniform16(prop_oneof![Just(0_u64), 0..units]),
         markup in prop_oneof![Just(0_u32), 0..5_000_u32],
     ) -> Case {
         let tiers = tiers.into_iter().map(|(above_prompt_tokens, rates)| Tier { above_prompt_tokens, rates }).collect();

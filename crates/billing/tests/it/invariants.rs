@@ -7,7 +7,7 @@ use crate::support::edge::Edge;
 use crate::support::records::{record, settle};
 
 /// Ways to break the books, past triggers, and the invariant that must name each.
-const CORRUPTIONS: [(&str, &str); 17] = [
+const CORRUPTIONS: [(&str, &str); 18] = [
     ("I1", "update billing.balance set added = added + 1 where strict"),
     ("I1", "update billing.transfer set amount = amount + 1 where kind = 'promotion'"),
     ("I1", "delete from billing.account where kind = 'platform' and code = 'revenue'"),
@@ -23,6 +23,7 @@ const CORRUPTIONS: [(&str, &str); 17] = [
     ("I7", "update billing.balance set spent = spent + 1 where not strict"),
     ("I7", "update billing.key_usage set charge = charge - 1"),
     ("I8", "update billing.usage set output = output + 5"),
+    ("I8", "update billing.usage set image_output = image_output + 5"),
     ("I8", "update billing.price_version set base[5] = base[5] * 2"),
     ("I12", "update billing.usage set provider_response_id = 'same'"),
 ];

@@ -5,6 +5,7 @@
 mod bus;
 mod charge;
 mod claims;
+mod classes;
 mod credit;
 mod invariants;
 mod leases;

@@ -158,8 +158,22 @@ pub(crate) fn millis(duration: std::time::Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 
+/// A usage without what the model made.
 fn prompt_of(usage: &Usage) -> Usage {
-    [Class::Output, Class::Reasoning, Class::AudioOutput]
-        .into_iter()
-        .fold(*usage, |usage, class| usage.with(class, 0))
+    Class::COMPLETION.into_iter().chain([Class::Picture]).fold(*usage, |usage, class| usage.with(class, 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prompt_is_all_that_the_model_did_not_make() {
+        let usage = Class::ALL.into_iter().fold(Usage::default(), |usage, class| usage.with(class, 1));
+        let made: Vec<Class> =
+            Class::ALL.into_iter().filter(|class| prompt_of(&usage).get(*class) == 0).collect();
+        let classes =
+            [Class::Output, Class::Reasoning, Class::AudioOutput, Class::ImageOutput, Class::Picture];
+        assert_eq!(made, classes);
+    }
 }

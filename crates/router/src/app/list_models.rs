@@ -12,18 +12,25 @@ use crate::service::Loaded;
 /// Markups that lists are kept for; there are as many as plans, so this is never reached in earnest.
 const KEPT: usize = 64;
 
-/// Classes by their public names.
-const PUBLIC: [(&str, Class); 10] = [
-    ("prompt", Class::Input),
-    ("completion", Class::Output),
-    ("request", Class::Request),
-    ("image", Class::Image),
-    ("input_cache_read", Class::CacheRead),
-    ("input_cache_write", Class::CacheWrite5m),
-    ("input_cache_write_1h", Class::CacheWrite1h),
-    ("internal_reasoning", Class::Reasoning),
-    ("audio", Class::AudioInput),
-    ("audio_output", Class::AudioOutput),
+/// Classes by their public names, each with the class whose price serves when the first has none. A generated
+/// image is priced by the piece or else by its tokens. What the public shape has no member for, and its readers
+/// pass over, goes by our own names: nothing is charged that is not listed.
+const PUBLIC: [(&str, Class, Option<Class>); 15] = [
+    ("prompt", Class::Input, None),
+    ("completion", Class::Output, None),
+    ("request", Class::Request, None),
+    ("image", Class::Image, None),
+    ("image_token", Class::ImageInput, None),
+    ("image_output", Class::Picture, Some(Class::ImageOutput)),
+    ("input_cache_read", Class::CacheRead, None),
+    ("input_cache_write", Class::CacheWrite5m, None),
+    ("input_cache_write_1h", Class::CacheWrite1h, None),
+    ("internal_reasoning", Class::Reasoning, None),
+    ("audio", Class::AudioInput, None),
+    ("audio_output", Class::AudioOutput, None),
+    ("character", Class::Character, None),
+    ("second", Class::Second, None),
+    ("search_unit", Class::SearchUnit, None),
 ];
 
 /// Public names that every price has, zero where nothing is listed.
@@ -117,8 +124,8 @@ fn pricing(book: &PriceBook, markup: Markup) -> Value {
 }
 
 fn prices(rates: &Rates, markup: Markup, is_base: bool) -> Map<String, Value> {
-    let price = |(name, class): (&str, Class)| {
-        let rate = match rates.listed(class) {
+    let price = |(name, class, other): (&str, Class, Option<Class>)| {
+        let rate = match rates.listed(class).or_else(|| rates.listed(other?)) {
             None if is_base && ALWAYS.contains(&name) => rates.rate(class),
             listed => listed?,
         };
@@ -165,4 +172,50 @@ fn reasoning(quirks: &Map<String, Value>) -> Value {
     let efforts = extra.map(|_| EFFORTS.into_iter().filter(takes).collect::<Vec<_>>());
     let mandatory = quirks.get("reasoning_always_on").and_then(Value::as_bool).unwrap_or(false);
     json!({ "mandatory": mandatory, "supported_efforts": efforts })
+}
+
+#[cfg(test)]
+mod tests {
+    use pricing::{Rate, Tier};
+
+    use super::*;
+
+    fn rates(listed: &[(Class, i64)]) -> Rates {
+        listed
+            .iter()
+            .fold(Rates::default(), |rates, (class, picos)| rates.with(*class, Rate::from_picos(*picos)))
+    }
+
+    fn public(listed: &[(Class, i64)]) -> Value {
+        pricing(&PriceBook { base: rates(listed), tiers: Vec::new() }, Markup::NONE)
+    }
+
+    #[test]
+    fn every_class_that_is_listed_is_shown() {
+        let shown = public(&[(Class::Input, 1)]);
+        assert_eq!(
+            shown,
+            json!({ "prompt": "0.000000000001", "completion": "0", "request": "0", "image": "0" })
+        );
+        for class in Class::ALL {
+            let shown = public(&[(class, 7)]);
+            let prices = shown.as_object().unwrap().values();
+            assert_eq!(prices.filter(|price| *price == "0.000000000007").count(), 1, "{class:?}");
+        }
+    }
+
+    #[test]
+    fn a_generated_image_is_shown_by_the_piece_or_else_by_its_tokens() {
+        assert_eq!(public(&[(Class::ImageOutput, 40_000_000)])["image_output"], "0.00004");
+        let both = public(&[(Class::Picture, 50_000_000_000), (Class::ImageOutput, 40_000_000)]);
+        assert_eq!(both["image_output"], "0.05");
+    }
+
+    #[test]
+    fn a_tier_shows_what_it_overrides() {
+        let tier = Tier { above_prompt_tokens: 9, rates: rates(&[(Class::ImageInput, 2_000_000)]) };
+        let book = PriceBook { base: rates(&[(Class::Input, 1_000_000)]), tiers: vec![tier] };
+        let overrides = json!([{ "image_token": "0.000002", "min_prompt_tokens": 9 }]);
+        assert_eq!(pricing(&book, Markup::NONE)["overrides"], overrides);
+    }
 }

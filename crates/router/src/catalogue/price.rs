@@ -4,7 +4,7 @@ use pricing::{Class, PriceBook, Rate, Rates, Tier};
 use serde_json::{Map, Value};
 
 /// Every class with its name in files, in the database and in operators' views.
-pub(crate) const CLASSES: [(&str, Class); 10] = [
+pub(crate) const CLASSES: [(&str, Class); 16] = [
     ("input", Class::Input),
     ("output", Class::Output),
     ("cache_read", Class::CacheRead),
@@ -15,6 +15,12 @@ pub(crate) const CLASSES: [(&str, Class); 10] = [
     ("audio_output", Class::AudioOutput),
     ("image", Class::Image),
     ("request", Class::Request),
+    ("image_input", Class::ImageInput),
+    ("image_output", Class::ImageOutput),
+    ("picture", Class::Picture),
+    ("character", Class::Character),
+    ("second", Class::Second),
+    ("search_unit", Class::SearchUnit),
 ];
 
 const ABOVE: &str = "above_prompt_tokens";
@@ -60,8 +66,10 @@ fn rates_in(rates: &Map<String, Value>) -> Option<Rates> {
     })
 }
 
-/// What an endpoint costs in one figure, in pico-USD per token: three prompt tokens to each completion
-/// token, and a fee per request spread over a thousand tokens. Only for comparing endpoints, never charged.
+/// What an endpoint costs in one figure, in pico-USD per token: three prompt tokens to each completion token,
+/// of text or images, whichever is dearer. What is no token counts as if a character of text to speak were a
+/// quarter of one, a second of audio 25, and a request, a generated image or a search a thousand. Only for
+/// comparing endpoints, never charged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blended {
     base: u64,
@@ -92,8 +100,11 @@ impl Blended {
 
 fn blend(rates: &Rates) -> u64 {
     let picos = |class| u128::try_from(rates.rate(class).picos()).unwrap_or(0);
-    let tokens = (3 * picos(Class::Input) + picos(Class::Output)).div_ceil(4);
-    u64::try_from(tokens + picos(Class::Request).div_ceil(1_000)).unwrap_or(u64::MAX)
+    let completion = picos(Class::Output).max(picos(Class::ImageOutput));
+    let tokens = (3 * picos(Class::Input) + completion).div_ceil(4) + 4 * picos(Class::Character);
+    let pieces = picos(Class::Request) + picos(Class::Picture) + picos(Class::SearchUnit);
+    let others = pieces.div_ceil(1_000) + picos(Class::Second).div_ceil(25);
+    u64::try_from(tokens + others).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -117,6 +128,27 @@ mod tests {
         assert_eq!(book_in(&book_out(&book())), Some(book()));
         assert_eq!(book_in(&serde_json::json!({ "base": { "input": -1 }, "tiers": [] })), None);
         assert_eq!(book_in(&serde_json::json!({ "base": { "inputs": 1 }, "tiers": [] })), None);
+    }
+
+    #[test]
+    fn every_class_has_a_name_of_its_own() {
+        for (n, class) in (1..).zip(Class::ALL) {
+            let book =
+                PriceBook { base: Rates::default().with(class, Rate::from_picos(n)), tiers: Vec::new() };
+            assert_eq!(book_in(&book_out(&book)), Some(book), "{class:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_priced_by_the_piece_is_compared_too() {
+        let of = |class, picos| {
+            let base = Rates::default().with(class, Rate::from_picos(picos));
+            Blended::of(&PriceBook { base, tiers: Vec::new() }).at(0)
+        };
+        for class in [Class::Picture, Class::Character, Class::Second, Class::SearchUnit, Class::ImageOutput]
+        {
+            assert!(of(class, 30_000_000) > of(class, 15_000_000), "{class:?}");
+        }
     }
 
     #[test]

@@ -24,6 +24,12 @@ pub(super) struct Rates {
     audio_output: Option<String>,
     image: Option<String>,
     request: Option<String>,
+    image_input: Option<String>,
+    image_output: Option<String>,
+    picture: Option<String>,
+    character: Option<String>,
+    second: Option<String>,
+    search_unit: Option<String>,
 }
 
 /// Rates above a number of prompt tokens.
@@ -76,6 +82,12 @@ impl Rates {
             (Class::AudioOutput, "audio_output", &self.audio_output),
             (Class::Image, "image", &self.image),
             (Class::Request, "request", &self.request),
+            (Class::ImageInput, "image_input", &self.image_input),
+            (Class::ImageOutput, "image_output", &self.image_output),
+            (Class::Picture, "picture", &self.picture),
+            (Class::Character, "character", &self.character),
+            (Class::Second, "second", &self.second),
+            (Class::SearchUnit, "search_unit", &self.search_unit),
         ];
         let mut rates = pricing::Rates::default();
         for (class, name, text) in written {
@@ -105,6 +117,12 @@ mod tests {
         let base = version.base.unwrap();
         assert_eq!((base.input, base.output), (Some(2_500_000), Some(10_000_000)));
         assert_eq!(version.tiers[0].rates.unwrap().input, Some(5_000_000));
+        let pieces = r#"{"base":{"image_input":"0.00001","image_output":"0.00004","picture":"0.05",
+                         "character":"0.000015","second":"0.0001","search_unit":"0.002"}}"#;
+        let base = serde_json::from_str::<Price>(pieces).unwrap().version().unwrap().base.unwrap();
+        assert_eq!((base.image_input, base.image_output), (Some(10_000_000), Some(40_000_000)));
+        assert_eq!((base.picture, base.character), (Some(50_000_000_000), Some(15_000_000)));
+        assert_eq!((base.second, base.search_unit), (Some(100_000_000), Some(2_000_000_000)));
         let negative: Price = serde_json::from_str(r#"{"base":{"input":"-1"}}"#).unwrap();
         assert!(negative.version().is_err());
         assert!(serde_json::from_str::<Price>(r#"{"base":{"in":"1"}}"#).is_err());
