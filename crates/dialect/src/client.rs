@@ -69,6 +69,19 @@ impl Dialect {
         Self::ALL.into_iter().find(|dialect| dialect.as_str() == name)
     }
 
+    /// The dialect that a kind of work is usually asked for in.
+    #[must_use]
+    pub const fn of(operation: Operation) -> Self {
+        match operation {
+            Operation::Chat => Self::Chat,
+            Operation::Embeddings => Self::Embeddings,
+            Operation::Rerank => Self::Rerank,
+            Operation::Images => Self::Images,
+            Operation::Speech => Self::Speech,
+            Operation::Transcription => Self::Transcription,
+        }
+    }
+
     /// What is asked for in this dialect.
     #[must_use]
     pub const fn operation(self) -> Operation {

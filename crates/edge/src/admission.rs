@@ -127,7 +127,7 @@ pub(crate) async fn admit(
         app.limits.spend(&rule).await?;
     }
     let attempts = plan(app, request).await?;
-    let estimate = Estimate::of(&request.peek, &attempts, context.terms.markup)?;
+    let estimate = Estimate::of(request.dialect.operation(), &request.peek, &attempts, context.terms.markup)?;
     if estimate.is_free() {
         for rule in app.limits.of_free_models(context.tenant(), context.terms.has_paid) {
             app.limits.spend(&rule).await?;

@@ -16,7 +16,7 @@ use pricing::PriceBook;
 pub use build::Invalid;
 pub use price::Blended;
 pub(crate) use price::{CLASSES, book_in, book_out};
-pub use sets::{Modalities, ParameterSet, Parameters};
+pub use sets::{Modalities, Operations, ParameterSet, Parameters};
 
 use crate::choose::Reason;
 use crate::health::Key;
@@ -41,8 +41,8 @@ pub struct Catalogue {
 #[derive(Debug)]
 pub struct Model {
     pub(crate) row: rows::Model,
-    /// Whether it answers chats with text.
-    pub(crate) answers_text: bool,
+    /// What it is made for.
+    pub(crate) operations: Operations,
     pub(crate) endpoints: Range<usize>,
 }
 
@@ -64,6 +64,8 @@ pub struct Endpoint {
     pub(crate) context_length: u64,
     pub(crate) max_output: Option<u64>,
     pub(crate) inputs: Modalities,
+    /// What of the model's work its dialect can ask for.
+    pub(crate) operations: Operations,
     /// `None` = nobody said what it takes: everything is sent.
     pub(crate) parameters: Option<ParameterSet>,
     pub(crate) collects_data: bool,

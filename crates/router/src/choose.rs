@@ -97,7 +97,7 @@ pub fn choose<'a>(
         exclusions.push(Exclusion { subject: Subject::Endpoint(left_out.endpoint), reason: kept.reason });
     }
     let Some(first) = ordered.first() else {
-        return Err(Refusal::nothing_left(&wanted, exclusions, catalogue));
+        return Err(Refusal::nothing_left(&wanted, exclusions, catalogue, request.profile.operation));
     };
     Ok(Plan {
         is_probe: first.is_probe,

@@ -17,7 +17,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    const ALL: [Self; 6] =
+    pub const ALL: [Self; 6] =
         [Self::Chat, Self::Embeddings, Self::Rerank, Self::Images, Self::Speech, Self::Transcription];
 
     /// As the wire between services names it.

@@ -1,5 +1,6 @@
 //! What a request may cost at most, at each of the attempts that its plan allows.
 
+use dialect::canonical::Operation;
 use dialect::client::Peek;
 use pricing::{Amount, Bound, Markup, OutOfRange, PriceBook};
 use rpc::convert::{Malformed, book_in};
@@ -35,11 +36,26 @@ pub(super) struct Estimate {
     attempts: Vec<Priced>,
     markup: Markup,
     choices: u64,
+    pieces: Bound,
+    /// Whether a request that is short of money can be served by a shorter answer.
+    can_shorten: bool,
 }
 
 impl Estimate {
-    pub(super) fn of(peek: &Peek, attempts: &[Attempt], markup: Markup) -> Result<Self, Malformed> {
+    pub(super) fn of(
+        operation: Operation,
+        peek: &Peek,
+        attempts: &[Attempt],
+        markup: Markup,
+    ) -> Result<Self, Malformed> {
         let prompt = prompt_tokens(peek);
+        // Of several inputs to be embedded or ranked, each has the context to itself.
+        let inputs = match operation {
+            Operation::Embeddings | Operation::Rerank => u64::from(peek.messages.max(1)),
+            _ => 1,
+        };
+        let has_completion = !matches!(operation, Operation::Embeddings | Operation::Rerank);
+        let can_shorten = operation == Operation::Chat;
         let attempts = attempts
             .iter()
             .map(|attempt| {
@@ -49,16 +65,24 @@ impl Estimate {
                 let context = Some(attempt.context_length).filter(|length| *length > 0);
                 let known = [peek.max_tokens, attempt.max_output, context];
                 let completion = known.into_iter().flatten().min().filter(|most| *most <= LONGEST_CONTEXT);
+                let completion = if has_completion { completion } else { Some(0) };
                 Ok(Priced {
                     book,
-                    prompt_tokens: context.map_or(prompt, |length| length.min(prompt)),
+                    prompt_tokens: context.map_or(prompt, |length| length.saturating_mul(inputs).min(prompt)),
                     images: u64::from(peek.images),
                     completion_tokens: completion.unwrap_or(UNKNOWN_OUTPUT),
-                    needs_clamp: completion.is_none(),
+                    needs_clamp: can_shorten && completion.is_none(),
                 })
             })
             .collect::<Result<_, Malformed>>()?;
-        Ok(Self { attempts, markup, choices: u64::from(peek.choices.max(1)) })
+        let pieces = Bound {
+            pictures: u64::from(peek.pictures),
+            characters: peek.characters,
+            seconds: peek.seconds,
+            search_units: peek.search_units,
+            ..Bound::default()
+        };
+        Ok(Self { attempts, markup, choices: u64::from(peek.choices.max(1)), pieces, can_shorten })
     }
 
     /// Whether no attempt costs anything.
@@ -73,7 +97,8 @@ impl Estimate {
 
     /// The least that is worth reserving.
     pub(super) fn floor(&self) -> Result<Amount, OutOfRange> {
-        self.dearest(|attempt| attempt.completion_tokens.min(WORTHWHILE))
+        let least = if self.can_shorten { WORTHWHILE } else { u64::MAX };
+        self.dearest(|attempt| attempt.completion_tokens.min(least))
     }
 
     /// Completion tokens per choice that `amount` pays for at every attempt.
@@ -109,7 +134,7 @@ impl Estimate {
             prompt_tokens: attempt.prompt_tokens,
             images: attempt.images,
             completion_tokens: completion_per_choice.saturating_mul(self.choices),
-            ..Bound::default()
+            ..self.pieces
         }
     }
 }
@@ -162,7 +187,7 @@ mod tests {
     #[test]
     fn the_dearest_attempt_bounds_and_the_cheapest_clamp_holds() {
         let attempts = [attempt(1_000, 2_000, None), attempt(2_000, 8_000, Some(1_000))];
-        let estimate = Estimate::of(&peek(920, None), &attempts, Markup::NONE).unwrap();
+        let estimate = Estimate::of(Operation::Chat, &peek(920, None), &attempts, Markup::NONE).unwrap();
         // 920 bytes + 16 + 64 = 1,000 prompt tokens. First: 8,000 completion tokens, second: 1,000.
         assert_eq!(estimate.bound().unwrap(), Amount::from_nanos(1_000 + 16_000));
         assert_eq!(estimate.floor().unwrap(), Amount::from_nanos(2_000 + 512));
@@ -174,26 +199,49 @@ mod tests {
     #[test]
     fn a_prompt_is_never_longer_than_the_context() {
         let attempts = [attempt(1_000, 0, None)];
-        let estimate = Estimate::of(&peek(1_000_000, Some(0)), &attempts, Markup::NONE).unwrap();
+        let estimate =
+            Estimate::of(Operation::Chat, &peek(1_000_000, Some(0)), &attempts, Markup::NONE).unwrap();
         assert_eq!(estimate.bound().unwrap(), Amount::from_nanos(8_000));
     }
 
     #[test]
     fn an_endpoint_of_which_nothing_is_known_is_clamped() {
         let unknown = Attempt { context_length: 0, ..attempt(0, 1_000, None) };
-        let estimate = Estimate::of(&peek(10, None), &[unknown], Markup::NONE).unwrap();
+        let estimate = Estimate::of(Operation::Chat, &peek(10, None), &[unknown], Markup::NONE).unwrap();
         assert_eq!(estimate.needed_clamp(), Some(UNKNOWN_OUTPUT));
         assert!(!estimate.is_free());
         let unknown = Attempt { context_length: 0, ..attempt(0, 1_000, None) };
-        let absurd = Estimate::of(&peek(10, Some(u64::MAX)), &[unknown], Markup::NONE).unwrap();
+        let absurd =
+            Estimate::of(Operation::Chat, &peek(10, Some(u64::MAX)), &[unknown], Markup::NONE).unwrap();
         assert_eq!(absurd.needed_clamp(), Some(UNKNOWN_OUTPUT));
+    }
+
+    #[test]
+    fn several_inputs_have_the_context_each_and_no_completion() {
+        let attempts = [attempt(1_000, 1_000_000, None)];
+        let peek = Peek { messages: 2, ..peek(1_000_000, None) };
+        let estimate = Estimate::of(Operation::Embeddings, &peek, &attempts, Markup::NONE).unwrap();
+        assert_eq!(estimate.bound().unwrap(), Amount::from_nanos(16_000));
+        assert_eq!(estimate.floor().unwrap(), estimate.bound().unwrap());
+    }
+
+    #[test]
+    fn what_is_priced_by_the_piece_is_reserved_whole() {
+        let base = Rates::default().with(Class::Character, Rate::from_picos(15_000));
+        let book = PriceBook { base, tiers: Vec::new() };
+        let price = Some(rpc::convert::price_out(identity::PriceVersionId::generate(), &book));
+        let attempts = [Attempt { price, context_length: 4_096, ..Attempt::default() }];
+        let peek = Peek { characters: 1_000, ..peek(1_000, None) };
+        let estimate = Estimate::of(Operation::Speech, &peek, &attempts, Markup::NONE).unwrap();
+        assert_eq!(estimate.bound().unwrap(), Amount::from_nanos(15_000));
+        assert_eq!(estimate.floor().unwrap(), estimate.bound().unwrap());
     }
 
     #[test]
     fn choices_multiply_the_completion() {
         let attempts = [attempt(0, 1_000, Some(100))];
         let peek = Peek { choices: 3, ..peek(1, Some(50)) };
-        let estimate = Estimate::of(&peek, &attempts, Markup::NONE).unwrap();
+        let estimate = Estimate::of(Operation::Chat, &peek, &attempts, Markup::NONE).unwrap();
         assert_eq!(estimate.bound().unwrap(), Amount::from_nanos(150));
         assert_eq!(estimate.affordable(Amount::from_nanos(75)).unwrap(), Some(25));
     }

@@ -3,6 +3,7 @@
 use std::sync::PoisonError;
 
 use bytes::Bytes;
+use dialect::canonical::Operation;
 use pricing::{Class, Markup, PriceBook, Rates};
 use serde_json::{Map, Value, json};
 
@@ -54,7 +55,7 @@ fn render(catalogue: &Catalogue, markup: Markup) -> Value {
     let rows: Vec<Value> = catalogue
         .models()
         .iter()
-        .filter(|model| model.answers_text)
+        .filter(|model| model.operations.contains(Operation::Chat))
         .filter_map(|model| {
             let usable = catalogue.endpoints_of(model).iter().filter(|endpoint| endpoint.unusable.is_none());
             // Of equals the first by tag, so that every router lists the same.

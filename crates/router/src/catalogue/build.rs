@@ -3,13 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use dialect::codec::DIALECTS;
+use dialect::canonical::Operation;
+use dialect::client::Dialect;
+use dialect::codec::{DIALECTS, Target, adapter};
 use pricing::PriceBook;
 use rpc::router::{Attempt, Timeouts};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Blended, Catalogue, Endpoint, Modalities, Model, Parameters, book_in};
+use super::{Blended, Catalogue, Endpoint, Modalities, Model, Operations, Parameters, book_in};
 use crate::TimeoutConfig;
 use crate::choose::Reason;
 use crate::health::Key;
@@ -92,8 +94,7 @@ impl Catalogue {
 }
 
 fn model(row: &rows::Model, endpoints: Range<usize>) -> Model {
-    let answers_text = row.output_modalities.iter().any(|kind| kind == "text");
-    Model { row: row.clone(), answers_text, endpoints }
+    Model { row: row.clone(), operations: Operations::of(&row.output_modalities), endpoints }
 }
 
 fn endpoint(
@@ -117,13 +118,16 @@ fn endpoint(
     };
     let supported = supported(model, provider, row);
     let book = price.as_ref().map_or_else(PriceBook::default, |(_, book)| book.clone());
+    let quirks = quirks(provider, model, row);
+    let operations = operations(row, model, provider, &quirks);
     Ok(Endpoint {
         id: row.id,
         key: Key { endpoint: row.id.uuid(), credential: credential.map_or(Uuid::nil(), |row| row.id.uuid()) },
-        unusable: unusable(row, model, provider, credential.is_some(), price.is_some()),
+        unusable: unusable(row, model, provider, &quirks, (credential.is_some(), price.is_some())),
         context_length: row.context_length,
         max_output: row.max_output.or(model.max_output),
         inputs: Modalities::of(model.input_modalities.iter().map(String::as_str)),
+        operations,
         parameters: (!supported.is_empty()).then(|| parameters.set(supported.iter().map(String::as_str))),
         collects_data: provider.collects_data.unwrap_or(true),
         zero_data_retention: provider.zero_data_retention,
@@ -138,7 +142,7 @@ fn endpoint(
             provider_model: row.provider_model.clone(),
             base_url: provider.base_url.trim_end_matches('/').to_owned(),
             dialect: spoken(row, provider).to_owned(),
-            quirks_json: quirks(provider, model, row),
+            quirks_json: Value::Object(quirks).to_string(),
             sealed_credential: credential.map(|row| row.sealed.clone().into()).unwrap_or_default(),
             price: price.as_ref().map(|(id, book)| rpc::convert::price_out(*id, book)),
             timeouts: Some(timeouts(row, model, provider, defaults)),
@@ -163,14 +167,14 @@ fn unusable(
     row: &rows::Endpoint,
     model: &rows::Model,
     provider: &rows::Provider,
-    has_credential: bool,
-    has_price: bool,
+    quirks: &Map<String, Value>,
+    (has_credential, has_price): (bool, bool),
 ) -> Option<Reason> {
     if row.disabled || model.disabled || provider.disabled {
         Some(Reason::Disabled)
     } else if !DIALECTS.contains(&spoken(row, provider)) {
         Some(Reason::UnsupportedDialect)
-    } else if provider.base_url.contains('{') {
+    } else if !has_credential && has_blanks(&provider.base_url, quirks) {
         Some(Reason::NotConfigured)
     } else if provider.credential_required && !has_credential {
         Some(Reason::NoCredential)
@@ -194,12 +198,40 @@ fn supported(model: &rows::Model, provider: &rows::Provider, row: &rows::Endpoin
 }
 
 /// Provider's, then model's, then endpoint's deviations; the later wins member by member.
-fn quirks(provider: &rows::Provider, model: &rows::Model, row: &rows::Endpoint) -> String {
+fn quirks(provider: &rows::Provider, model: &rows::Model, row: &rows::Endpoint) -> Map<String, Value> {
     let mut merged = provider.quirks.clone();
     for (name, value) in model.quirks.iter().chain(&row.quirks) {
         merged.insert(name.clone(), value.clone());
     }
-    Value::Object(merged).to_string()
+    merged
+}
+
+/// What of a model's work an endpoint's dialect can ask for.
+fn operations(
+    row: &rows::Endpoint,
+    model: &rows::Model,
+    provider: &rows::Provider,
+    quirks: &Map<String, Value>,
+) -> Operations {
+    let target = Target {
+        model: &model.slug,
+        provider: &provider.slug,
+        provider_model: &row.provider_model,
+        max_output: None,
+        supported_parameters: &[],
+        quirks,
+    };
+    let speaks = |operation: &Operation| {
+        let client = Dialect::of(*operation);
+        adapter(spoken(row, provider), *operation, client, &target).is_some()
+    };
+    Operations::of(&model.output_modalities).iter().filter(speaks).collect()
+}
+
+/// Whether a base URL waits for a name that only a credential could fill in.
+fn has_blanks(base_url: &str, quirks: &Map<String, Value>) -> bool {
+    let names = base_url.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+    names.into_iter().any(|(name, _)| !quirks.get(name).is_some_and(Value::is_string))
 }
 
 fn timeouts(

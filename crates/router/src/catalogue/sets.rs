@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use dialect::canonical::Operation;
+
 /// Parameters that a request sets or an endpoint takes, as bits of [`Parameters`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ParameterSet(u128);
@@ -24,6 +26,48 @@ impl ParameterSet {
 
     const fn with(self, bit: u32) -> Self {
         Self(self.0 | 1 << bit)
+    }
+}
+
+/// Kinds of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Operations(u8);
+
+impl Operations {
+    /// What a model is made for, by what it puts out.
+    #[must_use]
+    pub fn of(output_modalities: &[String]) -> Self {
+        let has = |kind: &str| output_modalities.iter().any(|own| own == kind);
+        Operation::ALL
+            .into_iter()
+            .filter(|operation| match operation {
+                Operation::Chat => has("text"),
+                Operation::Embeddings => has("embeddings"),
+                Operation::Rerank => has("rerank"),
+                Operation::Images => has("image"),
+                Operation::Speech => has("speech"),
+                Operation::Transcription => has("transcription"),
+            })
+            .collect()
+    }
+
+    #[must_use]
+    pub const fn contains(self, operation: Operation) -> bool {
+        self.0 & Self::bit(operation) != 0
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = Operation> {
+        Operation::ALL.into_iter().filter(move |operation| self.contains(*operation))
+    }
+
+    const fn bit(operation: Operation) -> u8 {
+        1 << operation as u8
+    }
+}
+
+impl FromIterator<Operation> for Operations {
+    fn from_iter<I: IntoIterator<Item = Operation>>(operations: I) -> Self {
+        Self(operations.into_iter().fold(0, |bits, operation| bits | Self::bit(operation)))
     }
 }
 

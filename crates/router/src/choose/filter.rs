@@ -15,8 +15,14 @@ pub(super) fn hard<'a>(
     let Some(model) = catalogue.models().get(wanted.model) else { return Vec::new() };
     let mut candidates = Vec::with_capacity(model.endpoints.len());
     for (at, endpoint) in model.endpoints.clone().zip(catalogue.endpoints_of(model)) {
-        let reason =
-            if model.answers_text { excludes(request, endpoint) } else { Some(Reason::NoTextOutput) };
+        let operation = request.profile.operation;
+        let reason = if !model.operations.contains(operation) {
+            Some(Reason::OtherOperation)
+        } else if endpoint.unusable.is_none() && !endpoint.operations.contains(operation) {
+            Some(Reason::UnsupportedOperation)
+        } else {
+            excludes(request, endpoint)
+        };
         match reason {
             None => candidates.push(at),
             Some(reason) => exclusions.push(Exclusion { subject: Subject::Endpoint(at), reason }),

@@ -11,8 +11,10 @@ pub enum Reason {
     NotConfigured,
     NoCredential,
     NoPrice,
-    /// The model answers something else than a chat.
-    NoTextOutput,
+    /// The model is made for something else.
+    OtherOperation,
+    /// The endpoint's dialect has no way to ask for it.
+    UnsupportedOperation,
     // The request's hard wishes.
     NotInOnly,
     Ignored,
@@ -45,7 +47,8 @@ impl Reason {
             Self::NotConfigured => "not_configured",
             Self::NoCredential => "no_credential",
             Self::NoPrice => "no_price",
-            Self::NoTextOutput => "no_text_output",
+            Self::OtherOperation => "other_operation",
+            Self::UnsupportedOperation => "unsupported_operation",
             Self::NotInOnly => "not_in_only",
             Self::Ignored => "ignored",
             Self::NotInOrder => "not_in_order",

@@ -1,5 +1,6 @@
 //! Why there is no plan, and what the client is told.
 
+use dialect::canonical::Operation;
 use rpc::Fault;
 use serde_json::{Value, json};
 
@@ -16,10 +17,11 @@ pub enum Refusal<'a> {
         name: &'a str,
         requested: &'a [String],
     },
-    /// The model exists, and answers something else than chats.
+    /// The model exists, and is made for something else than what it is asked for.
     WrongEndpoint {
         name: &'a str,
         output: String,
+        operation: Operation,
     },
     /// Every endpoint is excluded.
     NothingLeft {
@@ -33,13 +35,15 @@ impl<'a> Refusal<'a> {
         wanted: &[Wanted<'a>],
         exclusions: Vec<Exclusion<'a>>,
         catalogue: &Catalogue,
+        operation: Operation,
     ) -> Self {
         let first =
             wanted.first().and_then(|wanted| Some((wanted.name, catalogue.models().get(wanted.model)?)));
         if let Some((name, model)) = first
-            && !model.answers_text
+            && !model.operations.contains(operation)
         {
-            return Self::WrongEndpoint { name, output: model.row.output_modalities.join(" and ") };
+            let output = model.row.output_modalities.join(" and ");
+            return Self::WrongEndpoint { name, output, operation };
         }
         Self::NothingLeft { names: wanted.iter().map(|wanted| wanted.name).collect(), exclusions }
     }
@@ -53,8 +57,14 @@ impl From<Refusal<'_>> for Fault {
                 Self::invalid(format!("{name} is not a valid model ID")),
                 availability("model_not_found", requested),
             ),
-            Refusal::WrongEndpoint { name, output } => with_availability(
-                Self::invalid(format!("{name} answers {output} and cannot be used for chat completions")),
+            Refusal::WrongEndpoint { name, output, operation } => with_availability(
+                Self::invalid(format!(
+                    "{name} answers {output} and cannot be used for {}",
+                    match operation {
+                        Operation::Chat => "chat completions",
+                        other => other.as_str(),
+                    }
+                )),
                 availability("wrong_endpoint", &[name]),
             ),
             Refusal::NothingLeft { names, exclusions } => nothing_left(&names, &exclusions),

@@ -1,5 +1,6 @@
 //! What a choice knows of a request.
 
+use dialect::canonical::Operation;
 use serde::Deserialize;
 
 use crate::catalogue::{Modalities, ParameterSet};
@@ -95,7 +96,7 @@ impl DataCollection {
 }
 
 /// Size and kind of a request.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Profile {
     /// Bytes of the whole body.
     pub body_bytes: u64,
@@ -104,6 +105,20 @@ pub struct Profile {
     /// What it sets, of what the catalogue knows.
     pub parameters: ParameterSet,
     pub max_tokens: Option<u64>,
+    pub operation: Operation,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self {
+            body_bytes: 0,
+            messages: 0,
+            inputs: Modalities::default(),
+            parameters: ParameterSet::default(),
+            max_tokens: None,
+            operation: Operation::Chat,
+        }
+    }
 }
 
 /// No text is known to hold more bytes per token than this on the whole: the longest tokens are runs of
@@ -115,9 +130,13 @@ const BYTES_PER_TOKEN_USUALLY: u64 = 4;
 impl Profile {
     /// Prompt tokens that there are at the very least. An endpoint is excluded only when even these do not
     /// fit, because a request that might fit is the provider's to judge. With media inside, the body's
-    /// bytes say nothing of its text, and each message counts as one token.
+    /// bytes say nothing of its text, and each message counts as one token. What is not a conversation may
+    /// hold many inputs, of which each has the context to itself.
     #[must_use]
     pub fn least_prompt_tokens(&self) -> u64 {
+        if self.operation != Operation::Chat {
+            return 0;
+        }
         let messages = u64::from(self.messages);
         if self.inputs.is_text_only() {
             messages.max(self.body_bytes / BYTES_PER_TOKEN_AT_MOST)

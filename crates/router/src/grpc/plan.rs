@@ -1,5 +1,6 @@
 //! `Plan`: the request as the choice reads it, the plan as the edge reads it.
 
+use dialect::canonical::Operation;
 use pricing::Rate;
 use rpc::Fault;
 use rpc::router::{Exclusion, PlanRequest, PlanResponse, ProviderPreferences};
@@ -52,6 +53,8 @@ fn decode<'a>(request: &'a PlanRequest, catalogue: &Catalogue) -> Result<Request
         inputs: Modalities::of(profile.input_modalities.iter().map(String::as_str)),
         parameters: catalogue.parameters().set(profile.parameters.iter().map(String::as_str)),
         max_tokens: profile.max_tokens,
+        // An edge that names none is of the time when there was none other.
+        operation: Operation::named(&profile.operation).unwrap_or(Operation::Chat),
     });
     let preferences = match &request.provider {
         None => Preferences { allow_fallbacks: true, ..Preferences::default() },
