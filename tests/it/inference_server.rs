@@ -24,6 +24,7 @@ pub(crate) fn scenarios() -> Vec<(&'static str, Scenario)> {
     scenarios![
         a_provider_is_added_as_the_howto_says,
         answers_cost_what_the_server_counted,
+        a_limit_holds_whatever_the_server_calls_it,
         tools_and_schemas_bind_a_model_that_knows_nothing,
         a_prompt_that_is_too_long_is_named_so,
         an_answer_ends_where_the_context_ends,
@@ -81,6 +82,22 @@ async fn answers_cost_what_the_server_counted(platform: Arc<Platform>) -> anyhow
     PRICES.check(usage, &second, server.counted().await?.since(counted))?;
     // The second prompt is the first one: the server finds all but its last token in its cache.
     ensure!(second.nanos < PRICES.of(second.prompt_tokens, 0, second.completion_tokens)?, "{second:?}");
+    server.stop().await
+}
+
+async fn a_limit_holds_whatever_the_server_calls_it(platform: Arc<Platform>) -> anyhow::Result<()> {
+    let server = Server::start(CONTEXT).await?;
+    let offer = Offer::make(&platform, &server, &server.key, CONTEXT).await?;
+    for name in ["max_tokens", "max_completion_tokens"] {
+        let before = server.counted().await?;
+        // The server's own words go before the standard ones, which the reservation is made from.
+        let body = json!({"model": offer.model, name: 8, "n_predict": 200, "n_cmpl": 2,
+                          "messages": [{"role": "user", "content": "Say hello."}]});
+        let reply = platform.api().chat(&body).await?;
+        ensure!(reply.body["choices"].as_array().is_some_and(|all| all.len() == 1), "{name}: {reply:?}");
+        let counted = server.counted().await?.since(before);
+        ensure!(counted.completion_tokens == 8, "{name}: {counted:?}: {reply:?}");
+    }
     server.stop().await
 }
 
