@@ -1,13 +1,12 @@
 //! The official client libraries, unchanged but for base URL and key.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use testkit::Platform;
 use tokio::process::Command;
 
-use crate::{Scenario, scenarios};
+use crate::{Scenario, root, scenarios};
 
 /// A listed model of each provider dialect; of Anthropic's one that has structured outputs and one that has none.
 const MODELS: [&str; 4] = [
@@ -42,11 +41,6 @@ async fn the_client_of_openrouter(platform: Arc<Platform>) -> anyhow::Result<()>
         run(command).await?;
     }
     Ok(())
-}
-
-fn root() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest).to_owned()
 }
 
 fn node(script: &str) -> Command {

@@ -7,12 +7,14 @@ mod drills;
 mod errors;
 mod failover;
 mod inference;
+mod inference_server;
 mod lifecycle;
 mod limits;
 mod load;
 mod money;
 mod shared;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -43,6 +45,12 @@ macro_rules! alone {
     };
 }
 
+/// The folder of the workspace.
+pub(crate) fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_owned()
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -69,12 +77,13 @@ fn main() -> ExitCode {
 }
 
 fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
-    let modules: [(&str, Vec<(&str, Scenario)>); 7] = [
+    let modules: [(&str, Vec<(&str, Scenario)>); 8] = [
         ("catalogue", catalogue::scenarios()),
         ("clients", clients::scenarios()),
         ("errors", errors::scenarios()),
         ("failover", failover::scenarios()),
         ("inference", inference::scenarios()),
+        ("inference_server", inference_server::scenarios()),
         ("limits", limits::scenarios()),
         ("money", money::scenarios()),
     ];

@@ -5,8 +5,10 @@ mod clients;
 mod codegen;
 mod database;
 mod deps;
+mod inference_server;
 mod lint;
 mod packages;
+mod python;
 mod shell;
 mod suite;
 
@@ -39,6 +41,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Runs a real inference server with a tiny random model, to be added as docs/howto/add-a-provider.md says.
+    InferenceServer {
+        /// Passed on to it, such as `--context 512`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Writes the gRPC code from `proto/`.
     Codegen {
         /// Only says whether it is up to date.
@@ -56,6 +64,7 @@ fn main() -> ExitCode {
         Command::Lint => lint::all(),
         Command::Drill => suite::drill(),
         Command::Bench { arguments } => suite::bench(&arguments),
+        Command::InferenceServer { arguments } => inference_server::serve(&arguments),
         Command::Codegen { check } => codegen::run(check),
         Command::DbPrepare => database::prepare(),
     };

@@ -12,7 +12,8 @@ struct Need {
     package: &'static str,
 }
 
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 6] = [
+    Need { program: "curl", package: "curl" },
     Need { program: "redis-server", package: "redis-server" },
     Need { program: "nats-server", package: "nats-server" },
     Need { program: "node", package: "nodejs" },

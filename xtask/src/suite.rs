@@ -1,13 +1,14 @@
 //! The tiers of tests.
 
 use crate::shell::{cargo, command, run};
-use crate::{clients, lint, packages};
+use crate::{clients, inference_server, lint, packages};
 
 /// What CI runs.
 pub(crate) fn test() -> anyhow::Result<()> {
     packages::install()?;
     lint::all()?;
     clients::install()?;
+    inference_server::install()?;
     run(cargo(&["build", "--workspace", "--locked"]))?;
     run(cargo(&["test", "--workspace", "--locked", "--no-fail-fast", "--exclude", "system-tests"]))?;
     run(cargo(&["test", "--package", "system-tests", "--locked"]))
@@ -17,6 +18,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
 pub(crate) fn system(filter: &str) -> anyhow::Result<()> {
     packages::install()?;
     clients::install()?;
+    inference_server::install()?;
     run(cargo(&["build", "--workspace"]))?;
     run(cargo(&["test", "--package", "system-tests", "--", filter]))
 }

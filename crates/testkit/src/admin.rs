@@ -46,7 +46,11 @@ impl Admin {
         read(request.send().await?).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> anyhow::Result<Value> {
+    /// Sends what must be taken.
+    ///
+    /// # Errors
+    /// When the platform refuses.
+    pub async fn post(&self, path: &str, body: Value) -> anyhow::Result<Value> {
         let reply = self.call("POST", path, Some(&body)).await?;
         ensure!((200..300).contains(&reply.status), "POST {path} {body}: {reply:?}");
         Ok(reply.body)
@@ -224,7 +228,10 @@ impl Admin {
     }
 
     /// Waits until every router knows all of a model's endpoints: asked often enough, each is asked.
-    async fn routable(&self, model: &str, endpoints: usize) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub async fn routable(&self, model: &str, endpoints: usize) -> anyhow::Result<()> {
         let mut good = 0;
         for _ in 0..400 {
             let known = self.endpoints(model).await.map_or(0, |known| known.len());

@@ -50,7 +50,7 @@ const GOVERNED: [&str; 20] = [
 
 /// Members by which a request could cost more than what was reserved for it, or at another price: they go out
 /// only where the catalogue accepts them by name.
-const COSTLY: [&str; 11] = [
+const COSTLY: [&str; 13] = [
     "service_tier",
     "best_of",
     "use_beam_search",
@@ -58,6 +58,8 @@ const COSTLY: [&str; 11] = [
     "max_output_tokens",
     "min_tokens",
     "num_predict",
+    "n_predict",
+    "n_cmpl",
     "search_parameters",
     "enable_search",
     "web_search",

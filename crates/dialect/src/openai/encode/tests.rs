@@ -104,6 +104,8 @@ fn names_limits_and_additions_follow_the_quirks() {
 fn what_costs_extra_goes_out_only_by_name() {
     let members = json!({"service_tier": "priority", "best_of": 9, "search_parameters": {}, "vendor": 1});
     assert_eq!(rest(members.clone(), &[], json!({})), json!({"vendor": 1}));
+    // The words of llama.cpp, which go before `max_tokens` and `n`.
+    assert_eq!(rest(json!({"n_predict": 9, "n_cmpl": 9, "vendor": 1}), &[], json!({})), json!({"vendor": 1}));
     let named = rest(members, &[], json!({"accepts": ["service_tier"]}));
     assert_eq!(named, json!({"service_tier": "priority", "vendor": 1}));
     let searching = json!({"tools": [{"type": "browser_search"}]});
