@@ -15,6 +15,7 @@ pub enum ErrorType {
     InvalidImage,
     UnsupportedImageFormat,
     ImageDownloadFailed,
+    ImageTooLarge,
     Authentication,
     PaymentRequired,
     PermissionDenied,
@@ -32,7 +33,7 @@ pub enum ErrorType {
 }
 
 impl ErrorType {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::InvalidRequest,
         Self::InvalidPrompt,
         Self::ContextLengthExceeded,
@@ -41,6 +42,7 @@ impl ErrorType {
         Self::InvalidImage,
         Self::UnsupportedImageFormat,
         Self::ImageDownloadFailed,
+        Self::ImageTooLarge,
         Self::Authentication,
         Self::PaymentRequired,
         Self::PermissionDenied,
@@ -69,6 +71,7 @@ impl ErrorType {
             Self::InvalidImage => "invalid_image",
             Self::UnsupportedImageFormat => "unsupported_image_format",
             Self::ImageDownloadFailed => "image_download_failed",
+            Self::ImageTooLarge => "image_too_large",
             Self::Authentication => "authentication",
             Self::PaymentRequired => "payment_required",
             Self::PermissionDenied => "permission_denied",
@@ -103,7 +106,8 @@ impl ErrorType {
             | Self::ContentPolicyViolation
             | Self::InvalidImage
             | Self::UnsupportedImageFormat
-            | Self::ImageDownloadFailed => 400,
+            | Self::ImageDownloadFailed
+            | Self::ImageTooLarge => 400,
             Self::Authentication => 401,
             Self::PaymentRequired => 402,
             Self::PermissionDenied => 403,

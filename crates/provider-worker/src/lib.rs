@@ -9,6 +9,7 @@ mod breaker;
 mod budget;
 mod config;
 mod count;
+mod credential;
 mod error;
 mod grpc;
 mod jobs;

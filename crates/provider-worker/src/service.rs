@@ -16,6 +16,7 @@ use crate::breaker::Breakers;
 use crate::budget::RetryBudget;
 use crate::config::SpoolSync;
 use crate::count::Counter;
+use crate::credential::google::Tokens;
 use crate::jobs::observe::Observer;
 use crate::jobs::ship::Shipper;
 use crate::metrics::Metrics;
@@ -75,6 +76,7 @@ impl Service {
             config,
             spool,
             upstream: Upstream::new(),
+            tokens: Tokens::new(),
             breakers: Breakers::default(),
             budget: RetryBudget::new(Instant::now()),
             counter: Counter,
