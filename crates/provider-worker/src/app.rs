@@ -34,6 +34,7 @@ use crate::breaker::Breakers;
 use crate::budget::RetryBudget;
 use crate::count::Counter;
 use crate::credential::google::Tokens;
+use crate::media::Fetcher;
 use crate::metrics::Metrics;
 use crate::spool::Spool;
 use crate::upstream::Upstream;
@@ -45,6 +46,7 @@ pub(crate) struct App {
     pub(crate) spool: Spool,
     pub(crate) upstream: Upstream,
     pub(crate) tokens: Tokens,
+    pub(crate) media: Fetcher,
     pub(crate) breakers: Breakers,
     pub(crate) budget: RetryBudget,
     pub(crate) counter: Counter,

@@ -13,13 +13,15 @@ mod credential;
 mod error;
 mod grpc;
 mod jobs;
+mod media;
 mod meter;
 mod metrics;
 mod service;
 mod spool;
 mod upstream;
 
-pub use config::{Config, SpoolSync};
+pub use config::{Config, Media, SpoolSync};
 pub use error::Error;
+pub use media::StartError as MediaError;
 pub use service::{Deps, Service};
 pub use spool::Error as SpoolError;

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use dialect::canonical::Request;
 use dialect::codec::Encoded;
 use dialect::error::{BadRequest, ErrorType, ProviderError, Retry};
 use http::header::{AUTHORIZATION, HeaderValue};
+use serde_json::Value;
 
 use super::App;
 use super::answer::{Answer, Limits, broken, late};
@@ -26,7 +28,10 @@ const ERROR_WAIT: Duration = Duration::from_secs(2);
 /// [`ProviderError`] when the request cannot be sent, is refused, or nothing comes in time.
 pub(crate) async fn call(app: &App, planned: &Arc<Planned>, limits: Limits) -> Result<Answer, ProviderError> {
     let credential = credential(app, planned)?;
-    let encoded = encode(planned).await?;
+    let began = Instant::now();
+    let encoded = encode(app, planned).await?;
+    // What a client's files take is no delay of the provider's.
+    let limits = limits.later(began.elapsed());
     let call = send(app, planned, encoded, credential.as_ref());
     let (mut answer, shown) = match tokio::time::timeout_at(limits.first, call).await {
         Ok(answer) => answer?,
@@ -104,21 +109,43 @@ fn discreet(error: ProviderError, provider: &str) -> ProviderError {
     error
 }
 
-async fn encode(planned: &Arc<Planned>) -> Result<Encoded, ProviderError> {
-    let encoded = if planned.job.is_large() {
+/// Writes the request for the endpoint, with the bytes of its media where the endpoint fetches none.
+async fn encode(app: &App, planned: &Arc<Planned>) -> Result<Encoded, ProviderError> {
+    app.media.check_all(&planned.job.request.messages)?;
+    let mut inlined = None;
+    if inlines_media(planned) {
+        let mut request = planned.job.request_for(planned.attempt()).into_owned();
+        app.media.inline_all(&mut request.messages).await?;
+        // The client's own body still holds the URLs.
+        request.original = None;
+        inlined = Some(request);
+    }
+    let is_large = planned.job.is_large() || inlined.is_some();
+    let encoded = if is_large {
         let planned = Arc::clone(planned);
-        tokio::task::spawn_blocking(move || encode_now(&planned))
+        tokio::task::spawn_blocking(move || encode_now(&planned, inlined.as_ref()))
             .await
             .map_err(|_| ProviderError::broken("the request could not be translated"))?
     } else {
-        encode_now(planned)
+        encode_now(planned, inlined.as_ref())
     };
     encoded.map_err(inexpressible)
 }
 
-fn encode_now(planned: &Planned) -> Result<Encoded, BadRequest> {
-    let request = planned.job.request_for(planned.attempt());
-    planned.adapter.encode(&request, &planned.target())
+/// Whether the endpoint wants the bytes of what the client named by URL.
+fn inlines_media(planned: &Planned) -> bool {
+    let inlines = match planned.target().quirks.get("media_urls").and_then(Value::as_str) {
+        Some(way) => way == "inline",
+        None => matches!(planned.attempt().dialect.as_str(), "ollama" | "bedrock"),
+    };
+    inlines && planned.job.has_remote_media()
+}
+
+fn encode_now(planned: &Planned, inlined: Option<&Request>) -> Result<Encoded, BadRequest> {
+    match inlined {
+        Some(request) => planned.adapter.encode(request, &planned.target()),
+        None => planned.adapter.encode(&planned.job.request_for(planned.attempt()), &planned.target()),
+    }
 }
 
 /// Another endpoint may be able to express what this one cannot.

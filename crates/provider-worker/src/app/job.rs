@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use dialect::canonical::{PartKind, Request};
+use dialect::canonical::{Media, PartKind, Request};
 use dialect::client::{Dialect, Envelope};
 use dialect::codec::{Adapter, Target, adapter};
 use dialect::error::BadRequest;
@@ -90,6 +90,15 @@ impl Job {
     pub(crate) fn has_media(&self) -> bool {
         let mut parts = self.request.messages.iter().flat_map(|message| &message.content);
         parts.any(|part| !matches!(part.kind, PartKind::Text(_)))
+    }
+
+    /// Whether the prompt names images or files by URL.
+    pub(crate) fn has_remote_media(&self) -> bool {
+        let mut parts = self.request.messages.iter().flat_map(|message| &message.content);
+        parts.any(|part| match &part.kind {
+            PartKind::Image { source, .. } | PartKind::File { source, .. } => matches!(source, Media::Url(_)),
+            PartKind::Text(_) | PartKind::Audio { .. } | PartKind::Other(_) => false,
+        })
     }
 
     /// Completion tokens that each choice may have at an endpoint: what the client asked for, within what the
