@@ -23,6 +23,8 @@ use super::rules::Checked;
 use super::{Cause, Error, Fetcher, Hidden};
 
 const REDIRECTS: usize = 3;
+/// Bytes of either half of a media type.
+const LONGEST_WORD: usize = 100;
 const CONNECT: Duration = Duration::from_secs(3);
 
 /// What a URL gave.
@@ -132,8 +134,7 @@ impl Fetcher {
         if announced.is_some_and(|length| length > self.limits.file) {
             return Err(Cause::TooLong(self.limits.file));
         }
-        let claimed = header(CONTENT_TYPE).and_then(|text| text.split(';').next());
-        let claimed = claimed.map(|text| text.trim().to_ascii_lowercase()).filter(|text| !text.is_empty());
+        let claimed = header(CONTENT_TYPE).and_then(media_type);
         let mut bytes = Vec::new();
         let mut body = response.into_body();
         while let Some(frame) = body.frame().await {
@@ -150,6 +151,17 @@ impl Fetcher {
         }
         Ok(Fetched { bytes: bytes.into(), claimed })
     }
+}
+
+/// What a `content-type` names, in lower case and without parameters; `None` when that is no media type.
+fn media_type(header: &str) -> Option<String> {
+    let name = header.split(';').next()?.trim().to_ascii_lowercase();
+    let (kind, format) = name.split_once('/')?;
+    let is_word = |word: &str| {
+        (1..=LONGEST_WORD).contains(&word.len())
+            && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".+-_".contains(&byte))
+    };
+    (is_word(kind) && is_word(format)).then_some(name)
 }
 
 /// Where an answer sends on to, if it does.

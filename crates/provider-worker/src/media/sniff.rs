@@ -26,7 +26,7 @@ pub(super) fn media_type(fetched: &Fetched, wanted: Wanted) -> Result<String, Ca
         return Err(Cause::WrongType("empty".to_owned()));
     }
     let claimed = fetched.claimed.as_deref().unwrap_or(UNKNOWN);
-    let found = infer::get(&fetched.bytes).map(|kind| kind.mime_type());
+    let found = infer::get(&fetched.bytes).map(|kind| registered(kind.mime_type()));
     let is_image = found.is_some_and(|found| found.starts_with("image/"));
     match (wanted, found) {
         (Wanted::Image, Some(found)) if is_image => Ok(found.to_owned()),
@@ -52,6 +52,16 @@ fn agreed(found: &'static str, claimed: &str) -> Result<String, Cause> {
     // Containers look alike: what only the server can know is not overruled.
     let is_container = matches!(found, "application/zip" | "text/xml" | "text/html" | "text/x-shellscript");
     Ok(if is_container && claimed != UNKNOWN { claimed } else { found }.to_owned())
+}
+
+/// The registered name of a kind that also goes by another.
+fn registered(media_type: &'static str) -> &'static str {
+    match media_type {
+        "audio/x-wav" => "audio/wav",
+        "audio/x-flac" => "audio/flac",
+        "audio/m4a" => "audio/mp4",
+        known => known,
+    }
 }
 
 fn is_sniffed(media_type: &str) -> bool {
