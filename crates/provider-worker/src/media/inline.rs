@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicUsize;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use dialect::canonical::{Media, Message, PartKind};
+use dialect::canonical::{Media, Message, Part, PartKind};
 use futures::future::try_join_all;
 use serde_json::Value;
 
@@ -22,31 +22,42 @@ pub(crate) struct Slot<'a> {
     pub(crate) wanted: Wanted,
 }
 
+impl<'a> Slot<'a> {
+    /// The place of an image or a file.
+    pub(crate) fn of(part: &'a mut Part) -> Option<Self> {
+        match &mut part.kind {
+            PartKind::Image { source, .. } => Some(Self { media: source, wanted: Wanted::Image }),
+            PartKind::File { source, .. } => Some(Self { media: source, wanted: Wanted::File }),
+            PartKind::Text(_) | PartKind::Audio { .. } | PartKind::Other(_) => None,
+        }
+    }
+}
+
 impl Fetcher {
-    /// Checks every remote URL that a provider would fetch for a request.
+    /// Checks every remote URL that a provider would fetch for a conversation.
     ///
     /// # Errors
     /// [`Error`] of the first that may not be named.
     pub(crate) fn check_all(&self, messages: &[Message]) -> Result<(), Error> {
-        let parts = messages.iter().flat_map(|message| &message.content);
-        for url in parts.filter_map(|part| url_of(&part.kind)).filter(|url| !is_data(url)) {
-            self.check(url)?;
-        }
-        Ok(())
+        self.check_parts(messages.iter().flat_map(|message| &message.content))
     }
 
-    /// Fetches every remote image and file of a request and puts its bytes in its place.
+    /// [`Self::check_all`] for content that stands elsewhere.
     ///
     /// # Errors
-    /// [`Error`] of the first that cannot be had; the request is then half changed.
+    /// As [`Self::check_all`].
+    pub(crate) fn check_parts<'a>(&self, parts: impl IntoIterator<Item = &'a Part>) -> Result<(), Error> {
+        let urls = parts.into_iter().filter_map(|part| url_of(&part.kind));
+        urls.filter(|url| !is_data(url)).try_for_each(|url| self.check(url))
+    }
+
+    /// Fetches every remote image and file of a conversation and puts its bytes in its place.
+    ///
+    /// # Errors
+    /// [`Error`] of the first that cannot be had; the conversation is then half changed.
     pub(crate) async fn inline_all(&self, messages: &mut [Message]) -> Result<(), Error> {
         let parts = messages.iter_mut().flat_map(|message| &mut message.content);
-        let slots = parts.filter_map(|part| match &mut part.kind {
-            PartKind::Image { source, .. } => Some(Slot { media: source, wanted: Wanted::Image }),
-            PartKind::File { source, .. } => Some(Slot { media: source, wanted: Wanted::File }),
-            PartKind::Text(_) | PartKind::Audio { .. } | PartKind::Other(_) => None,
-        });
-        self.inline(slots.collect()).await
+        self.inline(parts.filter_map(Slot::of).collect()).await
     }
 
     /// Fetches the remote ones of some media, each URL once and all at the same time.
