@@ -51,14 +51,24 @@ pub enum AuthStyle {
     XGoogApiKey,
     /// `api-key: …`
     ApiKey,
+    /// An AWS signature, version 4, for this service; a credential that is a plain key goes as
+    /// `authorization: Bearer …`.
+    SigV4 {
+        service: &'static str,
+    },
+    /// `authorization: Bearer …` with the access token that a Google service account gets; a credential that is
+    /// a token already goes as it is.
+    GoogleOAuth,
     None,
 }
 
 /// A request in a provider's dialect.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Encoded {
-    /// What follows the endpoint's base URL, query included.
+    /// What follows the endpoint's base URL, query included. `{region}`, `{location}`, `{project}` and
+    /// `{resource}` are filled in from the endpoint or its credential.
     pub path: String,
+    /// They replace the transport's defaults of the same names: `content-type`, `accept` and `user-agent`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     pub auth: AuthStyle,
     pub body: Bytes,
