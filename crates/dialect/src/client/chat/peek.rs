@@ -3,7 +3,7 @@
 //! The pass only says whether a body is sound. For one that is not, [`super::read`] finds the words.
 
 mod parts;
-mod strict;
+pub(crate) mod strict;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
