@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-pub(in crate::client) struct Strict<T>(pub(in crate::client) T);
+pub(crate) struct Strict<T>(pub(crate) T);
 
 impl<T> Deref for Strict<T> {
     type Target = T;
