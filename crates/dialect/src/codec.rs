@@ -51,6 +51,14 @@ pub enum AuthStyle {
     XGoogApiKey,
     /// `api-key: …`
     ApiKey,
+    /// An AWS signature, version 4, for this service; a credential that is a plain key goes as
+    /// `authorization: Bearer …`.
+    SigV4 {
+        service: &'static str,
+    },
+    /// `authorization: Bearer …` with the access token that a Google service account gets; a credential that is
+    /// a token already goes as it is.
+    GoogleOAuth,
     None,
 }
 
@@ -108,7 +116,7 @@ pub fn adapter(
     match dialect {
         "openai" => crate::openai::adapter(operation, client, target),
         "anthropic" => crate::anthropic::adapter(operation),
-        "gemini" => crate::gemini::adapter(operation),
+        "gemini" => crate::gemini::adapter(operation, target),
         "vertex" => crate::vertex::adapter(operation, target),
         "bedrock" => crate::bedrock::adapter(operation, target),
         "mistral" => crate::mistral::adapter(operation),
@@ -119,7 +127,7 @@ pub fn adapter(
 }
 
 /// The provider dialects there are, by their names in the catalogue.
-pub const DIALECTS: [&str; 3] = ["openai", "anthropic", "gemini"];
+pub const DIALECTS: [&str; 4] = ["openai", "anthropic", "gemini", "bedrock"];
 
 /// The conversation of a task that was routed to a conversation's adapter.
 ///

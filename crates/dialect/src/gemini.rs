@@ -29,7 +29,7 @@ use crate::error::{BadRequest, ProviderError};
 const FORMAT: &str = "google-gemini-v1";
 
 /// The adapter for a kind of work, where this dialect does it.
-pub(crate) fn adapter(operation: Operation) -> Option<&'static dyn Adapter> {
+pub(crate) fn adapter(operation: Operation, _target: &Target<'_>) -> Option<&'static dyn Adapter> {
     (operation == Operation::Chat).then_some(&Gemini as &dyn Adapter)
 }
 
