@@ -127,7 +127,7 @@ pub fn adapter(
 }
 
 /// The provider dialects there are, by their names in the catalogue.
-pub const DIALECTS: [&str; 4] = ["openai", "anthropic", "gemini", "bedrock"];
+pub const DIALECTS: [&str; 5] = ["openai", "anthropic", "gemini", "vertex", "bedrock"];
 
 /// The conversation of a task that was routed to a conversation's adapter.
 ///
