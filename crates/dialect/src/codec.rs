@@ -118,7 +118,7 @@ pub fn adapter(
     match dialect {
         "openai" => crate::openai::adapter(operation, client, target),
         "anthropic" => crate::anthropic::adapter(operation),
-        "gemini" => crate::gemini::adapter(operation),
+        "gemini" => crate::gemini::adapter(operation, target),
         "vertex" => crate::vertex::adapter(operation, target),
         "bedrock" => crate::bedrock::adapter(operation, target),
         "mistral" => crate::mistral::adapter(operation),
@@ -129,7 +129,7 @@ pub fn adapter(
 }
 
 /// The provider dialects there are, by their names in the catalogue.
-pub const DIALECTS: [&str; 3] = ["openai", "anthropic", "gemini"];
+pub const DIALECTS: [&str; 5] = ["openai", "anthropic", "gemini", "vertex", "bedrock"];
 
 /// The conversation of a task that was routed to a conversation's adapter.
 ///
