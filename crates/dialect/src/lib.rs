@@ -23,4 +23,5 @@ mod ollama;
 mod openai;
 mod raw;
 pub mod sse;
+mod vectors;
 mod vertex;
