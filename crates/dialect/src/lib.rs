@@ -25,4 +25,5 @@ mod openai;
 mod raw;
 mod resold;
 pub mod sse;
+mod vectors;
 mod vertex;
