@@ -200,6 +200,13 @@ pub(crate) async fn show(
     }
 }
 
+/// Shows a simulated cloud, which turns away whoever shows nothing, a token that opens nothing.
+pub(crate) fn pretend(request: &mut Request<Bytes>, style: AuthStyle) {
+    if matches!(style, AuthStyle::SigV4 { .. } | AuthStyle::GoogleOAuth) {
+        request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static("Bearer simulated"));
+    }
+}
+
 fn bearer(request: &mut Request<Bytes>, token: &SecretString) -> Result<(), Error> {
     insert(request, AUTHORIZATION, &format!("Bearer {}", token.expose_secret()))
 }

@@ -68,6 +68,8 @@ async fn send(
         credential::show(&mut request, style, credential, region, &app.tokens, &app.upstream)
             .await
             .map_err(|error| unusable(planned, &error))?;
+    } else if attempt.simulated {
+        credential::pretend(&mut request, style);
     }
     let shown = request.headers().get(AUTHORIZATION).cloned();
     let connect_ms = match attempt.timeouts.unwrap_or_default().connect_ms {
