@@ -4,7 +4,7 @@ pub mod chat;
 mod completions;
 mod embeddings;
 mod images;
-mod messages;
+pub mod messages;
 mod rerank;
 mod responses;
 mod speech;

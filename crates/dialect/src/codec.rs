@@ -51,14 +51,24 @@ pub enum AuthStyle {
     XGoogApiKey,
     /// `api-key: …`
     ApiKey,
+    /// An AWS signature, version 4, for this service; a credential that is a plain key goes as
+    /// `authorization: Bearer …`.
+    SigV4 {
+        service: &'static str,
+    },
+    /// `authorization: Bearer …` with the access token that a Google service account gets; a credential that is
+    /// a token already goes as it is.
+    GoogleOAuth,
     None,
 }
 
 /// A request in a provider's dialect.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Encoded {
-    /// What follows the endpoint's base URL, query included.
+    /// What follows the endpoint's base URL, query included. `{region}`, `{location}`, `{project}` and
+    /// `{resource}` are filled in from the endpoint or its credential.
     pub path: String,
+    /// They replace the transport's defaults of the same names: `content-type`, `accept` and `user-agent`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     pub auth: AuthStyle,
     pub body: Bytes,
@@ -108,7 +118,7 @@ pub fn adapter(
     match dialect {
         "openai" => crate::openai::adapter(operation, client, target),
         "anthropic" => crate::anthropic::adapter(operation),
-        "gemini" => crate::gemini::adapter(operation),
+        "gemini" => crate::gemini::adapter(operation, target),
         "vertex" => crate::vertex::adapter(operation, target),
         "bedrock" => crate::bedrock::adapter(operation, target),
         "mistral" => crate::mistral::adapter(operation),
@@ -119,7 +129,7 @@ pub fn adapter(
 }
 
 /// The provider dialects there are, by their names in the catalogue.
-pub const DIALECTS: [&str; 3] = ["openai", "anthropic", "gemini"];
+pub const DIALECTS: [&str; 5] = ["openai", "anthropic", "gemini", "vertex", "bedrock"];
 
 /// The conversation of a task that was routed to a conversation's adapter.
 ///

@@ -63,6 +63,16 @@ pub(crate) fn nearest<'a>(effort: &str, available: &[&'a str]) -> Option<&'a str
     available.iter().copied().min_by_key(|name| (rung(name).abs_diff(rung(effort)), rung(name)))
 }
 
+/// The same where `none` is an effort among others: it is the nearest to nothing but itself. An endpoint that
+/// cannot do without reasoning does as little as it can.
+pub(crate) fn nearest_or_none<'a>(effort: &str, available: &[&'a str]) -> Option<&'a str> {
+    if let Some(none) = available.iter().find(|name| effort == "none" && **name == "none") {
+        return Some(none);
+    }
+    let some: Vec<&str> = available.iter().copied().filter(|name| *name != "none").collect();
+    nearest(if effort == "none" { "minimal" } else { effort }, &some)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,5 +116,9 @@ mod tests {
         assert_eq!(nearest("max", &three), Some("high"));
         assert_eq!(nearest("xhigh", &["low", "medium", "high", "max"]), Some("high"));
         assert_eq!(nearest("medium", &["low", "high"]), Some("low"));
+        assert_eq!(nearest_or_none("none", &three), Some("low"));
+        assert_eq!(nearest_or_none("none", &["none", "high"]), Some("none"));
+        assert_eq!(nearest_or_none("minimal", &["none", "high"]), Some("high"));
+        assert_eq!(nearest_or_none("high", &["none"]), None);
     }
 }

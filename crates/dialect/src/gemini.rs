@@ -3,16 +3,25 @@
 //! - `request`: the body, from `contents`, `parts`, `tools` and `generation` (with `thinking`).
 //! - `answer`: candidates to events, the same for whole answers and `stream`s; `partial`, `citations` and
 //!   `usage` beside it.
+//! - `embeddings`, `images`, `imagen` (with `picture`) and `speech`: the further modalities.
 //! - `errors`: what the error bodies mean.
+//!
+//! Media that a client names by a URL go out as that URL; older models fetch none, and endpoints of such have
+//! the media put inline before.
 
 mod answer;
 mod citations;
 mod contents;
+mod embeddings;
 mod errors;
 mod generation;
+mod imagen;
+mod images;
 mod partial;
 mod parts;
+mod picture;
 mod request;
+mod speech;
 mod stream;
 mod thinking;
 mod tools;
@@ -24,13 +33,29 @@ use http::HeaderMap;
 use crate::canonical::{Event, Operation, Task};
 use crate::codec::{Adapter, Encoded, StreamDecoder, Target, conversation};
 use crate::error::{BadRequest, ProviderError};
+pub(crate) use embeddings::Embeddings;
+pub(crate) use imagen::Imagen;
+pub(crate) use images::Images;
+pub(crate) use speech::Speech;
 
 /// Marks reasoning that only Google's models can read back.
 const FORMAT: &str = "google-gemini-v1";
 
 /// The adapter for a kind of work, where this dialect does it.
-pub(crate) fn adapter(operation: Operation) -> Option<&'static dyn Adapter> {
-    (operation == Operation::Chat).then_some(&Gemini as &dyn Adapter)
+pub(crate) fn adapter(operation: Operation, target: &Target<'_>) -> Option<&'static dyn Adapter> {
+    match operation {
+        Operation::Chat => Some(&Gemini),
+        Operation::Embeddings => Some(&Embeddings::Gemini),
+        Operation::Images if is_imagen(target) => Some(&Imagen),
+        Operation::Images => Some(&Images),
+        Operation::Speech => Some(&Speech),
+        Operation::Rerank | Operation::Transcription => None,
+    }
+}
+
+/// Whether the model makes pictures and nothing else.
+pub(crate) fn is_imagen(target: &Target<'_>) -> bool {
+    target.provider_model.contains("imagen")
 }
 
 pub(crate) struct Gemini;

@@ -31,9 +31,12 @@ pub(crate) fn type_of_url(url: &str) -> Option<&'static str> {
     })
 }
 
+/// The media type of data that came without one.
+pub(crate) const UNTYPED: &str = "application/octet-stream";
+
 /// The media type of inline data that came without one: by its first bytes, else by the file's name.
 pub(crate) fn known_type<'a>(media_type: &'a str, data: &str, name: Option<&str>) -> &'a str {
-    if media_type != "application/octet-stream" {
+    if media_type != UNTYPED {
         return media_type;
     }
     let starts = [("JVBERi0", "application/pdf"), ("iVBORw0KGgo", "image/png"), ("/9j/", "image/jpeg")];

@@ -9,23 +9,29 @@
 //! | `path` | text | replaces `/chat/completions`, query included |
 //! | `auth` | `bearer` (default), `api-key`, `none` | how the credential is presented |
 //! | `max_tokens_member` | text | name of the completion limit; default `max_tokens` |
-//! | `reasoning_member` | `reasoning_effort` (default), `reasoning`, `reasoning_enabled`, `thinking`, `none` | how reasoning is asked for |
+//! | `reasoning_member` | `reasoning_effort` (default), `reasoning`, `reasoning_enabled`, `thinking`, `prompt_mode`, `none` | how reasoning is asked for |
 //! | `reasoning_efforts` | list | the efforts known; others become the nearest. Default low, medium, high |
 //! | `extra_reasoning_efforts` | list | efforts known beside the default ones |
 //! | `send_reasoning_back` | `reasoning`, `reasoning_content`, `reasoning_details`, `thinking` | the form in which earlier reasoning returns; default: not at all |
 //! | `strict` | true | unknown members are refused, so only standard ones and `accepts` go out |
-//! | `accepts` | list | members known beside the standard ones; those that cost extra, such as `service_tier`, go out only when listed |
+//! | `members` | list | the only members known, by their names before `rename`; `accepts` adds to them |
+//! | `accepts` | list | members known beside the standard ones; those that cost extra, such as `service_tier`, go out only when listed. `allowed_tools` is a choice of tools; elsewhere the list of tools is cut |
 //! | `tool_types` | list | types of tools that may go out beside functions |
 //! | `drop` | list | members that never go out |
 //! | `rename` | map | members that go out under another name |
 //! | `add` | map | members that always go out |
 //! | `tool_choice_required` | text | the word for `required` |
-//! | `forced_tool_choice` | false | `required` and named choices are refused, so they do not go out |
+//! | `forced_tool_choice` | false, `without_reasoning` | `required` and named choices are refused, so they do not go out; or only while the model reasons, which is switched off unless the client asks for it |
+//! | `tool_parameters` | true | a function without parameters is refused, so it gets an empty schema |
 //! | `sampling_params` | false | temperature, `top_p`, `top_k` and penalties are refused |
 //! | `no_stream_options` | true | usage comes unasked and `stream_options` is refused |
 //! | `developer_role` | `keep` (default), `system` | what becomes of developer turns |
 //! | `names` | `keep` (default), `prefix` | a turn's name stays a member or leads its text |
 //! | `tool_call_id_pattern` | `mistral9` | call ids must be nine letters or digits |
+//! | `turn_members` | list | the only members of a turn that are known |
+//! | `prefill_member` | text | set to true on an assistant's turn that comes last, which the model is to go on with |
+//! | `file_part` | `document_url` | files go out as documents by URL |
+//! | `audio_part` | `data` | audio goes out as bare base64 |
 //! | `keep_cache_control` | true | cache markers are known |
 //! | `completion_excludes_reasoning` | true | usage reports reasoning beside the completion |
 //! | `think_tags` | true | text begins with `<think>…</think>` and that is reasoning |

@@ -2,16 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "vendors/aimed.rs"]
+mod aimed;
 #[path = "vendors/cases.rs"]
 mod cases;
 
 use std::time::Duration;
 
+use aimed::Aimed;
 use cases::{
     Answer, Case, check_native, cut_off_everywhere, damaged_everywhere, dialect, events, fold, sent_back,
     streamed_every_way,
 };
-use dialect::canonical::{FinishReason, ReasoningKind};
+use dialect::canonical::{Event, FinishReason, Operation, ReasoningKind};
+use dialect::codec::Adapter as _;
 use dialect::error::{ErrorType, ProviderError, Retry};
 use serde_json::{Value, json};
 
@@ -215,6 +219,44 @@ fn errors_are_classed() {
         assert!(!error.message.is_empty() && error.provider_code.is_some(), "{error:?}");
         if case.name.contains("error_429-nomodel-df008") {
             assert_eq!(error.retry_after, Some(Duration::from_millis(34_400)));
+        }
+    }
+}
+
+#[test]
+fn vectors_are_read_in_the_order_of_their_texts() {
+    for case in cases::cases(&["gemini.batchEmbedContents"]) {
+        let endpoint = Aimed::at("gemini", Operation::Embeddings, "gemini-embedding-001", json!({}));
+        let body: Value = serde_json::from_slice(&case.body).unwrap();
+        let recorded = body["embeddings"].as_array().unwrap();
+        let mut read = 0;
+        for event in events(&endpoint, &case).unwrap() {
+            let Event::Embedding { index, vector } = event else { continue };
+            let values = recorded[index as usize]["values"].as_array().unwrap();
+            assert_eq!((index, vector.len()), (read, values.len()), "{}", case.name);
+            assert!((f64::from(vector[0]) - values[0].as_f64().unwrap()).abs() < 1e-6, "{}", case.name);
+            read += 1;
+        }
+        assert_eq!(read as usize, recorded.len(), "{}", case.name);
+        let error = endpoint.classify(429, &case.headers, b"");
+        assert_eq!(error.error_type, ErrorType::RateLimitExceeded);
+    }
+}
+
+#[test]
+fn every_recording_of_this_provider_is_accounted_for() {
+    let Some(root) = cases::root() else { return };
+    let index: Value = serde_json::from_slice(&std::fs::read(root.join("index.json")).unwrap()).unwrap();
+    let own = index["cases"].as_array().unwrap().iter().filter(|case| case["provider"] == "gemini");
+    for case in own {
+        let api = case["api"].as_str().unwrap();
+        match api {
+            "gemini.generateContent" | "gemini.batchEmbedContents" => {}
+            "openai.chat" => eprintln!("{} is read by `openai`", case["case"]),
+            "gemini.countTokens" | "gemini.models" => {
+                eprintln!("{} is no answer of a model: nothing here asks for it", case["case"]);
+            }
+            other => panic!("{other} is new"),
         }
     }
 }

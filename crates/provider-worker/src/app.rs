@@ -33,6 +33,8 @@ use crate::Config;
 use crate::breaker::Breakers;
 use crate::budget::RetryBudget;
 use crate::count::Counter;
+use crate::credential::google::Tokens;
+use crate::media::Fetcher;
 use crate::metrics::Metrics;
 use crate::spool::Spool;
 use crate::upstream::Upstream;
@@ -43,6 +45,8 @@ pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) spool: Spool,
     pub(crate) upstream: Upstream,
+    pub(crate) tokens: Tokens,
+    pub(crate) media: Fetcher,
     pub(crate) breakers: Breakers,
     pub(crate) budget: RetryBudget,
     pub(crate) counter: Counter,

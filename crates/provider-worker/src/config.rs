@@ -49,6 +49,25 @@ pub struct Config {
     pub max_executions: usize,
     /// How often health observations are sent.
     pub observe_ms: u64,
+    pub media: Media,
+}
+
+/// How media that clients name by URL are fetched.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Media {
+    /// Origins that no rule holds for, such as `http://127.0.0.1:9000`.
+    pub allowed_origins: Vec<String>,
+    /// Bytes of one file.
+    pub max_bytes: usize,
+    /// Bytes of all files of one request.
+    pub max_request_bytes: usize,
+    /// Files of one request.
+    pub max_files: usize,
+    /// How long one download may take in all.
+    pub timeout_ms: u64,
+    /// Downloads at once; more wait, within their time.
+    pub max_fetches: usize,
 }
 
 /// Whether an append waits for the disk.

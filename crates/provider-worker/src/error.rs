@@ -15,6 +15,8 @@ pub enum Error {
     },
     #[error("worker.id `{0}` is no name for the bus: use letters, digits, `-` and `_`")]
     MalformedId(String),
+    #[error("media cannot be fetched")]
+    Media(#[source] crate::media::StartError),
     #[error("worker.{0} must not be 0")]
     Zero(&'static str),
     #[error("the start was interrupted")]

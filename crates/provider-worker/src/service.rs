@@ -16,8 +16,10 @@ use crate::breaker::Breakers;
 use crate::budget::RetryBudget;
 use crate::config::SpoolSync;
 use crate::count::Counter;
+use crate::credential::google::Tokens;
 use crate::jobs::observe::Observer;
 use crate::jobs::ship::Shipper;
+use crate::media::Fetcher;
 use crate::metrics::Metrics;
 use crate::spool::{Options, Spool};
 use crate::upstream::Upstream;
@@ -56,6 +58,7 @@ impl Service {
     /// [`Error`] when the spool cannot be used, is held by another worker, or a setting makes no sense.
     pub async fn start(config: Config, deps: Deps) -> Result<Self, Error> {
         check(&config)?;
+        let media = Fetcher::new(&config.media).map_err(Error::Media)?;
         let options = options(&config);
         let (spool, worker_id) = tokio::task::spawn_blocking(move || {
             let directory = options.directory.clone();
@@ -75,6 +78,8 @@ impl Service {
             config,
             spool,
             upstream: Upstream::new(),
+            tokens: Tokens::new(),
+            media,
             breakers: Breakers::default(),
             budget: RetryBudget::new(Instant::now()),
             counter: Counter,
@@ -155,6 +160,7 @@ fn check(config: &Config) -> Result<(), Error> {
         ("checkpoint_deltas", config.checkpoint_deltas > 0),
         ("whole_answer_factor", config.whole_answer_factor > 0),
         ("total_ms", config.total_ms > 0),
+        ("media.max_fetches", config.media.max_fetches > 0),
     ];
     match positive.into_iter().find(|(_, is_positive)| !is_positive) {
         Some((key, _)) => Err(Error::Zero(key)),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use dialect::codec::{AuthStyle, Encoded};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use dialect::codec::Encoded;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -14,7 +14,6 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use secrecy::{ExposeSecret as _, SecretString};
 
 const IDLE: Duration = Duration::from_secs(30);
 const IDLE_PER_HOST: usize = 1_024;
@@ -57,31 +56,10 @@ impl Upstream {
         Self { pools: ArcSwap::default() }
     }
 
-    /// Calls `base_url`, connecting within `connect_ms`. Waits for the head of the answer without a limit.
-    pub(crate) async fn post(
-        &self,
-        base_url: &str,
-        connect_ms: u32,
-        encoded: Encoded,
-        credential: Option<&SecretString>,
-    ) -> Result<Answer, Error> {
-        let url = format!("{}{}", base_url.trim_end_matches('/'), encoded.path);
-        let mut request = Request::builder()
-            .method(Method::POST)
-            .uri(url)
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .header(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"))
-            .header(USER_AGENT, HeaderValue::from_static(concat!("patchbay/", env!("CARGO_PKG_VERSION"))));
-        for (name, value) in &encoded.headers {
-            request = request.header(name, value);
-        }
-        if let Some(credential) = credential
-            && let Some((name, value)) = credential_header(encoded.auth, credential)?
-        {
-            request = request.header(name, value);
-        }
-        let request = request.body(Full::new(encoded.body))?;
+    /// Sends a request, connecting within `connect_ms`. Waits for the head of the answer without a limit.
+    pub(crate) async fn send(&self, request: Request<Bytes>, connect_ms: u32) -> Result<Answer, Error> {
         let pool = self.pool(connect_ms)?;
+        let request = request.map(Full::new);
         let (head, body) = pool.request(request).await.map_err(Error::Unreachable)?.into_parts();
         Ok(Answer { status: head.status, headers: head.headers, body })
     }
@@ -99,6 +77,24 @@ impl Upstream {
         });
         Ok(added.get(&connect_ms).cloned().unwrap_or(pool))
     }
+}
+
+/// What an adapter wrote as a request to `base_url`, still without the credential.
+pub(crate) fn request(base_url: &str, encoded: Encoded) -> Result<Request<Bytes>, Error> {
+    let url = format!("{}{}", base_url.trim_end_matches('/'), encoded.path);
+    let mut request = Request::builder().method(Method::POST).uri(url).body(encoded.body)?;
+    let headers = request.headers_mut();
+    for (name, value) in encoded.headers {
+        headers.append(name, value);
+    }
+    for (name, value) in [
+        (CONTENT_TYPE, "application/json"),
+        (ACCEPT, "application/json, text/event-stream"),
+        (USER_AGENT, concat!("patchbay/", env!("CARGO_PKG_VERSION"))),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    Ok(request)
 }
 
 fn connect(timeout: Duration) -> Result<Pool, Error> {
@@ -157,19 +153,25 @@ impl Answer {
     }
 }
 
-fn credential_header(
-    style: AuthStyle,
-    credential: &SecretString,
-) -> Result<Option<(HeaderName, HeaderValue)>, Error> {
-    let secret = credential.expose_secret();
-    let (name, text) = match style {
-        AuthStyle::Bearer => (AUTHORIZATION, format!("Bearer {secret}")),
-        AuthStyle::XApiKey => (HeaderName::from_static("x-api-key"), secret.to_owned()),
-        AuthStyle::XGoogApiKey => (HeaderName::from_static("x-goog-api-key"), secret.to_owned()),
-        AuthStyle::ApiKey => (HeaderName::from_static("api-key"), secret.to_owned()),
-        AuthStyle::None => return Ok(None),
-    };
-    let mut value = HeaderValue::try_from(text).map_err(http::Error::from)?;
-    value.set_sensitive(true);
-    Ok(Some((name, value)))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_adapter_says_replaces_the_defaults() {
+        let audio = HeaderValue::from_static("multipart/form-data; boundary=x");
+        let beta = |text| (http::HeaderName::from_static("anthropic-beta"), HeaderValue::from_static(text));
+        let encoded = Encoded {
+            path: "/audio/transcriptions".to_owned(),
+            headers: vec![(CONTENT_TYPE, audio.clone()), beta("one"), beta("two")],
+            auth: dialect::codec::AuthStyle::None,
+            body: Bytes::from_static(b"x"),
+        };
+        let request = request("https://host.example/v1/", encoded).unwrap();
+        assert_eq!(request.uri(), "https://host.example/v1/audio/transcriptions");
+        let all = |name: &str| request.headers().get_all(name).iter().cloned().collect::<Vec<_>>();
+        assert_eq!(all("content-type"), [audio]);
+        assert_eq!(all("accept"), ["application/json, text/event-stream"]);
+        assert_eq!(all("anthropic-beta"), ["one", "two"]);
+    }
 }

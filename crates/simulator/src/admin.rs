@@ -7,8 +7,10 @@
 //! | `DELETE /_admin/faults[/{model}]` | forgets them |
 //! | `GET /_admin/log?provider=&model=&after=&limit=` | the entries, oldest first |
 //! | `DELETE /_admin/log` | forgets the entries |
+//! | `GET /_admin/requests?provider=&model=&limit=` | the newest requests as they arrived, without credentials, oldest first: method, path, query, headers, body |
+//! | `DELETE /_admin/requests` | forgets them |
 //! | `GET /_admin/state` | totals by provider and model, and the configuration |
-//! | `DELETE /_admin/state` | forgets scripts, log, totals and prompt caches |
+//! | `DELETE /_admin/state` | forgets scripts, log, requests, totals and prompt caches |
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Response, StatusCode};
@@ -59,10 +61,21 @@ impl Simulator {
                 self.log.clear();
                 done()
             }
+            ("GET", "requests") => {
+                let limit = parameter("limit").and_then(|limit| limit.parse().ok()).unwrap_or(USUAL_LIMIT);
+                let model = parameter("model");
+                let requests = self.received.newest(limit, provider.as_deref(), model.as_deref());
+                json_response(StatusCode::OK, &json!(requests))
+            }
+            ("DELETE", "requests") => {
+                self.received.clear();
+                done()
+            }
             ("GET", "state") => json_response(StatusCode::OK, &self.state()),
             ("DELETE", "state") => {
                 self.faults.clear(None, None);
                 self.log.reset();
+                self.received.clear();
                 self.cache.clear();
                 done()
             }

@@ -4,18 +4,111 @@ mod parse;
 mod stream;
 mod unary;
 
-pub(crate) use parse::parse;
-pub(crate) use stream::Encoder;
-pub(crate) use unary::body;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderName};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Finish, Usage};
-use crate::dialect::Stamp;
+use crate::ask::Ask;
 use crate::failure::Failure;
-use crate::seed::{Dice, hash_text};
+use crate::limits::Left;
+use crate::prepare::Arrived;
+use crate::route::Host;
+use crate::seed::{ALPHANUMERIC, Dice, hash_text};
+use crate::stamp::Stamp;
+use crate::steps::Grouping;
+use crate::wire::{Encode, Wire, bearer, header, put};
+
+/// Messages.
+pub(crate) struct Messages;
+
+impl Wire for Messages {
+    fn parse(&self, arrived: &Arrived, body: &Value) -> Result<Ask, Failure> {
+        parse::parse(arrived, body)
+    }
+
+    fn body(&self, ask: &Ask, answer: &Answer, stamp: &Stamp) -> Value {
+        unary::body(ask, answer, stamp)
+    }
+
+    fn encoder(&self, ask: &Ask, answer: &Answer, stamp: &Stamp, _events: bool) -> Box<dyn Encode> {
+        Box::new(stream::Encoder::new(ask, answer, stamp))
+    }
+
+    fn error_body(&self, failure: &Failure, stamp: &Stamp) -> Value {
+        json!({
+            "type": "error",
+            "error": {"type": error_type(failure), "message": failure.message},
+            "request_id": stamp.request_id,
+        })
+    }
+
+    fn key(&self, headers: &HeaderMap, _query: &str) -> Option<String> {
+        header(headers, "x-api-key").map(str::to_owned).or_else(|| bearer(headers))
+    }
+
+    fn bad_key(&self, key: Option<&str>) -> Failure {
+        let message = if key.is_none() { "x-api-key header is required" } else { "invalid x-api-key" };
+        Failure::new(401, message)
+    }
+
+    fn unknown_model(&self, model: &str) -> Failure {
+        Failure::new(404, format!("model: {model}"))
+    }
+
+    fn too_long(&self, tokens: u64, most: u64) -> Failure {
+        Failure::bad(format!("prompt is too long: {tokens} tokens > {most} maximum"))
+    }
+
+    fn grouping(&self) -> Grouping {
+        Grouping(3, 10)
+    }
+
+    fn response_id(&self, dice: &mut Dice) -> String {
+        format!("msg_01{}", dice.word(22, ALPHANUMERIC))
+    }
+
+    fn request_id(&self, dice: &mut Dice) -> String {
+        format!("req_01{}", dice.word(22, ALPHANUMERIC))
+    }
+
+    fn headers(&self, headers: &mut HeaderMap, stamp: &Stamp, left: Left) {
+        put(headers, "request-id", &stamp.request_id);
+        if stamp.host == Host::Own {
+            limits(headers, stamp, left);
+        }
+    }
+
+    fn failure_headers(&self, headers: &mut HeaderMap, failure: &Failure) {
+        let retry = failure.status == 409 || failure.status == 429 || failure.status >= 500;
+        put(headers, "x-should-retry", if retry { "true" } else { "false" });
+        if let Some(seconds) = failure.retry_after {
+            put(headers, "retry-after", &format!("{}", seconds.ceil()));
+        }
+    }
+}
+
+fn limits(headers: &mut HeaderMap, stamp: &Stamp, left: Left) {
+    let reset = stamp.rfc3339(left.reset);
+    for kind in ["requests", "tokens", "input-tokens", "output-tokens"] {
+        let (limit, remaining) =
+            if kind == "requests" { (Left::REQUESTS, left.requests) } else { (Left::TOKENS, left.tokens) };
+        for (what, value) in
+            [("limit", limit.to_string()), ("remaining", remaining.to_string()), ("reset", reset.clone())]
+        {
+            let name = HeaderName::try_from(format!("anthropic-ratelimit-{kind}-{what}"));
+            if let (Ok(name), Ok(value)) = (name, value.parse()) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+/// How ids of calls begin.
+fn call_prefix(stamp: &Stamp) -> &'static str {
+    if stamp.host == Host::Vertex { "toolu_vrtx_01" } else { "toolu_" }
+}
 
 fn stop_reason<'a>(answer: &'a Answer, finish: &Finish) -> &'a str {
     if let Some(word) = &answer.finish {
@@ -58,7 +151,7 @@ fn usage(usage: &Usage, output: u64) -> Value {
 }
 
 /// The signature of thoughts: whoever sends them back must send them unchanged.
-fn sign(thoughts: &str) -> String {
+pub(crate) fn sign(thoughts: &str) -> String {
     let mut dice = Dice::new(hash_text(thoughts));
     let bytes: Vec<u8> = (0..12).flat_map(|_| dice.roll().to_le_bytes()).collect();
     format!("Sim{}", STANDARD.encode(bytes))
@@ -79,15 +172,7 @@ fn error_type(failure: &Failure) -> &str {
     })
 }
 
-pub(crate) fn error_body(failure: &Failure, stamp: &Stamp) -> Value {
-    json!({
-        "type": "error",
-        "error": {"type": error_type(failure), "message": failure.message},
-        "request_id": stamp.request_id,
-    })
-}
-
 /// The error event of a stream, which names no request.
-pub(crate) fn error_event(failure: &Failure) -> Value {
+fn error_event(failure: &Failure) -> Value {
     json!({"type": "error", "error": {"details": null, "type": error_type(failure), "message": failure.message}})
 }

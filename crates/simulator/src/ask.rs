@@ -29,8 +29,10 @@ pub(crate) struct Turn {
     pub(crate) text: String,
     /// What is counted besides: calls, results, thoughts.
     pub(crate) extra: String,
-    /// Tokens of its images and files.
+    /// Tokens of its images, sounds and files.
     pub(crate) media_tokens: u64,
+    /// The part of `media_tokens` that is sound.
+    pub(crate) audio_tokens: u64,
     pub(crate) images: u64,
     /// The prefix that ends here is to be cached.
     pub(crate) mark: Option<Keep>,
@@ -38,7 +40,15 @@ pub(crate) struct Turn {
 
 impl Turn {
     pub(crate) const fn new(role: Role) -> Self {
-        Self { role, text: String::new(), extra: String::new(), media_tokens: 0, images: 0, mark: None }
+        Self {
+            role,
+            text: String::new(),
+            extra: String::new(),
+            media_tokens: 0,
+            audio_tokens: 0,
+            images: 0,
+            mark: None,
+        }
     }
 
     pub(crate) fn say(&mut self, text: &str) {
@@ -51,6 +61,16 @@ impl Turn {
     pub(crate) fn image(&mut self, tokens: u64) {
         self.media_tokens += tokens;
         self.images += 1;
+    }
+
+    pub(crate) fn sound(&mut self, tokens: u64) {
+        self.media_tokens += tokens;
+        self.audio_tokens += tokens;
+    }
+
+    /// Whether it holds anything.
+    pub(crate) fn says_something(&self) -> bool {
+        !self.text.is_empty() || !self.extra.is_empty() || self.media_tokens > 0
     }
 }
 
@@ -88,18 +108,48 @@ pub(crate) struct Reasoning {
     pub(crate) tokens: u64,
     /// Whether its text is shown.
     pub(crate) visible: bool,
+    /// Whether it is handed out sealed, to be sent back.
+    pub(crate) sealed: bool,
+}
+
+impl Reasoning {
+    pub(crate) const fn shown(tokens: u64, visible: bool) -> Self {
+        Self { tokens, visible, sealed: false }
+    }
 }
 
 /// When prefixes are cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caching {
     Never,
-    /// Every prefix, read in steps of so many tokens.
+    /// Every prefix, read in steps of so many tokens. `writes`: what is written is counted too.
     Automatic {
         step: u64,
+        writes: bool,
     },
     /// Where the request marks it.
     Marked,
+}
+
+/// A text that the answer may cite.
+#[derive(Debug, Clone)]
+pub(crate) struct Document {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) text: String,
+    /// The document as the answer repeats it.
+    pub(crate) native: Value,
+}
+
+/// How an answer that is spoken sounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sound {
+    Pcm,
+    Wav,
+    Mp3,
+    Aac,
+    Flac,
+    Opus,
 }
 
 #[derive(Debug, Clone)]
@@ -120,12 +170,25 @@ pub(crate) struct Ask {
     pub(crate) seed: Option<i64>,
     pub(crate) reasoning: Option<Reasoning>,
     pub(crate) caching: Caching,
+    /// What the answer repeats of the request, in the dialect's own form.
+    pub(crate) echo: Value,
+    /// The prompts of the choices, when each has its own.
+    pub(crate) prompts: Vec<String>,
+    /// Whether calls are announced in words.
+    pub(crate) plans: bool,
+    pub(crate) documents: Vec<Document>,
+    /// The answer is spoken.
+    pub(crate) sound: Option<Sound>,
+    /// The answer holds a picture.
+    pub(crate) picture: bool,
+    /// Probabilities are wanted, with so many alternatives.
+    pub(crate) logprobs: Option<usize>,
 }
 
 impl Ask {
-    pub(crate) const fn new(model: String) -> Self {
+    pub(crate) fn new(model: impl Into<String>) -> Self {
         Self {
-            model,
+            model: model.into(),
             stream: false,
             stream_usage: true,
             turns: Vec::new(),
@@ -140,7 +203,19 @@ impl Ask {
             seed: None,
             reasoning: None,
             caching: Caching::Never,
+            echo: Value::Null,
+            prompts: Vec::new(),
+            plans: false,
+            documents: Vec::new(),
+            sound: None,
+            picture: false,
+            logprobs: None,
         }
+    }
+
+    /// Whether thoughts are shown.
+    pub(crate) fn shows_thoughts(&self) -> bool {
+        self.reasoning.is_none_or(|reasoning| reasoning.visible)
     }
 
     /// The text of the last message of the user; empty when there is none.

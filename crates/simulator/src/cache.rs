@@ -45,7 +45,7 @@ impl PromptCache {
         let boundaries = boundaries(provider, ask, tools, turns);
         match ask.caching {
             Caching::Never => CacheUse::default(),
-            Caching::Automatic { step } => self.automatic(&boundaries, step, minimum),
+            Caching::Automatic { step, writes } => self.automatic(&boundaries, step, minimum, writes),
             Caching::Marked => self.marked(&boundaries, minimum),
         }
     }
@@ -54,14 +54,17 @@ impl PromptCache {
         self.prefixes().clear();
     }
 
-    fn automatic(&self, boundaries: &[Boundary], step: u64, minimum: u64) -> CacheUse {
+    fn automatic(&self, boundaries: &[Boundary], step: u64, minimum: u64, writes: bool) -> CacheUse {
         let total = boundaries.last().map_or(0, |last| last.tokens);
         let found = self.longest(boundaries).min(total.saturating_sub(1));
         for boundary in boundaries.iter().filter(|boundary| boundary.tokens >= minimum) {
             self.remember(boundary.prefix, AUTOMATIC);
         }
-        let read = found / step.max(1) * step.max(1);
-        CacheUse { read: if read >= minimum { read } else { 0 }, ..CacheUse::default() }
+        let whole = |tokens: u64| tokens / step.max(1) * step.max(1);
+        let read = if whole(found) >= minimum { whole(found) } else { 0 };
+        let kept = if total >= minimum { whole(total) } else { 0 };
+        let written = if writes { kept.saturating_sub(read) } else { 0 };
+        CacheUse { read, written_5m: written, ..CacheUse::default() }
     }
 
     fn marked(&self, boundaries: &[Boundary], minimum: u64) -> CacheUse {
@@ -142,7 +145,7 @@ mod tests {
     use crate::ask::{Role, Turn};
 
     fn ask(texts: &[&str], caching: Caching) -> Ask {
-        let mut ask = Ask::new("m".to_owned());
+        let mut ask = Ask::new("m");
         ask.caching = caching;
         for text in texts {
             let mut turn = Turn::new(Role::User);
@@ -155,9 +158,9 @@ mod tests {
     #[test]
     fn automatic_caches_read_whole_steps() {
         let cache = PromptCache::default();
-        let first = ask(&["long", "one"], Caching::Automatic { step: 128 });
+        let first = ask(&["long", "one"], Caching::Automatic { step: 128, writes: false });
         assert_eq!(cache.pass("p", &first, 0, &[2000, 10], 1024), CacheUse::default());
-        let second = ask(&["long", "two"], Caching::Automatic { step: 128 });
+        let second = ask(&["long", "two"], Caching::Automatic { step: 128, writes: false });
         assert_eq!(cache.pass("p", &second, 0, &[2000, 10], 1024).read, 1920);
         assert_eq!(cache.pass("q", &second, 0, &[2000, 10], 1024).read, 0);
     }

@@ -13,11 +13,12 @@ use http::{HeaderValue, Response};
 use memchr::memmem;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::answer::{Answer, Completion, Finish, Usage};
+use crate::answer::{Answer, Completion, Usage};
 use crate::ask::Ask;
 use crate::body::Body;
 use crate::dialect::Dialect;
 use crate::faults::ANY;
+use crate::quirks::Quirks;
 use crate::script::Script;
 use crate::seed::{ALPHANUMERIC, Dice};
 use crate::simulator::{Call, Simulator, unix_millis};
@@ -50,28 +51,29 @@ struct Template {
 }
 
 impl FastAnswers {
-    fn template(&self, simulator: &Simulator, dialect: Dialect, tokens: u64, stream: bool) -> Arc<Template> {
-        let key = (dialect, tokens, stream);
+    fn template(&self, simulator: &Simulator, call: &Call, tokens: u64, stream: bool) -> Arc<Template> {
+        let key = (call.dialect, tokens, stream);
         if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Arc::clone(known);
         }
-        let made = Arc::new(Template::make(simulator, dialect, tokens, stream));
+        let made = Arc::new(Template::make(simulator, call, tokens, stream));
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&made));
         made
     }
 }
 
 impl Template {
-    fn make(simulator: &Simulator, dialect: Dialect, tokens: u64, stream: bool) -> Self {
-        let mut stamp = simulator.stamp(dialect, "default", "fast", 0, unix_millis());
-        stamp.quirks.openai = false;
+    fn make(simulator: &Simulator, call: &Call, tokens: u64, stream: bool) -> Self {
+        let wire = call.dialect.wire();
+        let mut stamp = simulator.stamp(call, "fast", 0, unix_millis());
+        stamp.quirks = Quirks::of("default", "fast");
         let answer = answer(tokens);
         let mut ask = Ask::new("fast".to_owned());
         ask.stream = stream;
         let mut bytes = Vec::new();
         let mut ends = Vec::new();
         if stream {
-            let mut encoder = dialect.encoder(&ask, &answer, &stamp, true);
+            let mut encoder = wire.encoder(&ask, &answer, &stamp, true);
             for paced in steps(&answer, Grouping(1, 1), &[], 0) {
                 let write = encoder.encode(&paced.step, paced.tokens);
                 if !write.is_empty() {
@@ -80,7 +82,7 @@ impl Template {
                 }
             }
         } else {
-            bytes = dialect.body(&answer, &stamp).to_string().into_bytes();
+            bytes = wire.body(&ask, &answer, &stamp).to_string().into_bytes();
             ends.push(bytes.len());
         }
         let ids = memmem::find_iter(&bytes, stamp.response_id.as_bytes()).collect();
@@ -102,7 +104,7 @@ impl Template {
 
 fn answer(tokens: u64) -> Answer {
     let text: Vec<Piece> = (0..tokens).map(|number| Piece { text: fast_piece(number), tokens: 1 }).collect();
-    let completion = Completion { thoughts: Vec::new(), text, calls: Vec::new(), finish: Finish::Stop };
+    let completion = Completion { text, ..Completion::default() };
     let usage = Usage { prompt: FAST_PROMPT_TOKENS, completion: tokens, ..Usage::default() };
     Answer { completions: vec![completion], usage, finish: None, shows_usage: true }
 }
@@ -110,20 +112,21 @@ fn answer(tokens: u64) -> Answer {
 impl Simulator {
     /// The fast answer to a chat request.
     pub(crate) async fn chat_fast(self: &Arc<Self>, call: Call, body: &[u8], number: u64) -> Response<Body> {
-        let Call { dialect, path, provider, .. } = call;
+        let (dialect, provider) = (call.dialect, &call.provider);
         let mut dice = Dice::new(self.config.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let script = self.faults.take(&provider, ANY, &mut dice).unwrap_or_default();
-        let stream = path.map_or_else(|| streams(dialect, body), |path| path.stream);
+        let script = self.faults.take(provider, ANY, &mut dice).unwrap_or_default();
+        let named = !call.address.method.is_empty();
+        let stream = if named { call.address.stream } else { streams(dialect, body) };
         let tokens = script.tokens.unwrap_or(FAST_TOKENS);
-        let template = self.fast.template(self, dialect, tokens, stream);
-        self.log.count_fast(&provider, FAST_PROMPT_TOKENS, tokens);
+        let template = self.fast.template(self, &call, tokens, stream);
+        self.log.count_fast(provider, FAST_PROMPT_TOKENS, tokens);
         if let Some(millis) = script.answer_delay_ms {
             sleep(Duration::from_millis(millis)).await;
         }
         let bytes = template.stamped(&mut dice);
         let body = if stream { pieces(bytes, template, &script) } else { Body::Whole(Some(bytes)) };
         let mut response = Response::new(body);
-        let content_type = HeaderValue::from_static(dialect.content_type(stream, true));
+        let content_type = HeaderValue::from_static(dialect.wire().content_type(stream, true));
         response.headers_mut().insert(CONTENT_TYPE, content_type);
         response
     }

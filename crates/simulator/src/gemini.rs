@@ -1,18 +1,98 @@
 //! Gemini's `generateContent`.
 
+mod embed;
 mod encode;
 mod keys;
 mod parse;
 
-pub(crate) use encode::{Encoder, body};
-pub(crate) use parse::parse;
+pub(crate) use embed::embed;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
 use serde_json::{Value, json};
 
+use crate::answer::Answer;
+use crate::ask::Ask;
 use crate::failure::Failure;
-use crate::seed::{Dice, hash_text};
+use crate::limits::Left;
+use crate::prepare::Arrived;
+use crate::seed::{ALPHANUMERIC, Dice, hash_text};
+use crate::stamp::Stamp;
+use crate::steps::Grouping;
+use crate::wire::{Encode, Wire, bearer, header, put};
+
+/// `generateContent` and `streamGenerateContent`.
+pub(crate) struct GenerateContent;
+
+impl Wire for GenerateContent {
+    fn parse(&self, arrived: &Arrived, body: &Value) -> Result<Ask, Failure> {
+        parse::parse(body, &arrived.call.address)
+    }
+
+    fn body(&self, ask: &Ask, answer: &Answer, stamp: &Stamp) -> Value {
+        encode::body(ask, answer, stamp)
+    }
+
+    fn encoder(&self, ask: &Ask, answer: &Answer, stamp: &Stamp, events: bool) -> Box<dyn Encode> {
+        Box::new(encode::Encoder::new(ask, answer, stamp, events))
+    }
+
+    fn error_body(&self, failure: &Failure, _stamp: &Stamp) -> Value {
+        error_body(failure)
+    }
+
+    fn key(&self, headers: &HeaderMap, query: &str) -> Option<String> {
+        let own = header(headers, "x-goog-api-key")
+            .or_else(|| query.split('&').find_map(|pair| pair.strip_prefix("key=")));
+        own.map(str::to_owned).or_else(|| bearer(headers))
+    }
+
+    fn bad_key(&self, key: Option<&str>) -> Failure {
+        match key {
+            None => Failure::new(
+                403,
+                "Method doesn't allow unregistered callers (callers without established identity).",
+            ),
+            Some(_) => {
+                Failure::bad("API key not valid. Please pass a valid API key.").code("API_KEY_INVALID")
+            }
+        }
+    }
+
+    fn unknown_model(&self, model: &str) -> Failure {
+        let message = format!(
+            "models/{model} is not found for API version v1beta, or is not supported for generateContent. Call ListModels \
+             to see the list of available models and their supported methods."
+        );
+        Failure::new(404, message)
+    }
+
+    fn too_long(&self, tokens: u64, most: u64) -> Failure {
+        Failure::bad(format!(
+            "The input token count ({tokens}) exceeds the maximum number of tokens allowed ({most})."
+        ))
+    }
+
+    fn grouping(&self) -> Grouping {
+        Grouping(16, 32)
+    }
+
+    fn content_type(&self, stream: bool, events: bool) -> &'static str {
+        if stream && events { "text/event-stream" } else { "application/json; charset=UTF-8" }
+    }
+
+    fn response_id(&self, dice: &mut Dice) -> String {
+        format!("{}-A", dice.word(21, ALPHANUMERIC))
+    }
+
+    fn headers(&self, headers: &mut HeaderMap, _stamp: &Stamp, _left: Left) {
+        put(headers, "server-timing", "gfet4t7; dur=42");
+    }
+
+    // How long to wait is in the body only.
+    fn failure_headers(&self, _headers: &mut HeaderMap, _failure: &Failure) {}
+}
 
 /// The signature of a call: it must come back on the same part.
 fn sign_call(name: &str) -> String {
@@ -44,6 +124,13 @@ pub(crate) fn error_body(failure: &Failure) -> Value {
             "reason": "API_KEY_INVALID",
             "domain": "googleapis.com",
             "metadata": {"service": "generativelanguage.googleapis.com"},
+        }));
+    } else if failure.code.as_deref() == Some("CREDENTIALS_MISSING") {
+        details.push(json!({
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "CREDENTIALS_MISSING",
+            "domain": "googleapis.com",
+            "metadata": {"service": "aiplatform.googleapis.com"},
         }));
     } else if let Some(code) = &failure.code {
         word = code;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::answer::Usage;
-use crate::dialect::Dialect;
+use crate::simulator::Call;
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -37,6 +37,8 @@ pub struct Entry {
     pub at: u64,
     pub provider: String,
     pub dialect: &'static str,
+    /// `chat`, `embeddings`, `images` and so on.
+    pub operation: &'static str,
     pub model: String,
     pub stream: bool,
     /// The HTTP status, 0 when none was sent.
@@ -96,14 +98,25 @@ impl Log {
     }
 
     /// Begins an entry, whose end is written when the record is dropped.
-    pub(crate) fn open(self: &Arc<Self>, provider: &str, dialect: Dialect, at: u64) -> Record {
+    pub(crate) fn open(self: &Arc<Self>, call: &Call, at: u64) -> Record {
+        self.begin(&call.provider, call.dialect.name(), call.operation.name(), at)
+    }
+
+    fn begin(
+        self: &Arc<Self>,
+        provider: &str,
+        dialect: &'static str,
+        operation: &'static str,
+        at: u64,
+    ) -> Record {
         let mut book = self.book();
         book.last += 1;
         let entry = Entry {
             id: book.last,
             at,
             provider: provider.to_owned(),
-            dialect: dialect.name(),
+            dialect,
+            operation,
             ..Entry::default()
         };
         if book.entries.len() >= self.capacity {
@@ -222,11 +235,11 @@ mod tests {
     #[test]
     fn a_dropped_record_is_a_disconnect_and_the_log_is_bounded() {
         let log = Arc::new(Log::new(2));
-        let mut first = log.open("p", Dialect::OpenAi, 0);
+        let mut first = log.begin("p", "openai", "chat", 0);
         first.end(Outcome::Complete);
         drop(first);
-        drop(log.open("p", Dialect::OpenAi, 0));
-        let open = log.open("p", Dialect::Gemini, 0);
+        drop(log.begin("p", "openai", "chat", 0));
+        let open = log.begin("p", "gemini", "chat", 0);
         let outcomes: Vec<Outcome> = log.entries(0, 9, |_| true).iter().map(|entry| entry.outcome).collect();
         assert_eq!(outcomes, [Outcome::Disconnected, Outcome::Open]);
         drop(open);

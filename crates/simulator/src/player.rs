@@ -7,10 +7,11 @@ use bytes::Bytes;
 use tokio::time::sleep;
 
 use crate::body::{Broken, ByteStream};
-use crate::dialect::Encode;
+use crate::failure::Failure;
 use crate::log::{Outcome, Record};
 use crate::script::Script;
 use crate::steps::Paced;
+use crate::wire::Encode;
 
 /// What was written gets this long to leave before the connection breaks.
 const FLUSH: Duration = Duration::from_millis(5);
@@ -37,6 +38,12 @@ pub(crate) enum Source {
         encoder: Box<dyn Encode>,
         passed: u64,
     },
+    /// Bytes with the tokens that each piece carries, and what an error says.
+    Pieces {
+        pieces: std::vec::IntoIter<(Bytes, u64)>,
+        error: Bytes,
+        passed: u64,
+    },
 }
 
 impl Source {
@@ -56,6 +63,21 @@ impl Source {
                 }
                 None
             }
+            Self::Pieces { pieces, passed, .. } => {
+                let (bytes, tokens) = pieces.next()?;
+                let before = *passed;
+                *passed += tokens;
+                Some(Written { bytes, tokens, before })
+            }
+        }
+    }
+
+    /// What an error inside the answer says; nothing where there is no room for one.
+    fn fail(&mut self, failure: &Failure) -> Bytes {
+        match self {
+            Self::Whole(_) | Self::Stalled(_) => Bytes::new(),
+            Self::Steps { encoder, .. } => encoder.fail(failure).into(),
+            Self::Pieces { error, .. } => error.clone(),
         }
     }
 }
@@ -73,8 +95,8 @@ pub(crate) struct Player {
     ahead: Option<Written>,
     queue: VecDeque<(Bytes, u64)>,
     script: Script,
-    /// The dialect's error event.
-    error: Bytes,
+    /// What `error_after_tokens` says.
+    failure: Failure,
     record: Record,
     end: Option<End>,
     begun: bool,
@@ -83,15 +105,15 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    /// Delays in `script` are final; `error` is what `error_after_tokens` sends.
-    pub(crate) fn new(mut source: Source, script: Script, error: Bytes, record: Record) -> Self {
+    /// Delays in `script` are final; `failure` is what `error_after_tokens` says.
+    pub(crate) fn new(mut source: Source, script: Script, failure: Failure, record: Record) -> Self {
         let ahead = source.pull();
         Self {
             source,
             ahead,
             queue: VecDeque::new(),
             script,
-            error,
+            failure,
             record,
             end: None,
             begun: false,
@@ -165,7 +187,8 @@ impl Player {
             self.queue.push_back((Bytes::from_static(GARBAGE), 0));
         }
         if reached(self.script.error_after_tokens) {
-            self.queue.push_back((self.error.clone(), 0));
+            let error = self.source.fail(&self.failure);
+            self.queue.push_back((error, 0));
             self.end = Some(End::Done);
         } else if reached(self.script.end_after_tokens) {
             self.end = Some(End::Done);

@@ -23,6 +23,8 @@ pub(crate) struct Quirks {
     pub(crate) openai: bool,
     /// Says cache hits and misses as DeepSeek does.
     pub(crate) hit_and_miss: bool,
+    /// Says what was written to the cache too.
+    pub(crate) cache_writes: bool,
 }
 
 const PLAIN: Quirks = Quirks {
@@ -32,12 +34,16 @@ const PLAIN: Quirks = Quirks {
     whole_calls: false,
     openai: false,
     hit_and_miss: false,
+    cache_writes: false,
 };
 
 impl Quirks {
     pub(crate) fn of(provider: &str, model: &str) -> Self {
         match provider {
-            "openai" | "azure" => Self { thoughts: Thoughts::Hidden, openai: true, ..PLAIN },
+            "openai" | "azure" => {
+                let cache_writes = model.starts_with("gpt-5.6") || model.starts_with("gpt-6");
+                Self { thoughts: Thoughts::Hidden, openai: true, cache_writes, ..PLAIN }
+            }
             "deepseek" => Self { unasked_usage: true, hit_and_miss: true, ..PLAIN },
             "xai" => Self { excludes_reasoning: true, whole_calls: true, ..PLAIN },
             "groq" | "ollama" => Self { thoughts: Thoughts::Field("reasoning"), whole_calls: true, ..PLAIN },

@@ -11,7 +11,8 @@ pub struct Script {
     /// Answers this HTTP status with an error in the dialect's shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The error's code (OpenAI), type (Anthropic) or status (Gemini) instead of the usual one.
+    /// The error's code (OpenAI, Mistral), type (Anthropic, Bedrock, Cohere) or status (Gemini) instead of the
+    /// usual one. `gateway` makes Mistral's gateway answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The error's message instead of the usual one.

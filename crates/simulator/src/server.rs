@@ -12,16 +12,16 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use lifecycle::Shutdown;
-use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::admin::json_response;
 use crate::body::{Body, Broken};
 use crate::config::{Config, Mode};
+use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::route::{Route, Target, route};
+use crate::route::{Address, Operation, Route, Target, route};
 use crate::simulator::{Call, Simulator, unix_millis};
 
 /// Longer request bodies are refused.
@@ -105,42 +105,51 @@ async fn handle(
         return Ok(simulator.admin(&parts.method, &target, rest, &query, &body));
     }
     let Target { provider, route, .. } = target;
+    if route == Route::Token {
+        return Ok(simulator.token(&provider, &body));
+    }
+    let call = |dialect, operation, address| Call {
+        dialect,
+        operation,
+        address,
+        provider,
+        method: parts.method,
+        path: parts.uri.path().to_owned(),
+        query,
+        headers: parts.headers,
+        length: body.len(),
+    };
     match route {
-        Route::Chat(dialect, path) => {
-            let call = Call { dialect, path, provider, headers: parts.headers, query };
-            chat(simulator, call, body, number).await
+        Route::Work(dialect, operation, address) => {
+            work(simulator, call(dialect, operation, address), body, number).await
         }
-        Route::CountTokens(dialect, path) => {
-            let call = Call { dialect, path, provider, headers: parts.headers, query };
-            Ok(simulator.count_tokens(call, body).await)
+        Route::CountTokens(dialect, address) => {
+            Ok(simulator.count_tokens(call(dialect, Operation::Chat, address), body).await)
         }
-        Route::Embeddings => Ok(simulator.embeddings(&provider, body).await),
         Route::Models(dialect) => Ok(simulator.models(dialect)),
         Route::Health => Ok(Response::new(Body::whole("ok\n"))),
-        Route::Unknown(dialect) => Ok(unknown(simulator, dialect, parts.uri.path())),
-        Route::Admin(_) => Err(Broken),
+        Route::Unknown(dialect) => {
+            let dialect = dialect.unwrap_or(Dialect::OpenAi);
+            Ok(unknown(simulator, &call(dialect, Operation::Chat, Address::default())))
+        }
+        Route::Admin(_) | Route::Token => Err(Broken),
     }
 }
 
-async fn chat(
+async fn work(
     simulator: &Arc<Simulator>,
     call: Call,
     body: Bytes,
     number: u64,
 ) -> Result<Response<Body>, Broken> {
     match simulator.config.mode {
-        Mode::Full => simulator.chat(call, body).await,
-        Mode::Fast => Ok(simulator.chat_fast(call, &body, number).await),
+        Mode::Fast if call.operation == Operation::Chat => Ok(simulator.chat_fast(call, &body, number).await),
+        Mode::Fast | Mode::Full => simulator.answer(call, body).await,
     }
 }
 
-fn unknown(simulator: &Simulator, dialect: Option<crate::Dialect>, path: &str) -> Response<Body> {
-    let body = dialect.map_or_else(
-        || json!({"error": "no such path; try /openai/v1/chat/completions"}),
-        |dialect| {
-            let stamp = simulator.stamp(dialect, "default", "", 0, unix_millis());
-            dialect.error_body(&Failure::new(404, format!("Unknown request URL: {path}")), &stamp)
-        },
-    );
-    json_response(StatusCode::NOT_FOUND, &body)
+fn unknown(simulator: &Simulator, call: &Call) -> Response<Body> {
+    let stamp = simulator.stamp(call, "", 0, unix_millis());
+    let failure = Failure::new(404, format!("Unknown request URL: {}", call.path));
+    json_response(StatusCode::NOT_FOUND, &call.dialect.wire().error_body(&failure, &stamp))
 }

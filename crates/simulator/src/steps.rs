@@ -1,6 +1,8 @@
 //! An answer as the order of things that a stream says, before any dialect shapes them.
 
-use crate::answer::{Answer, Call, Completion, Finish, call_overhead};
+use bytes::Bytes;
+
+use crate::answer::{Answer, Call, Completion, Finish, call_overhead, sound_tokens};
 use crate::seed::Dice;
 use crate::tokens::Piece;
 
@@ -19,6 +21,16 @@ pub(crate) enum Step {
     Text {
         choice: usize,
         text: String,
+    },
+    /// The sound of the text just said.
+    Sound {
+        choice: usize,
+        text: String,
+    },
+    /// A PNG.
+    Picture {
+        choice: usize,
+        png: Bytes,
     },
     Call {
         choice: usize,
@@ -102,7 +114,14 @@ impl Chopper<'_> {
         if !completion.thoughts.is_empty() {
             self.push(Step::ThoughtsEnd { thoughts: completion.thinking() }, 0);
         }
-        self.groups(&completion.text, |text| Step::Text { choice, text });
+        if completion.spoken {
+            self.spoken(&completion.text);
+        } else {
+            self.groups(&completion.text, |text| Step::Text { choice, text });
+        }
+        if let Some(png) = &completion.picture {
+            self.push(Step::Picture { choice, png: png.clone() }, completion.picture_tokens());
+        }
         for (index, call) in completion.calls.iter().enumerate() {
             self.push(Step::Call { choice, index, name: call.name.clone() }, call_overhead());
             self.groups(&call.pieces, |text| Step::Arguments { choice, index, text });
@@ -110,6 +129,15 @@ impl Chopper<'_> {
         }
         self.push(Step::Finish { choice, finish: completion.finish.clone() }, 0);
         self.steps
+    }
+
+    /// Text, each piece followed by its sound.
+    fn spoken(&mut self, pieces: &[Piece]) {
+        let choice = self.choice;
+        for Piece { text, tokens } in pieces {
+            self.push(Step::Text { choice, text: text.clone() }, *tokens);
+            self.push(Step::Sound { choice, text: text.clone() }, sound_tokens(*tokens));
+        }
     }
 
     fn groups(&mut self, pieces: &[Piece], step: impl Fn(String) -> Step) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Original, Part};
+use super::{Original, Part, PartKind};
 
 /// What is to be embedded, one vector each.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -22,6 +22,20 @@ pub struct EmbeddingsRequest {
     pub extra: Map<String, Value>,
     /// The body itself, for a provider that speaks the client's dialect.
     pub original: Option<Original>,
+}
+
+impl EmbeddingsRequest {
+    /// Images among the inputs.
+    #[must_use]
+    pub fn images(&self) -> u64 {
+        let images = |input: &EmbeddingInput| match input {
+            EmbeddingInput::Parts(parts) => {
+                parts.iter().filter(|part| matches!(part.kind, PartKind::Image { .. })).count() as u64
+            }
+            EmbeddingInput::Text(_) | EmbeddingInput::Tokens(_) => 0,
+        };
+        self.inputs.iter().map(images).sum()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

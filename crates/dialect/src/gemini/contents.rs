@@ -41,6 +41,18 @@ enum Role {
     Model,
 }
 
+impl<'a> Content<'a> {
+    /// A turn of the user's.
+    pub(super) const fn of_user(parts: Vec<Part<'a>>) -> Self {
+        Self { role: Some(Role::User), parts }
+    }
+
+    /// Content that nobody says.
+    pub(super) const fn of_nobody(parts: Vec<Part<'a>>) -> Self {
+        Self { role: None, parts }
+    }
+}
+
 /// The calls that were made so far: place and name by id.
 type Calls<'a> = HashMap<&'a str, (usize, &'a str)>;
 

@@ -45,6 +45,8 @@ pub(super) struct GenerationConfig<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     image_config: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    speech_config: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     thinking_config: Option<Value>,
 }
 
@@ -70,6 +72,7 @@ pub(super) fn config<'a>(
         thinking_config: thinking::config(request, target)?,
         response_modalities: modalities(request),
         image_config: image_config(request),
+        speech_config: request.extra.get("audio").and_then(|audio| speech_config(audio["voice"].as_str()?)),
         ..GenerationConfig::default()
     };
     set_sampling(&mut config, request, target);
@@ -138,4 +141,10 @@ fn image_config(request: &Request) -> Option<Value> {
         .filter_map(|(public, native)| Some((native.to_owned(), asked.get(public)?.clone())))
         .collect();
     (!config.is_empty()).then(|| json!(config))
+}
+
+/// How a voice of the provider's is named.
+pub(super) fn speech_config(voice: &str) -> Option<Value> {
+    let config = || json!({ "voiceConfig": { "prebuiltVoiceConfig": { "voiceName": voice } } });
+    (!voice.is_empty()).then(config)
 }

@@ -116,7 +116,8 @@ pub(super) fn text_of(message: &Message) -> Cow<'_, str> {
     }
 }
 
-fn part(piece: &Piece) -> Result<Option<Part<'_>>, BadRequest> {
+/// One part of a turn's content; blank text is none.
+pub(super) fn part(piece: &Piece) -> Result<Option<Part<'_>>, BadRequest> {
     Ok(Some(match &piece.kind {
         PartKind::Text(text) if text.is_empty() => return Ok(None),
         PartKind::Text(text) => Part::text(text.as_str()),
@@ -128,7 +129,10 @@ fn part(piece: &Piece) -> Result<Option<Part<'_>>, BadRequest> {
 }
 
 /// `otherwise`: the media type when the place does not tell it.
-fn of_source<'a>(source: &'a Media, otherwise: Option<&'static str>) -> Result<Part<'a>, BadRequest> {
+pub(super) fn of_source<'a>(
+    source: &'a Media,
+    otherwise: Option<&'static str>,
+) -> Result<Part<'a>, BadRequest> {
     match source {
         Media::Inline { media_type, data } => Ok(Part::inline(media_type.as_str(), data)),
         Media::Url(url) | Media::Id(url) => of_url(url, otherwise),
@@ -145,6 +149,13 @@ fn of_file<'a>(name: Option<&str>, source: &'a Media) -> Result<Part<'a>, BadReq
 }
 
 fn of_url<'a>(url: &'a str, otherwise: Option<&'static str>) -> Result<Part<'a>, BadRequest> {
+    // The provider would open it with the endpoint's own rights, not with the client's.
+    if url.starts_with("gs://") {
+        return Err(BadRequest {
+            error_type: ErrorType::ImageDownloadFailed,
+            message: "media must be sent inline or by an `https` URL".to_owned(),
+        });
+    }
     if !url.starts_with("data:") {
         return Ok(Part::file(media::type_of_url(url).or(otherwise), url));
     }

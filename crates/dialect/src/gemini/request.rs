@@ -41,19 +41,30 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, 
             .find_map(|name| request.extra.get(*name))
             .filter(|settings| settings.is_array()),
     };
-    let body = serde_json::to_vec(&body)
-        .map_err(|error| BadRequest::new(format!("the request cannot be written: {error}")))?;
-    Ok(Encoded {
-        path: path(target.provider_model, request.stream),
-        headers: Vec::new(),
-        auth: AuthStyle::XGoogApiKey,
-        body: Bytes::from(body),
-    })
+    of_body(&body, path(target, generating(request.stream)))
 }
 
-/// Without `alt=sse` a stream would be one JSON array.
-fn path(provider_model: &str, is_stream: bool) -> String {
-    let model = provider_model.strip_prefix("models/").unwrap_or(provider_model);
-    let method = if is_stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
-    format!("/v1beta/models/{model}:{method}")
+/// The method that makes an answer. Without `alt=sse` a stream would be one JSON array.
+pub(super) const fn generating(is_stream: bool) -> &'static str {
+    if is_stream { "streamGenerateContent?alt=sse" } else { "generateContent" }
+}
+
+/// The path of a method of the target's model.
+pub(super) fn path(target: &Target<'_>, method: &str) -> String {
+    format!("/v1beta/models/{}:{method}", model_name(target))
+}
+
+/// The model's name without the folder that some calls want before it.
+pub(super) fn model_name<'a>(target: &Target<'a>) -> &'a str {
+    target.provider_model.strip_prefix("models/").unwrap_or(target.provider_model)
+}
+
+/// A request of one of the further modalities.
+///
+/// # Errors
+/// [`BadRequest`] when the body cannot be written.
+pub(super) fn of_body(body: &impl Serialize, path: String) -> Result<Encoded, BadRequest> {
+    let body = serde_json::to_vec(body)
+        .map_err(|error| BadRequest::new(format!("the request cannot be written: {error}")))?;
+    Ok(Encoded { path, headers: Vec::new(), auth: AuthStyle::XGoogApiKey, body: Bytes::from(body) })
 }

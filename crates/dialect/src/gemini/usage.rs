@@ -42,19 +42,29 @@ impl Counts {
         }
         let prompt = self.prompt_token_count.unwrap_or(0);
         let cached = self.cached_content_token_count.unwrap_or(0).min(prompt);
-        let heard = audio(&self.prompt_tokens_details).saturating_sub(audio(&self.cache_tokens_details));
-        let heard = heard.min(prompt - cached);
+        let uncached = prompt - cached;
+        let heard = self.uncached("AUDIO").min(uncached);
+        let seen = self.uncached("IMAGE").min(uncached - heard);
         let tools = self.tool_use_prompt_token_count.unwrap_or(0);
         let output = self.candidates_token_count.unwrap_or(0);
-        let spoken = audio(&self.candidates_tokens_details).min(output);
+        let spoken = tokens(&self.candidates_tokens_details, "AUDIO").min(output);
+        let drawn = tokens(&self.candidates_tokens_details, "IMAGE").min(output - spoken);
         let usage = Usage::default()
-            .with(Class::Input, (prompt - cached - heard).saturating_add(tools))
+            .with(Class::Input, (uncached - heard - seen).saturating_add(tools))
             .with(Class::CacheRead, cached)
             .with(Class::AudioInput, heard)
-            .with(Class::Output, output - spoken)
+            .with(Class::ImageInput, seen)
+            .with(Class::Output, output - spoken - drawn)
             .with(Class::AudioOutput, spoken)
+            .with(Class::ImageOutput, drawn)
             .with(Class::Reasoning, self.thoughts_token_count.unwrap_or(0));
         Some(usage)
+    }
+
+    /// Prompt tokens of a modality that no cache had.
+    fn uncached(&self, modality: &str) -> u64 {
+        let cached = tokens(&self.cache_tokens_details, modality);
+        tokens(&self.prompt_tokens_details, modality).saturating_sub(cached)
     }
 
     /// The service tier by its public name.
@@ -64,10 +74,10 @@ impl Counts {
     }
 }
 
-fn audio(details: &[Modality]) -> u64 {
+fn tokens(details: &[Modality], modality: &str) -> u64 {
     details
         .iter()
-        .filter(|detail| detail.modality == "AUDIO")
+        .filter(|detail| detail.modality == modality)
         .fold(0, |sum, detail| sum.saturating_add(detail.token_count))
 }
 
@@ -84,17 +94,21 @@ mod tests {
         let counted = classes(
             r#"{"promptTokenCount":200,"cachedContentTokenCount":50,"candidatesTokenCount":30,
                 "thoughtsTokenCount":12,"toolUsePromptTokenCount":7,"totalTokenCount":249,
-                "promptTokensDetails":[{"modality":"TEXT","tokenCount":80},{"modality":"AUDIO","tokenCount":120}],
-                "cacheTokensDetails":[{"modality":"AUDIO","tokenCount":20}],
-                "candidatesTokensDetails":[{"modality":"AUDIO","tokenCount":10}]}"#,
+                "promptTokensDetails":[{"modality":"TEXT","tokenCount":50},{"modality":"AUDIO","tokenCount":120},
+                    {"modality":"IMAGE","tokenCount":30}],
+                "cacheTokensDetails":[{"modality":"AUDIO","tokenCount":20},{"modality":"IMAGE","tokenCount":10}],
+                "candidatesTokensDetails":[{"modality":"AUDIO","tokenCount":10},
+                    {"modality":"IMAGE","tokenCount":15}]}"#,
         );
         let expected = vec![
-            (Class::Input, 57),
+            (Class::Input, 37),
             (Class::CacheRead, 50),
-            (Class::Output, 20),
+            (Class::Output, 5),
             (Class::Reasoning, 12),
             (Class::AudioInput, 100),
             (Class::AudioOutput, 10),
+            (Class::ImageInput, 20),
+            (Class::ImageOutput, 15),
         ];
         assert_eq!(counted, Some(expected));
     }

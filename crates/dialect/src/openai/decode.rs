@@ -1,6 +1,9 @@
 //! Reads answers, whole and streamed, into the same events.
 
+mod calls;
 mod logprobs;
+mod parts;
+mod sources;
 mod state;
 mod stream;
 #[cfg(test)]

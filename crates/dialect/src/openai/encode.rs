@@ -1,7 +1,9 @@
 //! Writes requests: which members go out, under which names.
 
 mod canonical;
+mod members;
 mod messages;
+mod parts;
 mod reasoning;
 #[cfg(test)]
 mod tests;
@@ -19,100 +21,9 @@ use serde_json::{Value, json};
 use super::quirks::Quirks;
 use crate::canonical::{Request, ResponseFormat};
 use crate::client::Dialect;
-use crate::client::chat::PLATFORM_MEMBERS;
 use crate::codec::{AuthStyle, Encoded, Target};
 use crate::end_user;
 use crate::error::BadRequest;
-
-/// Members that go out only where the catalogue says the endpoint takes them.
-const GOVERNED: [&str; 20] = [
-    "tools",
-    "tool_choice",
-    "response_format",
-    "structured_outputs",
-    "temperature",
-    "top_p",
-    "top_k",
-    "min_p",
-    "top_a",
-    "frequency_penalty",
-    "presence_penalty",
-    "repetition_penalty",
-    "seed",
-    "stop",
-    "logit_bias",
-    "logprobs",
-    "top_logprobs",
-    "prediction",
-    "verbosity",
-    "web_search_options",
-];
-
-/// Members by which a request could cost more than what was reserved for it, or at another price: they go out
-/// only where the catalogue accepts them by name.
-const COSTLY: [&str; 13] = [
-    "service_tier",
-    "best_of",
-    "use_beam_search",
-    "max_new_tokens",
-    "max_output_tokens",
-    "min_tokens",
-    "num_predict",
-    "n_predict",
-    "n_cmpl",
-    "search_parameters",
-    "enable_search",
-    "web_search",
-    "compound_custom",
-];
-
-/// What a strict endpoint of this dialect knows.
-const STANDARD: [&str; 30] = [
-    "model",
-    "messages",
-    "audio",
-    "frequency_penalty",
-    "function_call",
-    "functions",
-    "logit_bias",
-    "logprobs",
-    "metadata",
-    "modalities",
-    "n",
-    "parallel_tool_calls",
-    "prediction",
-    "presence_penalty",
-    "prompt_cache_key",
-    "prompt_cache_options",
-    "prompt_cache_retention",
-    "response_format",
-    "safety_identifier",
-    "seed",
-    "stop",
-    "store",
-    "temperature",
-    "tool_choice",
-    "tools",
-    "top_logprobs",
-    "top_p",
-    "user",
-    "verbosity",
-    "web_search_options",
-];
-
-/// Members that are written anew.
-const SET_HERE: [&str; 5] = ["max_tokens", "max_completion_tokens", "reasoning_effort", "stream", "user"];
-
-const SAMPLING: [&str; 8] = [
-    "temperature",
-    "top_p",
-    "top_k",
-    "min_p",
-    "top_a",
-    "frequency_penalty",
-    "presence_penalty",
-    "repetition_penalty",
-];
 
 /// One member of the body: as the client sent it, or made here.
 pub(super) enum Member<'a> {
@@ -177,6 +88,16 @@ impl<'a> Body<'a> {
 
     fn get(&self, name: &str) -> Option<&Member<'a>> {
         self.0.iter().find_map(|(known, member)| (*known == name).then_some(member))
+    }
+
+    /// Gives a member another name; one that has it already stays.
+    fn rename(&mut self, name: &str, other: &'a str) {
+        if self.get(other).is_some() {
+            return self.remove(name);
+        }
+        if let Some((known, _)) = self.0.iter_mut().find(|(known, _)| *known == name) {
+            *known = Cow::Borrowed(other);
+        }
     }
 
     fn remove(&mut self, name: &str) {
@@ -251,7 +172,7 @@ fn headers(stream: bool) -> Vec<(HeaderName, HeaderValue)> {
 
 /// Makes the client's members those of the endpoint.
 fn shape<'a>(body: &mut Body<'a>, request: &'a Request, target: &Target<'_>, quirks: Quirks<'a>) {
-    body.0.retain(|(name, member)| !member.is_null() && goes_out(name, target, quirks));
+    body.0.retain(|(name, member)| !member.is_null() && members::goes_out(name, target, quirks));
     body.make("model", target.provider_model);
     if let Some((_, messages)) = body.0.iter_mut().find(|(name, _)| name == "messages") {
         messages::shape(messages, request, quirks);
@@ -281,41 +202,13 @@ fn shape<'a>(body: &mut Body<'a>, request: &'a Request, target: &Target<'_>, qui
             body.make("stream_options", json!({"include_usage": true}));
         }
     }
-    body.0.retain(|(name, _)| !quirks.lists("drop", name));
-    for (name, _) in &mut body.0 {
-        if let Some(other) = quirks.map("rename").and_then(|names| names.get(name.as_ref())?.as_str()) {
-            *name = Cow::Borrowed(other);
-        }
+    body.0.retain(|(name, _)| members::is_known(name, quirks));
+    for (name, other) in quirks.map("rename").into_iter().flatten() {
+        body.rename(name, other.as_str().unwrap_or(name));
     }
     for (name, value) in quirks.map("add").into_iter().flatten() {
         body.set(name.as_str(), Member::Made(value.clone()));
     }
-}
-
-/// Whether a member of the client's may go out at all. Those that are set here do not.
-fn goes_out(name: &str, target: &Target<'_>, quirks: Quirks<'_>) -> bool {
-    if PLATFORM_MEMBERS.contains(&name)
-        || SET_HERE.contains(&name)
-        || is_disguised(name)
-        || (name == "cache_control" && !quirks.has("keep_cache_control"))
-        || (quirks.denies("sampling_params") && SAMPLING.contains(&name))
-        || (COSTLY.contains(&name) && !quirks.lists("accepts", name))
-    {
-        return false;
-    }
-    if GOVERNED.contains(&name) && !target.takes(name) {
-        return name == "response_format" && target.takes("structured_outputs");
-    }
-    let is_named = || !target.supported_parameters.is_empty() && target.takes(name);
-    !quirks.has("strict") || STANDARD.contains(&name) || quirks.lists("accepts", name) || is_named()
-}
-
-/// Whether a reader that does not tell case apart, as that of Go does, would take this for a member that has a
-/// meaning: `MODEL` would then replace the model that is paid for. Such a reader folds some other letters, too.
-fn is_disguised(name: &str) -> bool {
-    let known = || [&STANDARD[..], &GOVERNED, &COSTLY, &SET_HERE, &PLATFORM_MEMBERS].concat();
-    let is_plain = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-    !is_plain && (!name.is_ascii() || known().iter().any(|known| known.eq_ignore_ascii_case(name)))
 }
 
 /// A schema that the endpoint cannot hold to becomes plain JSON where the conversation speaks of JSON, which

@@ -20,6 +20,11 @@ impl<'a> Quirks<'a> {
         self.text(name) == Some(word)
     }
 
+    /// Whether anything is said of a deviation.
+    pub(super) fn names(self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// Whether a switch is on.
     pub(super) fn has(self, name: &str) -> bool {
         self.0.get(name) == Some(&Value::Bool(true))

@@ -29,6 +29,7 @@ struct PromptDetails {
     cached_tokens: Count,
     cache_write_tokens: Count,
     audio_tokens: Count,
+    image_tokens: Count,
 }
 
 #[derive(Debug, Deserialize, Default)]
@@ -36,6 +37,7 @@ struct PromptDetails {
 struct CompletionDetails {
     reasoning_tokens: Count,
     audio_tokens: Count,
+    image_tokens: Count,
 }
 
 #[derive(Debug, Deserialize, Default)]
@@ -82,10 +84,12 @@ impl Counts {
         part(Class::CacheWrite1h, for_an_hour.min(written));
         part(Class::CacheWrite5m, written.saturating_sub(for_an_hour));
         part(Class::AudioInput, details.map_or(0, |details| details.audio_tokens.0));
+        part(Class::ImageInput, details.map_or(0, |details| details.image_tokens.0));
         part(Class::Input, u64::MAX);
     }
 
-    /// Tokens that only the total knows of are reasoning: some providers report it nowhere else.
+    /// Tokens that only the total knows of are reasoning: some providers report it nowhere else. Predicted
+    /// tokens, taken and rejected, are part of the completion and cost what it costs, so they are no class.
     fn divide_completion(&self, excludes_reasoning: bool, usage: &mut Usage) {
         let details = self.completion_tokens_details.as_ref();
         let reasoning = details.map_or(0, |details| details.reasoning_tokens.0);
@@ -97,9 +101,11 @@ impl Counts {
         };
         let inside = if beside == 0 { reasoning.min(completion) } else { 0 };
         let audio = details.map_or(0, |details| details.audio_tokens.0).min(completion - inside);
+        let images = details.map_or(0, |details| details.image_tokens.0).min(completion - inside - audio);
         usage.set(Class::Reasoning, beside.saturating_add(inside));
         usage.set(Class::AudioOutput, audio);
-        usage.set(Class::Output, completion - inside - audio);
+        usage.set(Class::ImageOutput, images);
+        usage.set(Class::Output, completion - inside - audio - images);
     }
 }
 
@@ -169,6 +175,24 @@ mod tests {
             .with(Class::AudioInput, 1)
             .with(Class::Reasoning, 30)
             .with(Class::Output, 20);
+        assert_eq!(usage, expected);
+    }
+
+    #[test]
+    fn images_are_classes_of_their_own_and_predictions_are_not() {
+        let usage = read(
+            r#"{"prompt_tokens":288,"completion_tokens":50,"total_tokens":338,
+                "prompt_tokens_details":{"text_tokens":32,"image_tokens":256,"cached_tokens":2},
+                "completion_tokens_details":{"image_tokens":40,"accepted_prediction_tokens":3,
+                    "rejected_prediction_tokens":4}}"#,
+            false,
+        );
+        let expected = Usage::default()
+            .with(Class::CacheRead, 2)
+            .with(Class::ImageInput, 256)
+            .with(Class::Input, 30)
+            .with(Class::ImageOutput, 40)
+            .with(Class::Output, 10);
         assert_eq!(usage, expected);
     }
 

@@ -4,23 +4,7 @@ use bytes::Bytes;
 use dialect::client::Dialect;
 
 /// Providers (empty = all) and wire formats whose adapter is not written yet.
-pub(crate) const WITHOUT_ADAPTER: [(&str, &str); 15] = [
-    ("", "openai.responses"),
-    ("", "openai.embeddings"),
-    ("vertex", "gemini.generateContent"),
-    ("", "vertex.anthropic.rawPredict"),
-    ("", "bedrock.converse"),
-    ("", "bedrock.invoke"),
-    ("", "gemini.batchEmbedContents"),
-    ("", "gemini.embedContent"),
-    ("", "vertex.predict"),
-    ("", "mistral.chat"),
-    ("", "mistral.embeddings"),
-    ("", "cohere.v2.chat"),
-    ("", "cohere.v2.embed"),
-    ("", "cohere.v2.rerank"),
-    ("", "ollama.chat"),
-];
+pub(crate) const WITHOUT_ADAPTER: [(&str, &str); 0] = [];
 
 /// Faults: a part of the case's name, a part of what is found, the reason.
 pub(crate) const FAULTS: [(&str, &str, &str); 0] = [];

@@ -1,5 +1,7 @@
 //! Recorded provider traffic, and what an answer folds to.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +19,8 @@ use serde_json::{Map, Value, json};
 /// One recorded exchange.
 pub(crate) struct Case {
     pub(crate) name: String,
+    /// The provider's name of the model, where it is known.
+    pub(crate) model: Option<String>,
     pub(crate) is_stream: bool,
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
@@ -39,7 +43,7 @@ pub(crate) fn cases(apis: &[&str]) -> Vec<Case> {
     cases
 }
 
-fn root() -> Option<PathBuf> {
+pub(crate) fn root() -> Option<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().map(|above| above.join("shared/fixtures/providers")).find(|path| path.is_dir())
 }
@@ -58,6 +62,7 @@ fn read(root: &Path, case: &Value) -> Case {
     });
     Case {
         name: name.to_owned(),
+        model: case["model"].as_str().map(str::to_owned),
         is_stream: case["stream"] == true,
         status: u16::try_from(case["status"].as_u64().unwrap()).unwrap(),
         headers: headers.collect(),
@@ -68,22 +73,24 @@ fn read(root: &Path, case: &Value) -> Case {
 
 fn body(folder: &Path) -> Vec<u8> {
     let one = ["response.sse", "response.json", "response.txt"].iter().map(|name| folder.join(name));
-    match one.into_iter().find(|path| path.is_file()) {
-        Some(path) => fs::read(path).unwrap(),
-        None => framed(&fs::read_to_string(folder.join("response.events.jsonl")).unwrap()),
+    if let Some(path) = one.into_iter().find(|path| path.is_file()) {
+        return fs::read(path).unwrap();
     }
+    let frames = fs::read_to_string(folder.join("response.events.jsonl")).unwrap();
+    unwrapped(&frames).unwrap_or_else(|| fs::read(folder.join("response.eventstream")).unwrap())
 }
 
-/// The model's own events, out of the frames that a reseller put them in, as server-sent events.
-fn framed(lines: &str) -> Vec<u8> {
+/// The model's own events, out of the frames that a reseller put them in, as server-sent events; absent when
+/// the frames are the reseller's own events.
+fn unwrapped(lines: &str) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     for line in lines.lines() {
         let frame: Value = serde_json::from_str(line).unwrap();
         body.extend_from_slice(b"data: ");
-        body.extend(BASE64_STANDARD.decode(frame["payload"]["bytes"].as_str().unwrap()).unwrap());
+        body.extend(BASE64_STANDARD.decode(frame["payload"]["bytes"].as_str()?).unwrap());
         body.extend_from_slice(b"\n\n");
     }
-    body
+    Some(body)
 }
 
 /// An answer with its pieces put together.

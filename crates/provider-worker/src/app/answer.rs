@@ -36,6 +36,11 @@ impl Limits {
         let first = if streamed { first } else { first * config.whole_answer_factor };
         Self { first: (now + first).min(total), total, stall: or(own.stall_ms, config.stall_ms) }
     }
+
+    /// The same for a provider that is asked only `delay` later; the end stays.
+    pub(crate) fn later(self, delay: Duration) -> Self {
+        Self { first: (self.first + delay).min(self.total), ..self }
+    }
 }
 
 /// The answer did not come in time.

@@ -1,15 +1,21 @@
 //! Calling one endpoint.
 
+use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use dialect::canonical::Task;
 use dialect::codec::Encoded;
 use dialect::error::{BadRequest, ErrorType, ProviderError, Retry};
-use secrecy::{ExposeSecret as _, SecretString};
+use http::header::{AUTHORIZATION, HeaderValue};
+use serde_json::Value;
 
 use super::App;
 use super::answer::{Answer, Limits, broken, late};
 use super::job::Planned;
+use crate::credential::place::Places;
+use crate::credential::{self, Credential};
+use crate::{media, upstream};
 
 /// The longest body of an error that is read.
 const ERROR_BODY: usize = 64 * 1024;
@@ -21,17 +27,15 @@ const ERROR_WAIT: Duration = Duration::from_secs(2);
 /// # Errors
 /// [`ProviderError`] when the request cannot be sent, is refused, or nothing comes in time.
 pub(crate) async fn call(app: &App, planned: &Arc<Planned>, limits: Limits) -> Result<Answer, ProviderError> {
-    let encoded = encode(planned).await?;
     let credential = credential(app, planned)?;
-    let attempt = planned.attempt();
-    let connect_ms = match attempt.timeouts.unwrap_or_default().connect_ms {
-        0 => app.config.connect_ms,
-        own => own,
-    };
-    let call = app.upstream.post(&attempt.base_url, connect_ms, encoded, credential.as_ref());
-    let mut answer = match tokio::time::timeout_at(limits.first, call).await {
-        Ok(answer) => answer.map_err(broken)?,
-        Err(_) => return Err(late(attempt)),
+    let began = Instant::now();
+    let encoded = encode(app, planned).await?;
+    // What a client's files take is no delay of the provider's.
+    let limits = limits.later(began.elapsed());
+    let call = send(app, planned, encoded, credential.as_ref());
+    let (mut answer, shown) = match tokio::time::timeout_at(limits.first, call).await {
+        Ok(answer) => answer?,
+        Err(_) => return Err(late(planned.attempt())),
     };
     if answer.status.is_success() {
         return Ok(Answer::new(answer, planned, limits, app.config.max_answer_bytes));
@@ -39,11 +43,58 @@ pub(crate) async fn call(app: &App, planned: &Arc<Planned>, limits: Limits) -> R
     let body = tokio::time::timeout(ERROR_WAIT, answer.whole(ERROR_BODY)).await;
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
     let error = planned.adapter.classify(answer.status.as_u16(), &answer.headers, &body);
-    Err(discreet(error, &attempt.provider_name, credential.as_ref()))
+    let error = redacted(error, credential.as_ref(), shown.as_ref());
+    Err(discreet(error, &planned.attempt().provider_name))
 }
 
-/// What a client may know: nothing of our own account with the provider, and no credential.
-fn discreet(error: ProviderError, provider: &str, credential: Option<&SecretString>) -> ProviderError {
+/// Sends a request with the credential. Returns the token that stood in it beside the answer.
+async fn send(
+    app: &App,
+    planned: &Planned,
+    encoded: Encoded,
+    credential: Option<&Credential>,
+) -> Result<(upstream::Answer, Option<HeaderValue>), ProviderError> {
+    let attempt = planned.attempt();
+    let places = Places { quirks: planned.target().quirks, credential, simulated: attempt.simulated };
+    let fill = |template: &str| {
+        let filled = places.fill(template).map(Cow::into_owned);
+        filled.map_err(|error| unusable(planned, &error))
+    };
+    let (base_url, path, style) = (fill(&attempt.base_url)?, fill(&encoded.path)?, encoded.auth);
+    let mut request = upstream::request(&base_url, Encoded { path, ..encoded }).map_err(broken)?;
+    if let Some(credential) = credential {
+        let host = request.uri().host().unwrap_or_default().to_owned();
+        let region = places.region(&host).map_err(|error| unusable(planned, &error))?;
+        credential::show(&mut request, style, credential, region, &app.tokens, &app.upstream)
+            .await
+            .map_err(|error| unusable(planned, &error))?;
+    } else if attempt.simulated {
+        credential::pretend(&mut request, style);
+    }
+    let shown = request.headers().get(AUTHORIZATION).cloned();
+    let connect_ms = match attempt.timeouts.unwrap_or_default().connect_ms {
+        0 => app.config.connect_ms,
+        own => own,
+    };
+    let answer = app.upstream.send(request, connect_ms).await.map_err(broken)?;
+    Ok((answer, shown))
+}
+
+/// An error without our credential, or the token that was got with it.
+fn redacted(
+    error: ProviderError,
+    credential: Option<&Credential>,
+    shown: Option<&HeaderValue>,
+) -> ProviderError {
+    let Some(credential) = credential else { return error };
+    let shown = shown.and_then(|value| value.to_str().ok());
+    let token = shown.and_then(|text| text.strip_prefix("Bearer ")).unwrap_or_default();
+    let message = credential::without(credential.redact(error.message), token);
+    ProviderError { message, ..error }
+}
+
+/// What a client may know: nothing of our own account with the provider.
+fn discreet(error: ProviderError, provider: &str) -> ProviderError {
     if error.error_type == ErrorType::ProviderUnavailable && error.retry == Retry::Elsewhere {
         tracing::warn!(
             provider,
@@ -57,30 +108,43 @@ fn discreet(error: ProviderError, provider: &str, credential: Option<&SecretStri
             ..error
         };
     }
-    match credential {
-        Some(credential) => ProviderError {
-            message: error.message.replace(credential.expose_secret(), "[redacted]"),
-            ..error
-        },
-        None => error,
-    }
+    error
 }
 
-async fn encode(planned: &Arc<Planned>) -> Result<Encoded, ProviderError> {
-    let encoded = if planned.job.is_large() {
+/// Writes the task for the endpoint, with the bytes of its media where the endpoint fetches none.
+async fn encode(app: &App, planned: &Arc<Planned>) -> Result<Encoded, ProviderError> {
+    app.media.check_task(&planned.job.task)?;
+    let mut inlined = None;
+    if inlines_media(planned) {
+        let mut task = planned.job.task_for(planned.attempt()).into_owned();
+        app.media.inline_task(&mut task).await?;
+        inlined = Some(task);
+    }
+    let encoded = if planned.job.is_large() || inlined.is_some() {
         let planned = Arc::clone(planned);
-        tokio::task::spawn_blocking(move || encode_now(&planned))
+        tokio::task::spawn_blocking(move || encode_now(&planned, inlined.as_ref()))
             .await
             .map_err(|_| ProviderError::broken("the request could not be translated"))?
     } else {
-        encode_now(planned)
+        encode_now(planned, None)
     };
     encoded.map_err(inexpressible)
 }
 
-fn encode_now(planned: &Planned) -> Result<Encoded, BadRequest> {
-    let task = planned.job.task_for(planned.attempt());
-    planned.adapter.encode(&task, &planned.target())
+/// Whether the endpoint wants the bytes of what the client named by URL.
+fn inlines_media(planned: &Planned) -> bool {
+    let inlines = match planned.target().quirks.get("media_urls").and_then(Value::as_str) {
+        Some(way) => way == "inline",
+        None => matches!(planned.attempt().dialect.as_str(), "ollama" | "bedrock"),
+    };
+    inlines && !media::urls(&planned.job.task).is_empty()
+}
+
+fn encode_now(planned: &Planned, inlined: Option<&Task>) -> Result<Encoded, BadRequest> {
+    match inlined {
+        Some(task) => planned.adapter.encode(task, &planned.target()),
+        None => planned.adapter.encode(&planned.job.task_for(planned.attempt()), &planned.target()),
+    }
 }
 
 /// Another endpoint may be able to express what this one cannot.
@@ -94,16 +158,30 @@ fn inexpressible(refusal: BadRequest) -> ProviderError {
     }
 }
 
-fn credential(app: &App, planned: &Planned) -> Result<Option<SecretString>, ProviderError> {
+fn credential(app: &App, planned: &Planned) -> Result<Option<Credential>, ProviderError> {
     let attempt = planned.attempt();
     if attempt.sealed_credential.is_empty() {
         return Ok(None);
     }
-    let opened = app.master_key.open(&attempt.sealed_credential, &attempt.credential_id);
-    opened.map(Some).map_err(|error| {
+    let opened = app.master_key.open(&attempt.sealed_credential, &attempt.credential_id).map_err(|error| {
         tracing::error!(%error, provider = attempt.provider, credential.id = attempt.credential_id, "a credential cannot be opened");
         ours(&format!("{} cannot be used at present", attempt.provider_name))
-    })
+    })?;
+    Credential::read(opened).map(Some).map_err(|error| unusable(planned, &error))
+}
+
+/// What is missing is for the operator's eyes; a token endpoint that is down is the provider's outage.
+fn unusable(planned: &Planned, error: &credential::Error) -> ProviderError {
+    let attempt = planned.attempt();
+    tracing::error!(
+        %error,
+        provider = attempt.provider,
+        endpoint.id = attempt.endpoint_id,
+        credential.id = attempt.credential_id,
+        "an endpoint cannot be called with its credential"
+    );
+    let message = format!("{} cannot be used at present", attempt.provider_name);
+    if error.is_outage() { ProviderError::broken(&message) } else { ours(&message) }
 }
 
 /// A failure of our own that another endpoint may not have and that is not this one's outage.

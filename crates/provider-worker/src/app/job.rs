@@ -16,6 +16,7 @@ use rpc::worker::Start;
 use rpc::{Fault, convert};
 use serde_json::{Map, Value};
 
+use crate::meter::Pieces;
 use crate::spool::Key;
 
 /// Bodies longer than this are transformed where they hold up nobody else.
@@ -93,9 +94,19 @@ impl Job {
         messages.flat_map(|message| &message.content)
     }
 
-    /// Images in the prompt.
-    pub(crate) fn images(&self) -> u64 {
-        self.parts().filter(|part| matches!(part.kind, PartKind::Image { .. })).count() as u64
+    /// What the task alone says of the pieces that are priced one by one.
+    pub(crate) fn pieces(&self) -> Pieces {
+        let images = self.parts().filter(|part| matches!(part.kind, PartKind::Image { .. })).count() as u64;
+        match &self.task {
+            Task::Chat(_) => Pieces { images, ..Pieces::default() },
+            Task::Embeddings(request) => Pieces { images: request.images(), ..Pieces::default() },
+            Task::Images(request) => Pieces { images: request.references.len() as u64, ..Pieces::default() },
+            Task::Speech(request) => {
+                Pieces { characters: request.input.chars().count() as u64, ..Pieces::default() }
+            }
+            Task::Rerank(_) => Pieces { search_units: 1, ..Pieces::default() },
+            Task::Transcription(_) => Pieces::default(),
+        }
     }
 
     /// Whether what was asked holds more than text.

@@ -8,7 +8,7 @@ use pricing::{Class, Source, Usage};
 
 use super::job::Planned;
 use crate::count::{Counter, boundary};
-use crate::meter;
+use crate::meter::{self, Pieces};
 
 /// Text is counted and dropped once there is this much of it.
 const FOLD: usize = 16 * 1024;
@@ -45,6 +45,9 @@ pub(crate) struct Tally {
     /// Texts that are not counted yet.
     pending: String,
     prompt: Option<u64>,
+    /// Images that came whole, and those that came unfinished.
+    pictures: u64,
+    sketches: u64,
 }
 
 impl Tally {
@@ -60,6 +63,8 @@ impl Tally {
             counted: 0,
             pending: String::new(),
             prompt: None,
+            pictures: 0,
+            sketches: 0,
         }
     }
 
@@ -74,7 +79,8 @@ impl Tally {
                 self.pending.push_str(name.as_deref().unwrap_or_default());
                 self.pending.push_str(arguments);
             }
-            Event::Finish { .. } | Event::Usage(_) => self.see_end(event),
+            Event::PartialImage { .. } => self.sketches += 1,
+            Event::Finish { .. } | Event::Usage(_) | Event::Image { .. } => self.see_end(event),
             _ => {}
         }
         self.progress.text_bytes += (self.pending.len() - before) as u64;
@@ -96,6 +102,7 @@ impl Tally {
                 self.finish = Some((*reason, native.clone()));
             }
             Event::Usage(usage) => self.reported = Some(*usage),
+            Event::Image { .. } => self.pictures += 1,
             _ => {}
         }
     }
@@ -118,6 +125,8 @@ impl Tally {
         self.last_content = None;
         self.progress = Progress::default();
         self.counted = 0;
+        self.pictures = 0;
+        self.sketches = 0;
         self.pending.clear();
     }
 
@@ -129,8 +138,12 @@ impl Tally {
             && !matches!(self.finish, Some((ContentFilter | Length | ToolCalls, _)))
     }
 
-    /// Whether the customer owes nothing: no completion, and no end that says it is one.
+    /// Whether the customer owes nothing: no completion, and no end that says it is one, or nothing but images
+    /// that were never finished.
     pub(crate) fn is_insured(&self) -> bool {
+        if self.sketches > 0 && self.pictures == 0 {
+            return true;
+        }
         let has_end = match &self.finish {
             None | Some((FinishReason::Error, _)) => false,
             Some((_, native)) => !native.is_empty(),
@@ -189,7 +202,11 @@ impl Tally {
                 (usage, Counter::source(&planned.attempt().model))
             }
         };
-        (meter::with_pieces(usage, &planned.book, planned.job.images()), source)
+        (meter::with_pieces(usage, &planned.book, self.pieces(planned)), source)
+    }
+
+    fn pieces(&self, planned: &Planned) -> Pieces {
+        Pieces { pictures: self.pictures, ..planned.job.pieces() }
     }
 
     /// Completion tokens that were delivered, as counted here.
@@ -252,6 +269,7 @@ mod tests {
     fn only_an_answer_without_end_and_without_tokens_is_insured() {
         let counter = Counter;
         let finish = |reason, native: &str| Event::Finish { choice: 0, reason, native: native.to_owned() };
+        let sketch = Event::PartialImage { index: 0, partial: 0, url: "data:image/png;base64,AA==".into() };
         for (events, empty, insured) in [
             (vec![], true, true),
             (vec![finish(FinishReason::Error, "OTHER")], true, true),
@@ -260,6 +278,12 @@ mod tests {
             (vec![finish(FinishReason::ContentFilter, "SAFETY")], false, false),
             (vec![Event::Usage(Usage::default().with(Class::Reasoning, 9))], false, false),
             (vec![text("x")], false, false),
+            (vec![sketch.clone()], false, true),
+            (
+                vec![sketch, Event::Image { choice: 0, url: "data:image/png;base64,AA==".into() }],
+                false,
+                false,
+            ),
         ] {
             let mut tally = Tally::new();
             events.iter().for_each(|event| tally.see(event, &counter));

@@ -4,8 +4,10 @@
 
 mod billing;
 mod bus;
+mod credentials;
 mod failover;
 mod leaving;
+mod media;
 mod spool;
 mod storm;
 mod streamed;

@@ -1,35 +1,32 @@
 //! Reads a messages request.
 
-use http::HeaderMap;
 use serde_json::Value;
 
 use super::sign;
 use crate::ask::{Ask, Caching, Format, Keep, Reasoning, Role, Tool, ToolChoice, Turn};
 use crate::failure::Failure;
 use crate::openai::tokens_of_effort;
+use crate::prepare::Arrived;
+use crate::route::Host;
 
 const IMAGE: u64 = 1334;
 const DOCUMENT: u64 = 1800;
 
 /// # Errors
 /// [`Failure`] as Anthropic would answer.
-pub(crate) fn parse(body: &Value, headers: &HeaderMap) -> Result<Ask, Failure> {
-    if !headers.contains_key("anthropic-version") {
-        return Err(Failure::bad("anthropic-version: header is required"));
-    }
-    let Some(model) = body["model"].as_str().filter(|model| !model.is_empty()) else {
-        return Err(Failure::bad("model: Field required"));
-    };
+pub(super) fn parse(arrived: &Arrived, body: &Value) -> Result<Ask, Failure> {
+    let model = model(arrived, body)?;
     let Some(max_tokens) = body["max_tokens"].as_u64() else {
         return Err(Failure::bad("max_tokens: Field required"));
     };
     check(body, max_tokens)?;
-    let mut ask = Ask::new(model.to_owned());
+    let mut ask = Ask::new(model);
     ask.reasoning = reasoning(body, max_tokens)?;
     ask.turns = system(&body["system"]);
     ask.turns.extend(messages(body, ask.reasoning.is_some())?);
     read_tools(body, &mut ask)?;
-    ask.stream = body["stream"] == true;
+    // Vertex names the stream twice.
+    ask.stream = body["stream"] == true || arrived.call.address.stream;
     ask.format = format(body);
     ask.max_tokens = Some(max_tokens);
     ask.stop = crate::openai::stop(&body["stop_sequences"]);
@@ -40,6 +37,27 @@ pub(crate) fn parse(body: &Value, headers: &HeaderMap) -> Result<Ask, Failure> {
         last.mark = Some(keep);
     }
     Ok(ask)
+}
+
+/// The model, where the host wants it named, and the version, where it wants that.
+fn model<'a>(arrived: &'a Arrived, body: &'a Value) -> Result<&'a str, Failure> {
+    let address = &arrived.call.address;
+    if address.host == Host::Vertex {
+        if body.get("model").is_some() {
+            return Err(Failure::bad("model: Extra inputs are not permitted"));
+        }
+        if body["anthropic_version"] != "vertex-2023-10-16" {
+            return Err(Failure::bad("anthropic_version: Field required"));
+        }
+        return Ok(address.model.as_deref().unwrap_or_default());
+    }
+    if !arrived.call.headers.contains_key("anthropic-version") {
+        return Err(Failure::bad("anthropic-version: header is required"));
+    }
+    body["model"]
+        .as_str()
+        .filter(|model| !model.is_empty())
+        .ok_or_else(|| Failure::bad("model: Field required"))
 }
 
 fn check(body: &Value, max_tokens: u64) -> Result<(), Failure> {
@@ -76,11 +94,11 @@ fn reasoning(body: &Value, max_tokens: u64) -> Result<Option<Reasoning>, Failure
             if budget >= max_tokens {
                 return Err(Failure::bad("`max_tokens` must be greater than `thinking.budget_tokens`."));
             }
-            Ok(Some(Reasoning { tokens: (budget / 32).clamp(32, 256), visible }))
+            Ok(Some(Reasoning::shown((budget / 32).clamp(32, 256), visible)))
         }
         Some("adaptive") => {
             let tokens = tokens_of_effort(body["output_config"]["effort"].as_str().unwrap_or("medium"));
-            Ok((tokens > 0).then_some(Reasoning { tokens, visible }))
+            Ok((tokens > 0).then_some(Reasoning::shown(tokens, visible)))
         }
         _ => Ok(None),
     }
@@ -219,7 +237,7 @@ fn read_blocks(role: Role, blocks: &[&Value], at: usize, turns: &mut Vec<Turn>) 
             turns.push(std::mem::replace(&mut turn, Turn::new(role)));
         }
     }
-    if !turn.text.is_empty() || !turn.extra.is_empty() || turn.media_tokens > 0 {
+    if turn.says_something() {
         turns.push(turn);
     }
     Ok(())

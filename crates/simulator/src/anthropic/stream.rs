@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{sign, stop_details, stop_reason, stop_sequence, usage};
+use super::{call_prefix, error_event, sign, stop_details, stop_reason, stop_sequence, usage};
 use crate::answer::{Answer, Finish};
-use crate::dialect::{Encode, Stamp};
+use crate::ask::Ask;
+use crate::failure::Failure;
+use crate::stamp::Stamp;
 use crate::steps::Step;
+use crate::wire::{Encode, named_event as event};
 
 /// What block is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,17 +18,19 @@ enum Block {
     Call,
 }
 
-pub(crate) struct Encoder {
+pub(super) struct Encoder {
     answer: Answer,
     stamp: Stamp,
+    shows_thoughts: bool,
     open: Option<Block>,
     /// Blocks begun so far.
     begun: usize,
 }
 
 impl Encoder {
-    pub(crate) fn new(answer: &Answer, stamp: &Stamp) -> Self {
-        Self { answer: answer.clone(), stamp: stamp.clone(), open: None, begun: 0 }
+    pub(super) fn new(ask: &Ask, answer: &Answer, stamp: &Stamp) -> Self {
+        let shows_thoughts = ask.shows_thoughts();
+        Self { answer: answer.clone(), stamp: stamp.clone(), shows_thoughts, open: None, begun: 0 }
     }
 
     fn message_start(&self) -> Vec<u8> {
@@ -77,7 +82,7 @@ impl Encoder {
     }
 
     fn call(&mut self, index: usize, name: &str) -> Vec<u8> {
-        let id = self.stamp.call_id("toolu_", 0, index);
+        let id = self.stamp.call_id(call_prefix(&self.stamp), 0, index);
         let content = json!({"type": "tool_use", "id": id, "name": name, "input": {}});
         let mut bytes = self.begin(Block::Call, &content);
         bytes.extend(self.delta(&json!({"type": "input_json_delta", "partial_json": ""})));
@@ -129,7 +134,7 @@ impl Encode for Encoder {
             Step::Thought { text, .. } => {
                 let mut bytes = self
                     .begin(Block::Thinking, &json!({"type": "thinking", "thinking": "", "signature": ""}));
-                if self.stamp.shows_thoughts {
+                if self.shows_thoughts {
                     bytes.extend(self.delta(&json!({"type": "thinking_delta", "thinking": text})));
                 }
                 bytes
@@ -150,10 +155,11 @@ impl Encode for Encoder {
             Step::CallEnd { .. } => self.end(),
             Step::Finish { finish, .. } => self.message_delta(finish),
             Step::Close => event("message_stop", &json!({"type": "message_stop"})),
+            Step::Sound { .. } | Step::Picture { .. } => Vec::new(),
         }
     }
-}
 
-fn event(name: &str, data: &Value) -> Vec<u8> {
-    format!("event: {name}\ndata: {data}\n\n").into_bytes()
+    fn fail(&mut self, failure: &Failure) -> Vec<u8> {
+        event("error", &error_event(failure))
+    }
 }

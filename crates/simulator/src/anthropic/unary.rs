@@ -2,18 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::{sign, stop_details, stop_reason, stop_sequence, usage};
+use super::{call_prefix, sign, stop_details, stop_reason, stop_sequence, usage};
 use crate::answer::{Answer, Finish};
-use crate::dialect::Stamp;
+use crate::ask::Ask;
+use crate::stamp::Stamp;
 
-pub(crate) fn body(answer: &Answer, stamp: &Stamp) -> Value {
+pub(super) fn body(ask: &Ask, answer: &Answer, stamp: &Stamp) -> Value {
     let mut content = Vec::new();
     let mut finish = &Finish::Stop;
     if let Some(completion) = answer.completions.first() {
         finish = &completion.finish;
         if !completion.thoughts.is_empty() {
             let thoughts = completion.thinking();
-            let shown = if stamp.shows_thoughts { thoughts.as_str() } else { "" };
+            let shown = if ask.shows_thoughts() { thoughts.as_str() } else { "" };
             content.push(json!({"type": "thinking", "thinking": shown, "signature": sign(&thoughts)}));
         }
         // A refusal says nothing.
@@ -21,7 +22,7 @@ pub(crate) fn body(answer: &Answer, stamp: &Stamp) -> Value {
             content.push(json!({"type": "text", "text": completion.words()}));
         }
         for (index, call) in completion.calls.iter().enumerate().filter(|(_, call)| call.complete) {
-            let id = stamp.call_id("toolu_", 0, index);
+            let id = stamp.call_id(call_prefix(stamp), 0, index);
             content.push(json!({"type": "tool_use", "id": id, "name": call.name, "input": call.arguments}));
         }
     }

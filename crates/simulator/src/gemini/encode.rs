@@ -1,11 +1,17 @@
 //! Writes answers and streams of answers.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::sign_call;
+use super::{error_body, sign_call};
 use crate::answer::{Answer, Call, Completion, Finish, Usage};
-use crate::dialect::{Encode, Stamp};
+use crate::ask::Ask;
+use crate::failure::Failure;
+use crate::route::Host;
+use crate::stamp::Stamp;
 use crate::steps::Step;
+use crate::wire::Encode;
 
 fn finish_reason<'a>(answer: &'a Answer, finish: &Finish) -> &'a str {
     if let Some(word) = &answer.finish {
@@ -20,11 +26,14 @@ fn finish_reason<'a>(answer: &'a Answer, finish: &Finish) -> &'a str {
 }
 
 /// Usage with the thoughts beside the candidates. `candidates` and `thoughts` are what was said so far.
-fn usage(usage: &Usage, candidates: u64, thoughts: u64) -> Value {
+fn usage(usage: &Usage, candidates: u64, thoughts: u64, host: Host) -> Value {
     let text = usage.prompt - usage.media;
     let mut details = vec![json!({"modality": "TEXT", "tokenCount": text})];
-    if usage.media > 0 {
-        details.push(json!({"modality": "IMAGE", "tokenCount": usage.media}));
+    if usage.media > usage.audio {
+        details.push(json!({"modality": "IMAGE", "tokenCount": usage.media - usage.audio}));
+    }
+    if usage.audio > 0 {
+        details.push(json!({"modality": "AUDIO", "tokenCount": usage.audio}));
     }
     let mut object = json!({
         "promptTokenCount": usage.prompt,
@@ -33,6 +42,15 @@ fn usage(usage: &Usage, candidates: u64, thoughts: u64) -> Value {
     });
     if candidates > 0 {
         object["candidatesTokenCount"] = json!(candidates);
+    }
+    let image = usage.completion_image.min(candidates);
+    if image > 0 {
+        object["candidatesTokensDetails"] = json!([{"modality": "IMAGE", "tokenCount": image}]);
+    } else if candidates > 0 && host == Host::Vertex {
+        object["candidatesTokensDetails"] = json!([{"modality": "TEXT", "tokenCount": candidates}]);
+    }
+    if host == Host::Vertex {
+        object["trafficType"] = json!("ON_DEMAND");
     }
     if thoughts > 0 {
         object["thoughtsTokenCount"] = json!(thoughts);
@@ -50,6 +68,9 @@ fn response(candidates: &Value, usage: Option<Value>, stamp: &Stamp) -> Value {
         "modelVersion": stamp.model,
         "responseId": stamp.response_id,
     });
+    if stamp.host == Host::Vertex {
+        body["createTime"] = json!(stamp.rfc3339(0));
+    }
     if let Some(usage) = usage {
         body["usageMetadata"] = usage;
     }
@@ -65,13 +86,13 @@ fn call_part(call: &Call, index: usize) -> Value {
     part
 }
 
-pub(crate) fn body(answer: &Answer, stamp: &Stamp) -> Value {
+pub(super) fn body(ask: &Ask, answer: &Answer, stamp: &Stamp) -> Value {
     let candidates: Vec<Value> = answer
         .completions
         .iter()
         .enumerate()
         .map(|(index, completion)| {
-            let parts = parts(completion, answer.usage.reasoning > 0 && stamp.shows_thoughts);
+            let parts = parts(completion, answer.usage.reasoning > 0 && ask.shows_thoughts());
             let mut content = json!({"role": "model"});
             if !parts.is_empty() {
                 content["parts"] = json!(parts);
@@ -80,7 +101,7 @@ pub(crate) fn body(answer: &Answer, stamp: &Stamp) -> Value {
         })
         .collect();
     let said = answer.usage.completion - answer.usage.reasoning;
-    let usage = answer.shows_usage.then(|| usage(&answer.usage, said, answer.usage.reasoning));
+    let usage = answer.shows_usage.then(|| usage(&answer.usage, said, answer.usage.reasoning, stamp.host));
     response(&json!(candidates), usage, stamp)
 }
 
@@ -95,14 +116,20 @@ fn parts(completion: &Completion, thoughts: bool) -> Vec<Value> {
     if !completion.text.is_empty() {
         parts.push(json!({"text": completion.words()}));
     }
+    parts.extend(completion.picture.as_deref().map(picture));
     let complete = completion.calls.iter().enumerate().filter(|(_, call)| call.complete);
     parts.extend(complete.map(|(index, call)| call_part(call, index)));
     parts
 }
 
-pub(crate) struct Encoder {
+fn picture(png: &[u8]) -> Value {
+    json!({"inlineData": {"mimeType": "image/png", "data": STANDARD.encode(png)}})
+}
+
+pub(super) struct Encoder {
     answer: Answer,
     stamp: Stamp,
+    shows_thoughts: bool,
     /// Server-sent events, else one JSON array.
     events: bool,
     written: u64,
@@ -113,11 +140,12 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
-    pub(crate) fn new(answer: &Answer, stamp: &Stamp, events: bool) -> Self {
+    pub(super) fn new(ask: &Ask, answer: &Answer, stamp: &Stamp, events: bool) -> Self {
         let open = answer.completions.len();
         Self {
             answer: answer.clone(),
             stamp: stamp.clone(),
+            shows_thoughts: ask.shows_thoughts(),
             events,
             written: 0,
             candidates: 0,
@@ -131,8 +159,9 @@ impl Encoder {
         if let Some(finish) = finish {
             candidate["finishReason"] = json!(finish);
         }
+        let host = self.stamp.host;
         let usage =
-            self.answer.shows_usage.then(|| usage(&self.answer.usage, self.candidates, self.thoughts));
+            self.answer.shows_usage.then(|| usage(&self.answer.usage, self.candidates, self.thoughts, host));
         let body = response(&json!([candidate]), usage, &self.stamp);
         self.frame(&body)
     }
@@ -164,11 +193,12 @@ impl Encode for Encoder {
             _ => self.candidates += tokens,
         }
         match step {
-            Step::Thought { choice, text } if self.stamp.shows_thoughts => {
+            Step::Thought { choice, text } if self.shows_thoughts => {
                 self.event(*choice, &json!([{"text": text, "thought": true}]), None)
             }
             Step::Text { choice, .. } if self.refuses(*choice) => Vec::new(),
             Step::Text { choice, text } => self.event(*choice, &json!([{"text": text}]), None),
+            Step::Picture { choice, png } => self.event(*choice, &json!([picture(png)]), None),
             Step::CallEnd { choice, index, call } if call.complete => {
                 self.event(*choice, &json!([call_part(call, *index)]), None)
             }
@@ -176,6 +206,11 @@ impl Encode for Encoder {
             Step::Close if !self.events => b"]\r\n".to_vec(),
             _ => Vec::new(),
         }
+    }
+
+    /// Without the framing that the events before it have.
+    fn fail(&mut self, failure: &Failure) -> Vec<u8> {
+        format!("{:#}", error_body(failure)).into_bytes()
     }
 }
 

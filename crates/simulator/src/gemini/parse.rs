@@ -5,37 +5,48 @@ use serde_json::Value;
 use super::keys::camel;
 use super::sign_call;
 use crate::ask::{Ask, Caching, Format, Reasoning, Role, Tool, ToolChoice, Turn};
-use crate::dialect::GeminiPath;
 use crate::failure::Failure;
 use crate::openai::{stop, tokens_of_effort};
+use crate::route::Address;
 
 const IMAGE: u64 = 258;
+const AUDIO: u64 = 160;
 /// What stands for a signature when the history came from another provider.
 const PLACEHOLDER: &str = "skip_thought_signature_validator";
 
 /// # Errors
 /// [`Failure`] as Gemini would answer.
-pub(crate) fn parse(body: &Value, path: &GeminiPath) -> Result<Ask, Failure> {
+pub(super) fn parse(body: &Value, address: &Address) -> Result<Ask, Failure> {
     let body = &camel(body);
-    let mut ask = Ask::new(path.model.clone());
-    ask.stream = path.stream;
+    let model = address.model.as_deref().unwrap_or_default();
+    let mut ask = Ask::new(model);
+    ask.stream = address.stream;
     if body.get("contents").is_none_or(|contents| contents.as_array().is_none_or(Vec::is_empty)) {
         return Err(Failure::bad("* GenerateContentRequest.contents: contents is not specified\n"));
     }
     let system = &body["systemInstruction"];
     if !system["parts"].is_null() {
         let mut turn = Turn::new(Role::System);
-        read_parts(&mut turn, &system["parts"], &path.model)?;
+        read_parts(&mut turn, &system["parts"], model)?;
         ask.turns.push(turn);
     }
     for content in body["contents"].as_array().into_iter().flatten() {
-        ask.turns.extend(turns(content, &path.model)?);
+        ask.turns.extend(turns(content, model)?);
     }
     ask.tools = tools(&body["tools"]);
     ask.tool_choice = tool_choice(&body["toolConfig"]["functionCallingConfig"]);
     read_generation(&body["generationConfig"], &mut ask)?;
-    ask.caching = Caching::Automatic { step: 1 };
+    ask.caching = Caching::Automatic { step: 1, writes: false };
+    ask.picture = picture(&body["generationConfig"]["responseModalities"], model);
     Ok(ask)
+}
+
+/// Whether an answer holds a picture: of models that are named for it, unless only text is wanted.
+fn picture(modalities: &Value, model: &str) -> bool {
+    let wanted = modalities.as_array().is_none_or(|list| {
+        list.iter().filter_map(Value::as_str).any(|name| name.eq_ignore_ascii_case("image"))
+    });
+    model.contains("image") && wanted
 }
 
 fn either<'a>(fields: &'a Value, first: &str, second: &str) -> &'a Value {
@@ -73,7 +84,7 @@ fn read_generation(config: &Value, ask: &mut Ask) -> Result<(), Failure> {
         _ => 0,
     };
     let visible = thinking["includeThoughts"] == true;
-    ask.reasoning = (tokens > 0).then_some(Reasoning { tokens, visible });
+    ask.reasoning = (tokens > 0).then_some(Reasoning::shown(tokens, visible));
     Ok(())
 }
 
@@ -93,7 +104,7 @@ fn turns(content: &Value, model: &str) -> Result<Vec<Turn>, Failure> {
         .filter_map(|part| part.get("functionResponse"))
         .map(response)
         .collect::<Result<_, _>>()?;
-    if !turn.text.is_empty() || !turn.extra.is_empty() || turn.media_tokens > 0 {
+    if turn.says_something() {
         turns.push(turn);
     }
     Ok(turns)
@@ -122,6 +133,8 @@ fn read_parts(turn: &mut Turn, parts: &Value, model: &str) -> Result<(), Failure
             turn.extra.push_str(part["text"].as_str().unwrap_or_default());
         } else if let Some(text) = part["text"].as_str() {
             turn.say(text);
+        } else if is_sound(part) {
+            turn.sound(AUDIO);
         } else if part.get("inlineData").is_some() || part.get("fileData").is_some() {
             turn.image(IMAGE);
         } else if let Some(call) = part.get("functionCall") {
@@ -133,6 +146,11 @@ fn read_parts(turn: &mut Turn, parts: &Value, model: &str) -> Result<(), Failure
         }
     }
     Ok(())
+}
+
+fn is_sound(part: &Value) -> bool {
+    let kinds = [&part["inlineData"]["mimeType"], &part["fileData"]["mimeType"]];
+    kinds.iter().any(|kind| kind.as_str().is_some_and(|kind| kind.starts_with("audio/")))
 }
 
 /// Gemini 3 wants the signature of the first call of each turn back.

@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::error_body;
 use crate::answer::{Answer, Call, Finish};
-use crate::dialect::{Encode, Stamp};
+use crate::failure::Failure;
+use crate::stamp::Stamp;
 use crate::steps::Step;
+use crate::wire::Encode;
 
 fn done_reason<'a>(answer: &'a Answer, finish: &Finish) -> &'a str {
     if let Some(word) = &answer.finish {
@@ -34,7 +37,7 @@ fn finish(line: &mut Value, answer: &Answer, finish: &Finish) {
     }
 }
 
-pub(crate) fn body(answer: &Answer, stamp: &Stamp) -> Value {
+pub(super) fn body(answer: &Answer, stamp: &Stamp) -> Value {
     let mut message = json!({"role": "assistant", "content": ""});
     let mut end = &Finish::Stop;
     if let Some(completion) = answer.completions.first() {
@@ -54,14 +57,14 @@ pub(crate) fn body(answer: &Answer, stamp: &Stamp) -> Value {
     body
 }
 
-pub(crate) struct Encoder {
+pub(super) struct Encoder {
     answer: Answer,
     stamp: Stamp,
     lines: u64,
 }
 
 impl Encoder {
-    pub(crate) fn new(answer: &Answer, stamp: &Stamp) -> Self {
+    pub(super) fn new(answer: &Answer, stamp: &Stamp) -> Self {
         Self { answer: answer.clone(), stamp: stamp.clone(), lines: 0 }
     }
 
@@ -90,5 +93,9 @@ impl Encode for Encoder {
             _ => return Vec::new(),
         };
         format!("{line}\n").into_bytes()
+    }
+
+    fn fail(&mut self, failure: &Failure) -> Vec<u8> {
+        format!("{}\n", error_body(failure)).into_bytes()
     }
 }

@@ -10,11 +10,11 @@ const IMAGE: u64 = 256;
 
 /// # Errors
 /// [`Failure`] as Ollama would answer.
-pub(crate) fn parse(body: &Value) -> Result<Ask, Failure> {
+pub(super) fn parse(body: &Value) -> Result<Ask, Failure> {
     let Some(model) = body["model"].as_str().filter(|model| !model.is_empty()) else {
         return Err(Failure::bad("model is required"));
     };
-    let mut ask = Ask::new(model.to_owned());
+    let mut ask = Ask::new(model);
     for message in body["messages"].as_array().into_iter().flatten() {
         ask.turns.push(turn(message)?);
     }
@@ -34,7 +34,7 @@ pub(crate) fn parse(body: &Value) -> Result<Ask, Failure> {
         Value::String(level) => tokens_of_effort(level),
         _ => 0,
     };
-    ask.reasoning = (tokens > 0).then_some(Reasoning { tokens, visible: true });
+    ask.reasoning = (tokens > 0).then_some(Reasoning::shown(tokens, true));
     Ok(ask)
 }
 

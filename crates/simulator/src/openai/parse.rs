@@ -2,25 +2,27 @@
 
 use serde_json::Value;
 
-use crate::ask::{Ask, Caching, Format, Reasoning, Role, Tool, ToolChoice, Turn};
+use crate::ask::{Ask, Caching, Format, Reasoning, Role, Sound, Tool, ToolChoice, Turn};
 use crate::failure::Failure;
+use crate::prepare::Arrived;
 use crate::quirks::{Quirks, Thoughts, is_reasoner, reasons_when_asked};
 
 /// Tokens of an image, small or not; of an audio part; of a file.
-const IMAGE_LOW: u64 = 85;
-const IMAGE_HIGH: u64 = 765;
+pub(super) const IMAGE_LOW: u64 = 85;
+pub(super) const IMAGE_HIGH: u64 = 765;
 const AUDIO: u64 = 120;
-const FILE: u64 = 600;
+pub(super) const FILE: u64 = 600;
 
 /// # Errors
 /// [`Failure`] as OpenAI would answer.
-pub(crate) fn parse(body: &Value, provider: &str) -> Result<Ask, Failure> {
-    let Some(model) = body["model"].as_str().filter(|model| !model.is_empty()) else {
+pub(crate) fn parse(arrived: &Arrived, body: &Value) -> Result<Ask, Failure> {
+    let named = body["model"].as_str().filter(|model| !model.is_empty());
+    let Some(model) = arrived.call.address.model.as_deref().or(named) else {
         return Err(Failure::bad("you must provide a model parameter"));
     };
-    let quirks = Quirks::of(provider, model);
+    let quirks = Quirks::of(&arrived.call.provider, model);
     check(body, model, quirks)?;
-    let mut ask = Ask::new(model.to_owned());
+    let mut ask = Ask::new(model);
     ask.turns = turns(body)?;
     ask.stream = body["stream"] == true;
     ask.stream_usage = quirks.unasked_usage || body["stream_options"]["include_usage"] == true;
@@ -33,8 +35,45 @@ pub(crate) fn parse(body: &Value, provider: &str) -> Result<Ask, Failure> {
     ask.choices = usize::try_from(body["n"].as_u64().unwrap_or(1)).unwrap_or(1);
     ask.seed = body["seed"].as_i64();
     ask.reasoning = reasoning(body, model, quirks);
-    ask.caching = Caching::Automatic { step: 128 };
+    ask.caching = Caching::Automatic { step: 128, writes: quirks.cache_writes };
+    ask.sound = sound(body)?;
+    ask.picture = picture(body, model);
+    ask.logprobs = (body["logprobs"] == true).then(|| count(&body["top_logprobs"]));
     Ok(ask)
+}
+
+/// The form of a spoken answer. A stream takes raw samples only.
+fn sound(body: &Value) -> Result<Option<Sound>, Failure> {
+    if !modalities(body).any(|modality| modality == "audio") {
+        return Ok(None);
+    }
+    let name = body["audio"]["format"].as_str();
+    let Some(sound) = name.and_then(Sound::named) else {
+        return Err(Failure::bad("Missing required parameter: 'audio.format'.")
+            .param("audio")
+            .code("missing_required_parameter"));
+    };
+    if body["stream"] == true && sound != Sound::Pcm {
+        let message = format!(
+            "Unsupported value: 'audio.format' does not support '{}' when stream=true. Supported values are: 'pcm16'.",
+            name.unwrap_or_default()
+        );
+        return Err(Failure::bad(message).param("audio.format").code("unsupported_value"));
+    }
+    Ok(Some(sound))
+}
+
+/// Whether an answer holds a picture: of models that are named for it, unless only text is wanted.
+fn picture(body: &Value, model: &str) -> bool {
+    model.contains("image") && (body["modalities"].is_null() || modalities(body).any(|name| name == "image"))
+}
+
+fn modalities(body: &Value) -> impl Iterator<Item = &str> {
+    body["modalities"].as_array().into_iter().flatten().filter_map(Value::as_str)
+}
+
+fn count(value: &Value) -> usize {
+    value.as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or(0)
 }
 
 fn check(body: &Value, model: &str, quirks: Quirks) -> Result<(), Failure> {
@@ -54,6 +93,11 @@ fn check(body: &Value, model: &str, quirks: Quirks) -> Result<(), Failure> {
             .param("stop")
             .code("array_above_max_length"));
     }
+    if body["top_logprobs"].as_u64().is_some_and(|most| most > 20) {
+        return Err(
+            Failure::bad("Invalid 'top_logprobs': expected a value between 0 and 20.").param("top_logprobs")
+        );
+    }
     if quirks.openai && is_reasoner(model) { check_reasoner(body, model) } else { Ok(()) }
 }
 
@@ -66,7 +110,11 @@ fn check_reasoner(body: &Value, model: &str) -> Result<(), Failure> {
         .param("max_tokens")
         .code("unsupported_parameter"));
     }
-    let effort = body["reasoning_effort"].as_str();
+    check_sampling(body, model, body["reasoning_effort"].as_str())
+}
+
+/// Refuses sampling parameters unless the model does not reason at this effort.
+pub(super) fn check_sampling(body: &Value, model: &str, effort: Option<&str>) -> Result<(), Failure> {
     let samples = effort == Some("none") || (effort.is_none() && reasons_when_asked(model));
     let refused = ["temperature", "top_p", "presence_penalty", "frequency_penalty"]
         .into_iter()
@@ -83,7 +131,7 @@ fn usual(name: &str) -> f64 {
     if name.ends_with("penalty") { 0.0 } else { 1.0 }
 }
 
-fn turns(body: &Value) -> Result<Vec<Turn>, Failure> {
+pub(crate) fn turns(body: &Value) -> Result<Vec<Turn>, Failure> {
     let Some(messages) = body["messages"].as_array() else {
         return Err(Failure::bad("Missing required parameter: 'messages'.")
             .param("messages")
@@ -165,8 +213,7 @@ fn turn(message: &Value, at: usize) -> Result<Turn, Failure> {
             turn.extra.push_str(call["function"]["arguments"].as_str().unwrap_or_default());
         }
     }
-    let content = !turn.text.is_empty() || turn.media_tokens > 0 || !turn.extra.is_empty();
-    if role == Role::User && !content && message["content"].is_null() {
+    if role == Role::User && !turn.says_something() && message["content"].is_null() {
         let message = format!("Invalid value for 'content': expected a string, got null. (messages[{at}])");
         return Err(Failure::bad(message).param(&format!("messages.[{at}].content")));
     }
@@ -177,14 +224,14 @@ fn read_part(turn: &mut Turn, part: &Value) {
     match part["type"].as_str() {
         Some("image_url") if part["image_url"]["detail"] == "low" => turn.image(IMAGE_LOW),
         Some("image_url") => turn.image(IMAGE_HIGH),
-        Some("input_audio") => turn.media_tokens += AUDIO,
-        Some("file") => turn.media_tokens += FILE,
+        Some("input_audio") => turn.sound(AUDIO),
+        Some("file" | "document_url") => turn.media_tokens += FILE,
         Some("refusal") => turn.say(part["refusal"].as_str().unwrap_or_default()),
         _ => turn.say(part["text"].as_str().unwrap_or_default()),
     }
 }
 
-fn tools(list: &Value) -> Result<Vec<Tool>, Failure> {
+pub(crate) fn tools(list: &Value) -> Result<Vec<Tool>, Failure> {
     let mut tools = Vec::new();
     for (at, tool) in list.as_array().into_iter().flatten().enumerate() {
         let Some(name) = tool["function"]["name"].as_str() else {
@@ -216,7 +263,7 @@ pub(crate) fn tool_choice(choice: &Value) -> ToolChoice {
     }
 }
 
-fn format(format: &Value) -> Format {
+pub(crate) fn format(format: &Value) -> Format {
     match format["type"].as_str() {
         Some("json_object") if format["schema"].is_object() => Format::Schema(format["schema"].clone()),
         Some("json_object") => Format::Object,
@@ -243,7 +290,7 @@ fn reasoning(body: &Value, model: &str, quirks: Quirks) -> Option<Reasoning> {
     let own = (is_reasoner(model) && !reasons_when_asked(model))
         || ["reasoner", "-r1", "thinking"].iter().any(|part| model.contains(part));
     let tokens = effort.map_or_else(|| if asked || own { 64 } else { 0 }, tokens_of_effort);
-    (tokens > 0).then_some(Reasoning { tokens, visible })
+    (tokens > 0).then_some(Reasoning::shown(tokens, visible))
 }
 
 /// About how many tokens an effort is worth here.

@@ -1,28 +1,35 @@
 //! An answer as chunks.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{finish_word, usage};
+use super::{SOUND_SECONDS, error_body, finish_word, image, logprobs, sound_id, usage};
 use crate::answer::{Answer, Finish};
 use crate::ask::Ask;
-use crate::dialect::{Encode, Stamp};
+use crate::failure::Failure;
 use crate::quirks::Thoughts;
 use crate::seed::{ALPHANUMERIC, Dice};
+use crate::sound;
+use crate::stamp::Stamp;
 use crate::steps::Step;
+use crate::wire::{Encode, data_event};
 
-pub(crate) struct Encoder {
+pub(super) struct Encoder {
     answer: Answer,
     stamp: Stamp,
     /// The request asked for usage.
     usage: bool,
+    logprobs: Option<usize>,
     padding: Dice,
 }
 
 impl Encoder {
-    pub(crate) fn new(ask: &Ask, answer: &Answer, stamp: &Stamp) -> Self {
+    pub(super) fn new(ask: &Ask, answer: &Answer, stamp: &Stamp) -> Self {
         let padding = Dice::new(stamp.seed);
         let usage = ask.stream_usage && answer.shows_usage;
-        Self { answer: answer.clone(), stamp: stamp.clone(), usage, padding }
+        Self { answer: answer.clone(), stamp: stamp.clone(), usage, logprobs: ask.logprobs, padding }
     }
 
     fn chunk(&mut self, choices: &Value, usage: Option<Value>) -> Vec<u8> {
@@ -44,7 +51,7 @@ impl Encoder {
             let length = 1 + self.padding.index(15);
             chunk["obfuscation"] = json!(self.padding.word(length, ALPHANUMERIC));
         }
-        format!("data: {chunk}\n\n").into_bytes()
+        data_event(&chunk)
     }
 
     fn delta(&mut self, choice: usize, delta: &Value) -> Vec<u8> {
@@ -65,8 +72,32 @@ impl Encoder {
 
     fn text(&mut self, choice: usize, text: &str) -> Vec<u8> {
         let refused = self.answer.completions.get(choice).is_some_and(|done| done.finish == Finish::Refusal);
+        if self.spoken(choice) {
+            let id = sound_id(&self.stamp, choice);
+            return self.delta(choice, &json!({"audio": {"id": id, "transcript": text}}));
+        }
         let field = if refused { "refusal" } else { "content" };
-        self.delta(choice, &json!({field: text}))
+        let delta = json!({field: text});
+        let Some(most) = self.logprobs.filter(|_| !refused) else { return self.delta(choice, &delta) };
+        let logprobs = logprobs::of(text, most);
+        self.chunk(
+            &json!([{"index": choice, "delta": delta, "logprobs": logprobs, "finish_reason": null}]),
+            None,
+        )
+    }
+
+    fn spoken(&self, choice: usize) -> bool {
+        self.answer.completions.get(choice).is_some_and(|completion| completion.spoken)
+    }
+
+    fn sound(&mut self, choice: usize, text: &str) -> Vec<u8> {
+        let id = sound_id(&self.stamp, choice);
+        let data = STANDARD.encode(sound::samples(text));
+        self.delta(choice, &json!({"audio": {"id": id, "data": data}}))
+    }
+
+    fn picture(&mut self, choice: usize, png: &Bytes) -> Vec<u8> {
+        self.delta(choice, &json!({"role": "assistant", "content": "", "images": [image(png)]}))
     }
 
     fn call(&mut self, choice: usize, index: usize, name: &str, arguments: &str) -> Vec<u8> {
@@ -80,10 +111,18 @@ impl Encoder {
 
     fn finish(&mut self, choice: usize, finish: &Finish) -> Vec<u8> {
         let word = finish_word(&self.answer, finish).to_owned();
+        let mut bytes = Vec::new();
+        if self.spoken(choice) {
+            let expires_at = self.stamp.seconds() + SOUND_SECONDS;
+            let id = sound_id(&self.stamp, choice);
+            bytes = self.delta(choice, &json!({"audio": {"id": id, "expires_at": expires_at}}));
+        }
         let last = choice + 1 == self.answer.completions.len();
         let here = self.usage && last && self.stamp.quirks.unasked_usage;
         let usage = here.then(|| usage(&self.answer.usage, &self.stamp));
-        self.chunk(&json!([{"index": choice, "delta": {}, "logprobs": null, "finish_reason": word}]), usage)
+        let end = json!([{"index": choice, "delta": {}, "logprobs": null, "finish_reason": word}]);
+        bytes.extend(self.chunk(&end, usage));
+        bytes
     }
 
     fn close(&mut self) -> Vec<u8> {
@@ -107,6 +146,8 @@ impl Encode for Encoder {
                 Thoughts::Hidden => Vec::new(),
             },
             Step::Text { choice, text } => self.text(*choice, text),
+            Step::Sound { choice, text } => self.sound(*choice, text),
+            Step::Picture { choice, png } => self.picture(*choice, png),
             Step::Call { choice, index, name } if !whole => self.call(*choice, *index, name, ""),
             Step::Arguments { choice, index, text } if !whole => self
                 .delta(*choice, &json!({"tool_calls": [{"index": index, "function": {"arguments": text}}]})),
@@ -119,5 +160,9 @@ impl Encode for Encoder {
                 Vec::new()
             }
         }
+    }
+
+    fn fail(&mut self, failure: &Failure) -> Vec<u8> {
+        data_event(&error_body(failure))
     }
 }

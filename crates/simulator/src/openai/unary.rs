@@ -1,13 +1,16 @@
 //! An answer in one body.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{finish_word, usage};
+use super::{SOUND_SECONDS, finish_word, image, logprobs, sound_id, usage};
 use crate::answer::{Answer, Completion, Finish, words};
-use crate::dialect::Stamp;
+use crate::ask::Ask;
 use crate::quirks::Thoughts;
+use crate::stamp::Stamp;
 
-pub(crate) fn body(answer: &Answer, stamp: &Stamp) -> Value {
+pub(super) fn body(ask: &Ask, answer: &Answer, stamp: &Stamp) -> Value {
     let choices: Vec<Value> = answer
         .completions
         .iter()
@@ -15,8 +18,8 @@ pub(crate) fn body(answer: &Answer, stamp: &Stamp) -> Value {
         .map(|(index, completion)| {
             json!({
                 "index": index,
-                "message": message(completion, stamp, index),
-                "logprobs": null,
+                "message": message(ask, completion, stamp, index),
+                "logprobs": logprobs(ask, completion),
                 "finish_reason": finish_word(answer, &completion.finish),
             })
         })
@@ -36,7 +39,11 @@ pub(crate) fn body(answer: &Answer, stamp: &Stamp) -> Value {
     body
 }
 
-fn message(completion: &Completion, stamp: &Stamp, choice: usize) -> Value {
+fn logprobs(ask: &Ask, completion: &Completion) -> Value {
+    ask.logprobs.map_or(Value::Null, |most| logprobs::of(&completion.words(), most))
+}
+
+fn message(ask: &Ask, completion: &Completion, stamp: &Stamp, choice: usize) -> Value {
     let refused = completion.finish == Finish::Refusal;
     let text = completion.words();
     let said = !text.is_empty() || completion.calls.is_empty();
@@ -50,6 +57,16 @@ fn message(completion: &Completion, stamp: &Stamp, choice: usize) -> Value {
         && !completion.thoughts.is_empty()
     {
         message[field] = json!(completion.thinking());
+    }
+    if completion.spoken
+        && let Some(sound) = ask.sound
+    {
+        message["content"] = Value::Null;
+        message["audio"] = json!({"id": sound_id(stamp, choice), "data": STANDARD.encode(sound.speak(&text)),
+            "expires_at": stamp.seconds() + SOUND_SECONDS, "transcript": text});
+    }
+    if let Some(png) = &completion.picture {
+        message["images"] = json!([image(png)]);
     }
     if !completion.calls.is_empty() {
         let calls: Vec<Value> = completion

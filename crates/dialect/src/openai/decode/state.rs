@@ -5,9 +5,12 @@ use serde_json::{Map, Value};
 
 use super::super::errors;
 use super::super::quirks::Quirks;
+use super::calls::Calls;
 use super::logprobs;
+use super::parts::{self, Said};
+use super::sources::Sources;
 use super::think::{Split, Splitter};
-use super::wire::{Call, Choice, Completion, Content, Message, says_something};
+use super::wire::{Choice, Completion, Content, Message, says_something};
 use crate::canonical::{Event, FinishReason, ReasoningDetail};
 use crate::client::chat::reasoning::detail;
 use crate::error::ProviderError;
@@ -21,6 +24,7 @@ pub(super) struct State {
     has_content: bool,
     has_tier: bool,
     usage: Option<Usage>,
+    sources: Sources,
     choices: Vec<ChoiceState>,
 }
 
@@ -28,15 +32,8 @@ pub(super) struct State {
 struct ChoiceState {
     index: u32,
     is_finished: bool,
-    calls: Vec<CallState>,
+    calls: Calls,
     splitter: Splitter,
-}
-
-/// A call that has begun; its place among the calls is its public index.
-struct CallState {
-    wire_index: Option<u32>,
-    id: Option<String>,
-    is_named: bool,
 }
 
 impl State {
@@ -53,12 +50,16 @@ impl State {
         let failure = Self::failure(&completion);
         if !self.has_failed {
             self.start(&completion, events);
+            self.sources.take(completion.search_results.as_ref(), completion.citations.as_ref());
             let choices = completion.choices.unwrap_or_default();
             for (position, choice) in choices.into_iter().enumerate() {
                 self.choice(choice, position, failure.is_some(), events);
             }
             if let Some(failure) = failure {
                 self.fail(failure, events);
+            }
+            if self.is_finished() {
+                self.tell_sources(events);
             }
             if let Some(tier) = completion.service_tier.filter(|_| !self.has_tier) {
                 self.has_tier = true;
@@ -79,12 +80,20 @@ impl State {
         }
     }
 
-    /// Text that waited for a tag goes out.
+    /// Text that waited for a tag goes out, and what nobody was told yet.
     pub(super) fn close(&mut self, events: &mut Vec<Event>) {
         for place in 0..self.choices.len() {
             let index = self.choices[place].index;
             let split = self.choices[place].splitter.end();
             self.push_split(index, split, events);
+        }
+        self.tell_sources(events);
+    }
+
+    /// Sources belong to the answer; its first choice tells them.
+    fn tell_sources(&mut self, events: &mut Vec<Event>) {
+        if let Some(first) = self.choices.first().filter(|_| !self.has_failed) {
+            self.sources.tell(first.index, events);
         }
     }
 
@@ -152,6 +161,7 @@ impl State {
         }
         let split = self.choices[place].splitter.end();
         self.push_split(index, split, events);
+        self.tell_sources(events);
         match finish_reason(&native) {
             FinishReason::Error => self.fail(ended_in_error(&native), events),
             reason => {
@@ -169,17 +179,24 @@ impl State {
             Content::Text(text) => self.text(choice, text, events),
             Content::Parts(parts) => {
                 for part in parts {
-                    self.part(choice, part, events);
+                    match parts::read(choice, part) {
+                        Said::Text(text) => self.text(choice, text, events),
+                        Said::Refusal(text) => events.push(Event::Refusal { choice, text }),
+                        Said::Reasoning(detail) => events.push(Event::Reasoning { choice, detail }),
+                        Said::Image(image) => events.push(image),
+                        Said::Nothing => {}
+                    }
                 }
             }
         }
         if let Some(text) = message.refusal.filter(|text| !text.is_empty()) {
             events.push(Event::Refusal { choice, text });
         }
+        let place = self.place(choice);
         for (position, call) in message.tool_calls.into_iter().enumerate() {
-            self.tool_call(choice, call, position, events);
+            self.choices[place].calls.take(choice, call, position, events);
         }
-        events.extend(message.images.iter().filter_map(|image| image_event(choice, image)));
+        events.extend(message.images.iter().filter_map(|image| parts::image(choice, image)));
         if !message.extra.is_empty() {
             events.push(Event::Extra { choice, members: message.extra });
         }
@@ -202,79 +219,6 @@ impl State {
             events.push(Event::Text { choice, text: split.text });
         }
     }
-
-    /// A part of content that is an array: text, thinking, an image; others are internals of providers.
-    fn part(&mut self, choice: u32, mut part: Value, events: &mut Vec<Event>) {
-        let kind = part["type"].as_str().unwrap_or("text").to_owned();
-        match (kind.as_str(), part.get_mut(kind.as_str()).map(Value::take)) {
-            ("text", Some(Value::String(text))) if !text.is_empty() => self.text(choice, text, events),
-            ("thinking", Some(Value::String(text))) => reasoning(choice, Some(text), &[], events),
-            ("thinking", Some(Value::Array(pieces))) => {
-                let text = pieces.iter().filter_map(|piece| piece["text"].as_str()).collect();
-                reasoning(choice, Some(text), &[], events);
-            }
-            ("image_url", Some(url)) => {
-                events.extend(image_event(choice, &serde_json::json!({"image_url": url})));
-            }
-            _ => {}
-        }
-    }
-
-    fn tool_call(&mut self, choice: u32, call: Call, position: usize, events: &mut Vec<Event>) {
-        let place = self.place(choice);
-        let calls = &mut self.choices[place].calls;
-        let function = call.function.unwrap_or_default();
-        let id = call.id.filter(|id| !id.is_empty());
-        let name = function.name.filter(|name| !name.is_empty());
-        let arguments = match function.arguments {
-            None | Some(Value::Null) => String::new(),
-            Some(Value::String(text)) => text,
-            Some(value) => value.to_string(),
-        };
-        let found = find_call(calls, call.index, id.as_deref(), name.is_some(), position);
-        let at = found.unwrap_or(calls.len());
-        if found.is_none() {
-            calls.push(CallState { wire_index: call.index, id: id.clone(), is_named: false });
-        }
-        let known = &mut calls[at];
-        let name = name.filter(|_| !std::mem::replace(&mut known.is_named, true));
-        if found.is_some() && name.is_none() && arguments.is_empty() {
-            return;
-        }
-        events.push(Event::ToolCall {
-            choice,
-            index: u32::try_from(at).unwrap_or(u32::MAX),
-            id: id.filter(|_| found.is_none()),
-            name,
-            arguments,
-        });
-    }
-}
-
-/// The call that a delta continues: by its index, unless another id and a name say that a new one begins
-/// under an index used before; without an index by id; without both by position, or the last one.
-fn find_call(
-    calls: &[CallState],
-    index: Option<u32>,
-    id: Option<&str>,
-    has_name: bool,
-    position: usize,
-) -> Option<usize> {
-    let same_id = |call: &CallState| call.id.as_deref() == id;
-    if let Some(index) = index {
-        let is_other = |call: &CallState| has_name && call.is_named && id.is_some() && !same_id(call);
-        return calls
-            .iter()
-            .rposition(|call| call.wire_index == Some(index))
-            .filter(|at| !is_other(&calls[*at]));
-    }
-    if id.is_some() {
-        return calls.iter().position(same_id);
-    }
-    if has_name || calls.is_empty() {
-        return None;
-    }
-    Some(if position > 0 { position.min(calls.len() - 1) } else { calls.len() - 1 })
 }
 
 /// Details where they can be read; else the text, with what cannot be read beside it.
@@ -287,12 +231,6 @@ fn reasoning(choice: u32, text: Option<String>, details: &[Value], events: &mut 
         events.push(Event::Reasoning { choice, detail });
     }
     events.extend(details.into_iter().map(|detail| Event::Reasoning { choice, detail }));
-}
-
-fn image_event(choice: u32, image: &Value) -> Option<Event> {
-    let url = image.get("image_url")?;
-    let url = url.as_str().or_else(|| url.get("url")?.as_str())?;
-    Some(Event::Image { choice, url: url.to_owned() })
 }
 
 /// What providers call the public reasons; an unknown word is a stop.

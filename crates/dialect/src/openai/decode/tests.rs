@@ -160,6 +160,59 @@ fn reasoning_is_found_under_every_name() {
 }
 
 #[test]
+fn content_in_parts_is_read_part_by_part() {
+    let parts = json!([
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "r", "signature": "s"}]},
+        {"type": "text", "text": "t"}, {"type": "output_text", "text": "u"}, {"type": "refusal", "refusal": "no"},
+        {"type": "reference", "reference_ids": [1]}, {"type": "text"}, 7
+    ]);
+    let events =
+        without_start(streamed(&chunks(&[delta(json!({"content": parts})), end("stop")]), &json!({})));
+    let signed = crate::canonical::ReasoningDetail {
+        content: Some("r".to_owned()),
+        signature: Some("s".to_owned()),
+        ..Default::default()
+    };
+    let expected = [
+        Event::Reasoning { choice: 0, detail: signed },
+        text("t"),
+        text("u"),
+        Event::Refusal { choice: 0, text: "no".to_owned() },
+        finish(FinishReason::Stop, "stop"),
+    ];
+    assert_eq!(events, expected);
+}
+
+#[test]
+fn sources_beside_the_answer_become_annotations_once() {
+    let citing = |mut chunk: Value, urls: Value| {
+        chunk["citations"] = urls;
+        chunk
+    };
+    let annotation = |url: &str, title: &str| {
+        let citation = json!({"url": url, "title": title, "start_index": 0, "end_index": 0});
+        json!({"type": "url_citation", "url_citation": citation})
+    };
+    let extra = |annotations: Value| Event::Extra {
+        choice: 0,
+        members: Map::from_iter([("annotations".to_owned(), annotations)]),
+    };
+    let said = citing(delta(json!({"content": "x"})), json!(["https://a.example"]));
+    let last = citing(end("stop"), json!(["https://a.example", "https://b.example"]));
+    let events = without_start(streamed(&chunks(&[said.clone(), last.clone(), last]), &json!({})));
+    let both = json!([annotation("https://a.example", ""), annotation("https://b.example", "")]);
+    assert_eq!(events, [text("x"), extra(both), finish(FinishReason::Stop, "stop")]);
+    let late = json!({"id": "c", "choices": [], "citations": ["https://c.example"]});
+    let events =
+        without_start(streamed(&chunks(&[delta(json!({"content": "x"})), end("stop"), late]), &json!({})));
+    assert_eq!(events[2], extra(json!([annotation("https://c.example", "")])));
+    let body = json!({"id": "c", "choices": [{"message": {"content": "x"}, "finish_reason": "stop"}],
+        "citations": ["https://a.example"], "search_results": [{"url": "https://a.example", "title": "A"}]});
+    let events = without_start(whole(&body).unwrap());
+    assert_eq!(events[1], extra(json!([annotation("https://a.example", "A")])));
+}
+
+#[test]
 fn thoughts_in_tags_are_split_off_where_the_catalogue_says_so() {
     let pieces =
         [delta(json!({"content": "<thi"})), delta(json!({"content": "nk>r</think>\n\nt<"})), end("stop")];

@@ -24,6 +24,8 @@ pub(super) struct Completion {
     pub(super) usage: Option<Counts>,
     pub(super) x_groq: Option<Groq>,
     pub(super) error: Option<Value>,
+    pub(super) citations: Option<Value>,
+    pub(super) search_results: Option<Value>,
 }
 
 #[derive(Deserialize, Default)]
@@ -84,8 +86,17 @@ pub(super) struct Function {
 }
 
 /// Members of a delta that say nothing to a client: roles, padding, and the internals of providers.
-const NOISE: [&str; 8] =
-    ["role", "channel", "token_id", "obfuscation", "p", "thought_signature", "extra_content", "recipient"];
+const NOISE: [&str; 9] = [
+    "role",
+    "index",
+    "channel",
+    "token_id",
+    "obfuscation",
+    "p",
+    "thought_signature",
+    "extra_content",
+    "recipient",
+];
 
 impl Completion {
     /// The error it carries, in place of an answer or beside one.

@@ -7,6 +7,7 @@ use crate::canonical::{
     Media, Message, Part, PartKind, Request, ResponseFormat, Speaker, Tool, ToolCall, ToolChoice,
 };
 use crate::client::chat::reasoning::DetailBody;
+use crate::media::known_type;
 
 pub(super) fn body(request: &Request) -> Body<'_> {
     let mut body = Body(Vec::new());
@@ -106,7 +107,10 @@ fn url(source: &Media) -> String {
 fn file(name: Option<&str>, source: &Media) -> Value {
     let mut file = match source {
         Media::Id(id) => json!({"file_id": id}),
-        source => json!({"file_data": url(source)}),
+        Media::Inline { media_type, data } => {
+            json!({"file_data": format!("data:{};base64,{data}", known_type(media_type, data, name))})
+        }
+        Media::Url(url) => json!({"file_data": url}),
     };
     if let Some(name) = name {
         file["filename"] = json!(name);

@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::super::quirks::Quirks;
-use super::Member;
-use crate::canonical::{Message, Request};
+use super::{Member, parts};
+use crate::canonical::{Message, Request, Speaker};
 
 /// Members of a turn that are ours and that providers of this dialect do not know.
 const OURS: [&str; 6] =
@@ -15,6 +15,9 @@ const OURS: [&str; 6] =
 /// Signs in a turn's text that it may have to change; a false one costs only time.
 const SIGNS: [&str; 6] =
     ["\"reasoning", "\"annotations\"", "\"images\"", "\"model\"", "\"cache_control\"", "\"tool_calls\""];
+
+/// Quirks by which any turn may have to change.
+const REWRITING: [&str; 4] = ["turn_members", "file_part", "audio_part", "prefill_member"];
 
 /// Makes the messages those that the endpoint understands.
 pub(super) fn shape(messages: &mut Member<'_>, request: &Request, quirks: Quirks<'_>) {
@@ -29,8 +32,9 @@ pub(super) fn shape(messages: &mut Member<'_>, request: &Request, quirks: Quirks
             }
         }
         Member::Made(Value::Array(turns)) => {
-            for (turn, message) in turns.iter_mut().zip(&request.messages) {
-                shape_turn(turn, message, quirks);
+            let count = turns.len();
+            for (index, (turn, message)) in turns.iter_mut().zip(&request.messages).enumerate() {
+                shape_turn(turn, message, index + 1 == count, quirks);
             }
         }
         Member::Made(_) | Member::List(_) => {}
@@ -38,13 +42,14 @@ pub(super) fn shape(messages: &mut Member<'_>, request: &Request, quirks: Quirks
 }
 
 fn shaped<'a>(turns: Vec<&'a RawValue>, request: &Request, quirks: Quirks<'_>) -> Vec<Member<'a>> {
-    let mut shaped = Vec::with_capacity(turns.len());
+    let count = turns.len();
+    let mut shaped = Vec::with_capacity(count);
     for (index, turn) in turns.into_iter().enumerate() {
         let message = request.messages.get(index).filter(|_| may_change(turn.get(), quirks));
         let mut member = Member::Raw(turn);
         if let Some(message) = message {
             let mut value = member.value();
-            shape_turn(&mut value, message, quirks);
+            shape_turn(&mut value, message, index + 1 == count, quirks);
             member = Member::Made(value);
         }
         shaped.push(member);
@@ -54,7 +59,8 @@ fn shaped<'a>(turns: Vec<&'a RawValue>, request: &Request, quirks: Quirks<'_>) -
 
 fn may_change(text: &str, quirks: Quirks<'_>) -> bool {
     let has = |sign: &str| memmem::find(text.as_bytes(), sign.as_bytes()).is_some();
-    SIGNS.iter().any(|sign| has(sign))
+    REWRITING.iter().any(|quirk| quirks.names(quirk))
+        || SIGNS.iter().any(|sign| has(sign))
         || (quirks.is("developer_role", "system") && has("\"developer\""))
         || (quirks.is("names", "prefix") && has("\"name\""))
         || (quirks.is("tool_call_id_pattern", "mistral9") && has("\"tool_call_id\""))
@@ -69,7 +75,7 @@ fn has_bare_image(text: &str) -> bool {
     })
 }
 
-fn shape_turn(turn: &mut Value, message: &Message, quirks: Quirks<'_>) {
+fn shape_turn(turn: &mut Value, message: &Message, is_last: bool, quirks: Quirks<'_>) {
     let Value::Object(turn) = turn else { return };
     let back = quirks.text("send_reasoning_back");
     turn.retain(|name, _| {
@@ -78,30 +84,32 @@ fn shape_turn(turn: &mut Value, message: &Message, quirks: Quirks<'_>) {
     if quirks.is("developer_role", "system") && turn.get("role").is_some_and(|role| role == "developer") {
         turn.insert("role".to_owned(), json!("system"));
     }
-    if let Some(Value::Array(parts)) = turn.get_mut("content") {
-        for part in parts.iter_mut().filter_map(Value::as_object_mut) {
-            shape_part(part, quirks);
-        }
+    if let Some(Value::Array(content)) = turn.get_mut("content") {
+        parts::shape(content, quirks);
     }
     if quirks.is("names", "prefix") {
-        prefix_name(turn);
+        prefix_name(turn, message.speaker);
     }
     shape_calls(turn, quirks);
     send_back(turn, message, back);
-}
-
-fn shape_part(part: &mut Map<String, Value>, quirks: Quirks<'_>) {
-    if !quirks.has("keep_cache_control") {
-        part.shift_remove("cache_control");
+    if let Some(member) = quirks.text("prefill_member").filter(|_| is_last && is_prefill(message)) {
+        turn.entry(member).or_insert(json!(true));
     }
-    if let Some(url @ Value::String(_)) = part.get("image_url").cloned() {
-        part.insert("image_url".to_owned(), json!({"url": url}));
+    if quirks.names("turn_members") {
+        turn.retain(|name, _| quirks.lists("turn_members", name));
     }
 }
 
-/// Who speaks leads the text where a turn may have no name.
-fn prefix_name(turn: &mut Map<String, Value>) {
-    let Some(Value::String(name)) = turn.shift_remove("name") else { return };
+/// Whether the model is to go on with what this last turn begins.
+fn is_prefill(message: &Message) -> bool {
+    message.speaker == Speaker::Assistant && message.tool_calls.is_empty()
+}
+
+/// Who speaks leads the text where a turn may have no name. What a tool gave is left as it is.
+fn prefix_name(turn: &mut Map<String, Value>, speaker: Speaker) {
+    let Some(Value::String(name)) = turn.shift_remove("name").filter(|_| speaker != Speaker::Tool) else {
+        return;
+    };
     let text = match turn.get_mut("content") {
         Some(Value::Array(parts)) => parts.iter_mut().find_map(|part| part.get_mut("text")),
         content => content,

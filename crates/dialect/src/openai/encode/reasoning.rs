@@ -6,26 +6,34 @@ use super::super::quirks::Quirks;
 use super::Body;
 use crate::canonical::{Reasoning, Request};
 use crate::codec::Target;
+use crate::effort::{self, Wish};
 
-/// From least to most.
-const EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+/// Completion tokens that a budget is a share of when nobody limits them.
+const ASSUMED_LIMIT: u64 = 20_000;
 
 pub(super) fn ask(body: &mut Body<'_>, request: &Request, target: &Target<'_>, quirks: Quirks<'_>) {
     let Some(wanted) = &request.reasoning else { return };
     if !target.takes("reasoning") && !target.takes("reasoning_effort") {
         return;
     }
-    let effort = effort(wanted, request.max_tokens);
-    let is_off = effort == Some("none");
+    let wish = Wish::of(request);
+    let is_off = wish == Wish::Off;
+    let limit = request.max_tokens.or(target.max_output).unwrap_or(ASSUMED_LIMIT);
+    let effort = if is_off { Some("none") } else { wish.effort(limit) };
+    let says_how_much = wanted.effort.is_some() || wanted.max_tokens.is_some();
+    let explicit = effort.filter(|_| says_how_much && !is_off);
     match quirks.text("reasoning_member").unwrap_or("reasoning_effort") {
         "reasoning" => body.make("reasoning", as_object(wanted)),
-        "reasoning_enabled" if effort.is_some() => {
+        "reasoning_enabled" if wish != Wish::Unsaid => {
             body.make("reasoning", json!({"enabled": !is_off}));
-            set_effort(body, wanted.effort.as_deref().filter(|_| !is_off), quirks);
+            set_effort(body, explicit, quirks);
         }
-        "thinking" if effort.is_some() => {
+        "thinking" if wish != Wish::Unsaid => {
             body.make("thinking", json!({"type": if is_off { "disabled" } else { "enabled" }}));
-            set_effort(body, wanted.effort.as_deref().filter(|_| !is_off), quirks);
+            set_effort(body, explicit, quirks);
+        }
+        "prompt_mode" if wish != Wish::Unsaid => {
+            body.make("prompt_mode", if is_off { Value::Null } else { json!("reasoning") });
         }
         "reasoning_effort" => set_effort(body, effort, quirks),
         _ => {}
@@ -33,7 +41,11 @@ pub(super) fn ask(body: &mut Body<'_>, request: &Request, target: &Target<'_>, q
 }
 
 fn set_effort(body: &mut Body<'_>, effort: Option<&str>, quirks: Quirks<'_>) {
-    if let Some(effort) = effort.and_then(|effort| nearest(effort, quirks)) {
+    let mut known: Vec<&str> = quirks.list("reasoning_efforts").collect();
+    if known.is_empty() {
+        known = ["low", "medium", "high"].into_iter().chain(quirks.list("extra_reasoning_efforts")).collect();
+    }
+    if let Some(effort) = effort.and_then(|effort| effort::nearest_or_none(effort, &known)) {
         body.make("reasoning_effort", effort);
     }
 }
@@ -54,47 +66,4 @@ fn as_object(wanted: &Reasoning) -> Value {
         members.insert("exclude".to_owned(), json!(true));
     }
     Value::Object(members)
-}
-
-/// The wish in one word; `None` = nothing is said of how much.
-fn effort(wanted: &Reasoning, max_tokens: Option<u64>) -> Option<&str> {
-    if let Some(effort) = &wanted.effort {
-        return Some(effort);
-    }
-    match (wanted.max_tokens, wanted.enabled) {
-        (Some(0), _) | (None, Some(false)) => Some("none"),
-        (Some(budget), _) => Some(effort_of_budget(budget, max_tokens)),
-        (None, Some(true)) => Some("medium"),
-        (None, None) => None,
-    }
-}
-
-/// The effort whose share of the completion limit a budget comes nearest to; without a limit, by size.
-fn effort_of_budget(budget: u64, max_tokens: Option<u64>) -> &'static str {
-    let percent = match max_tokens.filter(|limit| *limit > 0) {
-        Some(limit) => budget.saturating_mul(100) / limit,
-        None => budget / 200,
-    };
-    match percent {
-        0..15 => "minimal",
-        15..35 => "low",
-        35..65 => "medium",
-        65..88 => "high",
-        _ => "xhigh",
-    }
-}
-
-/// The known effort nearest to `effort`, the lesser of two.
-fn nearest<'a>(effort: &'a str, quirks: Quirks<'a>) -> Option<&'a str> {
-    let rank = |word: &str| EFFORTS.iter().position(|known| *known == word);
-    let wanted = rank(effort)?;
-    let mut known: Vec<&str> = quirks.list("reasoning_efforts").collect();
-    if known.is_empty() {
-        known = ["low", "medium", "high"].into_iter().chain(quirks.list("extra_reasoning_efforts")).collect();
-    }
-    known
-        .into_iter()
-        .filter_map(|word| Some((rank(word)?, word)))
-        .min_by_key(|(rank, _)| (rank.abs_diff(wanted), *rank))
-        .map(|(_, word)| word)
 }

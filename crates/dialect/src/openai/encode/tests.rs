@@ -181,6 +181,35 @@ fn tools_and_choices_follow_the_endpoint() {
 }
 
 #[test]
+fn a_choice_among_allowed_tools_cuts_the_list_where_it_is_not_known() {
+    let named = |name: &str| json!({"type": "function", "function": {"name": name}});
+    let allowed = json!({"mode": "required", "tools": [named("g")]});
+    let choice = json!({"type": "allowed_tools", "allowed_tools": allowed});
+    let members = json!({"tools": [named("f"), named("g")], "tool_choice": choice});
+    let cut = json!({"tools": [named("g")], "tool_choice": "required"});
+    assert_eq!(rest(members.clone(), &[], json!({})), cut);
+    assert_eq!(rest(members.clone(), &[], json!({"accepts": ["allowed_tools"]})), members);
+    let flat = json!({"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "f"}]});
+    let cut = rest(json!({"tools": [named("f"), named("g")], "tool_choice": flat}), &[], json!({}));
+    assert_eq!(cut, json!({"tools": [named("f")], "tool_choice": "auto"}));
+}
+
+#[test]
+fn reasoning_gives_way_to_a_forced_tool_unless_it_was_asked_for() {
+    let quirks = json!({"forced_tool_choice": "without_reasoning", "reasoning_member": "thinking"});
+    let forced = rest(json!({"tools": [tool()], "tool_choice": "required"}), &[], quirks.clone());
+    assert_eq!(
+        (&forced["tool_choice"], &forced["thinking"]),
+        (&json!("required"), &json!({"type": "disabled"}))
+    );
+    let asked = json!({"tools": [tool()], "tool_choice": "required", "reasoning": {"effort": "high"}});
+    let asked = rest(asked, &[], quirks.clone());
+    assert_eq!((asked.get("tool_choice"), &asked["thinking"]), (None, &json!({"type": "enabled"})));
+    let free = rest(json!({"tools": [tool()], "tool_choice": "auto"}), &[], quirks);
+    assert_eq!((&free["tool_choice"], free.get("thinking")), (&json!("auto"), None));
+}
+
+#[test]
 fn a_schema_degrades_to_json_only_where_json_is_spoken_of() {
     let format = json!({"type": "json_schema", "json_schema": {"name": "n", "schema": {}}});
     let body =

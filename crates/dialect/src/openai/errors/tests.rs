@@ -59,6 +59,16 @@ fn words_decide_where_a_retry_may_help() {
             "Request too large for x on TPM: Limit 1, Requested 2",
             (E::RateLimitExceeded, Elsewhere, false),
         ),
+        (
+            429,
+            "Rate limit reached: Limit 7000, Used 0, Requested ~12903.",
+            (E::RateLimitExceeded, Elsewhere, false),
+        ),
+        (
+            429,
+            "Rate limit reached: Limit 9000, Used 8000, Requested 2000.",
+            (E::RateLimitExceeded, Anywhere, false),
+        ),
         (413, "Request too large for model", (E::PayloadTooLarge, Elsewhere, false)),
         (429, "Too many tokens for team", (E::RateLimitExceeded, Anywhere, false)),
         (400, "This model's maximum context length is 5 tokens", (E::ContextLengthExceeded, Never, false)),

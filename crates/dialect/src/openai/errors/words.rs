@@ -99,7 +99,7 @@ pub(super) fn refine(error: ProviderError, status: u16, report: &Report) -> Prov
     if says(&OUT_OF_CREDIT) {
         return ProviderError { is_fault: status != 429, ..error.because_of_account() };
     }
-    if says(&TOO_LARGE) || (status == 413 && says(&["tokens per minute"])) {
+    if says(&TOO_LARGE) || wants_more_than_all(&text) || (status == 413 && says(&["tokens per minute"])) {
         return ProviderError { retry: Retry::Elsewhere, retry_after: None, is_fault: false, ..error };
     }
     if says(&MODERATED) {
@@ -119,6 +119,17 @@ pub(super) fn refine(error: ProviderError, status: u16, report: &Report) -> Prov
     }
     let in_words = || (status == 429).then(|| wait_in_words(&report.message)).flatten();
     ProviderError { retry_after: error.retry_after.or_else(in_words), ..error }
+}
+
+/// `Limit 30000, Requested 31538`: no wait lets this through.
+fn wants_more_than_all(text: &str) -> bool {
+    let number = |text: &str| {
+        let digits = text.trim_start_matches([':', ' ', '~']);
+        digits.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u64>().ok()
+    };
+    let Some((before, requested)) = text.split_once("requested") else { return false };
+    let limit = before.rsplit_once("limit").and_then(|(_, limit)| number(limit));
+    number(requested).zip(limit).is_some_and(|(requested, limit)| requested > limit)
 }
 
 fn request(error: &ProviderError, says: &dyn Fn(&[&str]) -> bool, report: &Report) -> Option<ProviderError> {

@@ -91,7 +91,7 @@ fn what_cannot_be_reached_is_excluded_with_the_catalogues_reason() {
         ("a/m", "e", 1),
         ("a/m", "f", 1),
     ]);
-    rows.providers[1].dialect = "bedrock".to_owned();
+    rows.providers[1].dialect = "smoke-signals".to_owned();
     rows.endpoints[2].disabled = true;
     rows.providers[3].base_url = "https://{resource}.example.com".to_owned();
     rows.providers[4].credential_required = true;

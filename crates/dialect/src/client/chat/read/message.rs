@@ -121,7 +121,7 @@ fn file(value: Option<Value>, path: &Path<'_>) -> Result<PartKind, BadRequest> {
 }
 
 /// A URL, taken apart when it is a data URL in base64.
-pub(super) fn media(url: String) -> Media {
+pub(crate) fn media(url: String) -> Media {
     let inline = url.strip_prefix("data:").and_then(|rest| {
         let (head, data) = rest.split_once(',')?;
         let head = head.strip_suffix(";base64")?;

@@ -1,0 +1,106 @@
+//! The blocks of an answer.
+
+use serde_json::{Map, Value, json};
+
+/// A piece of an answer in this dialect. Between `Open` and `Close` come only deltas of that block.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Step {
+    /// A block begins, with nothing in it yet.
+    Open(Block),
+    Delta(Delta),
+    Close,
+    /// A block that is all there at once.
+    Whole(Map<String, Value>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Block {
+    Text,
+    Thinking,
+    /// With members beside its input, such as its caller.
+    ToolUse {
+        id: String,
+        name: String,
+        beside: Map<String, Value>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Delta {
+    Text(String),
+    Thinking(String),
+    Signature(String),
+    Input(String),
+    Citation(Value),
+}
+
+impl Block {
+    /// The block as it is before its first delta.
+    pub(super) fn empty(self) -> Map<String, Value> {
+        let block = match self {
+            Self::Text => json!({"type": "text", "text": "", "citations": null}),
+            Self::Thinking => json!({"type": "thinking", "thinking": "", "signature": ""}),
+            Self::ToolUse { id, name, beside } => {
+                let mut block = json!({
+                    "type": "tool_use", "id": id, "name": name, "input": {}, "caller": {"type": "direct"}
+                });
+                if let Value::Object(members) = &mut block {
+                    members.extend(beside);
+                }
+                block
+            }
+        };
+        match block {
+            Value::Object(members) => members,
+            _ => Map::new(),
+        }
+    }
+}
+
+impl Delta {
+    /// As the `delta` of a frame.
+    pub(super) fn body(self) -> Value {
+        match self {
+            Self::Text(text) => json!({"type": "text_delta", "text": text}),
+            Self::Thinking(text) => json!({"type": "thinking_delta", "thinking": text}),
+            Self::Signature(signature) => json!({"type": "signature_delta", "signature": signature}),
+            Self::Input(json) => json!({"type": "input_json_delta", "partial_json": json}),
+            Self::Citation(citation) => json!({"type": "citations_delta", "citation": citation}),
+        }
+    }
+
+    /// Adds this to its block. Input is text until [`finished`].
+    pub(super) fn add_to(self, block: &mut Map<String, Value>) {
+        match self {
+            Self::Text(text) => append(block, "text", &text),
+            Self::Thinking(text) => append(block, "thinking", &text),
+            Self::Signature(signature) => append(block, "signature", &signature),
+            Self::Input(json) => append(block, "input", &json),
+            Self::Citation(citation) => match block.get_mut("citations") {
+                Some(Value::Array(citations)) => citations.push(citation),
+                _ => drop(block.insert("citations".to_owned(), json!([citation]))),
+            },
+        }
+    }
+}
+
+fn append(block: &mut Map<String, Value>, name: &str, more: &str) {
+    match block.get_mut(name) {
+        Some(Value::String(text)) => text.push_str(more),
+        _ => drop(block.insert(name.to_owned(), more.into())),
+    }
+}
+
+/// A block with all its deltas added: the input is read. What a model made that is no object goes under the
+/// name that Anthropic proposes for it.
+pub(super) fn finished(mut block: Map<String, Value>) -> Value {
+    if let Some(Value::String(text)) = block.get("input") {
+        let input = match serde_json::from_str(text) {
+            Ok(input @ Value::Object(_)) => input,
+            _ if text.trim().is_empty() => json!({}),
+            _ => json!({"INVALID_JSON": text}),
+        };
+        block.insert("input".to_owned(), input);
+    }
+    Value::Object(block)
+}

@@ -1,0 +1,184 @@
+//! Writes a streamed answer: named events.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::block::{Step, finished};
+use super::compose::Composer;
+use super::ending::UsageBody;
+use crate::canonical::Event;
+use crate::client::chat::write::append;
+use crate::client::messages::error;
+use crate::client::{AnswerEncoder, Bill, Envelope, PublicError};
+
+/// The writer of one streamed answer. The message starts with the first thing there is to say of it.
+pub(super) struct Stream {
+    envelope: Envelope,
+    composer: Composer,
+    has_started: bool,
+    /// The running number of the next block, or of the open one.
+    index: u32,
+    steps: Vec<Step>,
+}
+
+#[derive(Serialize)]
+struct Start<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    message: Message<'a>,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    role: &'static str,
+    model: &'a str,
+    provider: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    simulated: bool,
+    container: Option<()>,
+    content: [(); 0],
+    stop_details: Option<()>,
+    stop_reason: Option<()>,
+    stop_sequence: Option<()>,
+    usage: UsageBody<'a>,
+}
+
+#[derive(Serialize)]
+struct BlockFrame {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    index: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_block: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delta: Option<Value>,
+}
+
+#[derive(Serialize)]
+struct End<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    delta: Value,
+    usage: UsageBody<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context_management: Option<&'a Value>,
+}
+
+#[derive(Serialize)]
+struct Bare {
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+impl Stream {
+    pub(super) fn new(envelope: Envelope) -> Self {
+        let composer = Composer::new(envelope.id.clone(), envelope.exclude_reasoning);
+        Self { envelope, composer, has_started: false, index: 0, steps: Vec::new() }
+    }
+
+    fn start(&mut self, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.has_started, true) {
+            return;
+        }
+        let message = Message {
+            id: &self.envelope.id,
+            kind: "message",
+            role: "assistant",
+            model: &self.envelope.model,
+            provider: &self.envelope.provider,
+            simulated: self.envelope.simulated,
+            container: None,
+            content: [],
+            stop_details: None,
+            stop_reason: None,
+            stop_sequence: None,
+            usage: self.composer.ending.usage(&self.composer.ending.counted, None),
+        };
+        frame(out, "message_start", &Start { kind: "message_start", message });
+        frame(out, "ping", &Bare { kind: "ping" });
+    }
+
+    fn write_steps(&mut self, out: &mut Vec<u8>) {
+        for step in std::mem::take(&mut self.steps) {
+            self.start(out);
+            match step {
+                Step::Open(block) => self.block_start(block.empty(), out),
+                Step::Delta(delta) => self.block_delta(delta.body(), out),
+                Step::Close => self.block_stop(out),
+                Step::Whole(block) => self.whole_block(block, out),
+            }
+        }
+    }
+
+    /// The input of a tool streams, also when it is there at once: that is how clients expect it.
+    fn whole_block(&mut self, mut block: Map<String, Value>, out: &mut Vec<u8>) {
+        let input = match block.get_mut("input") {
+            Some(input @ Value::Object(_)) => std::mem::replace(input, json!({})),
+            _ => json!({}),
+        };
+        self.block_start(block, out);
+        if input.as_object().is_some_and(|members| !members.is_empty()) {
+            self.block_delta(json!({"type": "input_json_delta", "partial_json": input.to_string()}), out);
+        }
+        self.block_stop(out);
+    }
+
+    fn block_start(&self, block: Map<String, Value>, out: &mut Vec<u8>) {
+        let kind = "content_block_start";
+        let content_block = Some(finished(block));
+        frame(out, kind, &BlockFrame { kind, index: self.index, content_block, delta: None });
+    }
+
+    fn block_delta(&self, delta: Value, out: &mut Vec<u8>) {
+        let kind = "content_block_delta";
+        frame(out, kind, &BlockFrame { kind, index: self.index, content_block: None, delta: Some(delta) });
+    }
+
+    fn block_stop(&mut self, out: &mut Vec<u8>) {
+        let kind = "content_block_stop";
+        frame(out, kind, &BlockFrame { kind, index: self.index, content_block: None, delta: None });
+        self.index = self.index.saturating_add(1);
+    }
+
+    fn end(&self, delta: Value, bill: &Bill, out: &mut Vec<u8>) {
+        let ending = &self.composer.ending;
+        let usage = ending.usage(&bill.usage, Some(bill));
+        let kind = "message_delta";
+        frame(out, kind, &End { kind, delta, usage, context_management: ending.context_management() });
+    }
+}
+
+impl AnswerEncoder for Stream {
+    fn event(&mut self, event: Event, out: &mut Vec<u8>) {
+        self.composer.event(event, &mut self.steps);
+        self.write_steps(out);
+    }
+
+    fn finish(&mut self, bill: &Bill, out: &mut Vec<u8>) {
+        self.composer.end(&mut self.steps);
+        self.write_steps(out);
+        self.start(out);
+        self.end(self.composer.ending.delta(), bill, out);
+        frame(out, "message_stop", &Bare { kind: "message_stop" });
+    }
+
+    fn fail(&mut self, error: &PublicError, bill: Option<&Bill>, out: &mut Vec<u8>) {
+        if let Some(bill) = bill.filter(|_| self.has_started) {
+            let none =
+                json!({"container": null, "stop_details": null, "stop_reason": null, "stop_sequence": null});
+            self.end(none, bill, out);
+        }
+        frame(out, "error", &error::Body::of(error, Some(&self.envelope.id)));
+    }
+}
+
+fn frame(out: &mut Vec<u8>, name: &str, data: &impl Serialize) {
+    out.extend_from_slice(b"event: ");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\ndata: ");
+    append(out, data);
+    out.extend_from_slice(b"\n\n");
+}

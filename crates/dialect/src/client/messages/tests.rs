@@ -1,0 +1,5 @@
+mod answers;
+mod fold;
+mod peeks;
+mod reasoning;
+mod requests;

@@ -1,0 +1,86 @@
+//! The media of everything that can be asked for.
+
+use dialect::canonical::{EmbeddingInput, Media, Task};
+
+use super::inline::{Slot, is_data, url_of};
+use super::sniff::Wanted;
+use super::{Error, Fetcher};
+
+impl Fetcher {
+    /// Checks every remote URL that a provider would fetch for a task.
+    ///
+    /// # Errors
+    /// [`Error`] of the first that may not be named.
+    pub(crate) fn check_task(&self, task: &Task) -> Result<(), Error> {
+        urls(task).into_iter().try_for_each(|url| self.check(url))
+    }
+
+    /// Fetches every remote image and file of a task and puts its bytes in its place.
+    ///
+    /// # Errors
+    /// [`Error`] of the first that cannot be had; the task is then half changed.
+    pub(crate) async fn inline_task(&self, task: &mut Task) -> Result<(), Error> {
+        match task {
+            Task::Chat(request) => {
+                let parts = request.messages.iter_mut().flat_map(|message| &mut message.content);
+                self.inline(parts.filter_map(Slot::of).collect()).await?;
+                // The client's own body still holds the URLs.
+                request.original = None;
+            }
+            Task::Embeddings(request) => {
+                let parts = request.inputs.iter_mut().filter_map(|input| match input {
+                    EmbeddingInput::Parts(parts) => Some(parts),
+                    EmbeddingInput::Text(_) | EmbeddingInput::Tokens(_) => None,
+                });
+                self.inline(parts.flatten().filter_map(Slot::of).collect()).await?;
+                request.original = None;
+            }
+            Task::Images(request) => {
+                let slots = request.references.iter_mut().map(|media| Slot { media, wanted: Wanted::Image });
+                self.inline(slots.collect()).await?;
+            }
+            Task::Rerank(request) => {
+                let images = || request.documents.iter().map(|document| document.image.clone());
+                let mut media: Vec<_> = images().map(|image| image.map(Media::Url)).collect();
+                let slots = media.iter_mut().flatten().map(|media| Slot { media, wanted: Wanted::Image });
+                self.inline(slots.collect()).await?;
+                for (document, media) in request.documents.iter_mut().zip(media) {
+                    if let Some(Media::Inline { media_type, data }) = media {
+                        document.image = Some(format!("data:{media_type};base64,{data}"));
+                    }
+                }
+            }
+            Task::Speech(_) | Task::Transcription(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Every remote URL that a provider would fetch for a task.
+pub(crate) fn urls(task: &Task) -> Vec<&str> {
+    let mut urls: Vec<&str> = match task {
+        Task::Chat(request) => {
+            let parts = request.messages.iter().flat_map(|message| &message.content);
+            parts.filter_map(|part| url_of(&part.kind)).collect()
+        }
+        Task::Embeddings(request) => {
+            let parts = request.inputs.iter().filter_map(|input| match input {
+                EmbeddingInput::Parts(parts) => Some(parts),
+                EmbeddingInput::Text(_) | EmbeddingInput::Tokens(_) => None,
+            });
+            parts.flatten().filter_map(|part| url_of(&part.kind)).collect()
+        }
+        Task::Images(request) => {
+            let references = request.references.iter();
+            references
+                .filter_map(|media| if let Media::Url(url) = media { Some(url.as_str()) } else { None })
+                .collect()
+        }
+        Task::Rerank(request) => {
+            request.documents.iter().filter_map(|document| document.image.as_deref()).collect()
+        }
+        Task::Speech(_) | Task::Transcription(_) => Vec::new(),
+    };
+    urls.retain(|url| !is_data(url));
+    urls
+}
