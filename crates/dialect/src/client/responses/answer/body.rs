@@ -120,7 +120,10 @@ impl Serialize for Response<'_> {
         map.serialize_entry("previous_response_id", &None::<&str>)?;
         map.serialize_entry("service_tier", &self.service_tier())?;
         map.serialize_entry("store", &false)?;
-        map.serialize_entry("usage", &self.bill.map(usage))?;
+        if let Some(bill) = self.bill {
+            // The public description knows no null here.
+            map.serialize_entry("usage", &usage(bill))?;
+        }
         map.end()
     }
 }
