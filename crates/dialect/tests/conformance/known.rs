@@ -4,7 +4,14 @@ use bytes::Bytes;
 use dialect::client::Dialect;
 
 /// Providers (empty = all) and wire formats whose adapter is not written yet.
-pub(crate) const WITHOUT_ADAPTER: [(&str, &str); 0] = [];
+pub(crate) const WITHOUT_ADAPTER: [(&str, &str); 6] = [
+    ("", "openai.responses"),
+    ("", "openai.embeddings"),
+    ("", "cohere.v2.chat"),
+    ("", "cohere.v2.embed"),
+    ("", "cohere.v2.rerank"),
+    ("", "ollama.chat"),
+];
 
 /// Faults: a part of the case's name, a part of what is found, the reason.
 pub(crate) const FAULTS: [(&str, &str, &str); 0] = [];

@@ -54,6 +54,10 @@ pub(crate) fn check(case: &Case, endpoint: &Endpoint, problems: &mut Problems) -
     let Some(sent) = &case.request else { return Outcome::Absent };
     let Some(dialect) = dialect(case) else { return Outcome::NotOurs };
     let mut sent = sent.clone();
+    // Tools that a provider runs cost what nobody reserved: they go out where the catalogue names them.
+    if let Some(tools) = sent["tools"].as_array_mut() {
+        tools.retain(|tool| !tool["type"].as_str().is_some_and(|kind| kind.starts_with("web_search")));
+    }
     if !sent["model"].is_string() {
         sent["model"] = json!("author/model");
     }
@@ -136,6 +140,8 @@ fn is_same(sent: &Value, received: &Value, path: &str) -> bool {
         || (one_text(sent).is_some() && one_text(sent) == one_text(received))
         // Nothing to choose from, nothing to call with, nothing said: the same as no such member.
         || (received.is_null() && (*sent == json!([]) || (path == "tool_choice" && *sent == "auto")))
+        || (received.is_null() && path.ends_with(".is_error") && *sent == false)
+        || (received.is_null() && path == "temperature" && sent.as_f64() == Some(1.0))
         || (path.ends_with(".arguments") && *sent == "" && *received == "{}")
         || (path == "tool_choice" && *sent == "any" && *received == "required")
         || (path.ends_with(".role") && *sent == "developer" && *received == "system")

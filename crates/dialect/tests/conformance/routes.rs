@@ -114,6 +114,9 @@ fn quirks(case: &Case, dialect: &str, catalogue: &Value) -> Map<String, Value> {
     let known = providers.filter(|known| known["slug"] == slug && known["dialect"] == dialect);
     let mut quirks =
         known.filter_map(|known| known["quirks"].as_object().cloned()).next().unwrap_or_default();
+    if case.api == "openai.responses" {
+        quirks.insert("apis".to_owned(), json!(["responses"]));
+    }
     if case.api == "bedrock.invoke" {
         quirks.insert("api".to_owned(), json!("invoke"));
     }

@@ -36,7 +36,10 @@ fn usage(usage: &Value) -> (u64, u64) {
 pub(super) fn stream(events: &[Value], failed: bool, problems: &mut Problems) -> Option<Received> {
     let kinds: Vec<&str> =
         events.iter().filter_map(|event| event["type"].as_str()).filter(|kind| *kind != "ping").collect();
-    problems.check(kinds.first() == Some(&"message_start"), || format!("it begins with {:?}", kinds.first()));
+    let is_nothing_else = failed && kinds == ["error"];
+    problems.check(is_nothing_else || kinds.first() == Some(&"message_start"), || {
+        format!("it begins with {:?}", kinds.first())
+    });
     let mut reader = Reader::default();
     for event in events {
         reader.take(event, problems);
