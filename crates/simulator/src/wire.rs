@@ -17,7 +17,7 @@ pub(crate) trait Encode: Send {
     /// The bytes of a step; empty when it says nothing in this dialect. `tokens` is what the step carries.
     fn encode(&mut self, step: &Step, tokens: u64) -> Vec<u8>;
 
-    /// An error inside the stream that has begun.
+    /// An error inside the stream that has begun. It takes the place of the bytes encoded last.
     fn fail(&mut self, failure: &Failure) -> Vec<u8>;
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Encoder {
     stamp: Stamp,
     /// The number of the next event.
     sequence: u64,
+    /// What it was before the last step.
+    before: u64,
     /// Items begun so far.
     begun: usize,
     open: Option<Item>,
@@ -42,6 +44,7 @@ impl Encoder {
             answer: answer.clone(),
             stamp: stamp.clone(),
             sequence: 0,
+            before: 0,
             begun: 0,
             open: None,
             text: String::new(),
@@ -221,6 +224,7 @@ impl Encoder {
 
 impl Encode for Encoder {
     fn encode(&mut self, step: &Step, _tokens: u64) -> Vec<u8> {
+        self.before = self.sequence;
         match step {
             Step::Open => {
                 let mut bytes = self.state("response.created");
@@ -243,6 +247,7 @@ impl Encode for Encoder {
     }
 
     fn fail(&mut self, failure: &Failure) -> Vec<u8> {
+        self.sequence = self.before;
         let error = error_body(failure)["error"].take();
         let mut bytes = self.event("error", json!({"error": error}));
         let mut response = response(&self.ask, &self.stamp, "failed", &[]);
