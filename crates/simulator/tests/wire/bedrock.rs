@@ -1,3 +1,8 @@
+use std::time::SystemTime;
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
 use serde_json::{Value, json};
 
 use crate::client::{Reply, Simulator, assert_weather, weather_schema, with};
@@ -136,6 +141,43 @@ async fn nobody_gets_in_without_a_signature_or_a_token() {
         let said = reply.header("x-amzn-errortype").unwrap_or_default().to_owned();
         assert!(reply.status == 403 && said.starts_with(&kind.to_lowercase()), "{kind}: {said}");
         assert!(reply.json()["message"].is_string());
+    }
+}
+
+/// The headers of a request that Amazon's own signer has signed.
+fn signed(host: &str, path: &str, body: &str, secret: &str) -> String {
+    let identity = Credentials::new("AKIASIM1", secret, None, None, "test").into();
+    let params = v4::SigningParams::builder()
+        .identity(&identity)
+        .region("us-east-1")
+        .name("bedrock")
+        .time(SystemTime::now())
+        .settings(SigningSettings::default())
+        .build()
+        .unwrap()
+        .into();
+    let headers = [("host", host), ("content-type", "application/json")];
+    let url = format!("http://{host}{path}");
+    let request =
+        SignableRequest::new("POST", url, headers.into_iter(), SignableBody::Bytes(body.as_bytes())).unwrap();
+    let (instructions, _) = sign(request, &params).unwrap().into_parts();
+    let signed = instructions.headers().map(|(name, value)| format!("{name}: {value}\r\n"));
+    signed.collect::<String>() + "content-type: application/json\r\n"
+}
+
+#[tokio::test]
+async fn signatures_are_checked_where_the_secret_is_known() {
+    let simulator = Simulator::start().await;
+    let path = format!("/bedrock/model/{CLAUDE}/converse");
+    let body = ask("Hello").to_string();
+    let good = signed("sim", &path, &body, "secret-of-AKIASIM1");
+    let reply = simulator.call("POST", &path, &good, &body).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let wrong = signed("sim", &path, &body, "another secret");
+    let other = ask("Another").to_string();
+    for (headers, body) in [(&wrong, &body), (&good, &other)] {
+        let reply = simulator.call("POST", &path, headers, body).await;
+        assert!(reply.status == 403 && reply.text().contains("does not match"), "{}", reply.text());
     }
 }
 
