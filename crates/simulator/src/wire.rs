@@ -35,6 +35,11 @@ pub(crate) trait Wire: Sync {
 
     fn error_body(&self, failure: &Failure, stamp: &Stamp) -> Value;
 
+    /// A failure as this very provider of the shape would have it.
+    fn refined(&self, failure: Failure, _stamp: &Stamp) -> Failure {
+        failure
+    }
+
     /// The key of a request.
     fn key(&self, headers: &HeaderMap, _query: &str) -> Option<String> {
         bearer(headers)

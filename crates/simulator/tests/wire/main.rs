@@ -20,4 +20,5 @@ mod ollama;
 mod openai;
 mod recorded;
 mod responses;
+mod vendors;
 mod vertex;

@@ -9,7 +9,7 @@ use super::spoken_error;
 use crate::answer::{Answer, Call, Finish, words};
 use crate::ask::Ask;
 use crate::failure::Failure;
-use crate::openai::error_body;
+use crate::openai::errors;
 use crate::seed::{ALPHANUMERIC, Dice};
 use crate::stamp::Stamp;
 use crate::steps::Step;
@@ -248,7 +248,7 @@ impl Encode for Encoder {
 
     fn fail(&mut self, failure: &Failure) -> Vec<u8> {
         self.sequence = self.before;
-        let error = error_body(failure)["error"].take();
+        let error = errors::usual(failure)["error"].take();
         let mut bytes = self.event("error", json!({"error": error}));
         let mut response = response(&self.ask, &self.stamp, "failed", &[]);
         response["error"] = spoken_error(failure);
