@@ -76,6 +76,16 @@ fn open_models_are_behind_one_endpoint() {
 }
 
 #[test]
+fn mistrals_models_are_spoken_to_in_their_makers_dialect() {
+    let (path, body) = written(&chat(false), "mistral-large@2407", json!({}));
+    assert_eq!(path, "/publishers/mistralai/models/mistral-large@2407:rawPredict");
+    assert_eq!(body["model"], "mistral-large");
+    let (path, body) = written(&chat(true), "codestral-2501", json!({}));
+    assert_eq!(path, "/publishers/mistralai/models/codestral-2501:streamRawPredict");
+    assert_eq!((body["model"].as_str(), body["stream"].as_bool()), (Some("codestral-2501"), Some(true)));
+}
+
+#[test]
 fn the_further_modalities_have_their_methods() {
     let images = Task::Images(ImagesRequest { prompt: "A fox".to_owned(), ..ImagesRequest::default() });
     let path = |task: &Task, model: &str| written(task, model, json!({})).0;

@@ -126,3 +126,35 @@ fn reasoning_goes_back_to_those_who_signed_it_or_take_it() {
     let hidden = json!([{"reasoningContent": {"redactedContent": "YUdsa1pHVnU="}}, {"text": "Yes"}]);
     assert_eq!(turn(CLAUDE, json!({})), hidden);
 }
+
+#[test]
+fn a_schema_becomes_a_tool_where_nothing_speaks_against_it() {
+    let schema = json!({"type": "object", "properties": {"a": {"type": "string"}}});
+    let format = json!({"type": "json_schema", "json_schema": {"name": "n", "schema": schema}});
+    let config = |members: Value, model: &str, quirks: Value| {
+        let mut asked = json!({"response_format": format});
+        asked.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        with(asked, model, quirks)["toolConfig"].take()
+    };
+    for (model, choice) in [
+        (CLAUDE, json!({"tool": {"name": "patchbay_structured_answer"}})),
+        ("amazon.nova-pro-v1:0", json!({"tool": {"name": "patchbay_structured_answer"}})),
+        ("mistral.mistral-large-2407-v1:0", json!({"any": {}})),
+    ] {
+        let written = config(json!({}), model, json!({}));
+        assert_eq!(written["toolChoice"], choice, "{model}");
+        assert_eq!(written["tools"][0]["toolSpec"]["inputSchema"]["json"], schema);
+    }
+    assert_eq!(config(json!({}), CLAUDE, json!({"structured_outputs": true})), Value::Null);
+    assert_eq!(config(json!({}), "us.meta.llama3-3-70b-instruct-v1:0", json!({})), Value::Null);
+    assert_eq!(config(json!({"reasoning": {"effort": "low"}}), CLAUDE, json!({})), Value::Null);
+    assert_eq!(config(json!({"reasoning": {"effort": "low"}}), NOVA_2, json!({})), Value::Null);
+    let tool = json!({"type": "function", "function": {"name": "f"}});
+    assert_eq!(config(json!({"tools": [tool]}), CLAUDE, json!({})).get("toolChoice"), None);
+    let begun =
+        json!({"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "{"}]});
+    assert_eq!(config(begun, CLAUDE, json!({})), Value::Null);
+    let reserved = json!({"type": "function", "function": {"name": "patchbay_structured_answer"}});
+    let chat = json!({"model": "m", "tools": [reserved], "messages": [{"role": "user", "content": "Hi"}]});
+    assert!(try_encode(&chat, NOVA_2, &json!({})).unwrap_err().message.contains("reserved"));
+}

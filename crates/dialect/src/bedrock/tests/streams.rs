@@ -188,3 +188,23 @@ fn sources_of_the_web_are_annotations() {
     let expected = json!({"url": "https://host.example/a", "title": "A", "content": "quoted", "start_index": 0, "end_index": 2});
     assert_eq!(members.unwrap()["annotations"][0]["url_citation"], expected);
 }
+
+#[test]
+fn the_input_of_the_reserved_tool_is_the_answer() {
+    let call = json!({"toolUseId": "a", "name": "patchbay_structured_answer"});
+    let begin = event("contentBlockStart", &json!({"contentBlockIndex": 0, "start": {"toolUse": call}}));
+    let piece = |input: &str| delta(0, json!({"toolUse": {"input": input}}));
+    let body = [start(), begin.clone(), piece("{\"a\":"), piece("1}"), stop(0), end("tool_use")].concat();
+    let text = |events: &[Event]| -> String {
+        let texts = events.iter().filter_map(|event| match event {
+            Event::Text { text, .. } => Some(text.as_str()),
+            _ => None,
+        });
+        texts.collect()
+    };
+    let events = stream("amazon.nova-pro-v1:0", &body);
+    assert_eq!(text(&events), "{\"a\":1}");
+    assert!(matches!(events.last(), Some(Event::Finish { reason: FinishReason::Stop, .. })));
+    let empty = [start(), begin, stop(0), end("tool_use")].concat();
+    assert_eq!(text(&stream("amazon.nova-pro-v1:0", &empty)), "{}");
+}
