@@ -23,5 +23,6 @@ mod ollama;
 mod openai;
 mod raw;
 pub mod sse;
+mod tokens;
 mod vectors;
 mod vertex;
