@@ -119,7 +119,7 @@ pub fn adapter(
 }
 
 /// The provider dialects there are, by their names in the catalogue.
-pub const DIALECTS: [&str; 3] = ["openai", "anthropic", "gemini"];
+pub const DIALECTS: [&str; 5] = ["openai", "anthropic", "gemini", "mistral", "cohere"];
 
 /// The conversation of a task that was routed to a conversation's adapter.
 ///
