@@ -31,6 +31,8 @@ fn recorded(case: &Case) -> Value {
     let body = || serde_json::from_slice::<Value>(&case.response).unwrap_or_default();
     match case.api.as_str() {
         "gemini.embedContent" | "gemini.batchEmbedContents" => body()["usageMetadata"].take(),
+        "cohere.v2.rerank" => body()["meta"].take(),
+        _ if case.name.ends_with("plain-nomodel-967cb") => body()["meta"].take(),
         "vertex.predict" => {
             let body = body();
             let predictions = body["predictions"].as_array().into_iter().flatten();
