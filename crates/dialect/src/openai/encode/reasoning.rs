@@ -57,7 +57,7 @@ fn as_object(wanted: &Reasoning) -> Value {
 }
 
 /// The wish in one word; `None` = nothing is said of how much.
-fn effort(wanted: &Reasoning, max_tokens: Option<u64>) -> Option<&str> {
+pub(in super::super) fn effort(wanted: &Reasoning, max_tokens: Option<u64>) -> Option<&str> {
     if let Some(effort) = &wanted.effort {
         return Some(effort);
     }
@@ -85,7 +85,7 @@ fn effort_of_budget(budget: u64, max_tokens: Option<u64>) -> &'static str {
 }
 
 /// The known effort nearest to `effort`, the lesser of two.
-fn nearest<'a>(effort: &'a str, quirks: Quirks<'a>) -> Option<&'a str> {
+pub(in super::super) fn nearest<'a>(effort: &'a str, quirks: Quirks<'a>) -> Option<&'a str> {
     let rank = |word: &str| EFFORTS.iter().position(|known| *known == word);
     let wanted = rank(effort)?;
     let mut known: Vec<&str> = quirks.list("reasoning_efforts").collect();
