@@ -29,10 +29,10 @@
 //! | `betas` | list | the features of Claude that may be named; default: all |
 //! | `automatic_caching` | true | `invoke` knows `cache_control` beside the messages |
 //!
-//! A `json_schema` format goes out as the provider's own structured output where the catalogue says that the
-//! model has it. Other models that can be made to call a tool get the schema as the input of one reserved tool;
-//! what they call it with comes back as the text of the answer, and the finish as `stop`. The format is left out
-//! where such a tool cannot go together with what else is asked for.
+//! A `json_schema` format goes out as the provider's own structured output where the catalogue says that
+//! the model has it. Other models that can be made to call a tool get the schema as the input of one
+//! reserved tool; what they call it with comes back as the text of the answer, and the finish as `stop`.
+//! The format is left out where such a tool cannot go together with what else is asked for.
 //!
 //! Claude also has the quirks of its maker's dialect: `adaptive_thinking`, `reasoning_always_on` and the like.
 
