@@ -50,7 +50,7 @@ impl Composer {
         let is_of_call =
             |event: &Event, index| matches!(event, Event::ToolCall { index: of, .. } if *of == index);
         match &self.open {
-            Some(Open::Call { index, .. }) if !is_of_call(&event, *index) && event.is_content() => {
+            Some(Open::Call { index, .. }) if !is_of_call(&event, *index) && waits(&event) => {
                 self.waiting.push_back(event);
             }
             _ => self.take(event, steps),
@@ -269,4 +269,9 @@ impl Composer {
         }
         steps.push(Step::Close);
     }
+}
+
+/// Whether an event has its place among the blocks.
+fn waits(event: &Event) -> bool {
+    event.is_content() || matches!(event, Event::Native { .. })
 }
