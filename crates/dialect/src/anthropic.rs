@@ -27,7 +27,7 @@
 //! | `assistant_prefill` | false | a last turn of the assistant's is refused, so the model is asked to go on |
 //! | `eager_input_streaming` | false | tools do not know that member; else their input streams as it is written |
 //! | `tool_types` | list | types of tools that may go out beside functions and the tools that clients run |
-//! | `accepts` | list | members that cost extra and may go out, such as `speed`, `mcp_servers`, `context_management` |
+//! | `accepts` | list | members that cost extra and may go out, such as `speed`, `mcp_servers`, `context_management`; also the feature `context-1m` |
 //! | `drop` | list | members of a client's body that never go out |
 
 mod answer;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::thinking::{self, Situation};
 use super::turns::{self, Turn};
-use super::{blocks, schema, structured, text, tools, verbatim};
+use super::{blocks, lists, schema, structured, text, tools, verbatim};
 use crate::canonical::{Request, ResponseFormat};
 use crate::client::Dialect;
 use crate::codec::{AuthStyle, Encoded, Target};
@@ -25,6 +25,9 @@ const STRICT_TOOLS: &str = "structured-outputs-2025-11-13";
 /// Features that may be named, and characters of each.
 const BETAS: usize = 32;
 const BETA_LENGTH: usize = 128;
+
+/// The feature that lifts the limit of a prompt, at another price: only where the catalogue has that price.
+const LONG_CONTEXT: &str = "context-1m";
 
 /// The feature that lets blocks name uploaded files.
 const FILES: &str = "files-api-2025-04-14";
@@ -65,6 +68,7 @@ struct Body<'a> {
 pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest> {
     structured::check_names(request)?;
     let mut betas = betas(request)?;
+    betas.retain(|beta| !beta.starts_with(LONG_CONTEXT) || lists(target, "accepts", LONG_CONTEXT));
     if request.messages.iter().any(blocks::names_file) && !betas.contains(&FILES) {
         betas.push(FILES);
     }

@@ -352,6 +352,11 @@ fn features_have_plain_names() {
     for wrong in [json!("a b"), json!("a\r\nx: y"), json!(["é"]), json!("x".repeat(200))] {
         assert!(header(wrong.clone()).is_err(), "{wrong}");
     }
+    assert_eq!(
+        header(json!("context-1m-2025-08-07")).unwrap(),
+        None,
+        "prompts of that length have another price"
+    );
     let many: Vec<String> = (0..33).map(|n| format!("beta-{n}")).collect();
     assert!(header(json!(many)).unwrap_err().message.contains("at most 32"));
 }

@@ -11,7 +11,5 @@ pub(super) const CLIENT_RUN_BYTES: u64 = 6_144;
 /// Whether a type of tools is Anthropic's own, but run by the client. Each is a form that the model knows; what
 /// it knows costs tokens that are not in the body, and nothing else.
 pub(crate) fn is_client_run(kind: &str) -> bool {
-    ["bash_", "text_editor_", "memory_", "computer_", "browser_toolset_"]
-        .iter()
-        .any(|family| kind.starts_with(family))
+    ["bash_", "text_editor_", "memory_", "computer_"].iter().any(|family| kind.starts_with(family))
 }
