@@ -106,6 +106,7 @@ pub(crate) struct Answer {
     pub(crate) calls: BTreeMap<(u32, u32), (String, String, String)>,
     pub(crate) images: Vec<String>,
     pub(crate) extras: Vec<Map<String, Value>>,
+    /// What only one dialect can say.
     pub(crate) natives: Vec<Value>,
     pub(crate) finishes: BTreeMap<u32, (FinishReason, String)>,
     pub(crate) usage: Option<Usage>,
