@@ -44,6 +44,8 @@ impl Tally {
             Some("base64") if is_document || !(media_type.is_empty() || media_type.starts_with("image/")) => {
                 self.has_file = true;
                 self.media_bytes += source.data.map_or(0, Shape::bytes);
+                // An image of a wrong type is an image for a provider that looks at its bytes.
+                self.images = self.images.saturating_add(u32::from(!is_document));
             }
             Some("base64") => {
                 self.images = self.images.saturating_add(1);
@@ -246,6 +248,33 @@ impl<'de> Visitor<'de> for SourceVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string or an object")
+    }
+
+    // Blocks that have no use for a source may have anything in its place; the others need an object.
+
+    fn visit_unit<E: Error>(self) -> Result<Source, E> {
+        Ok(Source::default())
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Source, E> {
+        Ok(Source::default())
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Source, E> {
+        Ok(Source::default())
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Source, E> {
+        Ok(Source::default())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Source, E> {
+        Ok(Source::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Source, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Source::default())
     }
 
     fn visit_str<E: Error>(self, _: &str) -> Result<Source, E> {
