@@ -22,8 +22,16 @@ pub(super) fn whole(body: &Value) -> Received {
             _ => {}
         }
     }
-    add(&mut choice.end, &body["stop_reason"]);
+    end(&mut choice, body);
     Received { choices: BTreeMap::from([(0, choice)]), usage: usage(&body["usage"]), ..Received::default() }
+}
+
+/// Why it ended. A refusal may be told there alone.
+fn end(choice: &mut Choice, message: &Value) {
+    add(&mut choice.end, &message["stop_reason"]);
+    if choice.said.is_empty() {
+        add(&mut choice.said, &message["stop_details"]["explanation"]);
+    }
 }
 
 /// The prompt's classes stand beside each other.
@@ -95,7 +103,7 @@ impl Reader {
                 }
             }
             "message_delta" => {
-                add(&mut self.choice.end, &event["delta"]["stop_reason"]);
+                end(&mut self.choice, &event["delta"]);
                 self.usage = usage(&event["usage"]);
             }
             _ => {}
