@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use dialect::client::Dialect;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 
-use super::checks::{endpoints, requests, streams, wholes};
+use super::checks::choice::{TARGETS, Target};
 
 /// The seeds of a fuzz target.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
@@ -70,95 +69,44 @@ fn apply(bytes: &mut Vec<u8>, damage: &Damage) {
     }
 }
 
-/// Tries `check` on each target's seeds as they are, and damaged in `cases` ways.
-fn damaged(target: &str, cases: u32, check: impl Fn(&[u8], usize)) {
-    let seeds = seeds(target);
+/// Tries a target on its seeds as they are, and damaged in so many ways.
+fn damaged(target: &Target, cases: u32) {
+    let seeds = seeds(target.name);
     for seed in &seeds {
-        check(seed, 1);
+        (target.check)(seed);
     }
-    let strategy = (select(seeds), proptest::collection::vec(damage(), 1..5), 1_usize..40);
+    let strategy = (select(seeds), proptest::collection::vec(damage(), 1..5));
     let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let outcome = TestRunner::new(config).run(&strategy, |(mut bytes, damages, piece)| {
+    let outcome = TestRunner::new(config).run(&strategy, |(mut bytes, damages)| {
         damages.iter().for_each(|damage| apply(&mut bytes, damage));
-        check(&bytes, piece);
+        (target.check)(&bytes);
         TestCaseResult::Ok(())
     });
-    outcome.unwrap_or_else(|error| panic!("{target}: {error}"));
+    outcome.unwrap_or_else(|error| panic!("{}: {error}", target.name));
 }
 
 #[test]
-fn frames_of_server_sent_events() {
-    damaged("sse", 2_000, |bytes, piece| streams::check_frames(bytes, piece, 64));
-}
-
-/// The first byte of a seed chooses among the endpoints of its target.
-fn chosen<'a>(names: &[&'static str], bytes: &'a [u8]) -> (&'static endpoints::Endpoint, &'a [u8]) {
-    let (first, rest) = bytes.split_first().unwrap_or((&0, &[]));
-    (endpoints::named(names[usize::from(*first) % names.len()]), rest)
-}
-
-macro_rules! streams {
-    ($($name:ident: [$($endpoint:literal),*];)*) => {
-        $(
-            #[test]
-            fn $name() {
-                damaged(stringify!($name), 300, |bytes, piece| {
-                    let (endpoint, bytes) = chosen(&[$($endpoint),*], bytes);
-                    streams::check(endpoint, bytes, piece);
-                });
-            }
-        )*
-    };
-}
-
-streams! {
-    openai_stream: ["openai", "openai-think", "mistral"];
-    responses_stream: ["responses"];
-    anthropic_stream: ["anthropic", "vertex-anthropic"];
-    gemini_stream: ["gemini"];
-    bedrock_stream: ["bedrock", "bedrock-invoke"];
-    vendor_stream: ["cohere", "ollama"];
-}
-
-#[test]
-fn whole_answers_and_errors() {
-    damaged("whole", 600, |bytes, _| {
-        let names: Vec<_> =
-            endpoints::CONVERSATIONS.iter().chain(&endpoints::OTHERS).map(|endpoint| endpoint.name).collect();
-        let (endpoint, bytes) = chosen(&names, bytes);
-        wholes::check(endpoint, bytes);
+fn nothing_that_comes_breaks_a_reader() {
+    std::thread::scope(|scope| {
+        for half in [&TARGETS[..TARGETS.len() / 2], &TARGETS[TARGETS.len() / 2..]] {
+            scope.spawn(|| half.iter().for_each(|target| damaged(target, 400)));
+        }
     });
 }
 
-macro_rules! requests {
-    ($($name:ident: $dialect:ident;)*) => {
-        $(
-            #[test]
-            fn $name() {
-                damaged(stringify!($name), 400, |bytes, _| requests::check(Dialect::$dialect, bytes));
-            }
-        )*
-    };
-}
-
-requests! {
-    chat_request: Chat;
-    responses_request: Responses;
-    messages_request: Messages;
-}
-
 #[test]
-fn requests_of_other_kinds() {
-    let dialects = [
-        Dialect::Completions,
-        Dialect::Embeddings,
-        Dialect::Rerank,
-        Dialect::Images,
-        Dialect::Speech,
-        Dialect::Transcription,
-    ];
-    damaged("other_request", 600, |bytes, _| {
-        let (first, rest) = bytes.split_first().unwrap_or((&0, &[]));
-        requests::check(dialects[usize::from(*first) % dialects.len()], rest);
-    });
+fn every_target_has_its_seeds_and_its_program() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
+    let named = |name: &str, ending: &str| {
+        let mut names: Vec<String> = std::fs::read_dir(folder.join(name))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap().replace(ending, ""))
+            .collect();
+        names.sort();
+        names
+    };
+    let mut targets: Vec<_> = TARGETS.iter().map(|target| target.name.to_owned()).collect();
+    targets.sort();
+    assert_eq!(named("seeds", "-"), targets);
+    assert_eq!(named("targets", ".rs"), targets);
 }
