@@ -29,10 +29,21 @@
 //! | `keep_cache_control` | true | cache markers are known |
 //! | `completion_excludes_reasoning` | true | usage reports reasoning beside the completion |
 //! | `think_tags` | true | text begins with `<think>…</think>` and that is reasoning |
+//!
+//! What is no conversation has rooms of its own, with the quirks `auth`, `accepts` (members that go out although
+//! they are not standard), `drop`, `rename`, `add` and these:
+//!
+//! | Quirk | Value | Meaning |
+//! |---|---|---|
+//! | `paths` | map | paths that replace `/embeddings`, `/images/generations`, `/images/edits`, `/audio/speech`, `/audio/transcriptions`, `/completions`, by their names without the slash in front |
+//! | `encoding_format` | `float`, `base64` | the form in which vectors are asked for; default: not said |
 
+mod buffered;
 mod decode;
+mod embeddings;
 mod encode;
 mod errors;
+mod outgoing;
 mod quirks;
 mod usage;
 
@@ -52,6 +63,7 @@ pub(crate) fn adapter(
 ) -> Option<&'static dyn Adapter> {
     match operation {
         Operation::Chat => Some(&OpenAi),
+        Operation::Embeddings => Some(&embeddings::Embeddings),
         _ => None,
     }
 }

@@ -4,16 +4,16 @@
 //!   every refusal, so that both refuse the same bodies with the same text.
 //! - [`Stream`] and [`Whole`] write answers that the official SDKs of OpenAI and OpenRouter accept.
 
-mod limits;
-mod path;
-mod peek;
-mod read;
+pub(super) mod limits;
+pub(super) mod path;
+pub(super) mod peek;
+pub(super) mod read;
 pub(crate) mod reasoning;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod whole;
-mod write;
+pub(super) mod write;
 
 pub use peek::peek;
 pub(crate) use read::PLATFORM_MEMBERS;

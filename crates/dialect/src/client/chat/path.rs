@@ -8,41 +8,41 @@ use crate::error::BadRequest;
 
 /// A place in a JSON document, printed as `messages[2].role`.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Path<'a> {
+pub(in crate::client) enum Path<'a> {
     Root,
     Member(&'a Path<'a>, &'a str),
     Item(&'a Path<'a>, usize),
 }
 
 impl<'a> Path<'a> {
-    pub(super) fn member(&'a self, name: &'a str) -> Self {
+    pub(in crate::client) fn member(&'a self, name: &'a str) -> Self {
         Self::Member(self, name)
     }
 
-    pub(super) fn item(&'a self, index: usize) -> Self {
+    pub(in crate::client) fn item(&'a self, index: usize) -> Self {
         Self::Item(self, index)
     }
 
     /// `messages[2].role must be a string`
-    pub(super) fn must(&self, be: &str) -> BadRequest {
+    pub(in crate::client) fn must(&self, be: &str) -> BadRequest {
         BadRequest::new(format!("`{self}` must {be}"))
     }
 
-    pub(super) fn object(&self, value: Value) -> Result<Map<String, Value>, BadRequest> {
+    pub(in crate::client) fn object(&self, value: Value) -> Result<Map<String, Value>, BadRequest> {
         match value {
             Value::Object(members) => Ok(members),
             _ => Err(self.must("be an object")),
         }
     }
 
-    pub(super) fn string(&self, value: Value) -> Result<String, BadRequest> {
+    pub(in crate::client) fn string(&self, value: Value) -> Result<String, BadRequest> {
         match value {
             Value::String(text) => Ok(text),
             _ => Err(self.must("be a string")),
         }
     }
 
-    pub(super) fn list(&self, value: Value) -> Result<Vec<Value>, BadRequest> {
+    pub(in crate::client) fn list(&self, value: Value) -> Result<Vec<Value>, BadRequest> {
         match value {
             Value::Array(items) => Ok(items),
             _ => Err(self.must("be an array")),
@@ -62,29 +62,29 @@ impl fmt::Display for Path<'_> {
 }
 
 /// The members of one object, taken out one by one. `null` counts as absent.
-pub(super) struct Members<'a> {
-    pub(super) path: &'a Path<'a>,
+pub(in crate::client) struct Members<'a> {
+    pub(in crate::client) path: &'a Path<'a>,
     map: Map<String, Value>,
 }
 
 impl<'a> Members<'a> {
     /// # Errors
     /// When `value` is no object.
-    pub(super) fn of(value: Value, path: &'a Path<'a>) -> Result<Self, BadRequest> {
+    pub(in crate::client) fn of(value: Value, path: &'a Path<'a>) -> Result<Self, BadRequest> {
         Ok(Self { path, map: path.object(value)? })
     }
 
-    pub(super) fn value(&mut self, name: &str) -> Option<Value> {
+    pub(in crate::client) fn value(&mut self, name: &str) -> Option<Value> {
         self.map.shift_remove(name).filter(|value| !value.is_null())
     }
 
-    pub(super) fn string(&mut self, name: &str) -> Result<Option<String>, BadRequest> {
+    pub(in crate::client) fn string(&mut self, name: &str) -> Result<Option<String>, BadRequest> {
         self.value(name).map(|value| self.path.member(name).string(value)).transpose()
     }
 
     /// # Errors
     /// When the member is absent, no string or empty.
-    pub(super) fn required_string(&mut self, name: &str) -> Result<String, BadRequest> {
+    pub(in crate::client) fn required_string(&mut self, name: &str) -> Result<String, BadRequest> {
         match self.string(name)? {
             Some(text) if !text.is_empty() => Ok(text),
             _ => Err(self.path.member(name).must("be a string that is not empty")),
@@ -93,7 +93,11 @@ impl<'a> Members<'a> {
 
     /// # Errors
     /// When the member is no string or longer than `limit` characters.
-    pub(super) fn short_string(&mut self, name: &str, limit: usize) -> Result<Option<String>, BadRequest> {
+    pub(in crate::client) fn short_string(
+        &mut self,
+        name: &str,
+        limit: usize,
+    ) -> Result<Option<String>, BadRequest> {
         match self.string(name)? {
             Some(text) if text.chars().count() > limit => {
                 Err(self.path.member(name).must(&format!("have at most {limit} characters")))
@@ -102,7 +106,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    pub(super) fn boolean(&mut self, name: &str) -> Result<Option<bool>, BadRequest> {
+    pub(in crate::client) fn boolean(&mut self, name: &str) -> Result<Option<bool>, BadRequest> {
         match self.value(name) {
             None => Ok(None),
             Some(Value::Bool(value)) => Ok(Some(value)),
@@ -110,7 +114,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    pub(super) fn integer(&mut self, name: &str, least: u64) -> Result<Option<u64>, BadRequest> {
+    pub(in crate::client) fn integer(&mut self, name: &str, least: u64) -> Result<Option<u64>, BadRequest> {
         let Some(value) = self.value(name) else { return Ok(None) };
         match value.as_u64() {
             Some(number) if number >= least => Ok(Some(number)),
@@ -118,7 +122,12 @@ impl<'a> Members<'a> {
         }
     }
 
-    pub(super) fn number(&mut self, name: &str, least: f64, most: f64) -> Result<Option<f64>, BadRequest> {
+    pub(in crate::client) fn number(
+        &mut self,
+        name: &str,
+        least: f64,
+        most: f64,
+    ) -> Result<Option<f64>, BadRequest> {
         let Some(value) = self.value(name) else { return Ok(None) };
         match value.as_f64() {
             Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
@@ -126,12 +135,12 @@ impl<'a> Members<'a> {
         }
     }
 
-    pub(super) fn list(&mut self, name: &str) -> Result<Option<Vec<Value>>, BadRequest> {
+    pub(in crate::client) fn list(&mut self, name: &str) -> Result<Option<Vec<Value>>, BadRequest> {
         self.value(name).map(|value| self.path.member(name).list(value)).transpose()
     }
 
     /// What has not been taken, without nulls.
-    pub(super) fn rest(mut self) -> Map<String, Value> {
+    pub(in crate::client) fn rest(mut self) -> Map<String, Value> {
         self.map.retain(|_, value| !value.is_null());
         self.map
     }

@@ -2,8 +2,8 @@
 //!
 //! The pass only says whether a body is sound. For one that is not, [`super::read`] finds the words.
 
-mod parts;
-mod strict;
+pub(in crate::client) mod parts;
+pub(in crate::client) mod strict;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;

@@ -1,7 +1,7 @@
 //! Reads a whole request into the canonical model and words every refusal.
 
-mod message;
-mod options;
+pub(in crate::client) mod message;
+pub(in crate::client) mod options;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -82,7 +82,7 @@ pub(super) fn read(body: &[u8]) -> Result<Request, BadRequest> {
 }
 
 /// The first model wanted: `model`, else the first of `models`.
-fn model(members: &mut Members<'_>) -> Result<String, BadRequest> {
+pub(in crate::client) fn model(members: &mut Members<'_>) -> Result<String, BadRequest> {
     let first = match members.value("model") {
         Some(model) => Some(not_empty(model, &members.path.member("model"))?),
         None => None,

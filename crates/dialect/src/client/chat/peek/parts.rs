@@ -10,11 +10,18 @@ use super::super::limits;
 use super::strict::Strict;
 
 /// A string that is looked at and not kept.
-pub(super) struct Skim {
-    pub(super) is_empty: bool,
+pub(in crate::client) struct Skim {
+    pub(in crate::client) is_empty: bool,
     /// What its data URL holds, with the bytes of its base64.
     inline: Option<(Inline, u64)>,
-    bytes: u64,
+    pub(in crate::client) bytes: u64,
+}
+
+impl Skim {
+    /// Bytes of the base64 of a data URL; 0 for anything else.
+    pub(in crate::client) fn inline_bytes(&self) -> u64 {
+        self.inline.map_or(0, |(_, bytes)| bytes)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,10 +31,10 @@ enum Inline {
 }
 
 /// An object that is looked at and not kept.
-pub(super) struct Object;
+pub(in crate::client) struct Object;
 
 /// A string or a list of strings, not kept.
-pub(super) struct Stop;
+pub(in crate::client) struct Stop;
 
 /// All messages.
 #[derive(Default)]
@@ -38,19 +45,19 @@ pub(super) struct Turns {
 
 /// What messages hold beside text.
 #[derive(Default)]
-pub(super) struct Tally {
-    pub(super) images: u32,
+pub(in crate::client) struct Tally {
+    pub(in crate::client) images: u32,
     /// Base64 of inline images.
-    pub(super) image_bytes: u64,
+    pub(in crate::client) image_bytes: u64,
     /// Base64 of inline audio, video and files.
-    pub(super) media_bytes: u64,
-    has_audio: bool,
-    has_file: bool,
-    has_video: bool,
+    pub(in crate::client) media_bytes: u64,
+    pub(in crate::client) has_audio: bool,
+    pub(in crate::client) has_file: bool,
+    pub(in crate::client) has_video: bool,
 }
 
 impl Tally {
-    pub(super) fn modalities(&self) -> Vec<&'static str> {
+    pub(in crate::client) fn modalities(&self) -> Vec<&'static str> {
         let used = [
             ("text", true),
             ("image", self.images > 0),
@@ -61,7 +68,7 @@ impl Tally {
         used.into_iter().filter_map(|(name, is_used)| is_used.then_some(name)).collect()
     }
 
-    fn add(&mut self, other: &Self) {
+    pub(in crate::client) fn add(&mut self, other: &Self) {
         self.images = self.images.saturating_add(other.images);
         self.image_bytes += other.image_bytes;
         self.media_bytes += other.media_bytes;
@@ -72,7 +79,7 @@ impl Tally {
 
     /// Only a data URL that says it is an image leaves the text count: whatever else a provider might read
     /// as text stays in it or in the media count.
-    fn add_image(&mut self, url: &Skim) {
+    pub(in crate::client) fn add_image(&mut self, url: &Skim) {
         self.images = self.images.saturating_add(1);
         if let Some((Inline::Image, bytes)) = url.inline {
             self.image_bytes += bytes;
@@ -221,7 +228,7 @@ impl Part {
                     return false;
                 };
                 tally.has_video = true;
-                tally.media_bytes += video.0.inline.map_or(0, |(_, bytes)| bytes);
+                tally.media_bytes += video.0.inline_bytes();
             }
             Kind::Other => {}
         }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-pub(super) struct Strict<T>(pub(super) T);
+pub(in crate::client) struct Strict<T>(pub(in crate::client) T);
 
 impl<T> Deref for Strict<T> {
     type Target = T;

@@ -91,7 +91,7 @@ pub(super) fn reasoning(members: &mut Members<'_>) -> Result<Option<Reasoning>, 
     Ok(Some(wanted))
 }
 
-fn effort(members: &mut Members<'_>, name: &str) -> Result<Option<String>, BadRequest> {
+pub(in crate::client) fn effort(members: &mut Members<'_>, name: &str) -> Result<Option<String>, BadRequest> {
     match members.string(name)? {
         Some(word) if !EFFORTS.contains(&word.as_str()) => {
             Err(members.path.member(name).must(&format!("be one of {}", EFFORTS.join(", "))))
@@ -107,7 +107,7 @@ pub(super) fn max_tokens(members: &mut Members<'_>) -> Result<Option<u64>, BadRe
     Ok(newer.or(older))
 }
 
-pub(super) fn stop(members: &mut Members<'_>) -> Result<Vec<String>, BadRequest> {
+pub(in crate::client) fn stop(members: &mut Members<'_>) -> Result<Vec<String>, BadRequest> {
     let path = members.path.member("stop");
     match members.value("stop") {
         None => Ok(Vec::new()),
@@ -119,7 +119,10 @@ pub(super) fn stop(members: &mut Members<'_>) -> Result<Vec<String>, BadRequest>
     }
 }
 
-pub(super) fn sampling(members: &mut Members<'_>, request: &mut Request) -> Result<(), BadRequest> {
+pub(in crate::client) fn sampling(
+    members: &mut Members<'_>,
+    request: &mut Request,
+) -> Result<(), BadRequest> {
     let mut number = |name, (least, most): (f64, f64)| members.number(name, least, most);
     request.temperature = number("temperature", TEMPERATURE)?;
     request.top_p = number("top_p", SHARE)?;
