@@ -17,7 +17,7 @@ mod transcription;
 pub use embeddings::{EmbeddingInput, EmbeddingsRequest};
 pub use images::ImagesRequest;
 pub use rerank::{Document, RerankRequest};
-pub use speech::SpeechRequest;
+pub use speech::{SpeechRequest, VoiceSample};
 pub use task::{Operation, Task};
 pub use transcription::TranscriptionRequest;
 

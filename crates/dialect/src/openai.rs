@@ -37,6 +37,8 @@
 //! |---|---|---|
 //! | `paths` | map | paths that replace `/embeddings`, `/images/generations`, `/images/edits`, `/audio/speech`, `/audio/transcriptions`, `/completions`, by their names without the slash in front |
 //! | `encoding_format` | `float`, `base64` | the form in which vectors are asked for; default: not said |
+//! | `speech_stream` | `sse` | sound comes in events that end with what it took, for models priced in tokens |
+//! | `voice_ids` | false | a voice that is named `voice_…` has that name and is no id |
 
 mod buffered;
 mod decode;
@@ -45,6 +47,7 @@ mod encode;
 mod errors;
 mod outgoing;
 mod quirks;
+mod speech;
 mod usage;
 
 use http::HeaderMap;
@@ -64,6 +67,7 @@ pub(crate) fn adapter(
     match operation {
         Operation::Chat => Some(&OpenAi),
         Operation::Embeddings => Some(&embeddings::Embeddings),
+        Operation::Speech => Some(&speech::Speech),
         _ => None,
     }
 }

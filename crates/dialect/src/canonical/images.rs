@@ -28,9 +28,15 @@ pub struct ImagesRequest {
     pub seed: Option<i64>,
     /// Images to start from.
     pub references: Vec<Media>,
+    /// Where the first of them is to be changed: where this is transparent.
+    pub mask: Option<Media>,
     pub stream: bool,
+    /// Unfinished images wanted of each, while it is made.
+    pub partial_images: Option<u32>,
     /// The end user, as the client named it.
     pub user: Option<String>,
+    /// Members for one provider each, by its slug.
+    pub options: Map<String, Value>,
     /// Members of the body that have no field here, as sent.
     pub extra: Map<String, Value>,
 }
