@@ -38,6 +38,7 @@
 //! | `paths` | map | paths that replace `/embeddings`, `/images/generations`, `/images/edits`, `/audio/speech`, `/audio/transcriptions`, `/completions`, by their names without the slash in front |
 //! | `encoding_format` | `float`, `base64` | the form in which vectors are asked for; default: not said |
 //! | `speech_stream` | `sse` | sound comes in events that end with what it took, for models priced in tokens |
+//! | `verbose_json` | true, false | transcriptions come with times even unasked, for models priced by the second; or never |
 //! | `voice_ids` | false | a voice that is named `voice_…` has that name and is no id |
 
 mod buffered;
@@ -45,9 +46,11 @@ mod decode;
 mod embeddings;
 mod encode;
 mod errors;
+mod form;
 mod outgoing;
 mod quirks;
 mod speech;
+mod transcription;
 mod usage;
 
 use http::HeaderMap;
@@ -68,6 +71,7 @@ pub(crate) fn adapter(
         Operation::Chat => Some(&OpenAi),
         Operation::Embeddings => Some(&embeddings::Embeddings),
         Operation::Speech => Some(&speech::Speech),
+        Operation::Transcription => Some(&transcription::Transcription),
         _ => None,
     }
 }
