@@ -8,7 +8,7 @@
 //! further modalities, each in a room of its own.
 
 mod embeddings;
-mod images;
+pub mod images;
 mod rerank;
 mod speech;
 mod task;

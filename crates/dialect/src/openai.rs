@@ -35,18 +35,25 @@
 //!
 //! | Quirk | Value | Meaning |
 //! |---|---|---|
+//! | `apis` | list | with `completions`: clients that speak the legacy API are served by it; else as a conversation |
 //! | `paths` | map | paths that replace `/embeddings`, `/images/generations`, `/images/edits`, `/audio/speech`, `/audio/transcriptions`, `/completions`, by their names without the slash in front |
 //! | `encoding_format` | `float`, `base64` | the form in which vectors are asked for; default: not said |
+//! | `images` | `chat` | images come from conversations |
+//! | `image_sizes` | list, `any` | the pixels known, or any; default 1024x1024, 1536x1024, 1024x1536. Names of resolutions and ratios go out where `accepts` has `resolution`, `aspect_ratio` |
+//! | `image_response_format` | text | what is sent as `response_format`, so that images come and not their addresses |
+//! | `image_stream` | true | images can be streamed. `partial_images`, which cost extra, go out where `accepts` has them |
 //! | `speech_stream` | `sse` | sound comes in events that end with what it took, for models priced in tokens |
 //! | `verbose_json` | true, false | transcriptions come with times even unasked, for models priced by the second; or never |
 //! | `voice_ids` | false | a voice that is named `voice_…` has that name and is no id |
 
 mod buffered;
+mod completions;
 mod decode;
 mod embeddings;
 mod encode;
 mod errors;
 mod form;
+mod images;
 mod outgoing;
 mod quirks;
 mod speech;
@@ -64,12 +71,18 @@ use quirks::Quirks;
 /// The adapter for a kind of work, where this dialect does it.
 pub(crate) fn adapter(
     operation: Operation,
-    _client: Dialect,
-    _target: &Target<'_>,
+    client: Dialect,
+    target: &Target<'_>,
 ) -> Option<&'static dyn Adapter> {
+    let quirks = Quirks::of(target);
     match operation {
+        Operation::Chat if client == Dialect::Completions && quirks.lists("apis", "completions") => {
+            Some(&completions::Completions)
+        }
         Operation::Chat => Some(&OpenAi),
         Operation::Embeddings => Some(&embeddings::Embeddings),
+        Operation::Images if quirks.is("images", "chat") => Some(&images::ChatImages),
+        Operation::Images => Some(&images::Images),
         Operation::Speech => Some(&speech::Speech),
         Operation::Transcription => Some(&transcription::Transcription),
         _ => None,

@@ -142,9 +142,14 @@ impl<'a> Body<'a> {
 
     /// What has not been taken and is not the platform's own, without nulls.
     pub(super) fn rest(self) -> Map<String, Value> {
-        let is_meant =
-            |name: &str, value: &RawValue| value.get() != "null" && !PLATFORM_MEMBERS.contains(&name);
-        let members = self.members.into_iter().filter(|(name, value)| is_meant(name, value));
+        let mut rest = self.values();
+        rest.retain(|name, _| !PLATFORM_MEMBERS.contains(&name.as_str()));
+        rest
+    }
+
+    /// What has not been taken, without nulls.
+    pub(super) fn values(self) -> Map<String, Value> {
+        let members = self.members.into_iter().filter(|(_, value)| value.get() != "null");
         members
             .filter_map(|(name, value)| Some((name.into_owned(), serde_json::from_str(value.get()).ok()?)))
             .collect()
