@@ -1,6 +1,7 @@
 //! Anthropic's messages.
 
 mod parse;
+mod shape;
 mod stream;
 mod unary;
 
@@ -107,7 +108,11 @@ fn limits(headers: &mut HeaderMap, stamp: &Stamp, left: Left) {
 
 /// How ids of calls begin.
 fn call_prefix(stamp: &Stamp) -> &'static str {
-    if stamp.host == Host::Vertex { "toolu_vrtx_01" } else { "toolu_" }
+    match stamp.host {
+        Host::Own => "toolu_",
+        Host::Vertex => "toolu_vrtx_01",
+        Host::Bedrock => "toolu_bdrk_01",
+    }
 }
 
 fn stop_reason<'a>(answer: &'a Answer, finish: &Finish) -> &'a str {

@@ -171,6 +171,9 @@ async fn bad_requests_are_refused_as_anthropic_refuses() {
     assert_eq!(error(unlimited).await, (400, "max_tokens: Field required".to_owned()));
     assert_eq!(error(with(ask("x"), &json!({"temperature": 1.5}))).await.1, "temperature: range: 0..1");
     assert!(error(with(ask("x"), &json!({"n": 2}))).await.1.starts_with("n: "));
+    assert!(error(with(ask("x"), &json!({"stream_options": {}}))).await.1.starts_with("stream_options: "));
+    let named = json!({"messages": [{"role": "user", "content": "x", "name": "y"}]});
+    assert_eq!(error(with(ask("x"), &named)).await.1, "messages.0.name: Extra inputs are not permitted");
     assert_eq!(error(with(ask("x"), &json!({"messages": []}))).await.0, 400);
     let overloaded = simulator.post(PATH, &ask("x [[sim: status=529]]")).await;
     assert_eq!(

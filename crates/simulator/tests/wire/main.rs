@@ -10,6 +10,7 @@ mod client;
 mod cohere;
 mod completions;
 mod embeddings;
+mod everywhere;
 mod fast;
 mod faults;
 mod gemini;
