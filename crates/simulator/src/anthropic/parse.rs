@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::shape::MESSAGES;
 use super::sign;
-use crate::ask::{Ask, Caching, Format, Keep, Reasoning, Role, Tool, ToolChoice, Turn};
+use crate::ask::{Ask, Caching, Document, Format, Keep, Reasoning, Role, Tool, ToolChoice, Turn};
 use crate::failure::Failure;
 use crate::openai::tokens_of_effort;
 use crate::prepare::Arrived;
@@ -31,6 +31,7 @@ pub(super) fn parse(arrived: &Arrived, body: &Value) -> Result<Ask, Failure> {
     ask.turns.extend(messages(body, ask.reasoning.is_some())?);
     read_tools(body, &mut ask)?;
     // Vertex names the stream twice.
+    ask.documents = documents(body);
     ask.stream = body["stream"] == true || arrived.call.address.stream;
     ask.format = format(body);
     ask.max_tokens = Some(max_tokens);
@@ -208,6 +209,23 @@ fn blocks(content: &Value, at: usize) -> Result<Vec<&Value>, Failure> {
         return Err(Failure::bad("messages: text content blocks must be non-empty"));
     }
     Ok(blocks)
+}
+
+/// The texts that may be cited.
+fn documents(body: &Value) -> Vec<Document> {
+    let messages = body["messages"].as_array().into_iter().flatten();
+    let blocks = messages.flat_map(|message| message["content"].as_array().into_iter().flatten());
+    let cited = blocks.filter(|block| block["type"] == "document" && block["citations"]["enabled"] == true);
+    cited
+        .enumerate()
+        .map(|(at, block)| Document {
+            id: at.to_string(),
+            title: block["title"].as_str().unwrap_or("the document").to_owned(),
+            text: block["source"]["data"].as_str().unwrap_or_default().to_owned(),
+            native: block["title"].clone(),
+        })
+        .filter(|document| !document.text.is_empty())
+        .collect()
 }
 
 fn unanswered(at: usize, calls: &[&str]) -> Failure {

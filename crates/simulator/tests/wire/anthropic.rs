@@ -115,6 +115,28 @@ async fn tool_turns_need_their_thoughts_and_results() {
 }
 
 #[tokio::test]
+async fn documents_are_cited() {
+    let simulator = Simulator::start().await;
+    let document = json!({"type": "document", "title": "facts.txt", "citations": {"enabled": true},
+        "source": {"type": "text", "media_type": "text/plain", "data": "The grass is green."}});
+    let content = json!([document, {"type": "text", "text": "What colour is the grass?"}]);
+    let request = with(ask("x"), &json!({"messages": [{"role": "user", "content": content}]}));
+    let whole = simulator.post(PATH, &request).await.json();
+    let citation = &whole["content"][0]["citations"][0];
+    assert_eq!(
+        (&citation["cited_text"], &citation["type"]),
+        (&json!("The grass is green."), &json!("char_location"))
+    );
+    assert!(
+        whole["content"][0]["text"].as_str().unwrap().contains("According to facts.txt: The grass is green.")
+    );
+    let stream = simulator.post(PATH, &with(request, &json!({"stream": true}))).await;
+    let cited =
+        stream.events().into_iter().find(|event| event["delta"]["type"] == "citations_delta").unwrap();
+    assert_eq!(&cited["delta"]["citation"], citation);
+}
+
+#[tokio::test]
 async fn marked_prefixes_are_written_then_read() {
     let simulator = Simulator::start().await;
     let text = "Every page of the manual is numbered. ".repeat(200);

@@ -20,6 +20,7 @@ mod mistral;
 mod ollama;
 mod openai;
 mod recorded;
+mod recorded_requests;
 mod responses;
 mod vendors;
 mod vertex;
