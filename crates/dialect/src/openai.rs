@@ -35,16 +35,39 @@
 //! | `keep_cache_control` | true | cache markers are known |
 //! | `completion_excludes_reasoning` | true | usage reports reasoning beside the completion |
 //! | `think_tags` | true | text begins with `<think>…</think>` and that is reasoning |
-//! | `apis` | list | what the endpoint speaks beside this: with `responses`, a client that speaks Responses is passed through to it |
-//! | `api` | `responses` | the model is served by Responses alone, for every client |
+//!
+//! What is no conversation has rooms of its own, with the quirks `auth`, `accepts` (members that go out although
+//! they are not standard), `drop`, `rename`, `add` and these:
+//!
+//! | Quirk | Value | Meaning |
+//! |---|---|---|
+//! | `apis` | list | what the endpoint speaks beside this: with `responses` or `completions`, a client that speaks that is passed through to it |
+//! | `api` | `responses`, `completions` | the model is served by that alone, for every client |
+//! | `paths` | map | paths that replace `/embeddings`, `/images/generations`, `/images/edits`, `/audio/speech`, `/audio/transcriptions`, `/completions`, by their names without the slash in front |
+//! | `encoding_format` | `float`, `base64` | the form in which vectors are asked for; default: not said |
+//! | `images` | `chat` | images come from conversations |
+//! | `image_sizes` | list, `any` | the pixels known, or any; default 1024x1024, 1536x1024, 1024x1536. Names of resolutions and ratios go out where `accepts` has `resolution`, `aspect_ratio` |
+//! | `image_response_format` | text | what is sent as `response_format`, so that images come and not their addresses |
+//! | `image_stream` | true | images can be streamed. `partial_images`, which cost extra, go out where `accepts` has them |
+//! | `speech_stream` | `sse` | sound comes in events that end with what it took, for models priced in tokens |
+//! | `verbose_json` | true, false | transcriptions come with times even unasked, for models priced by the second; or never |
+//! | `voice_ids` | false | a voice that is named `voice_…` has that name and is no id |
 //!
 //! How Responses is spoken is told in [`responses`].
 
+mod buffered;
+mod completions;
 mod decode;
+mod embeddings;
 mod encode;
 mod errors;
+mod form;
+mod images;
+mod outgoing;
 mod quirks;
 mod responses;
+mod speech;
+mod transcription;
 mod usage;
 
 use http::HeaderMap;
@@ -61,9 +84,18 @@ pub(crate) fn adapter(
     client: Dialect,
     target: &Target<'_>,
 ) -> Option<&'static dyn Adapter> {
+    let quirks = Quirks::of(target);
     match operation {
         Operation::Chat if responses::serves(client, target) => Some(&responses::Responses),
+        Operation::Chat if client == Dialect::Completions && quirks.lists("apis", "completions") => {
+            Some(&completions::Completions)
+        }
         Operation::Chat => Some(&OpenAi),
+        Operation::Embeddings => Some(&embeddings::Embeddings),
+        Operation::Images if quirks.is("images", "chat") => Some(&images::ChatImages),
+        Operation::Images => Some(&images::Images),
+        Operation::Speech => Some(&speech::Speech),
+        Operation::Transcription => Some(&transcription::Transcription),
         _ => None,
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn response_format(members: &mut Members<'_>) -> Result<Option<Respon
 }
 
 /// `reasoning`, its shorthand `reasoning_effort` and the legacy `include_reasoning`, as one.
-pub(super) fn reasoning(members: &mut Members<'_>) -> Result<Option<Reasoning>, BadRequest> {
+pub(crate) fn reasoning(members: &mut Members<'_>) -> Result<Option<Reasoning>, BadRequest> {
     let path = members.path.member("reasoning");
     let include = members.boolean("include_reasoning")?;
     let shorthand = effort(members, "reasoning_effort")?;
@@ -101,7 +101,7 @@ pub(crate) fn effort(members: &mut Members<'_>, name: &str) -> Result<Option<Str
 }
 
 /// `max_completion_tokens` wins over the older `max_tokens`.
-pub(super) fn max_tokens(members: &mut Members<'_>) -> Result<Option<u64>, BadRequest> {
+pub(crate) fn max_tokens(members: &mut Members<'_>) -> Result<Option<u64>, BadRequest> {
     let newer = members.integer("max_completion_tokens", 1)?;
     let older = members.integer("max_tokens", 1)?;
     Ok(newer.or(older))
