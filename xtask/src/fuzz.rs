@@ -63,7 +63,17 @@ fn install() -> anyhow::Result<()> {
         return Ok(());
     }
     let tools = folder("tools").display().to_string();
-    run(cargo(&["install", "cargo-fuzz", "--version", TOOL, "--locked", "--debug", "--quiet", "--root", &tools]))
+    run(cargo(&[
+        "install",
+        "cargo-fuzz",
+        "--version",
+        TOOL,
+        "--locked",
+        "--debug",
+        "--quiet",
+        "--root",
+        &tools,
+    ]))
 }
 
 /// The tool itself. Without a sanitizer it needs no nightly compiler; checked arithmetic and bounds are on.

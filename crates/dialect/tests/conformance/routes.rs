@@ -51,8 +51,6 @@ impl Endpoint {
 
 const LISTS: &str = "a list of models: read by hand when the catalogue is built, never by the platform";
 const COUNTERS: &str = "a count of tokens beforehand: the platform counts itself and asks nobody";
-const COMPLETIONS: &str =
-    "a legacy text completion: clients may send one, providers get it as a conversation";
 
 pub(crate) fn route(case: &Case, catalogue: &Value) -> Route {
     use Operation::{Chat, Embeddings, Rerank};
@@ -60,6 +58,7 @@ pub(crate) fn route(case: &Case, catalogue: &Value) -> Route {
     let (dialect, operation, client) = match case.api.as_str() {
         "openai.chat" => ("openai", Chat, Dialect::Chat),
         "openai.responses" => ("openai", Chat, Dialect::Responses),
+        "openai.completions" => ("openai", Chat, Dialect::Completions),
         "openai.embeddings" => ("openai", Embeddings, Dialect::Embeddings),
         "anthropic.messages" => ("anthropic", Chat, Dialect::Messages),
         "vertex.anthropic.rawPredict" => ("vertex", Chat, Dialect::Messages),
@@ -83,7 +82,6 @@ pub(crate) fn route(case: &Case, catalogue: &Value) -> Route {
             return Route::NoAdapter(LISTS);
         }
         "anthropic.count_tokens" | "gemini.countTokens" => return Route::NoAdapter(COUNTERS),
-        "openai.completions" => return Route::NoAdapter(COMPLETIONS),
         other => panic!("{other} is a wire format that nobody knows"),
     };
     Route::To(Endpoint {
@@ -118,8 +116,11 @@ fn quirks(case: &Case, dialect: &str, catalogue: &Value) -> Map<String, Value> {
     let known = providers.filter(|known| known["slug"] == slug && known["dialect"] == dialect);
     let mut quirks =
         known.filter_map(|known| known["quirks"].as_object().cloned()).next().unwrap_or_default();
-    if case.api == "openai.responses" {
-        quirks.insert("apis".to_owned(), json!(["responses"]));
+    // An endpoint that speaks a dialect beside chat says so.
+    for (api, name) in [("openai.responses", "responses"), ("openai.completions", "completions")] {
+        if case.api == api {
+            quirks.insert("apis".to_owned(), json!([name]));
+        }
     }
     if case.api == "bedrock.invoke" {
         quirks.insert("api".to_owned(), json!("invoke"));
