@@ -8,7 +8,7 @@ use crate::client::chat::write::append;
 use crate::error::ErrorType;
 
 /// The body of an answer that is nothing but an error.
-pub(in crate::client) fn error(error: &PublicError) -> Vec<u8> {
+pub(crate) fn error(error: &PublicError) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     append(&mut out, &Body::of(error, None));
     out

@@ -21,7 +21,7 @@ use shape::Shape;
 ///
 /// # Errors
 /// [`BadRequest`] naming the member that is wrong.
-pub(in crate::client) fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
+pub(crate) fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
     limits::check_depth(body)?;
     match serde_json::from_slice::<Strict<Body<'_>>>(body) {
         Ok(read) if read.is_sound() => Ok(read.0.into_peek(body.len())),
@@ -114,7 +114,7 @@ impl Body<'_> {
     fn is_sound(&self) -> bool {
         self.names_models()
             && self.messages.as_ref().is_some_and(|turns| turns.count > 0)
-            && self.system.as_ref().is_none_or(|system| !system.is_object)
+            && self.system.as_ref().is_none_or(|system| system.is_sound)
             && self.tools_are_sound()
             && self.options_are_sound()
     }

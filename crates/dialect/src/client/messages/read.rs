@@ -25,7 +25,7 @@ const SHARED: [&str; 3] = ["service_tier", "cache_control", "anthropic_beta"];
 ///
 /// # Errors
 /// [`BadRequest`] naming the member that is wrong.
-pub(in crate::client) fn decode(body: &Bytes) -> Result<Request, BadRequest> {
+pub(crate) fn decode(body: &Bytes) -> Result<Request, BadRequest> {
     let mut request = read(body)?;
     request.original = Some(Original { dialect: Dialect::Messages, body: body.clone() });
     Ok(request)
