@@ -71,6 +71,7 @@ impl Turns {
             Some("item_reference") => Err(BadRequest::new(format!(
                 "`{path}` refers to an item that is not kept here: send the item itself"
             ))),
+            Some("code_interpreter_call") => item.list("outputs").map(|_| ()),
             Some("") => Err(path.member("type").must("not be empty")),
             // What another provider's tools did has no canonical form.
             Some(_) => Ok(()),
