@@ -8,6 +8,7 @@ mod answer;
 pub(crate) mod ids;
 mod peek;
 pub(crate) mod read;
+pub(crate) mod seal;
 #[cfg(test)]
 mod tests;
 

@@ -9,6 +9,7 @@ use super::super::super::encode::Member;
 use super::super::super::quirks::Quirks;
 use super::super::reasoning_format;
 use crate::client::responses::ids::is_made_up;
+use crate::client::responses::seal::Kept;
 use crate::codec::Target;
 
 /// Signs in an item's text that it may have to change; a false one costs only time.
@@ -110,9 +111,14 @@ fn shape_reasoning(
     format: &str,
     quirks: Quirks<'_>,
 ) -> Option<Map<String, Value>> {
+    let kept = item.get("encrypted_content").and_then(Value::as_str).and_then(Kept::open);
     let said = item.shift_remove("format");
     let said = said.as_ref().and_then(Value::as_str).filter(|said| *said != "unknown");
+    let said = said.or(kept.as_ref().and_then(|kept| kept.format.as_deref()));
     item.shift_remove("signature");
+    if let Some(kept) = &kept {
+        item.insert("encrypted_content".to_owned(), json!(kept.data));
+    }
     if said.is_some_and(|said| said != format) {
         item.shift_remove("encrypted_content");
         item.shift_remove("id");
