@@ -119,7 +119,7 @@ pub fn adapter(
 }
 
 /// The provider dialects there are, by their names in the catalogue.
-pub const DIALECTS: [&str; 5] = ["openai", "anthropic", "gemini", "mistral", "cohere"];
+pub const DIALECTS: [&str; 6] = ["openai", "anthropic", "gemini", "mistral", "cohere", "ollama"];
 
 /// The conversation of a task that was routed to a conversation's adapter.
 ///

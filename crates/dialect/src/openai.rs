@@ -62,6 +62,11 @@ pub(crate) fn adapter(
     }
 }
 
+/// Classes an error inside an answer that began with a good status, in any of the many shapes.
+pub(crate) fn failure(error: &serde_json::Value) -> ProviderError {
+    errors::inside(error)
+}
+
 pub(crate) struct OpenAi;
 
 impl Adapter for OpenAi {
