@@ -6,13 +6,14 @@
 //!
 //! | Quirk | Value | Meaning |
 //! |---|---|---|
-//! | `path` | text | replaces `/chat/completions`, query included |
+//! | `path` | text | replaces `/chat/completions` or `/rerank`, query included |
 //! | `auth` | `bearer` (default), `api-key`, `none` | how the credential is presented |
 //! | `max_tokens_member` | text | name of the completion limit; default `max_tokens` |
-//! | `reasoning_member` | `reasoning_effort` (default), `reasoning`, `reasoning_enabled`, `thinking`, `prompt_mode`, `none` | how reasoning is asked for |
+//! | `reasoning_member` | `reasoning_effort` (default), `reasoning`, `reasoning_enabled`, `thinking`, `prompt_mode`, `chat_template_kwargs`, `none` | how reasoning is asked for |
 //! | `reasoning_efforts` | list | the efforts known; others become the nearest. Default low, medium, high |
 //! | `extra_reasoning_efforts` | list | efforts known beside the default ones |
 //! | `send_reasoning_back` | `reasoning`, `reasoning_content`, `reasoning_details`, `thinking` | the form in which earlier reasoning returns; default: not at all |
+//! | `always_send_reasoning_back` | true | an assistant's turn without reasoning says so with an empty text: the endpoint refuses histories of other models else |
 //! | `strict` | true | unknown members are refused, so only standard ones and `accepts` go out |
 //! | `members` | list | the only members known, by their names before `rename`; `accepts` adds to them |
 //! | `accepts` | list | members known beside the standard ones; those that cost extra, such as `service_tier`, go out only when listed. `allowed_tools` is a choice of tools; elsewhere the list of tools is cut |
@@ -40,6 +41,7 @@ mod decode;
 mod encode;
 mod errors;
 mod quirks;
+mod rerank;
 mod usage;
 
 use http::HeaderMap;
@@ -58,6 +60,7 @@ pub(crate) fn adapter(
 ) -> Option<&'static dyn Adapter> {
     match operation {
         Operation::Chat => Some(&OpenAi),
+        Operation::Rerank => Some(&rerank::Rerank),
         _ => None,
     }
 }

@@ -16,10 +16,9 @@ pub(super) fn ask(body: &mut Body<'_>, request: &Request, target: &Target<'_>, q
     if !target.takes("reasoning") && !target.takes("reasoning_effort") {
         return;
     }
-    let wish = Wish::of(request);
+    let wish = Wish::in_words(wanted);
     let is_off = wish == Wish::Off;
-    let limit = request.max_tokens.or(target.max_output).unwrap_or(ASSUMED_LIMIT);
-    let effort = if is_off { Some("none") } else { wish.effort(limit) };
+    let effort = effort(wanted, request.max_tokens.or(target.max_output));
     let says_how_much = wanted.effort.is_some() || wanted.max_tokens.is_some();
     let explicit = effort.filter(|_| says_how_much && !is_off);
     match quirks.text("reasoning_member").unwrap_or("reasoning_effort") {
@@ -35,19 +34,35 @@ pub(super) fn ask(body: &mut Body<'_>, request: &Request, target: &Target<'_>, q
         "prompt_mode" if wish != Wish::Unsaid => {
             body.make("prompt_mode", if is_off { Value::Null } else { json!("reasoning") });
         }
+        "chat_template_kwargs" if wish != Wish::Unsaid && body.get("chat_template_kwargs").is_none() => {
+            body.make("chat_template_kwargs", json!({"enable_thinking": !is_off}));
+        }
         "reasoning_effort" => set_effort(body, effort, quirks),
         _ => {}
     }
 }
 
 fn set_effort(body: &mut Body<'_>, effort: Option<&str>, quirks: Quirks<'_>) {
+    if let Some(effort) = effort.and_then(|effort| nearest(effort, quirks)) {
+        body.make("reasoning_effort", effort);
+    }
+}
+
+/// The wish in one word; `None` = nothing is said of how much. A budget is a share of `limit` completion tokens.
+pub(in super::super) fn effort(wanted: &Reasoning, limit: Option<u64>) -> Option<&str> {
+    match Wish::in_words(wanted) {
+        Wish::Off => Some("none"),
+        wish => wish.effort(limit.unwrap_or(ASSUMED_LIMIT)),
+    }
+}
+
+/// The known effort nearest to `effort`, the lesser of two.
+pub(in super::super) fn nearest<'a>(effort: &'a str, quirks: Quirks<'a>) -> Option<&'a str> {
     let mut known: Vec<&str> = quirks.list("reasoning_efforts").collect();
     if known.is_empty() {
         known = ["low", "medium", "high"].into_iter().chain(quirks.list("extra_reasoning_efforts")).collect();
     }
-    if let Some(effort) = effort.and_then(|effort| effort::nearest_or_none(effort, &known)) {
-        body.make("reasoning_effort", effort);
-    }
+    effort::nearest_or_none(effort, &known)
 }
 
 /// The wish as OpenRouter's own member carries it.
