@@ -1,3 +1,5 @@
+mod vendors;
+
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
