@@ -1,6 +1,6 @@
 //! How much a model should reason: what the client wishes, in the measures that providers take.
 
-use crate::canonical::{Reasoning, Request};
+use crate::canonical::Request;
 
 /// Efforts from the least to the most, with their share of the completion limit in percent.
 const LADDER: [(&str, u64); 6] =
@@ -20,10 +20,7 @@ pub(crate) enum Wish<'a> {
 
 impl<'a> Wish<'a> {
     pub(crate) fn of(request: &'a Request) -> Self {
-        request.reasoning.as_ref().map_or(Self::Unsaid, Self::in_words)
-    }
-
-    pub(crate) fn in_words(reasoning: &'a Reasoning) -> Self {
+        let Some(reasoning) = &request.reasoning else { return Self::Unsaid };
         match (reasoning.effort.as_deref(), reasoning.max_tokens, reasoning.enabled) {
             (Some("none"), _, _) | (None, Some(0), _) | (None, None, Some(false)) => Self::Off,
             (Some(effort), _, _) => Self::Effort(effort),
@@ -79,6 +76,7 @@ pub(crate) fn nearest_or_none<'a>(effort: &str, available: &[&'a str]) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::canonical::Reasoning;
 
     fn request(reasoning: Reasoning) -> Request {
         Request { reasoning: Some(reasoning), ..Request::default() }

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::quirks::Quirks;
 use crate::canonical::{Request, ResponseFormat};
 use crate::client::Dialect;
-use crate::codec::{AuthStyle, Encoded, Target};
+use crate::codec::{Encoded, Target};
 use crate::end_user;
 use crate::error::BadRequest;
 
@@ -153,18 +153,9 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, 
     Ok(Encoded {
         path: quirks.text("path").unwrap_or("/chat/completions").to_owned(),
         headers: headers(request.stream),
-        auth: auth(quirks),
+        auth: quirks.auth(),
         body: Bytes::from(bytes),
     })
-}
-
-/// How the credential is presented.
-pub(super) fn auth(quirks: Quirks<'_>) -> AuthStyle {
-    match quirks.text("auth") {
-        Some("api-key") => AuthStyle::ApiKey,
-        Some("none") => AuthStyle::None,
-        _ => AuthStyle::Bearer,
-    }
 }
 
 pub(super) fn headers(stream: bool) -> Vec<(HeaderName, HeaderValue)> {

@@ -58,7 +58,7 @@ impl Adapter for Rerank {
         Ok(Encoded {
             path: quirks.text("path").unwrap_or("/rerank").to_owned(),
             headers: encode::headers(false),
-            auth: encode::auth(quirks),
+            auth: quirks.auth(),
             body: Bytes::from(body(request, target, quirks).to_string()),
         })
     }

@@ -16,9 +16,9 @@ pub(super) fn ask(body: &mut Body<'_>, request: &Request, target: &Target<'_>, q
     if !target.takes("reasoning") && !target.takes("reasoning_effort") {
         return;
     }
-    let wish = Wish::in_words(wanted);
+    let wish = Wish::of(request);
     let is_off = wish == Wish::Off;
-    let effort = effort(wanted, request.max_tokens.or(target.max_output));
+    let effort = if is_off { Some("none") } else { wish.effort(limit(request, target)) };
     let says_how_much = wanted.effort.is_some() || wanted.max_tokens.is_some();
     let explicit = effort.filter(|_| says_how_much && !is_off);
     match quirks.text("reasoning_member").unwrap_or("reasoning_effort") {
@@ -37,32 +37,42 @@ pub(super) fn ask(body: &mut Body<'_>, request: &Request, target: &Target<'_>, q
         "chat_template_kwargs" if wish != Wish::Unsaid && body.get("chat_template_kwargs").is_none() => {
             body.make("chat_template_kwargs", json!({"enable_thinking": !is_off}));
         }
-        "reasoning_effort" => set_effort(body, effort, quirks),
+        "reasoning_effort" => {
+            if let Some(effort) = self::effort(request, target, quirks) {
+                body.make("reasoning_effort", effort);
+            }
+        }
         _ => {}
     }
 }
 
-fn set_effort(body: &mut Body<'_>, effort: Option<&str>, quirks: Quirks<'_>) {
-    if let Some(effort) = effort.and_then(|effort| nearest(effort, quirks)) {
-        body.make("reasoning_effort", effort);
-    }
+/// The effort that a request comes to, among those that the endpoint knows.
+pub(in crate::openai) fn effort<'a>(
+    request: &Request,
+    target: &Target<'_>,
+    quirks: Quirks<'a>,
+) -> Option<&'a str> {
+    let wish = Wish::of(request);
+    nearest_known(if wish == Wish::Off { "none" } else { wish.effort(limit(request, target))? }, quirks)
 }
 
-/// The wish in one word; `None` = nothing is said of how much. A budget is a share of `limit` completion tokens.
-pub(in super::super) fn effort(wanted: &Reasoning, limit: Option<u64>) -> Option<&str> {
-    match Wish::in_words(wanted) {
-        Wish::Off => Some("none"),
-        wish => wish.effort(limit.unwrap_or(ASSUMED_LIMIT)),
-    }
+/// Completion tokens that a budget is a share of.
+fn limit(request: &Request, target: &Target<'_>) -> u64 {
+    request.max_tokens.or(target.max_output).unwrap_or(ASSUMED_LIMIT)
 }
 
-/// The known effort nearest to `effort`, the lesser of two.
-pub(in super::super) fn nearest<'a>(effort: &'a str, quirks: Quirks<'a>) -> Option<&'a str> {
+fn nearest_known<'a>(effort: &str, quirks: Quirks<'a>) -> Option<&'a str> {
     let mut known: Vec<&str> = quirks.list("reasoning_efforts").collect();
     if known.is_empty() {
         known = ["low", "medium", "high"].into_iter().chain(quirks.list("extra_reasoning_efforts")).collect();
     }
     effort::nearest_or_none(effort, &known)
+}
+
+fn set_effort(body: &mut Body<'_>, effort: Option<&str>, quirks: Quirks<'_>) {
+    if let Some(effort) = effort.and_then(|effort| nearest_known(effort, quirks)) {
+        body.make("reasoning_effort", effort);
+    }
 }
 
 /// The wish as OpenRouter's own member carries it.
