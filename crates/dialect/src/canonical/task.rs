@@ -43,7 +43,6 @@ impl Operation {
 
 /// What a client wants done.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it for each request")]
 pub enum Task {
     Chat(Request),
     Embeddings(EmbeddingsRequest),

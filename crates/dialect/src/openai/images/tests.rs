@@ -81,11 +81,11 @@ fn read(body: &Value, quirks: &Value) -> Result<Vec<Event>, ProviderError> {
 }
 
 fn shown(events: &[Event]) -> Vec<&str> {
-    let image = |event| match event {
-        &Event::Image { ref url, .. } => Some(url.as_str()),
+    let urls = events.iter().filter_map(|event| match event {
+        Event::Image { url, .. } => Some(url.as_str()),
         _ => None,
-    };
-    events.iter().filter_map(image).collect()
+    });
+    urls.collect()
 }
 
 fn counted(events: &[Event]) -> Option<Usage> {
