@@ -1,5 +1,9 @@
 //! Where media are and of what type, for the dialects that want them apart.
 
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
 /// The media type and the base64 data of a `data:` URL.
 pub(crate) fn data_url(url: &str) -> Option<(&str, &str)> {
     let (head, data) = url.strip_prefix("data:")?.split_once(',')?;
@@ -41,6 +45,14 @@ pub(crate) fn known_type<'a>(media_type: &'a str, data: &str, name: Option<&str>
     by_bytes.or_else(|| type_of_url(name?)).unwrap_or(media_type)
 }
 
+/// What base64 stands for, with or without its padding; `None` for what is no base64.
+pub(crate) fn bytes(base64: &str) -> Option<Vec<u8>> {
+    let config = GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    GeneralPurpose::new(&STANDARD, config).decode(base64).ok()
+}
+
 /// The media type of an audio format as chat names it.
 pub(crate) fn audio_type(format: &str) -> String {
     match format {
@@ -69,5 +81,14 @@ mod tests {
         assert_eq!(known_type("application/octet-stream", "QUJD", None), "application/octet-stream");
         assert_eq!(audio_type("mp3"), "audio/mpeg");
         assert_eq!(audio_type("wav"), "audio/wav");
+    }
+
+    #[test]
+    fn base64_is_read_with_and_without_its_padding() {
+        for (base64, read) in
+            [("QQ==", Some("A")), ("QQ", Some("A")), ("QR", Some("A")), ("Q", None), ("?", None)]
+        {
+            assert_eq!(bytes(base64), read.map(|text| text.as_bytes().to_vec()), "{base64}");
+        }
     }
 }
