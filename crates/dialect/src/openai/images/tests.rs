@@ -96,11 +96,13 @@ fn read(body: &Value, quirks: &Value) -> Result<Vec<Event>, ProviderError> {
 }
 
 fn shown(events: &[Event]) -> Vec<&str> {
-    let urls = events.iter().filter_map(|event| match event {
-        Event::Image { url, .. } => Some(url.as_str()),
-        _ => None,
-    });
-    urls.collect()
+    let mut urls = Vec::new();
+    for event in events {
+        if let Event::Image { url, .. } = event {
+            urls.push(url.as_str());
+        }
+    }
+    urls
 }
 
 fn counted(events: &[Event]) -> Option<Usage> {
