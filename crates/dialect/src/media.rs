@@ -1,5 +1,11 @@
 //! Where media are and of what type, for the dialects that want them apart.
 
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use crate::canonical::Media;
+
 /// The media type and the base64 data of a `data:` URL.
 pub(crate) fn data_url(url: &str) -> Option<(&str, &str)> {
     let (head, data) = url.strip_prefix("data:")?.split_once(',')?;
@@ -44,6 +50,23 @@ pub(crate) fn known_type<'a>(media_type: &'a str, data: &str, name: Option<&str>
     by_bytes.or_else(|| type_of_url(name?)).unwrap_or(media_type)
 }
 
+/// The text of a file that came inline and is one.
+pub(crate) fn text_of_file(source: &Media, name: Option<&str>) -> Option<String> {
+    let Media::Inline { media_type, data } = source else { return None };
+    if !known_type(media_type, data, name).starts_with("text/") {
+        return None;
+    }
+    String::from_utf8(bytes(data)?).ok()
+}
+
+/// What base64 stands for, with or without its padding; `None` for what is no base64.
+pub(crate) fn bytes(base64: &str) -> Option<Vec<u8>> {
+    let config = GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    GeneralPurpose::new(&STANDARD, config).decode(base64).ok()
+}
+
 /// The media type of an audio format as chat names it.
 pub(crate) fn audio_type(format: &str) -> String {
     match format {
@@ -70,7 +93,21 @@ mod tests {
         assert_eq!(known_type("application/octet-stream", "JVBERi0xLjQ", None), "application/pdf");
         assert_eq!(known_type("application/octet-stream", "QUJD", Some("notes.txt")), "text/plain");
         assert_eq!(known_type("application/octet-stream", "QUJD", None), "application/octet-stream");
+        let inline =
+            |media_type: &str, data: &str| Media::Inline { media_type: media_type.into(), data: data.into() };
+        assert_eq!(text_of_file(&inline(UNTYPED, "aGk="), Some("a.md")).as_deref(), Some("hi"));
+        assert_eq!(text_of_file(&inline("application/pdf", "aGk="), Some("a.md")), None);
+        assert_eq!(text_of_file(&inline("text/plain", "gA=="), None), None);
         assert_eq!(audio_type("mp3"), "audio/mpeg");
         assert_eq!(audio_type("wav"), "audio/wav");
+    }
+
+    #[test]
+    fn base64_is_read_with_and_without_its_padding() {
+        for (base64, read) in
+            [("QQ==", Some("A")), ("QQ", Some("A")), ("QR", Some("A")), ("Q", None), ("?", None)]
+        {
+            assert_eq!(bytes(base64), read.map(|text| text.as_bytes().to_vec()), "{base64}");
+        }
     }
 }

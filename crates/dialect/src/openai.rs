@@ -6,13 +6,14 @@
 //!
 //! | Quirk | Value | Meaning |
 //! |---|---|---|
-//! | `path` | text | replaces `/chat/completions`, query included |
+//! | `path` | text | replaces `/chat/completions` or `/rerank`, query included |
 //! | `auth` | `bearer` (default), `api-key`, `none` | how the credential is presented |
 //! | `max_tokens_member` | text | name of the completion limit; default `max_tokens` |
-//! | `reasoning_member` | `reasoning_effort` (default), `reasoning`, `reasoning_enabled`, `thinking`, `prompt_mode`, `none` | how reasoning is asked for |
+//! | `reasoning_member` | `reasoning_effort` (default), `reasoning`, `reasoning_enabled`, `thinking`, `prompt_mode`, `chat_template_kwargs`, `none` | how reasoning is asked for |
 //! | `reasoning_efforts` | list | the efforts known; others become the nearest. Default low, medium, high |
 //! | `extra_reasoning_efforts` | list | efforts known beside the default ones |
 //! | `send_reasoning_back` | `reasoning`, `reasoning_content`, `reasoning_details`, `thinking` | the form in which earlier reasoning returns; default: not at all |
+//! | `always_send_reasoning_back` | true | an assistant's turn without reasoning says so with an empty text: the endpoint refuses histories of other models else |
 //! | `strict` | true | unknown members are refused, so only standard ones and `accepts` go out |
 //! | `members` | list | the only members known, by their names before `rename`; `accepts` adds to them |
 //! | `accepts` | list | members known beside the standard ones; those that cost extra, such as `service_tier`, go out only when listed. `allowed_tools` is a choice of tools; elsewhere the list of tools is cut |
@@ -42,11 +43,12 @@
 //! | Quirk | Value | Meaning |
 //! |---|---|---|
 //! | `apis` | list | what the endpoint speaks beside this: with `responses` or `completions`, a client that speaks that is passed through to it |
-//! | `api` | `responses`, `completions` | the model is served by that alone, for every client |
+//! | `api` | `responses` | the model is served by that alone, for every client |
 //! | `paths` | map | paths that replace `/embeddings`, `/images/generations`, `/images/edits`, `/audio/speech`, `/audio/transcriptions`, `/completions`, by their names without the slash in front |
 //! | `encoding_format` | `float`, `base64` | the form in which vectors are asked for; default: not said |
 //! | `images` | `chat` | images come from conversations |
 //! | `image_sizes` | list, `any` | the pixels known, or any; default 1024x1024, 1536x1024, 1024x1536. Names of resolutions and ratios go out where `accepts` has `resolution`, `aspect_ratio` |
+//! | `image_references` | `input_references` | images to start from go out in JSON as OpenRouter takes them, and not in a form to `/images/edits` |
 //! | `image_response_format` | text | what is sent as `response_format`, so that images come and not their addresses |
 //! | `image_stream` | true | images can be streamed. `partial_images`, which cost extra, go out where `accepts` has them |
 //! | `speech_stream` | `sse` | sound comes in events that end with what it took, for models priced in tokens |
@@ -65,6 +67,7 @@ mod form;
 mod images;
 mod outgoing;
 mod quirks;
+mod rerank;
 mod responses;
 mod speech;
 mod transcription;
@@ -96,8 +99,13 @@ pub(crate) fn adapter(
         Operation::Images => Some(&images::Images),
         Operation::Speech => Some(&speech::Speech),
         Operation::Transcription => Some(&transcription::Transcription),
-        _ => None,
+        Operation::Rerank => Some(&rerank::Rerank),
     }
+}
+
+/// Classes an error inside an answer that began with a good status, in any of the many shapes.
+pub(crate) fn failure(error: &serde_json::Value) -> ProviderError {
+    errors::inside(error)
 }
 
 pub(crate) struct OpenAi;
