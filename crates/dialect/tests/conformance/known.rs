@@ -4,7 +4,7 @@ use bytes::Bytes;
 use dialect::client::Dialect;
 
 /// Providers (empty = all) and wire formats whose adapter is not written yet.
-pub(crate) const WITHOUT_ADAPTER: [(&str, &str); 1] = [("", "ollama.chat")];
+pub(crate) const WITHOUT_ADAPTER: [(&str, &str); 0] = [];
 
 /// Faults: a part of the case's name, a part of what is found, the reason.
 pub(crate) const FAULTS: [(&str, &str, &str); 0] = [];

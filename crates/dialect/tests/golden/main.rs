@@ -5,5 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod losses;
 mod providers;
+mod reference;
+mod replay;
 mod requests;

@@ -36,6 +36,11 @@ fn images_files_and_audio() {
 }
 
 #[test]
+fn images_inline_and_in_results() {
+    subject("images");
+}
+
+#[test]
 fn reasoning_that_comes_back() {
     subject("reasoning");
 }
