@@ -89,7 +89,7 @@ fn next_turn(client: Dialect, answer: &str) -> Value {
         }),
         Dialect::Responses => {
             let mut input = vec![asked];
-            input.extend(answer["output"].as_array_mut().unwrap().drain(..));
+            input.append(answer["output"].as_array_mut().unwrap());
             input.push(json!({"type": "function_call_output", "call_id": "call_1", "output": "done"}));
             json!({
                 "model": "author/model", "input": input, "reasoning": {"effort": "high"},
