@@ -35,26 +35,25 @@ impl Tally {
     }
 
     /// What is inline leaves the text count only when it says that it is an image or a file: whatever else a
-    /// provider might read as text stays in it.
+    /// provider might read as text stays in it. A block of an image counts as one whatever type it names, for
+    /// providers that look at its bytes.
     fn add_source(&mut self, source: &Source, is_document: bool) {
         self.add(&source.inner);
         let media_type = source.media_type.as_deref().unwrap_or_default().to_ascii_lowercase();
-        match source.kind.as_deref() {
-            Some("base64") if media_type.starts_with("text/") => {}
-            Some("base64") if is_document || !(media_type.is_empty() || media_type.starts_with("image/")) => {
+        let kind = source.kind.as_deref().unwrap_or_default();
+        if !is_document && matches!(kind, "base64" | "url" | "file") {
+            self.images = self.images.saturating_add(1);
+        }
+        let bytes = source.data.map_or(0, Shape::bytes);
+        match kind {
+            "base64" if media_type.starts_with("text/") => {}
+            "base64" if !is_document && media_type.starts_with("image/") => self.image_bytes += bytes,
+            "base64" if !is_document && media_type.is_empty() => {}
+            "base64" => {
                 self.has_file = true;
-                self.media_bytes += source.data.map_or(0, Shape::bytes);
-                // An image of a wrong type is an image for a provider that looks at its bytes.
-                self.images = self.images.saturating_add(u32::from(!is_document));
+                self.media_bytes += bytes;
             }
-            Some("base64") => {
-                self.images = self.images.saturating_add(1);
-                if media_type.starts_with("image/") {
-                    self.image_bytes += source.data.map_or(0, Shape::bytes);
-                }
-            }
-            Some("url" | "file") if is_document => self.has_file = true,
-            Some("url" | "file") => self.images = self.images.saturating_add(1),
+            "url" | "file" if is_document => self.has_file = true,
             _ => {}
         }
     }

@@ -83,7 +83,7 @@ fn media_are_counted_wherever_they_are() {
         (result(json!([image(), pdf()])), 1, 1_000, 1_000, true),
         (result(json!([in_text])), 2, 1_000, 0, false),
         (fetched, 0, 0, 1_000, true),
-        (odd, 0, 0, 0, false),
+        (odd, 1, 0, 0, false),
         (text, 0, 0, 0, false),
         (unknown, 1, 1_000, 0, false),
     ] {
