@@ -129,7 +129,7 @@ pub fn adapter(
 }
 
 /// The provider dialects there are, by their names in the catalogue.
-pub const DIALECTS: [&str; 5] = ["openai", "anthropic", "gemini", "vertex", "bedrock"];
+pub const DIALECTS: [&str; 7] = ["openai", "anthropic", "gemini", "vertex", "bedrock", "mistral", "cohere"];
 
 /// The conversation of a task that was routed to a conversation's adapter.
 ///

@@ -6,6 +6,15 @@
 //! - `embeddings`, `images`, `imagen` (with `picture`) and `speech`: the further modalities.
 //! - `errors`: what the error bodies mean.
 //!
+//! What an endpoint wants differently is data, in [`Target::quirks`]:
+//!
+//! | Quirk | Value | Meaning |
+//! |---|---|---|
+//! | `sampling_params` | false | temperature, `top_p`, `top_k` and penalties are refused |
+//! | `forced_tool_choice` | false | the model cannot be made to call a tool |
+//! | `reasoning_always_on` | true | reasoning cannot be turned off |
+//! | `extra_reasoning_efforts` | list | levels known beside those that the model's name tells |
+//!
 //! Media that a client names by a URL go out as that URL; older models fetch none, and endpoints of such have
 //! the media put inline before.
 

@@ -25,5 +25,6 @@ mod openai;
 mod raw;
 mod resold;
 pub mod sse;
+mod tokens;
 mod vectors;
 mod vertex;

@@ -1,12 +1,12 @@
 //! Google Vertex AI: Gemini, Claude and open models under one roof, each in the dialect of its maker.
 //!
 //! - `google`: Google's own models, spoken to like the Gemini API at other addresses.
-//! - `claude`: Anthropic's models. `open`: models behind an endpoint in OpenAI's dialect.
+//! - `claude`: Anthropic's models. `mistral`: Mistral's. `open`: models behind an endpoint in OpenAI's dialect.
 //! - `place`: the addresses.
 //!
 //! | Quirk | Value | Meaning |
 //! |---|---|---|
-//! | `publisher` | `google`, `anthropic`, `openapi` | who made the model; default: by its name |
+//! | `publisher` | `google`, `anthropic`, `mistralai`, `openapi` | who made the model; default: by its name |
 //! | `betas` | list | the features of Claude that may be named; default: all |
 //! | `automatic_caching` | true | Claude knows `cache_control` beside the messages |
 //!
@@ -14,6 +14,7 @@
 
 mod claude;
 mod google;
+mod mistral;
 mod open;
 mod place;
 
@@ -22,6 +23,7 @@ use crate::codec::{Adapter, Target};
 use crate::gemini::{self, Embeddings, Gemini, Imagen, Images, Speech};
 use claude::Claude;
 use google::Google;
+use mistral::Mistral;
 use open::Open;
 use place::Publisher;
 
@@ -29,6 +31,7 @@ use place::Publisher;
 pub(crate) fn adapter(operation: Operation, target: &Target<'_>) -> Option<&'static dyn Adapter> {
     match (Publisher::of(target), operation) {
         (Publisher::Anthropic, Operation::Chat) => Some(&Claude),
+        (Publisher::Mistral, Operation::Chat) => Some(&Mistral),
         (Publisher::OpenApi, Operation::Chat) => Some(&Open),
         (Publisher::Google, Operation::Chat) => Some(&Google(&Gemini)),
         (Publisher::Google, Operation::Embeddings) if target.provider_model.contains("gemini") => {

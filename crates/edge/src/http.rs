@@ -3,6 +3,7 @@
 pub(crate) mod account;
 mod admin;
 mod body;
+mod count_tokens;
 mod events;
 pub(crate) mod generation;
 mod inference;

@@ -6,6 +6,9 @@ use tiktoken_rs::o200k_base_singleton;
 
 /// Tokens that a chat template adds to each message.
 const TEMPLATE: u64 = 4;
+/// What the usual models take of an image of full size, and of a file of a page or two.
+const IMAGE: u64 = 1_600;
+const FILE: u64 = 3_200;
 /// Bytes that are tokenized at once. Longer texts are cut, as the tokenizer's time and stack grow with them.
 const PIECE: usize = 16 * 1024;
 
@@ -48,6 +51,18 @@ impl Counter {
             Task::Speech(request) => self.count(&request.input),
             Task::Transcription(_) => 0,
         }
+    }
+
+    /// Roughly what the images and files of a conversation come to.
+    pub(crate) fn count_media(&self, task: &Task) -> u64 {
+        let messages = task.chat().into_iter().flat_map(|request| &request.messages);
+        let parts = messages.flat_map(|message| &message.content);
+        let tokens = |kind: &PartKind| match kind {
+            PartKind::Image { .. } => IMAGE,
+            PartKind::File { .. } => FILE,
+            _ => 0,
+        };
+        parts.map(|part| tokens(&part.kind)).sum()
     }
 
     /// A prompt's texts and tools, and the template around each message.

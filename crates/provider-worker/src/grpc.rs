@@ -4,11 +4,12 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dialect::client::Dialect;
 use futures::FutureExt as _;
 use rpc::Fault;
 use rpc::worker::execute_up::Message as Up;
 use rpc::worker::worker_server::Worker;
-use rpc::worker::{ExecuteDown, ExecuteUp, Start};
+use rpc::worker::{CountTokensRequest, CountTokensResponse, ExecuteDown, ExecuteUp, Start};
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -18,7 +19,7 @@ use crate::Service;
 use crate::app::account::opening;
 use crate::app::edge::Edge;
 use crate::app::execute::{Execution, Slot};
-use crate::app::job::Job;
+use crate::app::job::{Job, refused};
 
 /// Messages on their way to the edge at once.
 const CHANNEL: usize = 32;
@@ -48,6 +49,22 @@ impl Worker for Service {
         self.tasks.spawn(self.clone().execute_to_its_end(start, edge, slot, admitted).instrument(span));
         answer.await.unwrap_or_else(|_| Err(Fault::internal().into()))?;
         Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn count_tokens(
+        &self,
+        request: Request<CountTokensRequest>,
+    ) -> Result<Response<CountTokensResponse>, Status> {
+        let CountTokensRequest { body, client_dialect } = request.into_inner();
+        let dialect = Dialect::named(&client_dialect)
+            .ok_or_else(|| Fault::invalid("malformed message: client_dialect"))?;
+        let counter = self.app.counter;
+        // Long prompts take a while to read and to count.
+        let counted = tokio::task::spawn_blocking(move || {
+            dialect.decode(&body).map(|task| counter.count_prompt(&task) + counter.count_media(&task))
+        });
+        let input_tokens = counted.await.map_err(|_| Fault::internal())?.map_err(refused)?;
+        Ok(Response::new(CountTokensResponse { input_tokens }))
     }
 }
 

@@ -65,7 +65,8 @@ impl Simulator {
                 let limit = parameter("limit").and_then(|limit| limit.parse().ok()).unwrap_or(USUAL_LIMIT);
                 let model = parameter("model");
                 let requests = self.received.newest(limit, provider.as_deref(), model.as_deref());
-                json_response(StatusCode::OK, &json!(requests))
+                let requests = requests.iter().map(|request| json!(**request));
+                json_response(StatusCode::OK, &requests.collect())
             }
             ("DELETE", "requests") => {
                 self.received.clear();

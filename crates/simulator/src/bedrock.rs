@@ -1,5 +1,6 @@
 //! Amazon Bedrock: Converse, and the embeddings of `invoke`.
 
+mod canonical;
 mod frame;
 mod invoke;
 mod parse;

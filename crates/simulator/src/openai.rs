@@ -2,6 +2,7 @@
 
 mod completions;
 mod embeddings;
+mod errors;
 mod images;
 mod logprobs;
 mod parse;
@@ -10,6 +11,8 @@ mod speech;
 mod stream;
 mod transcriptions;
 mod unary;
+mod usage;
+mod vendor;
 
 pub(crate) use completions::Completions;
 pub(crate) use embeddings::{Input, embeddings, inputs};
@@ -21,10 +24,11 @@ pub(crate) use transcriptions::transcriptions;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use errors::error_body;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, Finish, Usage};
+use crate::answer::{Answer, Finish};
 use crate::ask::Ask;
 use crate::failure::Failure;
 use crate::limits::Left;
@@ -49,8 +53,12 @@ impl Wire for Chat {
         Box::new(stream::Encoder::new(ask, answer, stamp))
     }
 
-    fn error_body(&self, failure: &Failure, _stamp: &Stamp) -> Value {
-        error_body(failure)
+    fn error_body(&self, failure: &Failure, stamp: &Stamp) -> Value {
+        error_body(failure, stamp)
+    }
+
+    fn refined(&self, failure: Failure, stamp: &Stamp) -> Failure {
+        errors::refined(failure, stamp)
     }
 
     fn key(&self, headers: &HeaderMap, _query: &str) -> Option<String> {
@@ -146,45 +154,4 @@ fn finish_word<'a>(answer: &'a Answer, finish: &Finish) -> &'a str {
         Finish::Length => "length",
         Finish::Calls => "tool_calls",
     }
-}
-
-fn usage(usage: &Usage, stamp: &Stamp) -> Value {
-    let completion =
-        if stamp.quirks.excludes_reasoning { usage.completion - usage.reasoning } else { usage.completion };
-    let mut object = json!({
-        "prompt_tokens": usage.prompt,
-        "completion_tokens": completion,
-        "total_tokens": usage.prompt + usage.completion,
-        "prompt_tokens_details": {"cached_tokens": usage.cache_read, "audio_tokens": usage.audio},
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning,
-            "audio_tokens": usage.completion_audio, "accepted_prediction_tokens": 0,
-            "rejected_prediction_tokens": 0},
-    });
-    if usage.completion_image > 0 {
-        object["completion_tokens_details"]["image_tokens"] = json!(usage.completion_image);
-    }
-    if stamp.quirks.cache_writes {
-        object["prompt_tokens_details"]["cache_write_tokens"] = json!(usage.cache_write_5m);
-    }
-    if stamp.quirks.hit_and_miss {
-        object["prompt_cache_hit_tokens"] = json!(usage.cache_read);
-        object["prompt_cache_miss_tokens"] = json!(usage.prompt - usage.cache_read);
-    }
-    object
-}
-
-/// The error object that goes with a status.
-pub(crate) fn error_body(failure: &Failure) -> Value {
-    let (kind, code) = match failure.status {
-        401 => ("invalid_request_error", Some("invalid_api_key")),
-        402 => ("insufficient_quota", Some("insufficient_quota")),
-        403 => ("invalid_request_error", None),
-        404 => ("invalid_request_error", Some("not_found")),
-        429 => ("requests", Some("rate_limit_exceeded")),
-        status if status >= 500 => ("server_error", None),
-        _ => ("invalid_request_error", None),
-    };
-    let code = failure.code.as_deref().or(code);
-    let kind = if code == Some("insufficient_quota") { "insufficient_quota" } else { kind };
-    json!({"error": {"message": failure.message, "type": kind, "param": failure.param, "code": code}})
 }

@@ -84,15 +84,17 @@ impl Simulator {
             script: Script::default(),
             reply: Err(Failure::bad("We could not parse the JSON body of your request.")),
         };
+        let wire = arrived.call.dialect.wire();
         if let Err(failure) = self.guard(arrived) {
-            prepared.reply = Err(failure);
+            prepared.reply = Err(wire.refined(failure, &prepared.stamp));
             return prepared;
         }
         let Some(body) = body else { return prepared };
-        prepared.reply = match arrived.call.operation {
+        let reply = match arrived.call.operation {
             Operation::Chat => self.said(arrived, &body, &mut prepared),
             _ => self.made(arrived, &body, &mut prepared),
         };
+        prepared.reply = reply.map_err(|failure| wire.refined(failure, &prepared.stamp));
         if arrived.call.length <= self.config.log_body_bytes {
             prepared.request = Some(body);
         }

@@ -10,8 +10,25 @@ pub(crate) enum Thoughts {
     Field(&'static str),
 }
 
+/// Whose habits a server has beyond those that are named one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Vendor {
+    Plain,
+    Azure,
+    DeepSeek,
+    Xai,
+    Groq,
+    Together,
+    Fireworks,
+    OpenRouter,
+    Vllm,
+    Cerebras,
+    Perplexity,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Quirks {
+    pub(crate) vendor: Vendor,
     pub(crate) thoughts: Thoughts,
     /// `completion_tokens` leaves reasoning out.
     pub(crate) excludes_reasoning: bool,
@@ -28,6 +45,7 @@ pub(crate) struct Quirks {
 }
 
 const PLAIN: Quirks = Quirks {
+    vendor: Vendor::Plain,
     thoughts: Thoughts::Field("reasoning_content"),
     excludes_reasoning: false,
     unasked_usage: false,
@@ -37,20 +55,28 @@ const PLAIN: Quirks = Quirks {
     cache_writes: false,
 };
 
+/// Thoughts in `reasoning`.
+const REASONING: Quirks = Quirks { thoughts: Thoughts::Field("reasoning"), ..PLAIN };
+
 impl Quirks {
     pub(crate) fn of(provider: &str, model: &str) -> Self {
         match provider {
             "openai" | "azure" => {
+                let vendor = if provider == "azure" { Vendor::Azure } else { Vendor::Plain };
                 let cache_writes = model.starts_with("gpt-5.6") || model.starts_with("gpt-6");
-                Self { thoughts: Thoughts::Hidden, openai: true, cache_writes, ..PLAIN }
+                Self { vendor, thoughts: Thoughts::Hidden, openai: true, cache_writes, ..PLAIN }
             }
-            "deepseek" => Self { unasked_usage: true, hit_and_miss: true, ..PLAIN },
-            "xai" => Self { excludes_reasoning: true, whole_calls: true, ..PLAIN },
-            "groq" | "ollama" => Self { thoughts: Thoughts::Field("reasoning"), whole_calls: true, ..PLAIN },
+            "deepseek" => Self { vendor: Vendor::DeepSeek, unasked_usage: true, hit_and_miss: true, ..PLAIN },
+            "xai" => Self { vendor: Vendor::Xai, excludes_reasoning: true, whole_calls: true, ..PLAIN },
+            "groq" => Self { vendor: Vendor::Groq, whole_calls: true, ..REASONING },
+            "ollama" => Self { whole_calls: true, ..REASONING },
             "mistral" => Self { unasked_usage: true, whole_calls: true, ..PLAIN },
-            "together" => Self { thoughts: Thoughts::Field("reasoning"), unasked_usage: true, ..PLAIN },
-            "fireworks" => Self { unasked_usage: true, ..PLAIN },
-            "vllm" | "openrouter" | "cerebras" => Self { thoughts: Thoughts::Field("reasoning"), ..PLAIN },
+            "together" => Self { vendor: Vendor::Together, unasked_usage: true, ..REASONING },
+            "fireworks" => Self { vendor: Vendor::Fireworks, unasked_usage: true, ..PLAIN },
+            "vllm" => Self { vendor: Vendor::Vllm, ..REASONING },
+            "openrouter" => Self { vendor: Vendor::OpenRouter, ..REASONING },
+            "cerebras" => Self { vendor: Vendor::Cerebras, ..REASONING },
+            "perplexity" => Self { vendor: Vendor::Perplexity, ..PLAIN },
             "default" => Self::of_model(model),
             _ => PLAIN,
         }

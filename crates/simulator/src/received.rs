@@ -1,12 +1,13 @@
 //! What has arrived of late, as it arrived: for tests that look at the requests a client sends.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use http::HeaderMap;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use crate::prepare::Arrived;
@@ -30,7 +31,7 @@ const SECRET: [&str; 7] = [
 const HIDDEN: &str = "***";
 
 /// One request without its credentials.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Request {
     /// The number of its log entry.
     id: u64,
@@ -44,20 +45,20 @@ pub(crate) struct Request {
     path: String,
     query: String,
     headers: Map<String, Value>,
-    /// JSON where it is JSON, a text where it is text, else base64; nothing when it was too long.
-    body: Value,
+    /// JSON where it is JSON, a text where it is text, else `{"base64"}`; nothing when it was too long.
+    #[serde(serialize_with = "readable")]
+    body: Option<Bytes>,
     body_bytes: usize,
 }
 
 /// The newest requests, bounded in number and size.
 #[derive(Debug, Default)]
-pub(crate) struct Received(Mutex<VecDeque<Request>>);
+pub(crate) struct Received(Mutex<VecDeque<Arc<Request>>>);
 
 impl Received {
-    pub(crate) fn keep(&self, arrived: &Arrived, model: &str, body: &[u8]) {
+    pub(crate) fn keep(&self, arrived: &Arrived, model: &str, body: Bytes) {
         let call = &arrived.call;
-        let kept = body.len() <= LONGEST;
-        let request = Request {
+        let request = Arc::new(Request {
             id: arrived.number,
             at: arrived.now,
             provider: call.provider.clone(),
@@ -68,12 +69,12 @@ impl Received {
             path: call.path.clone(),
             query: without_key(&call.query),
             headers: shown(&call.headers),
-            body: if kept { readable(body) } else { Value::Null },
             body_bytes: body.len(),
-        };
+            body: (body.len() <= LONGEST).then_some(body),
+        });
         let mut requests = self.requests();
         requests.push_back(request);
-        let mut bytes: usize = requests.iter().map(Request::weight).sum();
+        let mut bytes: usize = requests.iter().map(|request| request.weight()).sum();
         while requests.len() > KEPT || bytes > KEPT_BYTES {
             let Some(oldest) = requests.pop_front() else { break };
             bytes -= oldest.weight();
@@ -81,13 +82,18 @@ impl Received {
     }
 
     /// The newest `limit` that match, oldest first.
-    pub(crate) fn newest(&self, limit: usize, provider: Option<&str>, model: Option<&str>) -> Vec<Request> {
+    pub(crate) fn newest(
+        &self,
+        limit: usize,
+        provider: Option<&str>,
+        model: Option<&str>,
+    ) -> Vec<Arc<Request>> {
         let requests = self.requests();
         let matching = requests.iter().rev().filter(|request| {
             provider.is_none_or(|wanted| wanted == request.provider)
                 && model.is_none_or(|wanted| wanted == request.model)
         });
-        let mut newest: Vec<Request> = matching.take(limit).cloned().collect();
+        let mut newest: Vec<Arc<Request>> = matching.take(limit).cloned().collect();
         newest.reverse();
         newest
     }
@@ -96,22 +102,24 @@ impl Received {
         self.requests().clear();
     }
 
-    fn requests(&self) -> std::sync::MutexGuard<'_, VecDeque<Request>> {
+    fn requests(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<Request>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Request {
     fn weight(&self) -> usize {
-        if self.body.is_null() { 0 } else { self.body_bytes }
+        self.body.as_ref().map_or(0, Bytes::len)
     }
 }
 
-fn readable(body: &[u8]) -> Value {
-    serde_json::from_slice(body).unwrap_or_else(|_| match std::str::from_utf8(body) {
+fn readable<S: Serializer>(body: &Option<Bytes>, serializer: S) -> Result<S::Ok, S::Error> {
+    let Some(body) = body else { return serializer.serialize_none() };
+    let value = serde_json::from_slice(body).unwrap_or_else(|_| match std::str::from_utf8(body) {
         Ok(text) => json!(text),
         Err(_) => json!({"base64": STANDARD.encode(body)}),
-    })
+    });
+    value.serialize(serializer)
 }
 
 fn shown(headers: &HeaderMap) -> Map<String, Value> {

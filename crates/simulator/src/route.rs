@@ -181,10 +181,9 @@ impl Asked<'_> {
 
     fn cohere(&self) -> Route {
         let work = self.work(&[
-            ("v2/chat", Dialect::Cohere, Operation::Chat),
-            ("v2/embed", Dialect::Cohere, Operation::Embeddings),
-            ("v2/rerank", Dialect::Cohere, Operation::Rerank),
-            ("v1/rerank", Dialect::Cohere, Operation::Rerank),
+            ("chat", Dialect::Cohere, Operation::Chat),
+            ("embed", Dialect::Cohere, Operation::Embeddings),
+            ("rerank", Dialect::Cohere, Operation::Rerank),
         ]);
         work.unwrap_or_else(|| self.models(Dialect::Cohere))
     }
@@ -312,6 +311,9 @@ mod tests {
         let (dialect, operation, _) =
             work(&format!("{vertex}/publishers/google/models/text-embedding-005:predict"));
         assert_eq!((dialect, operation), (Dialect::Gemini, Operation::Predict));
+        let bare =
+            "/vertex/projects/p/locations/global/publishers/google/models/gemini-2.5-flash:generateContent";
+        assert_eq!(work(bare).2.model.as_deref(), Some("gemini-2.5-flash"));
         assert_eq!(work(&format!("{vertex}/endpoints/openapi/chat/completions")).0, Dialect::OpenAi);
     }
 }

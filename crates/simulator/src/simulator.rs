@@ -98,7 +98,7 @@ impl Simulator {
         let arrived = Arc::new(Arrived { call, payload, number: record.entry.id, now });
         let prepared = self.prepared(&arrived).await;
         let Prepared { stamp, request, script, reply } = prepared;
-        self.received.keep(&arrived, &stamp.model, &body);
+        self.received.keep(&arrived, &stamp.model, body);
 
         record.entry.model.clone_from(&stamp.model);
         record.entry.request = request;

@@ -17,7 +17,7 @@ pub(crate) trait Encode: Send {
     /// The bytes of a step; empty when it says nothing in this dialect. `tokens` is what the step carries.
     fn encode(&mut self, step: &Step, tokens: u64) -> Vec<u8>;
 
-    /// An error inside the stream that has begun.
+    /// An error inside the stream that has begun. It takes the place of the bytes encoded last.
     fn fail(&mut self, failure: &Failure) -> Vec<u8>;
 }
 
@@ -34,6 +34,11 @@ pub(crate) trait Wire: Sync {
     fn encoder(&self, ask: &Ask, answer: &Answer, stamp: &Stamp, events: bool) -> Box<dyn Encode>;
 
     fn error_body(&self, failure: &Failure, stamp: &Stamp) -> Value;
+
+    /// A failure as this very provider of the shape would have it.
+    fn refined(&self, failure: Failure, _stamp: &Stamp) -> Failure {
+        failure
+    }
 
     /// The key of a request.
     fn key(&self, headers: &HeaderMap, _query: &str) -> Option<String> {

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::family::Family;
 use super::wire::{Answer, Block, Delta, Image, ReasoningContent, Start, ToolUse};
-use super::{CLAUDE, UNKNOWN, citations, errors};
+use super::{CLAUDE, UNKNOWN, citations, errors, structured};
 use crate::canonical::{Event, FinishReason, ReasoningDetail, ReasoningKind};
 use crate::error::ProviderError;
 use crate::raw;
@@ -21,6 +21,8 @@ pub(super) struct Reader {
     family: Family,
     open: Vec<(u32, Open)>,
     tool_calls: u32,
+    /// The answer came as the input of a tool.
+    is_structured: bool,
     reasoning_blocks: u32,
     /// Characters of text so far, for the places of citations.
     characters: usize,
@@ -51,13 +53,25 @@ enum Open {
         format: String,
         bytes: Vec<u8>,
     },
-    /// A tool that the provider runs itself.
+    /// The tool whose input is the text of the answer.
+    Answer {
+        has_text: bool,
+    },
+    /// Nothing of it reaches the client: a tool that the provider runs itself.
     Other,
 }
 
 impl Reader {
     pub(super) fn new(family: Family) -> Self {
-        Self { family, open: Vec::new(), tool_calls: 0, reasoning_blocks: 0, characters: 0, kept: 0 }
+        Self {
+            family,
+            open: Vec::new(),
+            tool_calls: 0,
+            is_structured: false,
+            reasoning_blocks: 0,
+            characters: 0,
+            kept: 0,
+        }
     }
 
     /// A block begins. Only calls and images say so; others begin with their first piece.
@@ -90,11 +104,8 @@ impl Reader {
                 citations.push(citation);
             }
         }
-        if let Some(input) = delta.tool_use.and_then(|call| call.input).filter(|input| !input.is_empty())
-            && let Some((_, Open::Tool { ordinal, has_arguments })) = self.find(index)
-        {
-            *has_arguments = true;
-            events.push(more_arguments(*ordinal, input.into_owned()));
+        if let Some(input) = delta.tool_use.and_then(|call| call.input).filter(|input| !input.is_empty()) {
+            self.input(index, input, events);
         }
         if let Some(reasoning) = delta.reasoning_content {
             self.reasoning(index, reasoning, events)?;
@@ -153,9 +164,27 @@ impl Reader {
         }
     }
 
+    /// A piece of a tool's input.
+    fn input(&mut self, index: u32, input: Cow<'_, str>, events: &mut Vec<Event>) {
+        match self.find(index) {
+            Some((_, Open::Tool { ordinal, has_arguments })) => {
+                *has_arguments = true;
+                events.push(more_arguments(*ordinal, input.into_owned()));
+            }
+            Some((_, Open::Answer { has_text })) => {
+                *has_text = true;
+                self.text(input, events);
+            }
+            _ => {}
+        }
+    }
+
     fn call(&mut self, call: ToolUse<'_>, events: &mut Vec<Event>) -> Open {
         if call.kind.as_deref() == Some("server_tool_use") {
             return Open::Other;
+        }
+        if structured::is_answer(call.name.as_deref()) {
+            return self.answer(call.input, events);
         }
         let ordinal = next(&mut self.tool_calls);
         let arguments = given(call.input);
@@ -168,6 +197,17 @@ impl Reader {
             arguments: arguments.unwrap_or_default(),
         });
         Open::Tool { ordinal, has_arguments }
+    }
+
+    /// Only the first one counts: as text, two answers would run together.
+    fn answer(&mut self, input: Option<&RawValue>, events: &mut Vec<Event>) -> Open {
+        if std::mem::replace(&mut self.is_structured, true) {
+            return Open::Other;
+        }
+        let text = given(input).unwrap_or_default();
+        let has_text = !text.is_empty();
+        self.text(text.into(), events);
+        Open::Answer { has_text }
     }
 
     fn reasoning(
@@ -266,7 +306,8 @@ impl Reader {
                 let url = format!("data:image/{format};base64,{}", BASE64_STANDARD.encode(bytes));
                 events.push(Event::Image { choice: 0, url });
             }
-            Open::Tool { .. } | Open::Reasoning { .. } | Open::Other => {}
+            Open::Answer { has_text: false } => self.text("{}".into(), events),
+            Open::Tool { .. } | Open::Answer { .. } | Open::Reasoning { .. } | Open::Other => {}
         }
     }
 
@@ -289,6 +330,7 @@ impl Reader {
             "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
             "guardrail_intervened" | "content_filtered" => FinishReason::ContentFilter,
             "malformed_model_output" | "malformed_tool_use" => FinishReason::Error,
+            "tool_use" if self.is_structured && self.tool_calls == 0 => FinishReason::Stop,
             "tool_use" => FinishReason::ToolCalls,
             "stop_sequence" => FinishReason::Stop,
             _ if self.tool_calls > 0 => FinishReason::ToolCalls,

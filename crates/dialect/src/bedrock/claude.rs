@@ -26,7 +26,7 @@ pub(super) fn plan<'a>(request: &'a Request, target: &Target<'_>) -> Result<Plan
         fields.extend(members.shift_remove(name).map(|member| (name.to_owned(), member)));
     }
     let mut output = members.shift_remove("output_config").unwrap_or_default();
-    let schema = output.get_mut("format").map(|format| format["schema"].take());
+    let schema = output.pointer_mut("/format/schema").map(Value::take);
     if let Some(effort) = output.get("effort") {
         fields.insert("output_config".to_owned(), json!({ "effort": effort }));
     }
@@ -35,7 +35,7 @@ pub(super) fn plan<'a>(request: &'a Request, target: &Target<'_>) -> Result<Plan
         fields.insert("anthropic_beta".to_owned(), betas.into());
     }
     let inference = Inference {
-        max_tokens: members["max_tokens"].as_u64(),
+        max_tokens: members.get("max_tokens").and_then(Value::as_u64),
         temperature: members.get("temperature").and_then(Value::as_f64),
         top_p: members.get("top_p").and_then(Value::as_f64),
         stop_sequences: plan::stop_sequences(request, target),

@@ -33,6 +33,17 @@ pub(super) struct Inference<'a> {
     pub(super) stop_sequences: Vec<&'a str>,
 }
 
+impl Plan<'_> {
+    /// Whether the model is asked to reason.
+    pub(super) fn reasons(&self) -> bool {
+        let is_on = |name: &str| {
+            let kind = self.fields.get(name).and_then(|member| member.get("type"));
+            kind.is_some_and(|kind| kind != "disabled")
+        };
+        is_on("thinking") || is_on("reasoningConfig")
+    }
+}
+
 impl Inference<'_> {
     pub(super) fn is_empty(&self) -> bool {
         *self == Inference::default()

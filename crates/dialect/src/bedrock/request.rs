@@ -10,7 +10,7 @@ use super::family::{Family, Traits, path};
 use super::plan::{self, Inference, Plan};
 use super::tools::{self, ToolConfig};
 use super::turns::{self, Turn};
-use super::{SERVICE, claude};
+use super::{SERVICE, claude, structured};
 use crate::canonical::{Request, ResponseFormat};
 use crate::codec::{AuthStyle, Encoded, Target};
 use crate::error::BadRequest;
@@ -37,12 +37,14 @@ struct Body<'a> {
 
 pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest> {
     let traits = Traits::of(target);
+    structured::check_names(request)?;
     let conversation = turns::read(request, &traits)?;
     let tool_config = tools::config(request, target, &traits, &conversation);
     let mut plan = match traits.family {
         Family::Claude => claude::plan(request, target)?,
         _ => plan::plan(request, target, &traits),
     };
+    let tool_config = structured::tool(request, target, &traits, &plan, &conversation).or(tool_config);
     if request.parallel_tool_calls == Some(false) && tool_config.as_ref().is_some_and(ToolConfig::is_free) {
         call_one_at_a_time(&mut plan, target, &traits);
     }

@@ -45,7 +45,14 @@ struct Schema<'a> {
     json: Cow<'a, Value>,
 }
 
-impl ToolConfig<'_> {
+impl<'a> ToolConfig<'a> {
+    /// One tool, which the model has to call.
+    pub(super) fn only(name: &'a str, description: &'a str, input: &'a Value, traits: &Traits) -> Self {
+        let input_schema = Schema { json: schema(Some(input)) };
+        let spec = Spec { name, description: Some(description), input_schema, strict: None };
+        Self { tools: vec![Entry::Tool { spec }], tool_choice: Some(named(name, traits)) }
+    }
+
     /// Whether the model is free to call a tool or not.
     pub(super) const fn is_free(&self) -> bool {
         self.tool_choice.is_none()
@@ -78,7 +85,7 @@ pub(super) fn config<'a>(
     (!tools.is_empty()).then_some(ToolConfig { tools, tool_choice })
 }
 
-/// The one tool to offer, to a model that can be made to call some tool but not told which.
+/// The one tool to offer, to a model that cannot be told which to call.
 fn only<'a>(request: &'a Request, traits: &Traits) -> Option<&'a str> {
     match &request.tool_choice {
         Some(ToolChoice::Named(name)) if traits.family == Family::Mistral && traits.can_be_forced => {
@@ -91,9 +98,16 @@ fn only<'a>(request: &'a Request, traits: &Traits) -> Option<&'a str> {
 fn choice(request: &Request, traits: &Traits) -> Option<Value> {
     match request.tool_choice.as_ref().filter(|_| traits.can_be_forced)? {
         ToolChoice::Required => Some(json!({ "any": {} })),
-        ToolChoice::Named(_) if traits.family == Family::Mistral => Some(json!({ "any": {} })),
-        ToolChoice::Named(name) => Some(json!({ "tool": { "name": name } })),
+        ToolChoice::Named(name) => Some(named(name, traits)),
         ToolChoice::Auto | ToolChoice::None => None,
+    }
+}
+
+/// Mistral's models can be made to call some tool, but not told which.
+fn named(name: &str, traits: &Traits) -> Value {
+    match traits.family {
+        Family::Mistral => json!({ "any": {} }),
+        _ => json!({ "tool": { "name": name } }),
     }
 }
 

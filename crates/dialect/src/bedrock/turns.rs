@@ -35,6 +35,11 @@ impl Conversation<'_> {
     pub(super) fn has_calls(&self) -> bool {
         self.turns.iter().flat_map(|turn| &turn.content).any(Block::is_call)
     }
+
+    /// Whether the model is to go on with an answer that is begun.
+    pub(super) fn is_prefilled(&self) -> bool {
+        self.turns.last().is_some_and(|turn| turn.role == Role::Assistant)
+    }
 }
 
 /// Reads the messages of a request.

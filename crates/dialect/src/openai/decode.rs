@@ -35,7 +35,8 @@ pub(super) fn whole(body: &[u8], quirks: Quirks<'_>) -> Result<Vec<Event>, Provi
     let mut state = State::new(quirks);
     let mut events = Vec::new();
     state.take(completion, &mut events);
-    state.close(&mut events);
+    state.flush(&mut events);
+    state.finish(&mut events);
     first_failure(events)
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 /// One recorded exchange with a provider.
@@ -10,10 +11,23 @@ pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) is_stream: bool,
     pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
     /// What the recording's own summary says, in the provider's terms.
     pub(crate) native: Value,
     pub(crate) request: Option<Value>,
     pub(crate) response: Vec<u8>,
+}
+
+impl Case {
+    /// The JSON values of the body in their order: one, or those of the stream's events or lines.
+    pub(crate) fn values(&self) -> Vec<Value> {
+        if let Ok(whole) = serde_json::from_slice(&self.response) {
+            return vec![whole];
+        }
+        let text = std::str::from_utf8(&self.response).unwrap();
+        let lines = text.lines().map(|line| line.strip_prefix("data:").unwrap_or(line));
+        lines.filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
 }
 
 /// Every case of the wire formats `apis`; none, with a notice, where the recordings are absent.
@@ -27,7 +41,9 @@ pub(crate) fn cases(apis: &[&str]) -> Vec<Case> {
     let index = json(&folder.join("index.json")).expect("the index is there");
     let listed = index["cases"].as_array().expect("the index lists cases");
     let wanted = listed.iter().filter(|case| case["api"].as_str().is_some_and(|api| apis.contains(&api)));
-    wanted.filter_map(|case| read(&folder, case)).collect()
+    let cases: Vec<Case> = wanted.map(|case| read(&folder, case)).collect();
+    assert!(!cases.is_empty(), "the recordings have no case of {apis:?}");
+    cases
 }
 
 fn folder() -> Option<PathBuf> {
@@ -37,21 +53,31 @@ fn folder() -> Option<PathBuf> {
     named.into_iter().chain(above).map(|folder| folder.join("providers")).find(|folder| folder.is_dir())
 }
 
-/// `None` for a body in a form that is not JSON or server-sent events.
-fn read(folder: &Path, listed: &Value) -> Option<Case> {
-    let name = listed["case"].as_str()?;
+fn read(folder: &Path, listed: &Value) -> Case {
+    let name = listed["case"].as_str().expect("a case has a name");
     let folder = folder.join(name);
-    let response = ["response.sse", "response.json", "response.txt"]
+    let response = ["response.sse", "response.ndjson", "response.json", "response.txt"]
         .iter()
-        .find_map(|file| std::fs::read(folder.join(file)).ok())?;
-    Some(Case {
+        .find_map(|file| std::fs::read(folder.join(file)).ok())
+        .unwrap_or_else(|| panic!("{name} has no body that can be read here"));
+    let mut meta = json(&folder.join("meta.json")).unwrap_or_else(|| panic!("{name} has no meta.json"));
+    Case {
         name: name.to_owned(),
         is_stream: listed["stream"] == true,
-        status: u16::try_from(listed["status"].as_u64()?).ok()?,
-        native: json(&folder.join("meta.json"))?["native"].take(),
-        request: json(&folder.join("request.json")),
+        status: u16::try_from(listed["status"].as_u64().unwrap()).unwrap(),
+        headers: headers(&meta["response_headers"]),
+        native: meta["native"].take(),
+        request: json(&folder.join("request.json")).filter(Value::is_object),
         response,
-    })
+    }
+}
+
+fn headers(recorded: &Value) -> HeaderMap {
+    let headers = recorded.as_object().into_iter().flatten().filter_map(|(name, value)| {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        Some((name, HeaderValue::from_str(value.as_str()?).ok()?))
+    });
+    headers.collect()
 }
 
 fn json(path: &Path) -> Option<Value> {

@@ -22,6 +22,8 @@ pub(crate) struct Choice {
     pub(crate) reasoning: String,
     pub(crate) calls: Vec<Call>,
     pub(crate) finish: Option<String>,
+    /// The provider's own word for it.
+    pub(crate) native: Option<String>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -76,10 +78,11 @@ pub(crate) fn events(events: &[Event]) -> Answer {
                 call.name.push_str(name.as_deref().unwrap_or_default());
                 call.arguments.push_str(arguments);
             }
-            Event::Finish { choice, reason, .. } => {
-                let finish = &mut answer.choice((*choice).into()).finish;
-                assert_eq!(*finish, None, "a choice finishes once");
-                *finish = Some(reason.as_str().to_owned());
+            Event::Finish { choice, reason, native } => {
+                let choice = answer.choice((*choice).into());
+                assert_eq!(choice.finish, None, "a choice finishes once");
+                choice.finish = Some(reason.as_str().to_owned());
+                choice.native = Some(native.clone());
             }
             Event::Usage(usage) => answer.usage = Some(totals(usage)),
             Event::Failure(error) => answer.failure = Some(error.clone()),
@@ -145,6 +148,7 @@ fn chat_delta(answer: &mut Answer, wire: &Value) {
     }
     if let Some(reason) = wire["finish_reason"].as_str() {
         assert_eq!(choice.finish.replace(reason.to_owned()), None);
+        choice.native = wire["native_finish_reason"].as_str().map(str::to_owned);
     }
 }
 
@@ -171,6 +175,7 @@ pub(crate) fn chat_whole(bytes: &[u8]) -> Answer {
             reasoning: text("reasoning"),
             calls: calls.map(call).collect(),
             finish: wire["finish_reason"].as_str().map(str::to_owned),
+            native: wire["native_finish_reason"].as_str().map(str::to_owned),
         };
         answer.choices.insert(wire["index"].as_u64().unwrap(), choice);
     }

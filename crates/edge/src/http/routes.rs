@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::response::IntoResponse as _;
-use axum::routing::get;
+use axum::routing::{get, post};
 use dialect::client::Dialect;
 use http::{HeaderName, StatusCode, Uri};
 use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
 use super::reply::Refusal;
-use super::{account, admin, generation, inference, layers, models};
+use super::{account, admin, count_tokens, generation, inference, layers, models};
 use crate::service::App;
 
 /// What somebody sees who opens the address in a browser.
@@ -43,6 +43,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
 fn public() -> Router<Arc<App>> {
     Router::new()
         .merge(inference())
+        .route("/api/v1/messages/count_tokens", post(count_tokens::count))
+        .route("/v1/messages/count_tokens", post(count_tokens::count))
         .route("/api/v1/models", get(models::list))
         .route("/v1/models", get(models::list))
         .route("/api/v1/models/count", get(models::count))

@@ -14,6 +14,7 @@ mod admin;
 mod auth;
 mod bad_input;
 mod chat;
+mod dialects;
 mod limits;
 mod lost;
 mod money;

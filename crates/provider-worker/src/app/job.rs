@@ -157,7 +157,8 @@ async fn decode(dialect: Dialect, body: Bytes) -> Result<Result<Task, BadRequest
     tokio::task::spawn_blocking(move || dialect.decode(&body)).await.map_err(|_| Fault::internal())
 }
 
-fn refused(refusal: BadRequest) -> Fault {
+/// What the edge is told of a body that is no request.
+pub(crate) fn refused(refusal: BadRequest) -> Fault {
     Fault::new(refusal.error_type.as_str(), refusal.error_type.status(), refusal.message)
 }
 

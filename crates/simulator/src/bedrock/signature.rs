@@ -2,6 +2,7 @@
 
 use http::HeaderMap;
 
+use super::canonical;
 use crate::failure::Failure;
 use crate::prepare::Arrived;
 use crate::wire::{bearer, header};
@@ -44,8 +45,8 @@ pub(super) fn access_key(headers: &HeaderMap) -> Option<String> {
     Signed::read(headers).map(|signed| signed.access_key.to_owned())
 }
 
-/// Lets a request in whose signature has everything that one has. Its value is not checked: nobody's secret is
-/// known here.
+/// Lets a request in whose signature has everything that one has. Its value is checked where the secret is known:
+/// that of every access key that begins with [`canonical::KNOWN`].
 ///
 /// # Errors
 /// 403 as Amazon would answer.
@@ -83,7 +84,10 @@ pub(super) fn admit(arrived: &Arrived) -> Result<(), Failure> {
     }
     let hex =
         signed.signature.len() == SIGNATURE && signed.signature.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if hex { Ok(()) } else { Err(refused("InvalidSignatureException", MISMATCH)) }
+    let fits = canonical::secret(signed.access_key).is_none_or(|secret| {
+        canonical::sign(arrived, &secret, &signed.scope, time, &signed.headers) == signed.signature
+    });
+    if hex && fits { Ok(()) } else { Err(refused("InvalidSignatureException", MISMATCH)) }
 }
 
 const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. Check your AWS \

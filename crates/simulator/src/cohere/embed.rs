@@ -117,10 +117,9 @@ impl Job for Embed {
         let images = self.asked.images.len() as u64;
         let mut meta = json!({"api_version": {"version": "2"}});
         if bench.shows_usage() {
-            meta["billed_units"] = json!({"input_tokens": text});
+            meta["billed_units"] = json!({"input_tokens": text, "image_tokens": images * IMAGE});
             if images > 0 {
-                meta["billed_units"] =
-                    json!({"input_tokens": text, "images": images, "image_tokens": images * IMAGE});
+                meta["billed_units"]["images"] = json!(images);
             }
         }
         let mut body = json!({"id": bench.stamp.response_id, "texts": self.asked.texts,

@@ -4,8 +4,9 @@ use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
 use super::embeddings::inputs;
+use super::usage::usage;
 use super::{
-    bad_key, error_body, finish_word, key, logprobs, stop, unknown_model, usage, usual_headers, wait,
+    bad_key, error_body, errors, finish_word, key, logprobs, stop, unknown_model, usual_headers, wait,
 };
 use crate::answer::Answer;
 use crate::ask::{Ask, Caching, Role, Turn};
@@ -54,8 +55,12 @@ impl Wire for Completions {
         Box::new(Encoder { ask: ask.clone(), answer: answer.clone(), stamp: stamp.clone(), said })
     }
 
-    fn error_body(&self, failure: &Failure, _stamp: &Stamp) -> Value {
-        error_body(failure)
+    fn error_body(&self, failure: &Failure, stamp: &Stamp) -> Value {
+        error_body(failure, stamp)
+    }
+
+    fn refined(&self, failure: Failure, stamp: &Stamp) -> Failure {
+        errors::refined(failure, stamp)
     }
 
     fn key(&self, headers: &HeaderMap, _query: &str) -> Option<String> {
@@ -222,6 +227,6 @@ impl Encode for Encoder {
     }
 
     fn fail(&mut self, failure: &Failure) -> Vec<u8> {
-        data_event(&error_body(failure))
+        data_event(&error_body(failure, &self.stamp))
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::vendor;
 use crate::ask::{Ask, Caching, Format, Reasoning, Role, Sound, Tool, ToolChoice, Turn};
 use crate::failure::Failure;
 use crate::prepare::Arrived;
@@ -98,6 +99,7 @@ fn check(body: &Value, model: &str, quirks: Quirks) -> Result<(), Failure> {
             Failure::bad("Invalid 'top_logprobs': expected a value between 0 and 20.").param("top_logprobs")
         );
     }
+    vendor::check(body, quirks.vendor)?;
     if quirks.openai && is_reasoner(model) { check_reasoner(body, model) } else { Ok(()) }
 }
 

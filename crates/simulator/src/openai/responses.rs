@@ -8,7 +8,7 @@ mod stream;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
-use super::{bad_key, error_body, key, unknown_model, usual_headers, wait};
+use super::{bad_key, error_body, errors, key, unknown_model, usual_headers, wait};
 use crate::answer::Answer;
 use crate::ask::Ask;
 use crate::failure::Failure;
@@ -34,8 +34,12 @@ impl Wire for Responses {
         Box::new(stream::Encoder::new(ask, answer, stamp))
     }
 
-    fn error_body(&self, failure: &Failure, _stamp: &Stamp) -> Value {
-        error_body(failure)
+    fn error_body(&self, failure: &Failure, stamp: &Stamp) -> Value {
+        error_body(failure, stamp)
+    }
+
+    fn refined(&self, failure: Failure, stamp: &Stamp) -> Failure {
+        errors::refined(failure, stamp)
     }
 
     fn key(&self, headers: &HeaderMap, _query: &str) -> Option<String> {
@@ -71,7 +75,7 @@ impl Wire for Responses {
 
 /// The error of a response that failed, and of the event before it.
 fn spoken_error(failure: &Failure) -> Value {
-    let error = &error_body(failure)["error"];
+    let error = &errors::usual(failure)["error"];
     let code = if error["code"].is_null() { &error["type"] } else { &error["code"] };
     json!({"code": code, "message": error["message"]})
 }

@@ -5,11 +5,13 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{SOUND_SECONDS, error_body, finish_word, image, logprobs, sound_id, usage};
+use super::usage::usage;
+use super::vendor::{self, Place};
+use super::{SOUND_SECONDS, error_body, finish_word, image, logprobs, sound_id};
 use crate::answer::{Answer, Finish};
 use crate::ask::Ask;
 use crate::failure::Failure;
-use crate::quirks::Thoughts;
+use crate::quirks::{Thoughts, Vendor};
 use crate::seed::{ALPHANUMERIC, Dice};
 use crate::sound;
 use crate::stamp::Stamp;
@@ -33,6 +35,11 @@ impl Encoder {
     }
 
     fn chunk(&mut self, choices: &Value, usage: Option<Value>) -> Vec<u8> {
+        let place = if usage.is_some() { Place::Usage } else { Place::Middle };
+        self.placed_chunk(choices, usage, place)
+    }
+
+    fn placed_chunk(&mut self, choices: &Value, usage: Option<Value>, place: Place) -> Vec<u8> {
         let mut chunk = json!({
             "id": self.stamp.response_id,
             "object": "chat.completion.chunk",
@@ -51,6 +58,7 @@ impl Encoder {
             let length = 1 + self.padding.index(15);
             chunk["obfuscation"] = json!(self.padding.word(length, ALPHANUMERIC));
         }
+        vendor::dress_chunk(&mut chunk, &self.answer, &self.stamp, place);
         data_event(&chunk)
     }
 
@@ -59,13 +67,13 @@ impl Encoder {
     }
 
     fn open(&mut self) -> Vec<u8> {
-        let mut bytes = Vec::new();
+        let mut bytes = vendor::prelude(&self.stamp);
         for choice in 0..self.answer.completions.len() {
             let completion = &self.answer.completions[choice];
             let content = if completion.calls.is_empty() { json!("") } else { Value::Null };
-            bytes.extend(
-                self.delta(choice, &json!({"role": "assistant", "content": content, "refusal": null})),
-            );
+            let delta = json!({"role": "assistant", "content": content, "refusal": null});
+            let first = json!([{"index": choice, "delta": delta, "logprobs": null, "finish_reason": null}]);
+            bytes.extend(self.placed_chunk(&first, None, Place::First));
         }
         bytes
     }
@@ -101,7 +109,7 @@ impl Encoder {
     }
 
     fn call(&mut self, choice: usize, index: usize, name: &str, arguments: &str) -> Vec<u8> {
-        let id = self.stamp.call_id("call_", choice, index);
+        let id = vendor::call_id(&self.stamp, choice, index);
         self.delta(
             choice,
             &json!({"tool_calls": [{"index": index, "id": id, "type": "function",
@@ -118,10 +126,12 @@ impl Encoder {
             bytes = self.delta(choice, &json!({"audio": {"id": id, "expires_at": expires_at}}));
         }
         let last = choice + 1 == self.answer.completions.len();
-        let here = self.usage && last && self.stamp.quirks.unasked_usage;
+        // Fireworks repeats it for every choice.
+        let here = last || self.stamp.quirks.vendor == Vendor::Fireworks;
+        let here = self.usage && here && self.stamp.quirks.unasked_usage;
         let usage = here.then(|| usage(&self.answer.usage, &self.stamp));
         let end = json!([{"index": choice, "delta": {}, "logprobs": null, "finish_reason": word}]);
-        bytes.extend(self.chunk(&end, usage));
+        bytes.extend(self.placed_chunk(&end, usage, Place::Finish { last }));
         bytes
     }
 
@@ -129,9 +139,12 @@ impl Encoder {
         let mut bytes = Vec::new();
         if self.usage && !self.stamp.quirks.unasked_usage {
             let usage = usage(&self.answer.usage, &self.stamp);
-            bytes = self.chunk(&json!([]), Some(usage));
+            let choices = vendor::usage_choices(&self.answer, &self.stamp);
+            bytes = self.chunk(&choices, Some(usage));
         }
-        bytes.extend_from_slice(b"data: [DONE]\n\n");
+        if vendor::says_done(&self.stamp) {
+            bytes.extend_from_slice(b"data: [DONE]\n\n");
+        }
         bytes
     }
 }
@@ -163,6 +176,6 @@ impl Encode for Encoder {
     }
 
     fn fail(&mut self, failure: &Failure) -> Vec<u8> {
-        data_event(&error_body(failure))
+        vendor::spoken_error(failure, &error_body(failure, &self.stamp), &self.stamp)
     }
 }

@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{SOUND_SECONDS, finish_word, image, logprobs, sound_id, usage};
+use super::usage::usage;
+use super::{SOUND_SECONDS, finish_word, image, logprobs, sound_id, vendor};
 use crate::answer::{Answer, Completion, Finish, words};
 use crate::ask::Ask;
 use crate::quirks::Thoughts;
@@ -36,6 +37,7 @@ pub(super) fn body(ask: &Ask, answer: &Answer, stamp: &Stamp) -> Value {
     if answer.shows_usage {
         body["usage"] = usage(&answer.usage, stamp);
     }
+    vendor::dress_body(&mut body, stamp);
     body
 }
 
@@ -75,7 +77,7 @@ fn message(ask: &Ask, completion: &Completion, stamp: &Stamp, choice: usize) -> 
             .enumerate()
             .map(|(index, call)| {
                 json!({
-                    "id": stamp.call_id("call_", choice, index),
+                    "id": vendor::call_id(stamp, choice, index),
                     "type": "function",
                     "function": {"name": call.name, "arguments": words(&call.pieces)},
                 })

@@ -6,9 +6,9 @@ use crate::dialect::Dialect;
 const UNKNOWN: Route = Route::Unknown(Some(Dialect::Gemini));
 
 impl Asked<'_> {
-    /// `{version}/models/{model}:{method}`.
+    /// `[{version}/]models/{model}:{method}`.
     pub(super) fn gemini(&self) -> Route {
-        let Some((_, rest)) = self.rest.split_once('/') else { return UNKNOWN };
+        let rest = self.versionless();
         match rest.strip_prefix("models/") {
             _ if !self.posted && rest == "models" => Route::Models(Dialect::Gemini),
             Some(call) if self.posted => self.google(call, Host::Own),
@@ -16,11 +16,19 @@ impl Asked<'_> {
         }
     }
 
-    /// `{version}/projects/{project}/locations/{location}/...` with a publisher's model or an OpenAI-shaped
+    /// The path without its version; the version may be a part of the base URL or not.
+    fn versionless(&self) -> &str {
+        match self.rest.split_once('/') {
+            Some((version, rest)) if version.starts_with('v') => rest,
+            _ => self.rest,
+        }
+    }
+
+    /// `[{version}/]projects/{project}/locations/{location}/...` with a publisher's model or an OpenAI-shaped
     /// endpoint.
     pub(super) fn vertex(&self) -> Route {
-        let parts: Vec<&str> = self.rest.splitn(6, '/').collect();
-        let [_, "projects", _, "locations", _, rest] = parts[..] else { return UNKNOWN };
+        let parts: Vec<&str> = self.versionless().splitn(5, '/').collect();
+        let ["projects", _, "locations", _, rest] = parts[..] else { return UNKNOWN };
         if !self.posted {
             return UNKNOWN;
         }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use aws_smithy_eventstream::frame::DecodedFrame;
 use lifecycle::{Shutdown, Tasks};
 use serde_json::{Value, json};
 use simulator::{Config, serve};
@@ -54,6 +55,43 @@ impl Simulator {
         );
         socket.write_all(request.as_bytes()).await.unwrap();
         socket
+    }
+
+    /// A request whose body is not text.
+    pub(crate) async fn post_bytes(&self, path: &str, headers: &str, body: &[u8]) -> Reply {
+        let mut socket = TcpStream::connect(self.address).await.unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: sim\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n",
+            body.len()
+        );
+        socket.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
+        let mut bytes = Vec::new();
+        socket.read_to_end(&mut bytes).await.unwrap();
+        Reply::read(&bytes)
+    }
+
+    /// A form with texts and one file.
+    pub(crate) async fn form(&self, path: &str, texts: &[(&str, &str)], file: (&str, &str, &[u8])) -> Reply {
+        let mut body = Vec::new();
+        for (name, value) in texts {
+            body.extend(
+                format!("--seam\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+                    .bytes(),
+            );
+        }
+        let (name, file_name, bytes) = file;
+        body.extend(
+            format!(
+                "--seam\r\ncontent-disposition: form-data; name=\"{name}\"; filename=\"{file_name}\"\r\n\
+                 content-type: application/octet-stream\r\n\r\n"
+            )
+            .bytes(),
+        );
+        body.extend(bytes);
+        body.extend(b"\r\n--seam--\r\n");
+        let headers =
+            "content-type: multipart/form-data; boundary=seam\r\nauthorization: Bearer sk-test-1234\r\n";
+        self.post_bytes(path, headers, &body).await
     }
 
     pub(crate) async fn call(&self, method: &str, path: &str, headers: &str, body: &str) -> Reply {
@@ -134,6 +172,24 @@ impl Reply {
             .filter(|data| *data != "[DONE]")
             .map(|data| serde_json::from_str(data).unwrap_or_else(|_| panic!("no JSON: {data}")))
             .collect()
+    }
+
+    /// The frames of an AWS event stream: what each is and its payload. Checks the sums.
+    pub(crate) fn frames(&self) -> Vec<(String, Value)> {
+        let mut decoder = aws_smithy_eventstream::frame::MessageFrameDecoder::new();
+        let mut rest = self.body.as_slice();
+        let mut frames = Vec::new();
+        while let DecodedFrame::Complete(message) = decoder.decode_frame(&mut rest).unwrap() {
+            let text = |name: &str| {
+                let header = message.headers().iter().find(|header| header.name().as_str() == name)?;
+                Some(header.value().as_string().unwrap().as_str().to_owned())
+            };
+            let kind = text(":event-type").or_else(|| text(":exception-type")).unwrap();
+            assert_eq!(text(":content-type").as_deref(), Some("application/json"));
+            frames.push((kind, serde_json::from_slice(message.payload()).unwrap()));
+        }
+        assert!(rest.is_empty(), "{} bytes are left", rest.len());
+        frames
     }
 
     /// The JSON of every line.

@@ -3,9 +3,22 @@
 
 mod admin;
 mod anthropic;
+mod audio;
+mod bedrock;
+mod chat_media;
 mod client;
+mod cohere;
+mod completions;
+mod embeddings;
 mod fast;
 mod faults;
 mod gemini;
+mod images;
+mod made;
+mod mistral;
 mod ollama;
 mod openai;
+mod recorded;
+mod responses;
+mod vendors;
+mod vertex;

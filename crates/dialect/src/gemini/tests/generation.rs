@@ -108,3 +108,13 @@ fn logprobs_and_pictures_can_be_asked_for() {
         json!({"responseModalities": ["TEXT", "IMAGE"], "imageConfig": {"aspectRatio": "16:9"}})
     );
 }
+
+#[test]
+fn a_voice_can_be_chosen_in_a_conversation() {
+    let spoken = json!({"modalities": ["audio"], "audio": {"voice": "Kore", "format": "pcm16"}});
+    let voice = json!({"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}});
+    assert_eq!(
+        config(spoken, "gemini-2.5-flash-preview-tts"),
+        json!({"responseModalities": ["AUDIO"], "speechConfig": voice})
+    );
+}

@@ -275,3 +275,13 @@ fn tool_choice_is_a_mode() {
     assert_eq!(plain(named.clone()), json!({"mode": "ANY", "allowedFunctionNames": ["f"]}));
     assert_eq!(config(named, json!({"forced_tool_choice": false})), json!({"mode": "AUTO"}));
 }
+
+#[test]
+fn storage_of_the_endpoints_own_is_closed_to_clients() {
+    for url in ["gs://bucket/a.png", "gs://bucket/a.pdf"] {
+        let part = json!({"type": "image_url", "image_url": {"url": url}});
+        let chat = json!({"model": "m", "messages": [{"role": "user", "content": [part]}]});
+        let refused = try_encode(chat, "gemini-2.5-flash", json!({}), &[]).unwrap_err();
+        assert!(refused.message.contains("https"), "{refused:?}");
+    }
+}

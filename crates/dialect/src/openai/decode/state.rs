@@ -31,7 +31,10 @@ pub(super) struct State {
 #[derive(Default)]
 struct ChoiceState {
     index: u32,
-    is_finished: bool,
+    /// Waits for the end: some providers go on after it.
+    finish: Option<(FinishReason, String)>,
+    /// More was said after the finish, which was none then.
+    goes_on: bool,
     calls: Calls,
     splitter: Splitter,
 }
@@ -58,9 +61,6 @@ impl State {
             if let Some(failure) = failure {
                 self.fail(failure, events);
             }
-            if self.is_finished() {
-                self.tell_sources(events);
-            }
             if let Some(tier) = completion.service_tier.filter(|_| !self.has_tier) {
                 self.has_tier = true;
                 events.push(Event::ServiceTier(tier));
@@ -80,20 +80,28 @@ impl State {
         }
     }
 
-    /// Text that waited for a tag goes out, and what nobody was told yet.
-    pub(super) fn close(&mut self, events: &mut Vec<Event>) {
+    /// Text that waited for a tag goes out.
+    pub(super) fn flush(&mut self, events: &mut Vec<Event>) {
+        if self.has_failed {
+            return;
+        }
         for place in 0..self.choices.len() {
             let index = self.choices[place].index;
             let split = self.choices[place].splitter.end();
             self.push_split(index, split, events);
         }
-        self.tell_sources(events);
     }
 
-    /// Sources belong to the answer; its first choice tells them.
-    fn tell_sources(&mut self, events: &mut Vec<Event>) {
-        if let Some(first) = self.choices.first().filter(|_| !self.has_failed) {
+    /// The answer is whole: tells what it rests on and ends every choice. One that the provider did not end
+    /// stopped.
+    pub(super) fn finish(&mut self, events: &mut Vec<Event>) {
+        if let Some(first) = self.choices.first() {
             self.sources.tell(first.index, events);
+        }
+        for choice in &mut self.choices {
+            let otherwise = || (FinishReason::Stop, FinishReason::Stop.as_str().to_owned());
+            let (reason, native) = choice.finish.take().unwrap_or_else(otherwise);
+            events.push(Event::Finish { choice: choice.index, reason, native });
         }
     }
 
@@ -111,7 +119,8 @@ impl State {
 
     /// Whether every choice that began has its finish.
     pub(super) fn is_finished(&self) -> bool {
-        !self.choices.is_empty() && self.choices.iter().all(|choice| choice.is_finished)
+        !self.choices.is_empty()
+            && self.choices.iter().all(|choice| choice.finish.is_some() && !choice.goes_on)
     }
 
     fn failure(completion: &Completion) -> Option<ProviderError> {
@@ -156,17 +165,12 @@ impl State {
         let Some(native) = choice.finish_reason.filter(|reason| !reason.is_empty() && !is_failing) else {
             return;
         };
-        if std::mem::replace(&mut self.choices[place].is_finished, true) {
-            return;
-        }
-        let split = self.choices[place].splitter.end();
-        self.push_split(index, split, events);
-        self.tell_sources(events);
         match finish_reason(&native) {
             FinishReason::Error => self.fail(ended_in_error(&native), events),
             reason => {
                 let native = choice.native_finish_reason.unwrap_or(native);
-                events.push(Event::Finish { choice: index, reason, native });
+                self.choices[place].finish.get_or_insert((reason, native));
+                self.choices[place].goes_on = false;
             }
         }
     }
@@ -201,6 +205,7 @@ impl State {
             events.push(Event::Extra { choice, members: message.extra });
         }
         self.has_content |= events.len() > before;
+        self.choices[place].goes_on |= events[before..].iter().any(is_said);
     }
 
     fn text(&mut self, choice: u32, text: String, events: &mut Vec<Event>) {
@@ -219,6 +224,11 @@ impl State {
             events.push(Event::Text { choice, text: split.text });
         }
     }
+}
+
+/// Whether an event is of the answer itself and not of what stands beside it.
+fn is_said(event: &Event) -> bool {
+    matches!(event, Event::Text { .. } | Event::Reasoning { .. } | Event::ToolCall { .. })
 }
 
 /// Details where they can be read; else the text, with what cannot be read beside it.

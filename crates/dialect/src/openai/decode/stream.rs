@@ -47,21 +47,27 @@ impl Answer {
         }
     }
 
-    /// An answer is whole when each of its choices has a finish, or when its end was announced and it said
-    /// something. Else what came outside of the framing tells why, if anything did.
+    /// Whether each choice has a finish, or the end was announced and something was said.
+    fn is_whole(&self) -> bool {
+        self.state.is_finished() || (self.is_done && self.state.has_content())
+    }
+
+    /// What came outside of the framing tells why an answer is not whole, if anything did.
     fn end(&mut self, stray: &[u8], events: &mut Vec<Event>) {
-        self.state.close(events);
-        let is_whole = self.state.is_finished() || (self.is_done && self.state.has_content());
-        if is_whole || self.state.has_failed() {
-            return;
-        }
-        if !self.state.has_begun()
+        self.state.flush(events);
+        if !self.is_whole()
+            && !self.state.has_begun()
             && let Ok(completion) = serde_json::from_slice::<Completion>(stray)
         {
             self.state.take(completion, events);
-            if self.state.is_finished() || self.state.has_failed() {
-                return;
-            }
+            self.state.flush(events);
+        }
+        if self.state.has_failed() {
+            return;
+        }
+        if self.is_whole() {
+            self.state.finish(events);
+            return;
         }
         let error = match stray.trim_ascii() {
             b"" if self.is_done => ProviderError::broken("the provider ended its answer without content"),

@@ -79,7 +79,10 @@ fn a_stream_is_good_after_a_finish_or_an_announced_end() {
     let done = "data: [DONE]\n\n";
     let read = |text: &str| without_start(streamed(text, &json!({})));
     assert_eq!(read(&chunks(&[said.clone(), end("eos")])), [text("x"), finish(FinishReason::Stop, "eos")]);
-    assert_eq!(read(&(chunks(std::slice::from_ref(&said)) + done)), [text("x")]);
+    assert_eq!(
+        read(&(chunks(std::slice::from_ref(&said)) + done)),
+        [text("x"), finish(FinishReason::Stop, "stop")]
+    );
     let cut = read(&chunks(&[said]));
     assert!(
         matches!(&cut[1], Event::Failure(error) if error.is_fault && error.message.contains("cut short"))
@@ -93,6 +96,25 @@ fn the_end_is_one_finish_however_often_it_comes() {
     let events =
         streamed(&chunks(&[delta(json!({"content": "x"})), end("tool_call"), end("stop")]), &json!({}));
     assert_eq!(without_start(events), [text("x"), finish(FinishReason::ToolCalls, "tool_call")]);
+}
+
+#[test]
+fn what_comes_after_a_finish_comes_before_it() {
+    let one = json!({"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}});
+    let two = json!({"index": 1, "id": "b", "function": {"name": "g", "arguments": "{}"}});
+    let mut first = delta(json!({"tool_calls": [one]}));
+    first["choices"][0]["finish_reason"] = json!("tool_calls");
+    let mut second = delta(json!({"tool_calls": [two]}));
+    second["choices"][0]["finish_reason"] = json!("tool_calls");
+    let events = without_start(streamed(&chunks(&[first.clone(), second]), &json!({})));
+    let calls = [call(0, Some("a"), Some("f"), "{}"), call(1, Some("b"), Some("g"), "{}")];
+    assert_eq!(events[..2], calls);
+    assert_eq!(events[2..], [finish(FinishReason::ToolCalls, "tool_calls")]);
+    let open =
+        delta(json!({"tool_calls": [{"index": 1, "id": "b", "function": {"name": "g", "arguments": "{"}}]}));
+    assert!(matches!(streamed(&chunks(&[first.clone(), open]), &json!({})).last(), Some(Event::Failure(_))));
+    let torn = chunks(&[first]) + "data: {\"id\": \"c\", \"choi";
+    assert!(matches!(streamed(&torn, &json!({})).last(), Some(Event::Failure(_))));
 }
 
 #[test]
@@ -199,13 +221,13 @@ fn sources_beside_the_answer_become_annotations_once() {
     };
     let said = citing(delta(json!({"content": "x"})), json!(["https://a.example"]));
     let last = citing(end("stop"), json!(["https://a.example", "https://b.example"]));
-    let events = without_start(streamed(&chunks(&[said.clone(), last.clone(), last]), &json!({})));
+    let events = without_start(streamed(&chunks(&[said, last.clone(), last]), &json!({})));
     let both = json!([annotation("https://a.example", ""), annotation("https://b.example", "")]);
     assert_eq!(events, [text("x"), extra(both), finish(FinishReason::Stop, "stop")]);
     let late = json!({"id": "c", "choices": [], "citations": ["https://c.example"]});
     let events =
         without_start(streamed(&chunks(&[delta(json!({"content": "x"})), end("stop"), late]), &json!({})));
-    assert_eq!(events[2], extra(json!([annotation("https://c.example", "")])));
+    assert_eq!(events[1], extra(json!([annotation("https://c.example", "")])));
     let body = json!({"id": "c", "choices": [{"message": {"content": "x"}, "finish_reason": "stop"}],
         "citations": ["https://a.example"], "search_results": [{"url": "https://a.example", "title": "A"}]});
     let events = without_start(whole(&body).unwrap());
@@ -295,9 +317,9 @@ fn a_whole_answer_becomes_the_events_of_a_stream() {
         call(0, Some("a"), Some("f"), "{}"),
         Event::Image { choice: 0, url: "data:image/png;base64,QQ==".into() },
         Event::Extra { choice: 0, members: members(json!({"annotations": [{"type": "x"}]})) },
-        finish(FinishReason::Stop, "stop"),
         Event::ServiceTier("default".into()),
         Event::Usage(Usage::default().with(Class::Input, 1).with(Class::Output, 2)),
+        finish(FinishReason::Stop, "stop"),
     ];
     assert_eq!(events.unwrap(), expected);
 }

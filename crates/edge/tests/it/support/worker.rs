@@ -153,4 +153,12 @@ impl Worker for FakeWorker {
         tokio::spawn(self.clone().play(request.into_inner(), down));
         Ok(Response::new(ReceiverStream::new(messages)))
     }
+
+    async fn count_tokens(
+        &self,
+        request: Request<CountTokensRequest>,
+    ) -> Result<Response<CountTokensResponse>, Status> {
+        let input_tokens = request.into_inner().body.len() as u64;
+        Ok(Response::new(CountTokensResponse { input_tokens }))
+    }
 }

@@ -9,7 +9,7 @@ use super::spoken_error;
 use crate::answer::{Answer, Call, Finish, words};
 use crate::ask::Ask;
 use crate::failure::Failure;
-use crate::openai::error_body;
+use crate::openai::errors;
 use crate::seed::{ALPHANUMERIC, Dice};
 use crate::stamp::Stamp;
 use crate::steps::Step;
@@ -28,6 +28,8 @@ pub(super) struct Encoder {
     stamp: Stamp,
     /// The number of the next event.
     sequence: u64,
+    /// What it was before the last step.
+    before: u64,
     /// Items begun so far.
     begun: usize,
     open: Option<Item>,
@@ -42,6 +44,7 @@ impl Encoder {
             answer: answer.clone(),
             stamp: stamp.clone(),
             sequence: 0,
+            before: 0,
             begun: 0,
             open: None,
             text: String::new(),
@@ -221,6 +224,7 @@ impl Encoder {
 
 impl Encode for Encoder {
     fn encode(&mut self, step: &Step, _tokens: u64) -> Vec<u8> {
+        self.before = self.sequence;
         match step {
             Step::Open => {
                 let mut bytes = self.state("response.created");
@@ -243,7 +247,8 @@ impl Encode for Encoder {
     }
 
     fn fail(&mut self, failure: &Failure) -> Vec<u8> {
-        let error = error_body(failure)["error"].take();
+        self.sequence = self.before;
+        let error = errors::usual(failure)["error"].take();
         let mut bytes = self.event("error", json!({"error": error}));
         let mut response = response(&self.ask, &self.stamp, "failed", &[]);
         response["error"] = spoken_error(failure);
