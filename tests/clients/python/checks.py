@@ -9,6 +9,7 @@ A line of its output is `{"check", "dialect", "failure"}`, where `failure` is nu
 import concurrent.futures
 import dataclasses
 import json
+import struct
 import sys
 import traceback
 
@@ -31,6 +32,13 @@ PDF = (
     "MyAwIFJdL0NvdW50IDE+PgplbmRvYmoKMyAwIG9iago8PC9UeXBlL1BhZ2UvUGFyZW50IDIgMCBSL01lZGlhQm94WzAgMCA5IDldPj4KZW5k"
     "b2JqCnRyYWlsZXIKPDwvUm9vdCAxIDAgUj4+CiUlRU9G"
 )
+
+
+def silence():
+    """A second of it, as a WAV file."""
+    form = struct.pack("<IHHIIHH", 16, 1, 1, 16_000, 32_000, 2, 16)
+    header = b"RIFF" + struct.pack("<I", 32_036) + b"WAVEfmt " + form + b"data" + struct.pack("<I", 32_000)
+    return header + bytes(32_000)
 
 
 @dataclasses.dataclass(frozen=True)
