@@ -1,11 +1,11 @@
-//! Amazon Bedrock: Converse for conversations, InvokeModel for embeddings and, where the catalogue says so, for
-//! Claude in the dialect of its maker.
+//! Amazon Bedrock: Converse for conversations, InvokeModel for embeddings, rankings and, where the catalogue
+//! says so, for Claude in the dialect of its maker.
 //!
 //! - `request`: the body, from `turns`, `blocks`, `media`, `tools`, `structured` and `plan` (for Claude with
 //!   `claude`).
 //! - `answer`: content blocks to events, the same for whole answers and `stream`s, whose binary framing is in
 //!   `frames`; `wire`, `citations` and `usage` beside it.
-//! - `invoke`: Claude by its maker's dialect. `embeddings`: vectors.
+//! - `invoke`: Claude by its maker's dialect. `embeddings`: vectors. `rerank`: rankings.
 //! - `family`: what each family of models can do. `errors`: what the errors mean.
 //!
 //! What an endpoint wants differently is data, in [`Target::quirks`]:
@@ -29,10 +29,10 @@
 //! | `betas` | list | the features of Claude that may be named; default: all |
 //! | `automatic_caching` | true | `invoke` knows `cache_control` beside the messages |
 //!
-//! A `json_schema` format goes out as the provider's own structured output where the catalogue says that the model
-//! has it. Other models that can be made to call a tool get the schema as the input of one reserved tool; what they
-//! call it with comes back as the text of the answer, and the finish as `stop`. The format is left out where such
-//! a tool cannot go together with what else is asked for.
+//! A `json_schema` format goes out as the provider's own structured output where the catalogue says that
+//! the model has it. Other models that can be made to call a tool get the schema as the input of one
+//! reserved tool; what they call it with comes back as the text of the answer, and the finish as `stop`.
+//! The format is left out where such a tool cannot go together with what else is asked for.
 //!
 //! Claude also has the quirks of its maker's dialect: `adaptive_thinking`, `reasoning_always_on` and the like.
 
@@ -49,6 +49,7 @@ mod invoke;
 mod media;
 mod plan;
 mod request;
+mod rerank;
 mod stream;
 mod structured;
 mod tools;
@@ -81,6 +82,7 @@ pub(crate) fn adapter(operation: Operation, target: &Target<'_>) -> Option<&'sta
         }
         Operation::Chat => Some(&Converse),
         Operation::Embeddings => Some(&embeddings::Embeddings),
+        Operation::Rerank => Some(&rerank::Rerank),
         _ => None,
     }
 }

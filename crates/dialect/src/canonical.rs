@@ -369,11 +369,14 @@ impl Event {
             Self::Reasoning { .. }
             | Self::ToolCall { .. }
             | Self::Image { .. }
-            | Self::Native { .. }
             | Self::PartialImage { .. }
             | Self::Embedding { .. }
             | Self::Ranked { .. } => true,
             Self::Extra { members, .. } => !members.is_empty(),
+            // These two only say that something ended.
+            Self::Native { value, .. } => {
+                value.get("type").is_none_or(|kind| kind != "message_delta" && kind != "content_block_stop")
+            }
             Self::Audio(bytes) => !bytes.is_empty(),
             Self::Start { .. }
             | Self::ChoiceExtra { .. }

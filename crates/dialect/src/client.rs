@@ -6,7 +6,7 @@ mod embeddings;
 mod images;
 pub mod messages;
 mod rerank;
-mod responses;
+pub(crate) mod responses;
 mod speech;
 mod transcription;
 

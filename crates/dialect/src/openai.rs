@@ -35,11 +35,16 @@
 //! | `keep_cache_control` | true | cache markers are known |
 //! | `completion_excludes_reasoning` | true | usage reports reasoning beside the completion |
 //! | `think_tags` | true | text begins with `<think>…</think>` and that is reasoning |
+//! | `apis` | list | what the endpoint speaks beside this: with `responses`, a client that speaks Responses is passed through to it |
+//! | `api` | `responses` | the model is served by Responses alone, for every client |
+//!
+//! How Responses is spoken is told in [`responses`].
 
 mod decode;
 mod encode;
 mod errors;
 mod quirks;
+mod responses;
 mod usage;
 
 use http::HeaderMap;
@@ -53,10 +58,11 @@ use quirks::Quirks;
 /// The adapter for a kind of work, where this dialect does it.
 pub(crate) fn adapter(
     operation: Operation,
-    _client: Dialect,
-    _target: &Target<'_>,
+    client: Dialect,
+    target: &Target<'_>,
 ) -> Option<&'static dyn Adapter> {
     match operation {
+        Operation::Chat if responses::serves(client, target) => Some(&responses::Responses),
         Operation::Chat => Some(&OpenAi),
         _ => None,
     }

@@ -2,70 +2,16 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::native::{self, TooLong};
 use super::usage::Counts;
+use super::wire::{Block, Delta, Ending, Kind, Message};
 use super::{FORMAT, errors, structured};
 use crate::canonical::{Event, FinishReason, ReasoningDetail, ReasoningKind};
 use crate::error::ProviderError;
 use crate::raw;
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Message<'a> {
-    id: Option<String>,
-    model: Option<String>,
-    #[serde(borrow, default, deserialize_with = "raw::or_default")]
-    content: Vec<Block<'a>>,
-    stop_reason: Option<String>,
-    stop_details: Option<StopDetails>,
-    pub(super) usage: Option<Counts>,
-}
-
-impl Message<'_> {
-    pub(super) fn start(&mut self) -> Event {
-        Event::Start { id: self.id.take(), model: self.model.take(), system_fingerprint: None }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct StopDetails {
-    explanation: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Block<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    #[serde(borrow)]
-    text: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    thinking: Option<Cow<'a, str>>,
-    signature: Option<String>,
-    data: Option<String>,
-    id: Option<String>,
-    name: Option<String>,
-    #[serde(borrow)]
-    input: Option<&'a RawValue>,
-    citations: Option<Vec<Value>>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Delta<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    text: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    thinking: Option<Cow<'a, str>>,
-    signature: Option<String>,
-    #[serde(borrow)]
-    partial_json: Option<Cow<'a, str>>,
-    citation: Option<Value>,
-    pub(super) stop_reason: Option<String>,
-    pub(super) stop_details: Option<StopDetails>,
-}
 
 /// What has been read of one answer.
 #[derive(Debug, Default)]
@@ -77,6 +23,8 @@ pub(super) struct Reader {
     reasoning_blocks: u32,
     /// Characters of text so far, for the places of citations.
     characters: usize,
+    /// The block before was text.
+    after_text: bool,
     pub(super) counts: Counts,
 }
 
@@ -98,78 +46,139 @@ enum Open {
     Answer {
         has_text: bool,
     },
-    /// Nothing of it reaches the client: tools that the provider ran itself, and kinds not known yet.
+    /// Tools that the provider ran itself, and kinds not known yet.
+    Native(native::Block),
+    /// All of it was there at its start, or nothing of it reaches the client.
     Other,
 }
 
+/// Why a block cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    Form,
+    Length,
+}
+
+impl From<serde_json::Error> for Unreadable {
+    fn from(_: serde_json::Error) -> Self {
+        Self::Form
+    }
+}
+
+impl From<TooLong> for Unreadable {
+    fn from(_: TooLong) -> Self {
+        Self::Length
+    }
+}
+
+/// Blocks that may be open at once.
+const OPEN: usize = 1_024;
+
 impl Reader {
-    pub(super) fn block_start(&mut self, index: u32, block: Block<'_>, events: &mut Vec<Event>) {
-        let open = match &*block.kind {
+    pub(super) fn block_start(
+        &mut self,
+        index: u32,
+        block: &RawValue,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Unreadable> {
+        if self.open.len() >= OPEN {
+            return Err(Unreadable::Length);
+        }
+        let kind = serde_json::from_str::<Kind<'_>>(block.get())?.kind;
+        let after_text = std::mem::replace(&mut self.after_text, kind == "text");
+        let open = match &*kind {
             "text" => {
-                let open =
-                    Open::Text { start: self.characters, citations: block.citations.unwrap_or_default() };
-                self.text(block.text.unwrap_or_default(), events);
-                open
+                if after_text {
+                    events.push(native::text_ends());
+                }
+                self.text_block(serde_json::from_str(block.get())?, events)
             }
-            "thinking" => {
-                let ordinal = next(&mut self.reasoning_blocks);
-                reasoning(ordinal, block.thinking.unwrap_or_default(), block.signature, events);
-                Open::Thinking { ordinal }
+            "thinking" | "redacted_thinking" => self.thinking(serde_json::from_str(block.get())?, events),
+            "tool_use" => self.tool_use(serde_json::from_str(block.get())?, events),
+            _ => {
+                let members = serde_json::from_str(block.get())?;
+                Open::Native(native::Block::new(members, block.get().len()))
             }
-            "redacted_thinking" => {
-                let detail = ReasoningDetail {
-                    kind: ReasoningKind::Encrypted,
-                    content: block.data,
-                    ..detail(next(&mut self.reasoning_blocks))
-                };
-                events.push(Event::Reasoning { choice: 0, detail });
-                Open::Other
-            }
-            "tool_use" if structured::is_answer(block.name.as_deref()) => self.answer(block.input, events),
-            "tool_use" => {
-                let ordinal = next(&mut self.tool_calls);
-                let arguments = given(block.input);
-                let has_arguments = arguments.is_some();
-                events.push(Event::ToolCall {
-                    choice: 0,
-                    index: ordinal,
-                    id: block.id,
-                    name: block.name,
-                    arguments: arguments.unwrap_or_default(),
-                });
-                Open::Tool { ordinal, has_arguments }
-            }
-            _ => Open::Other,
         };
         self.open.push((index, open));
+        Ok(())
     }
 
-    pub(super) fn block_delta(&mut self, index: u32, delta: Delta<'_>, events: &mut Vec<Event>) {
-        let kind = delta.kind.as_deref().unwrap_or_default();
-        if kind == "text_delta" {
-            self.text(delta.text.unwrap_or_default(), events);
-            return;
+    fn text_block(&mut self, block: Block<'_>, events: &mut Vec<Event>) -> Open {
+        let start = self.characters;
+        let citations = block.citations.unwrap_or_default();
+        self.text(block.text.unwrap_or_default(), events);
+        events.extend(citations.iter().map(native::citation));
+        Open::Text { start, citations }
+    }
+
+    fn thinking(&mut self, block: Block<'_>, events: &mut Vec<Event>) -> Open {
+        let ordinal = next(&mut self.reasoning_blocks);
+        if block.kind == "thinking" {
+            reasoning(ordinal, block.thinking.unwrap_or_default(), block.signature, events);
+            return Open::Thinking { ordinal };
         }
-        let Some((_, open)) = self.open.iter_mut().rev().find(|(of, _)| *of == index) else { return };
+        let detail =
+            ReasoningDetail { kind: ReasoningKind::Encrypted, content: block.data, ..detail(ordinal) };
+        events.push(Event::Reasoning { choice: 0, detail });
+        Open::Other
+    }
+
+    fn tool_use(&mut self, block: Block<'_>, events: &mut Vec<Event>) -> Open {
+        if structured::is_answer(block.name.as_deref()) {
+            return self.answer(block.input, events);
+        }
+        let ordinal = next(&mut self.tool_calls);
+        let arguments = given(block.input);
+        let has_arguments = arguments.is_some();
+        events.extend(native::beside_call(block.id.as_deref(), block.caller, block.toolset_name));
+        events.push(Event::ToolCall {
+            choice: 0,
+            index: ordinal,
+            id: block.id,
+            name: block.name,
+            arguments: arguments.unwrap_or_default(),
+        });
+        Open::Tool { ordinal, has_arguments }
+    }
+
+    pub(super) fn block_delta(
+        &mut self,
+        index: u32,
+        delta: &RawValue,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Unreadable> {
+        let open = self.open.iter_mut().rev().find(|(of, _)| *of == index).map(|(_, open)| open);
+        if let Some(Open::Native(block)) = open {
+            block.add(serde_json::from_str(delta.get())?, delta.get().len())?;
+            return Ok(());
+        }
+        let delta: Delta<'_> = serde_json::from_str(delta.get())?;
+        let kind = delta.kind.as_deref().unwrap_or_default();
         match (open, kind) {
-            (Open::Text { citations, .. }, "citations_delta") => citations.extend(delta.citation),
-            (Open::Thinking { ordinal }, "thinking_delta" | "signature_delta") => {
+            (_, "text_delta") => self.text(delta.text.unwrap_or_default(), events),
+            (Some(Open::Text { citations, .. }), "citations_delta") => {
+                events.extend(delta.citation.iter().map(native::citation));
+                citations.extend(delta.citation);
+            }
+            (Some(Open::Thinking { ordinal }), "thinking_delta" | "signature_delta") => {
                 reasoning(*ordinal, delta.thinking.unwrap_or_default(), delta.signature, events);
             }
-            (Open::Tool { ordinal, has_arguments }, "input_json_delta") => {
+            (Some(Open::Tool { ordinal, has_arguments }), "input_json_delta") => {
                 let arguments = delta.partial_json.unwrap_or_default();
                 if !arguments.is_empty() {
                     *has_arguments = true;
                     events.push(more_arguments(*ordinal, arguments.into_owned()));
                 }
             }
-            (Open::Answer { has_text }, "input_json_delta") => {
+            (Some(Open::Answer { has_text }), "input_json_delta") => {
                 let text = delta.partial_json.unwrap_or_default();
                 *has_text |= !text.is_empty();
                 self.text(text, events);
             }
             _ => {}
         }
+        Ok(())
     }
 
     pub(super) fn block_stop(&mut self, index: u32, events: &mut Vec<Event>) {
@@ -179,19 +188,15 @@ impl Reader {
         }
     }
 
-    /// The model stopped. Appends what is owed of its blocks; the finish itself is returned.
-    pub(super) fn finish(
-        &mut self,
-        native: String,
-        details: Option<StopDetails>,
-        events: &mut Vec<Event>,
-    ) -> Event {
+    /// The model stopped. Appends what is owed of its blocks, and what is said of the end; the finish itself is
+    /// returned.
+    pub(super) fn finish(&mut self, native: String, ending: Ending, events: &mut Vec<Event>) -> Event {
         for (_, open) in std::mem::take(&mut self.open) {
             self.close(open, events);
         }
-        if let Some(text) = details.and_then(|details| details.explanation).filter(|text| !text.is_empty()) {
-            events.push(Event::Refusal { choice: 0, text });
-        }
+        let explanation = ending.explanation();
+        events.extend(native::ending(ending, self.counts.beside_tokens()));
+        events.extend(explanation.map(|text| Event::Refusal { choice: 0, text }));
         Event::Finish { choice: 0, reason: self.reason(&native), native }
     }
 
@@ -231,6 +236,7 @@ impl Reader {
                 }
             }
             Open::Answer { has_text: false } => self.text("{}".into(), events),
+            Open::Native(block) => events.push(block.complete()),
             Open::Tool { .. } | Open::Answer { .. } | Open::Thinking { .. } | Open::Other => {}
         }
     }
@@ -257,12 +263,15 @@ pub(super) fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
         return Err(errors::inside(body));
     }
     let mut events = vec![message.start()];
+    let ending = message.ending();
     let mut reader = Reader { counts: message.usage.unwrap_or_default(), ..Reader::default() };
     for (index, block) in (0..).zip(message.content) {
-        reader.block_start(index, block, &mut events);
+        if reader.block_start(index, block, &mut events).is_err() {
+            return Err(errors::inside(body));
+        }
         reader.block_stop(index, &mut events);
     }
-    let finish = reader.finish(message.stop_reason.unwrap_or_default(), message.stop_details, &mut events);
+    let finish = reader.finish(message.stop_reason.unwrap_or_default(), ending, &mut events);
     events.push(finish);
     reader.counted(&mut events);
     Ok(events)
@@ -296,12 +305,19 @@ fn more_arguments(ordinal: u32, arguments: String) -> Event {
     Event::ToolCall { choice: 0, index: ordinal, id: None, name: None, arguments }
 }
 
+/// Where a citation is from, if that is on the web.
+fn url(citation: &Value) -> Option<&str> {
+    let is_web = |source: &&str| source.starts_with("https://") || source.starts_with("http://");
+    let text = |name: &str| citation.get(name).and_then(Value::as_str);
+    text("url").or_else(|| text("source").filter(is_web))
+}
+
 /// Citations of the web are annotations of the text from `start` to `end`; those of the client's own
 /// documents have no public form and pass as the provider sent them.
 fn cited(citations: &[Value], start: usize, end: usize) -> Map<String, Value> {
     let (mut annotations, mut native) = (Vec::new(), Vec::new());
     for citation in citations {
-        match citation.get("url").and_then(Value::as_str) {
+        match url(citation) {
             None => native.push(citation.clone()),
             Some(url) => annotations.push(json!({
                 "type": "url_citation",

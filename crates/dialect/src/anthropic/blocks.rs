@@ -261,10 +261,17 @@ fn thinking(detail: &ReasoningDetail) -> Option<Block<'_>> {
 }
 
 /// Ids that another provider made may have characters that this one refuses.
-fn tool_id(id: &str) -> Cow<'_, str> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if id.chars().all(allowed) {
+pub(super) fn tool_id(id: &str) -> Cow<'_, str> {
+    if is_tool_id(id) {
         return Cow::Borrowed(id);
     }
-    id.chars().map(|c| if allowed(c) { c } else { '_' }).collect::<String>().into()
+    id.chars().map(|c| if is_of_id(c) { c } else { '_' }).collect::<String>().into()
+}
+
+pub(super) fn is_tool_id(id: &str) -> bool {
+    id.chars().all(is_of_id)
+}
+
+fn is_of_id(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '-'
 }

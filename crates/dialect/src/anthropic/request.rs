@@ -1,7 +1,5 @@
 //! The body and the headers of a request.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use serde::Serialize;
@@ -9,8 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::thinking::{self, Situation};
 use super::turns::{self, Turn};
-use super::{schema, structured, tools};
+use super::{blocks, lists, schema, structured, text, tools, verbatim};
 use crate::canonical::{Request, ResponseFormat};
+use crate::client::Dialect;
 use crate::codec::{AuthStyle, Encoded, Target};
 use crate::end_user;
 use crate::error::BadRequest;
@@ -22,6 +21,13 @@ const DEFAULT_MAX_TOKENS: u64 = 4_096;
 
 /// The feature that lets tools be `strict`; clients name it to have it.
 const STRICT_TOOLS: &str = "structured-outputs-2025-11-13";
+
+/// Features that may be named, and characters of each.
+const BETAS: usize = 32;
+const BETA_LENGTH: usize = 128;
+
+/// The feature that lifts the limit of a prompt, at another price: only where the catalogue has that price.
+const LONG_CONTEXT: &str = "context-1m";
 
 /// The feature that lets blocks name uploaded files.
 const FILES: &str = "files-api-2025-04-14";
@@ -61,12 +67,33 @@ struct Body<'a> {
 
 pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest> {
     structured::check_names(request)?;
-    let mut betas = betas(request);
-    let conversation = turns::read(request, target)?;
-    if conversation.names_files && !betas.iter().any(|beta| beta == FILES) {
-        betas.push(Cow::Borrowed(FILES));
+    let mut betas = betas(request)?;
+    betas.retain(|beta| !beta.starts_with(LONG_CONTEXT) || lists(target, "accepts", LONG_CONTEXT));
+    if request.messages.iter().any(blocks::names_file) && !betas.contains(&FILES) {
+        betas.push(FILES);
     }
-    let tools = tools::read(request, target, betas.iter().any(|beta| beta == STRICT_TOOLS));
+    let own = request.original.as_ref().filter(|original| original.dialect == Dialect::Messages);
+    let body = match own {
+        Some(original) => verbatim::body(request, &original.body, target)?,
+        None => body(request, target, betas.contains(&STRICT_TOOLS))?,
+    };
+    Ok(Encoded {
+        path: text(target, "path").unwrap_or("/v1/messages").to_owned(),
+        headers: headers(&betas)?,
+        auth: match text(target, "auth") {
+            Some("bearer") => AuthStyle::Bearer,
+            Some("api-key") => AuthStyle::ApiKey,
+            Some("none") => AuthStyle::None,
+            _ => AuthStyle::XApiKey,
+        },
+        body: Bytes::from(body),
+    })
+}
+
+/// The body of a request in another dialect.
+fn body(request: &Request, target: &Target<'_>, takes_strict: bool) -> Result<Vec<u8>, BadRequest> {
+    let conversation = turns::read(request, target)?;
+    let tools = tools::read(request, target, takes_strict);
     let max_tokens = max_tokens(request, target);
     let situation = Situation {
         max_tokens,
@@ -74,7 +101,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, 
         blocks_thinking: conversation.blocks_thinking,
     };
     let thinking = thinking::plan(request, target, &situation)?;
-    let tools = structured::tool(request, target, &thinking, &conversation).unwrap_or(tools);
+    let tools = structured::tool(request, target, &thinking, conversation.is_prefilled()).unwrap_or(tools);
     let sampling = thinking::sampling(request, target, &thinking);
     let body = Body {
         model: target.provider_model,
@@ -90,22 +117,25 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, 
         top_p: sampling.top_p,
         top_k: sampling.top_k,
         stop_sequences: stop_sequences(request, target),
-        metadata: request.user.as_deref().map(|user| json!({ "user_id": end_user::hashed(user) })),
+        metadata: metadata(request),
         service_tier: service_tier(request),
         cache_control: request.extra.get("cache_control").filter(|marker| marker.is_object()),
     };
-    let body = serde_json::to_vec(&body)
-        .map_err(|error| BadRequest::new(format!("the request cannot be written: {error}")))?;
-    Ok(Encoded {
-        path: "/v1/messages".to_owned(),
-        headers: headers(&betas)?,
-        auth: AuthStyle::XApiKey,
-        body: Bytes::from(body),
-    })
+    serde_json::to_vec(&body).map_err(unwritable)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what errors are mapped with")]
+pub(super) fn unwritable(error: serde_json::Error) -> BadRequest {
+    BadRequest::new(format!("the request cannot be written: {error}"))
+}
+
+/// The end user by a name that does not say who it is.
+pub(super) fn metadata(request: &Request) -> Option<Value> {
+    request.user.as_deref().map(|user| json!({ "user_id": end_user::hashed(user) }))
 }
 
 /// Never above what the client asked for: credit was set aside for that.
-fn max_tokens(request: &Request, target: &Target<'_>) -> u64 {
+pub(super) fn max_tokens(request: &Request, target: &Target<'_>) -> u64 {
     match (request.max_tokens, target.max_output) {
         (Some(asked), Some(most)) => asked.min(most),
         (Some(asked), None) => asked,
@@ -114,7 +144,7 @@ fn max_tokens(request: &Request, target: &Target<'_>) -> u64 {
 }
 
 /// Sequences of nothing but white space are refused upstream.
-fn stop_sequences<'a>(request: &'a Request, target: &Target<'_>) -> Vec<&'a str> {
+pub(super) fn stop_sequences<'a>(request: &'a Request, target: &Target<'_>) -> Vec<&'a str> {
     if !target.takes("stop") {
         return Vec::new();
     }
@@ -137,29 +167,44 @@ fn output_config(request: &Request, target: &Target<'_>, effort: Option<&str>) -
 }
 
 /// `auto` is the provider's own default; tiers that it does not sell are dropped.
-fn service_tier(request: &Request) -> Option<&'static str> {
+pub(super) fn service_tier(request: &Request) -> Option<&'static str> {
     match request.extra.get("service_tier").and_then(Value::as_str) {
         Some("default" | "standard_only") => Some("standard_only"),
         _ => None,
     }
 }
 
-/// Features that the client named, as a list or with commas between them.
-fn betas(request: &Request) -> Vec<Cow<'_, str>> {
+/// Features that the client named, as a list or with commas between them, each once.
+///
+/// # Errors
+/// [`BadRequest`] for a name that no feature has: it would be another header's, or nobody's.
+fn betas(request: &Request) -> Result<Vec<&str>, BadRequest> {
     let named: Vec<&str> = match request.extra.get("anthropic_beta") {
         Some(Value::String(names)) => names.split(',').collect(),
         Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     };
-    named.into_iter().map(str::trim).filter(|name| !name.is_empty()).map(Cow::Borrowed).collect()
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let mut betas = Vec::with_capacity(named.len());
+    for name in named.into_iter().map(str::trim).filter(|name| !name.is_empty()) {
+        if name.len() > BETA_LENGTH || !name.chars().all(allowed) || betas.len() >= BETAS {
+            return Err(BadRequest::new(format!(
+                "`anthropic_beta` must name at most {BETAS} features, each in up to {BETA_LENGTH} letters, digits, `-`, `_` and `.`"
+            )));
+        }
+        if !betas.contains(&name) {
+            betas.push(name);
+        }
+    }
+    Ok(betas)
 }
 
-fn headers(betas: &[Cow<'_, str>]) -> Result<Vec<(HeaderName, HeaderValue)>, BadRequest> {
+fn headers(betas: &[&str]) -> Result<Vec<(HeaderName, HeaderValue)>, BadRequest> {
     let version = (HeaderName::from_static("anthropic-version"), HeaderValue::from_static(VERSION));
     if betas.is_empty() {
         return Ok(vec![version]);
     }
     let value = HeaderValue::from_str(&betas.join(","))
-        .map_err(|_| BadRequest::new("`anthropic_beta` must name features in plain characters"))?;
+        .map_err(|error| BadRequest::new(format!("`anthropic_beta` cannot be sent: {error}")))?;
     Ok(vec![version, (HeaderName::from_static("anthropic-beta"), value)])
 }

@@ -1,16 +1,11 @@
 //! A streamed answer.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
-
-use super::answer::{Block, Delta, Message, Reader};
+use super::answer::{Reader, Unreadable};
 use super::errors;
-use super::usage::Counts;
+use super::wire::{Delta, Message, Wire};
 use crate::canonical::Event;
 use crate::codec::StreamDecoder;
 use crate::error::ProviderError;
-use crate::raw::or_default;
 use crate::sse;
 
 #[derive(Debug, Default)]
@@ -28,22 +23,6 @@ struct State {
     finish: Option<Event>,
     /// Nothing more may come: the answer is complete or it failed.
     is_over: bool,
-}
-
-/// An event of any kind: members that it does not have are absent.
-#[derive(Debug, Deserialize)]
-struct Wire<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Option<Cow<'a, str>>,
-    #[serde(default, deserialize_with = "or_default")]
-    index: u32,
-    #[serde(borrow)]
-    message: Option<Message<'a>>,
-    #[serde(borrow)]
-    content_block: Option<Block<'a>>,
-    #[serde(borrow)]
-    delta: Option<Delta<'a>>,
-    usage: Option<Counts>,
 }
 
 impl StreamDecoder for Decoder {
@@ -77,33 +56,36 @@ impl State {
             return;
         }
         match serde_json::from_slice::<Wire<'_>>(data) {
-            Ok(wire) => self.read(wire, data, events),
-            Err(_) => {
-                self.fail(ProviderError::broken("the provider sent an event that cannot be read"), events)
+            Ok(wire) => {
+                if let Err(unreadable) = self.read(wire, data, events) {
+                    self.fail(unreadable.into(), events);
+                }
             }
+            Err(_) => self.fail(Unreadable::Form.into(), events),
         }
     }
 
-    fn read(&mut self, wire: Wire<'_>, data: &[u8], events: &mut Vec<Event>) {
+    fn read(&mut self, wire: Wire<'_>, data: &[u8], events: &mut Vec<Event>) -> Result<(), Unreadable> {
         match wire.kind.as_deref().unwrap_or("error") {
             "message_start" => self.start(wire.message, events),
             "content_block_start" => {
                 self.has_content = true;
                 if let Some(block) = wire.content_block {
-                    self.reader.block_start(wire.index, block, events);
+                    self.reader.block_start(wire.index, block, events)?;
                 }
             }
             "content_block_delta" => {
                 if let Some(delta) = wire.delta {
-                    self.reader.block_delta(wire.index, delta, events);
+                    self.reader.block_delta(wire.index, delta, events)?;
                 }
             }
             "content_block_stop" => self.reader.block_stop(wire.index, events),
-            "message_delta" => self.message_delta(wire.delta, wire.usage, events),
+            "message_delta" => self.message_delta(wire, events)?,
             "message_stop" => self.stop(events),
             "error" => self.fail(errors::inside(data), events),
             _ => {}
         }
+        Ok(())
     }
 
     /// A start may be repeated before anything else; after that it is another answer.
@@ -113,22 +95,29 @@ impl State {
             return;
         }
         let Some(mut message) = message else { return };
-        if !std::mem::replace(&mut self.has_started, true) {
+        let is_first = !std::mem::replace(&mut self.has_started, true);
+        if is_first {
             events.push(message.start());
         }
         self.reader.counts.merge(message.usage.unwrap_or_default());
+        if is_first {
+            events.extend(self.reader.counts.prompt().map(Event::Usage));
+        }
     }
 
-    fn message_delta(&mut self, delta: Option<Delta<'_>>, usage: Option<Counts>, events: &mut Vec<Event>) {
-        self.reader.counts.merge(usage.unwrap_or_default());
-        if let Some((reason, details)) =
-            delta.and_then(|delta| Some((delta.stop_reason?, delta.stop_details)))
-        {
-            self.finish = Some(self.reader.finish(reason, details, events));
+    fn message_delta(&mut self, wire: Wire<'_>, events: &mut Vec<Event>) -> Result<(), Unreadable> {
+        self.reader.counts.merge(wire.usage.unwrap_or_default());
+        if let Some(delta) = wire.delta {
+            let mut delta: Delta<'_> = serde_json::from_str(delta.get())?;
+            if let Some(reason) = delta.stop_reason.take() {
+                let ending = delta.ending(wire.context_management);
+                self.finish = Some(self.reader.finish(reason, ending, events));
+            }
         }
         if self.finish.is_some() {
             self.reader.counted(events);
         }
+        Ok(())
     }
 
     fn stop(&mut self, events: &mut Vec<Event>) {
@@ -146,5 +135,14 @@ impl State {
         if !std::mem::replace(&mut self.is_over, true) {
             events.push(Event::Failure(error));
         }
+    }
+}
+
+impl From<Unreadable> for ProviderError {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::broken(match unreadable {
+            Unreadable::Form => "the provider sent an event that cannot be read",
+            Unreadable::Length => "the provider sent a block that is too long",
+        })
     }
 }

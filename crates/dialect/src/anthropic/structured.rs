@@ -1,10 +1,9 @@
 //! Answers in a schema from models that have no structured outputs but have tools: the schema becomes the
 //! input of one tool that the model has to call, and that input is the answer.
 
-use super::schema;
 use super::thinking::Thinking;
 use super::tools::Tools;
-use super::turns::{Conversation, Role};
+use super::{schema, tools};
 use crate::canonical::{Request, ResponseFormat};
 use crate::codec::Target;
 use crate::error::BadRequest;
@@ -43,7 +42,7 @@ pub(super) fn tool<'a>(
     request: &'a Request,
     target: &Target<'_>,
     thinking: &Thinking,
-    conversation: &Conversation<'_>,
+    is_prefilled: bool,
 ) -> Option<Tools<'a>> {
     let Some(ResponseFormat::JsonSchema { schema, description, .. }) = &request.response_format else {
         return None;
@@ -51,11 +50,10 @@ pub(super) fn tool<'a>(
     let can_force = target.quirk("forced_tool_choice") != Some(false)
         && target.takes("tools")
         && target.takes("tool_choice");
-    let is_prefilled = conversation.turns.last().is_some_and(|turn| turn.role == Role::Assistant);
     let is_apt = !is_native(target) && can_force && request.tools.is_empty();
     if !is_apt || thinking.is_on || is_prefilled || !schema::is_input(schema) {
         return None;
     }
     let description = description.as_deref().unwrap_or(DESCRIPTION);
-    Some(Tools::only(TOOL, description, schema))
+    Some(Tools::only(TOOL, description, schema, tools::is_eager(request, target)))
 }

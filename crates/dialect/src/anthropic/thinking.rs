@@ -66,6 +66,76 @@ pub(super) fn plan(
     Ok(plan)
 }
 
+/// What a client of this dialect sent of thinking.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    /// The `thinking` member.
+    pub(super) thinking: Option<Value>,
+    /// `output_config.effort`.
+    pub(super) effort: Option<String>,
+    pub(super) max_tokens: Option<u64>,
+}
+
+/// Thinking as a client of this dialect asks for it. It stays as it is where the model knows that form; else it
+/// is put into the one that the model knows.
+///
+/// # Errors
+/// As [`plan`].
+pub(super) fn own(
+    sent: Sent,
+    request: &Request,
+    target: &Target<'_>,
+    situation: &Situation,
+) -> Result<Thinking, BadRequest> {
+    let is_adaptive = target.quirk("adaptive_thinking") == Some(true);
+    let always = target.quirk("reasoning_always_on") == Some(true);
+    let effort = sent.effort.as_deref().filter(|_| takes_effort(target));
+    let effort = effort.and_then(|effort| nearest(effort, &efforts(target)));
+    let without = Thinking { effort, is_on: always, ..Thinking::default() };
+    let Some(mut thinking) = sent.thinking.filter(|_| always || target.takes("reasoning")) else {
+        return Ok(without);
+    };
+    match thinking["type"].as_str() {
+        Some("disabled") if !always => {
+            return Ok(Thinking { thinking: Some(thinking), effort, is_on: false });
+        }
+        Some("adaptive") if is_adaptive => {
+            if thinking["display"].is_null() {
+                thinking["display"] = "summarized".into();
+            }
+        }
+        Some("enabled") if !is_adaptive => {
+            let fits = fit(&mut thinking, sent.max_tokens, situation.max_tokens);
+            if situation.blocks_thinking || !fits {
+                return Ok(without);
+            }
+        }
+        _ => {
+            let plan = plan(request, target, situation)?;
+            return Ok(Thinking { effort: plan.effort.or(effort), ..plan });
+        }
+    }
+    Ok(Thinking { thinking: Some(thinking), effort, is_on: true })
+}
+
+/// Keeps a budget below a limit that was lowered. Whether there is room for one at all. A budget above the
+/// client's own limit is the client's to answer for: there is a feature that allows it.
+fn fit(thinking: &mut Value, sent: Option<u64>, limit: u64) -> bool {
+    let budget = thinking["budget_tokens"].as_u64().unwrap_or(0);
+    if budget < limit || sent.is_some_and(|sent| sent <= limit || sent <= budget) {
+        return true;
+    }
+    let most = limit.saturating_sub(1);
+    thinking["budget_tokens"] = most.into();
+    most >= *BUDGET.start()
+}
+
+/// Whether the catalogue says that the model has efforts.
+fn takes_effort(target: &Target<'_>) -> bool {
+    let is_listed = target.supported_parameters.iter().any(|name| name == "verbosity");
+    is_listed || target.quirk("adaptive_thinking") == Some(true)
+}
+
 fn adaptive(
     request: &Request,
     target: &Target<'_>,
@@ -116,11 +186,7 @@ fn efforts(target: &Target<'_>) -> Vec<&'static str> {
 /// Without a word on reasoning, `verbosity` is the effort, where the catalogue says that the model has one.
 fn verbosity(request: &Request, target: &Target<'_>) -> Option<&'static str> {
     let verbosity = request.extra.get("verbosity")?.as_str()?;
-    let is_listed = target.supported_parameters.iter().any(|name| name == "verbosity");
-    if !is_listed && target.quirk("adaptive_thinking") != Some(true) {
-        return None;
-    }
-    nearest(verbosity, &efforts(target))
+    takes_effort(target).then(|| nearest(verbosity, &efforts(target))).flatten()
 }
 
 /// Sampling parameters that may be sent: `temperature` within 0..1, not together with `top_p`, and next to

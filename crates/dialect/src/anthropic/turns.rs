@@ -3,12 +3,16 @@
 use serde::Serialize;
 
 use super::blocks::{self, Block};
-use crate::canonical::{Message, Request, Speaker};
+use crate::canonical::{Message, Request, ResponseFormat, Speaker};
 use crate::codec::Target;
 use crate::error::BadRequest;
 
 /// What the provider needs where a turn must stand and there are no words for it.
 const FILLER: &str = ".";
+
+/// Asks for JSON where that cannot be enforced.
+const JSON: &str =
+    "When you answer in text, give one JSON object and nothing else: no words around it and no code fence.";
 
 /// Asks a model that takes no prefill to go on with the last assistant turn.
 const CONTINUE: &str = "Continue from exactly where your last message stops.";
@@ -21,8 +25,13 @@ pub(super) struct Conversation<'a> {
     /// Thinking with a budget would be refused: the assistant's turn is prefilled, or the tool call that is
     /// being answered came without the thinking that led to it.
     pub(super) blocks_thinking: bool,
-    /// Some block names an uploaded file.
-    pub(super) names_files: bool,
+}
+
+impl Conversation<'_> {
+    /// The answer is to go on from what the assistant said.
+    pub(super) fn is_prefilled(&self) -> bool {
+        self.turns.last().is_some_and(|turn| turn.role == Role::Assistant)
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -67,13 +76,11 @@ pub(super) fn read<'a>(request: &'a Request, target: &Target<'_>) -> Result<Conv
     if turns.is_empty() {
         return Err(BadRequest::new("`messages` must hold some text; all of it is empty"));
     }
+    if request.response_format == Some(ResponseFormat::JsonObject) {
+        system.push(Block::text(JSON));
+    }
     complete(&mut turns, target);
-    Ok(Conversation {
-        system: joined(system),
-        blocks_thinking: blocks_thinking(&turns),
-        names_files: request.messages.iter().any(blocks::names_file),
-        turns,
-    })
+    Ok(Conversation { system: joined(system), blocks_thinking: blocks_thinking(&turns), turns })
 }
 
 /// Neighbours of one role are one turn; a turn of no blocks is none.

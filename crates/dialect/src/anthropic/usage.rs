@@ -2,6 +2,7 @@
 
 use pricing::{Class, Usage};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 /// A `usage` object. Its prompt classes are disjoint already; its output includes the thinking.
 #[derive(Debug, Default, Deserialize)]
@@ -13,6 +14,10 @@ pub(super) struct Counts {
     output_tokens: Option<u64>,
     output_tokens_details: Option<Details>,
     service_tier: Option<String>,
+    server_tool_use: Option<Value>,
+    inference_geo: Option<Value>,
+    speed: Option<Value>,
+    iterations: Option<Value>,
 }
 
 /// What was written to the cache, by how long it stays.
@@ -42,6 +47,27 @@ impl Counts {
         replace(&mut self.output_tokens, later.output_tokens);
         replace(&mut self.output_tokens_details, later.output_tokens_details);
         replace(&mut self.service_tier, later.service_tier);
+        replace(&mut self.server_tool_use, later.server_tool_use);
+        replace(&mut self.inference_geo, later.inference_geo);
+        replace(&mut self.speed, later.speed);
+        replace(&mut self.iterations, later.iterations);
+    }
+
+    /// The members that count no tokens to pay for.
+    pub(super) fn beside_tokens(&self) -> Map<String, Value> {
+        let members = [
+            ("server_tool_use", &self.server_tool_use),
+            ("inference_geo", &self.inference_geo),
+            ("speed", &self.speed),
+            ("iterations", &self.iterations),
+        ];
+        members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))).collect()
+    }
+
+    /// What is known when an answer begins: the prompt. The completion has only a placeholder then.
+    pub(super) fn prompt(&self) -> Option<Usage> {
+        let usage = self.usage().filter(|_| self.input_tokens.is_some())?;
+        Some(usage.with(Class::Output, 0).with(Class::Reasoning, 0))
     }
 
     /// The count in disjoint classes; absent when the provider gave none.

@@ -4,6 +4,7 @@ mod errors;
 mod families;
 mod invoke;
 mod requests;
+mod rerank;
 mod streams;
 
 use bytes::Bytes;

@@ -42,6 +42,8 @@ mod tokens;
 
 pub(super) use answer::answer;
 pub(super) use error::error;
+pub(crate) use limits::is_client_run;
 pub(super) use peek::peek;
 pub(super) use read::decode;
+pub(crate) use signature::is_ours as is_our_signature;
 pub use tokens::{count_tokens, counted};

@@ -5,9 +5,9 @@
 //! - [`answer::Answer`] writes answers, streamed by the event grammar or whole, out of the same items.
 
 mod answer;
-mod ids;
+pub(crate) mod ids;
 mod peek;
-mod read;
+pub(crate) mod read;
 #[cfg(test)]
 mod tests;
 

@@ -15,6 +15,12 @@ use crate::collected::Collected;
 use crate::error::{BadRequest, ProviderError};
 use crate::raw::or_default;
 
+/// Contents that one call takes at most.
+const MOST: usize = 100;
+
+/// Texts that one call of the older kind takes at most.
+const MOST_TEXTS: usize = 250;
+
 /// How vectors are made where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Embeddings {
@@ -47,6 +53,10 @@ impl Adapter for Embeddings {
         let Task::Embeddings(request) = task else {
             return Err(BadRequest::new("this endpoint makes embeddings only"));
         };
+        let most = if *self == Self::Predict { MOST_TEXTS } else { MOST };
+        if request.inputs.len() > most {
+            return Err(BadRequest::new(format!("this model takes at most {most} inputs for each request")));
+        }
         if *self == Self::Predict {
             return of_body(&predict(request)?, path(target, "predict"));
         }

@@ -1,10 +1,10 @@
 //! Writes requests: which members go out, under which names.
 
-mod canonical;
+pub(super) mod canonical;
 mod members;
 mod messages;
 mod parts;
-mod reasoning;
+pub(super) mod reasoning;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -33,7 +33,7 @@ pub(super) enum Member<'a> {
 }
 
 impl Member<'_> {
-    fn is_null(&self) -> bool {
+    pub(super) fn is_null(&self) -> bool {
         match self {
             Self::Raw(raw) => raw.get() == "null",
             Self::Made(value) => value.is_null(),
@@ -41,7 +41,7 @@ impl Member<'_> {
         }
     }
 
-    fn is_empty_list(&self) -> bool {
+    pub(super) fn is_empty_list(&self) -> bool {
         match self {
             Self::Raw(raw) => raw.get().strip_prefix('[').is_some_and(|rest| rest.trim_start() == "]"),
             Self::Made(value) => value.as_array().is_some_and(Vec::is_empty),
@@ -50,7 +50,7 @@ impl Member<'_> {
     }
 
     /// The member as a value; a copy when it is the client's.
-    fn value(&self) -> Value {
+    pub(super) fn value(&self) -> Value {
         match self {
             Self::Raw(raw) => serde_json::from_str(raw.get()).unwrap_or_default(),
             Self::Made(value) => value.clone(),
@@ -70,11 +70,11 @@ impl Serialize for Member<'_> {
 }
 
 /// The members of a body in order, each name once.
-pub(super) struct Body<'a>(Vec<(Cow<'a, str>, Member<'a>)>);
+pub(super) struct Body<'a>(pub(super) Vec<(Cow<'a, str>, Member<'a>)>);
 
 impl<'a> Body<'a> {
     /// Puts a member where one of that name stands, or at the end.
-    fn set(&mut self, name: impl Into<Cow<'a, str>>, member: Member<'a>) {
+    pub(super) fn set(&mut self, name: impl Into<Cow<'a, str>>, member: Member<'a>) {
         let name = name.into();
         match self.0.iter_mut().find(|(known, _)| *known == name) {
             Some((_, known)) => *known = member,
@@ -82,11 +82,11 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn make(&mut self, name: &'a str, value: impl Into<Value>) {
+    pub(super) fn make(&mut self, name: &'a str, value: impl Into<Value>) {
         self.set(name, Member::Made(value.into()));
     }
 
-    fn get(&self, name: &str) -> Option<&Member<'a>> {
+    pub(super) fn get(&self, name: &str) -> Option<&Member<'a>> {
         self.0.iter().find_map(|(known, member)| (*known == name).then_some(member))
     }
 
@@ -100,7 +100,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn remove(&mut self, name: &str) {
+    pub(super) fn remove(&mut self, name: &str) {
         self.0.retain(|(known, _)| *known != name);
     }
 }
@@ -162,7 +162,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, 
     })
 }
 
-fn headers(stream: bool) -> Vec<(HeaderName, HeaderValue)> {
+pub(super) fn headers(stream: bool) -> Vec<(HeaderName, HeaderValue)> {
     let accept = if stream { "text/event-stream" } else { "application/json" };
     vec![
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),

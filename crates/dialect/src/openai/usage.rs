@@ -9,40 +9,40 @@ use crate::tokens::Count;
 #[derive(Debug, Deserialize, Default)]
 #[serde(default)]
 pub(super) struct Counts {
-    prompt_tokens: Count,
-    completion_tokens: Count,
-    total_tokens: Count,
-    prompt_tokens_details: Option<PromptDetails>,
-    completion_tokens_details: Option<CompletionDetails>,
-    cached_tokens: Count,
-    num_cached_tokens: Count,
-    prompt_cache_hit_tokens: Count,
-    cache_read_input_tokens: Count,
-    cache_creation_input_tokens: Count,
-    cache_creation: Option<CacheCreation>,
+    pub(super) prompt_tokens: Count,
+    pub(super) completion_tokens: Count,
+    pub(super) total_tokens: Count,
+    pub(super) prompt_tokens_details: Option<PromptDetails>,
+    pub(super) completion_tokens_details: Option<CompletionDetails>,
+    pub(super) cached_tokens: Count,
+    pub(super) num_cached_tokens: Count,
+    pub(super) prompt_cache_hit_tokens: Count,
+    pub(super) cache_read_input_tokens: Count,
+    pub(super) cache_creation_input_tokens: Count,
+    pub(super) cache_creation: Option<CacheCreation>,
 }
 
 #[derive(Debug, Deserialize, Default)]
 #[serde(default)]
-struct PromptDetails {
-    cached_tokens: Count,
-    cache_write_tokens: Count,
-    audio_tokens: Count,
-    image_tokens: Count,
+pub(super) struct PromptDetails {
+    pub(super) cached_tokens: Count,
+    pub(super) cache_write_tokens: Count,
+    pub(super) audio_tokens: Count,
+    pub(super) image_tokens: Count,
 }
 
 #[derive(Debug, Deserialize, Default)]
 #[serde(default)]
-struct CompletionDetails {
-    reasoning_tokens: Count,
-    audio_tokens: Count,
-    image_tokens: Count,
+pub(super) struct CompletionDetails {
+    pub(super) reasoning_tokens: Count,
+    pub(super) audio_tokens: Count,
+    pub(super) image_tokens: Count,
 }
 
 #[derive(Debug, Deserialize, Default)]
 #[serde(default)]
-struct CacheCreation {
-    ephemeral_1h_input_tokens: Count,
+pub(super) struct CacheCreation {
+    pub(super) ephemeral_1h_input_tokens: Count,
 }
 
 impl Counts {

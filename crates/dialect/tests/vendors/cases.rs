@@ -106,6 +106,8 @@ pub(crate) struct Answer {
     pub(crate) calls: BTreeMap<(u32, u32), (String, String, String)>,
     pub(crate) images: Vec<String>,
     pub(crate) extras: Vec<Map<String, Value>>,
+    /// What only one dialect can say.
+    pub(crate) natives: Vec<Value>,
     pub(crate) finishes: BTreeMap<u32, (FinishReason, String)>,
     pub(crate) usage: Option<Usage>,
     pub(crate) tier: Option<String>,
@@ -139,6 +141,7 @@ pub(crate) fn fold(events: Vec<Event>) -> Answer {
             }
             Event::Image { url, .. } => answer.images.push(url),
             Event::Extra { members, .. } | Event::ChoiceExtra { members, .. } => answer.extras.push(members),
+            Event::Native { value, .. } => answer.natives.push(value),
             Event::Finish { choice, reason, native } => {
                 assert!(answer.finishes.insert(choice, (reason, native)).is_none(), "two ends of one choice");
             }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::anthropic::Anthropic;
 use crate::canonical::{Event, FinishReason};
+use crate::client::Dialect;
 use crate::codec::{Adapter as _, Target};
 use crate::error::{ErrorType, ProviderError};
 
@@ -27,12 +28,12 @@ fn stream(body: &[u8]) -> Vec<Event> {
     events
 }
 
-fn streamed(wire: &[Value]) -> Vec<Event> {
+pub(super) fn streamed(wire: &[Value]) -> Vec<Event> {
     let frames = wire.iter().map(|event| format!("event: x\ndata: {event}\n\n"));
     stream(frames.collect::<String>().as_bytes())
 }
 
-fn decode(body: &Value) -> Result<Vec<Event>, ProviderError> {
+pub(super) fn decode(body: &Value) -> Result<Vec<Event>, ProviderError> {
     with_target(|target| Anthropic.decode(body.to_string().as_bytes(), target))
 }
 
@@ -48,7 +49,7 @@ fn failure(events: &[Event]) -> &ProviderError {
     failures[0]
 }
 
-fn start() -> Value {
+pub(super) fn start() -> Value {
     json!({"type": "message_start", "message": {"id": "m", "model": "c", "usage": {"input_tokens": 3, "output_tokens": 1}}})
 }
 
@@ -59,7 +60,7 @@ fn text(text: &str) -> [Value; 2] {
     ]
 }
 
-fn end(reason: &str) -> [Value; 2] {
+pub(super) fn end(reason: &str) -> [Value; 2] {
     [
         json!({"type": "message_delta", "delta": {"stop_reason": reason}, "usage": {"output_tokens": 9}}),
         json!({"type": "message_stop"}),
@@ -110,8 +111,10 @@ fn unknown_events_blocks_and_members_are_passed_over() {
         delta,
         stop,
     ]);
-    let texts: Vec<_> = events.iter().filter(|event| event.is_content()).collect();
-    assert_eq!(texts, [&Event::Text { choice: 0, text: "Hello".into() }]);
+    let content: Vec<_> = events.iter().filter(|event| event.is_content()).collect();
+    let search = json!({"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}});
+    let native = Event::Native { dialect: Dialect::Messages, value: search };
+    assert_eq!(content, [&Event::Text { choice: 0, text: "Hello".into() }, &native]);
     let native = "a_reason_of_tomorrow".to_owned();
     assert_eq!(events.last(), Some(&Event::Finish { choice: 0, reason: FinishReason::Stop, native }));
 }
@@ -155,9 +158,12 @@ fn a_refusal_tells_why() {
     let events = decode(&json!({"id": "m", "content": [], "stop_reason": "refusal",
         "stop_details": {"type": "refusal", "explanation": "Against the policy."}}))
     .unwrap();
-    assert_eq!(events[1], Event::Refusal { choice: 0, text: "Against the policy.".into() });
-    assert!(matches!(events[2], Event::Finish { reason: FinishReason::ContentFilter, .. }));
-    assert_eq!(events.len(), 3, "without a count there is no usage");
+    let details = json!({"type": "refusal", "explanation": "Against the policy."});
+    let end = json!({"type": "message_delta", "delta": {"stop_details": details}, "usage": {}});
+    assert_eq!(events[1], Event::Native { dialect: Dialect::Messages, value: end });
+    assert_eq!(events[2], Event::Refusal { choice: 0, text: "Against the policy.".into() });
+    assert!(matches!(events[3], Event::Finish { reason: FinishReason::ContentFilter, .. }));
+    assert_eq!(events.len(), 4, "without a count there is no usage");
 }
 
 #[test]

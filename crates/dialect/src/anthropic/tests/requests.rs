@@ -329,3 +329,34 @@ fn sampling_is_narrower_than_in_chat() {
     assert_eq!(sampling(json!({"top_p": 0.9}), json!({})), json!({"top_p": 0.9}));
     assert_eq!(sampling(all, json!({"sampling_params": false})), json!({}));
 }
+
+#[test]
+fn json_is_asked_for_in_words() {
+    let system = |members: Value| {
+        let mut chat = json!({"model": "m", "response_format": {"type": "json_object"},
+            "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]});
+        chat.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        plain(chat)["system"].clone()
+    };
+    let asked = system(json!({}));
+    assert!(
+        asked.as_str().unwrap().starts_with("Be brief.\n\nWhen you answer in text, give one JSON object")
+    );
+    assert_eq!(system(json!({"response_format": {"type": "text"}})), "Be brief.");
+    let alone = system(json!({"messages": [{"role": "user", "content": "Hi"}]}));
+    assert!(alone.as_str().unwrap().starts_with("When you answer"));
+}
+
+#[test]
+fn tools_of_a_stream_are_eager() {
+    let eager = |stream: bool, strict: bool, quirks: Value| {
+        let function = json!({"name": "f", "strict": strict});
+        let chat = json!({"model": "m", "stream": stream, "anthropic_beta": "structured-outputs-2025-11-13",
+            "tools": [{"type": "function", "function": function}], "messages": [{"role": "user", "content": "Hi"}]});
+        body(chat, quirks)["tools"][0]["eager_input_streaming"].clone()
+    };
+    assert_eq!(eager(true, false, json!({})), true);
+    assert_eq!(eager(false, false, json!({})), json!(null));
+    assert_eq!(eager(true, true, json!({})), json!(null));
+    assert_eq!(eager(true, false, json!({"eager_input_streaming": false})), json!(null));
+}

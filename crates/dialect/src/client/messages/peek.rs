@@ -8,7 +8,7 @@ mod shape;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::limits::{CLIENT_RUN, CLIENT_RUN_BYTES, FALLBACKS, TOOLS};
+use super::limits::{CLIENT_RUN_BYTES, FALLBACKS, TOOLS, is_client_run};
 use super::read;
 use crate::client::Peek;
 use crate::client::chat::limits::{self, NAME, SHARE, TEMPERATURE};
@@ -237,8 +237,7 @@ impl ToolHead {
     }
 
     fn is_client_run(&self) -> bool {
-        let kind = self.kind.as_deref().unwrap_or_default();
-        CLIENT_RUN.iter().any(|family| kind.starts_with(family))
+        self.kind.as_deref().is_some_and(is_client_run)
     }
 }
 

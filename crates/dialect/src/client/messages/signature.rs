@@ -26,7 +26,7 @@ pub(super) const ANTHROPIC: &str = "anthropic-claude-v1";
 const PREFIX: &str = "patchbay.reasoning.v1.";
 
 /// Whether a signature, or the data of redacted thinking, was made here and means nothing to Anthropic.
-pub(super) fn is_ours(opaque: &str) -> bool {
+pub(crate) fn is_ours(opaque: &str) -> bool {
     opaque.starts_with(PREFIX)
 }
 

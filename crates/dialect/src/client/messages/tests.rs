@@ -1,3 +1,4 @@
+mod agreement;
 mod answers;
 mod fold;
 mod peeks;

@@ -37,6 +37,8 @@ fn each_text_is_a_request_that_names_the_model() {
     let (path, body) = written(&Task::Embeddings(asked(&["a"])), MODEL).unwrap();
     assert_eq!(path, "/v1beta/models/gemini-embedding-001:embedContent");
     assert_eq!(body, request("a"));
+    let many = vec!["a"; 101];
+    assert!(written(&Task::Embeddings(asked(&many)), MODEL).unwrap_err().message.contains("100"));
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn part(part: &Part) -> Value {
     value
 }
 
-fn url(source: &Media) -> String {
+pub(in super::super) fn url(source: &Media) -> String {
     match source {
         Media::Url(url) | Media::Id(url) => url.clone(),
         Media::Inline { media_type, data } => format!("data:{media_type};base64,{data}"),

@@ -18,8 +18,7 @@ pub(super) fn ask(body: &mut Body<'_>, request: &Request, target: &Target<'_>, q
     }
     let wish = Wish::of(request);
     let is_off = wish == Wish::Off;
-    let limit = request.max_tokens.or(target.max_output).unwrap_or(ASSUMED_LIMIT);
-    let effort = if is_off { Some("none") } else { wish.effort(limit) };
+    let effort = if is_off { Some("none") } else { wish.effort(limit(request, target)) };
     let says_how_much = wanted.effort.is_some() || wanted.max_tokens.is_some();
     let explicit = effort.filter(|_| says_how_much && !is_off);
     match quirks.text("reasoning_member").unwrap_or("reasoning_effort") {
@@ -40,12 +39,31 @@ pub(super) fn ask(body: &mut Body<'_>, request: &Request, target: &Target<'_>, q
     }
 }
 
-fn set_effort(body: &mut Body<'_>, effort: Option<&str>, quirks: Quirks<'_>) {
+/// The effort that a request comes to, among those that the endpoint knows.
+pub(in crate::openai) fn effort<'a>(
+    request: &Request,
+    target: &Target<'_>,
+    quirks: Quirks<'a>,
+) -> Option<&'a str> {
+    let wish = Wish::of(request);
+    nearest_known(if wish == Wish::Off { "none" } else { wish.effort(limit(request, target))? }, quirks)
+}
+
+/// Completion tokens that a budget is a share of.
+fn limit(request: &Request, target: &Target<'_>) -> u64 {
+    request.max_tokens.or(target.max_output).unwrap_or(ASSUMED_LIMIT)
+}
+
+fn nearest_known<'a>(effort: &str, quirks: Quirks<'a>) -> Option<&'a str> {
     let mut known: Vec<&str> = quirks.list("reasoning_efforts").collect();
     if known.is_empty() {
         known = ["low", "medium", "high"].into_iter().chain(quirks.list("extra_reasoning_efforts")).collect();
     }
-    if let Some(effort) = effort.and_then(|effort| effort::nearest_or_none(effort, &known)) {
+    effort::nearest_or_none(effort, &known)
+}
+
+fn set_effort(body: &mut Body<'_>, effort: Option<&str>, quirks: Quirks<'_>) {
+    if let Some(effort) = effort.and_then(|effort| nearest_known(effort, quirks)) {
         body.make("reasoning_effort", effort);
     }
 }

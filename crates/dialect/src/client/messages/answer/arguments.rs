@@ -29,6 +29,10 @@ impl Arguments {
         }
     }
 
+    pub(super) fn have_begun(&self) -> bool {
+        self.has_begun
+    }
+
     pub(super) fn are_complete(&self) -> bool {
         self.has_begun && self.depth == 0
     }

@@ -1,5 +1,6 @@
 //! The blocks of an answer.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// A piece of an answer in this dialect. Between `Open` and `Close` come only deltas of that block.
@@ -25,13 +26,20 @@ pub(super) enum Block {
     },
 }
 
-#[derive(Debug, Clone, PartialEq)]
+/// As the `delta` of a frame.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type")]
 pub(super) enum Delta {
-    Text(String),
-    Thinking(String),
-    Signature(String),
-    Input(String),
-    Citation(Value),
+    #[serde(rename = "text_delta")]
+    Text { text: String },
+    #[serde(rename = "thinking_delta")]
+    Thinking { thinking: String },
+    #[serde(rename = "signature_delta")]
+    Signature { signature: String },
+    #[serde(rename = "input_json_delta")]
+    Input { partial_json: String },
+    #[serde(rename = "citations_delta")]
+    Citation { citation: Value },
 }
 
 impl Block {
@@ -58,25 +66,14 @@ impl Block {
 }
 
 impl Delta {
-    /// As the `delta` of a frame.
-    pub(super) fn body(self) -> Value {
-        match self {
-            Self::Text(text) => json!({"type": "text_delta", "text": text}),
-            Self::Thinking(text) => json!({"type": "thinking_delta", "thinking": text}),
-            Self::Signature(signature) => json!({"type": "signature_delta", "signature": signature}),
-            Self::Input(json) => json!({"type": "input_json_delta", "partial_json": json}),
-            Self::Citation(citation) => json!({"type": "citations_delta", "citation": citation}),
-        }
-    }
-
     /// Adds this to its block. Input is text until [`finished`].
     pub(super) fn add_to(self, block: &mut Map<String, Value>) {
         match self {
-            Self::Text(text) => append(block, "text", &text),
-            Self::Thinking(text) => append(block, "thinking", &text),
-            Self::Signature(signature) => append(block, "signature", &signature),
-            Self::Input(json) => append(block, "input", &json),
-            Self::Citation(citation) => match block.get_mut("citations") {
+            Self::Text { text } => append(block, "text", &text),
+            Self::Thinking { thinking } => append(block, "thinking", &thinking),
+            Self::Signature { signature } => append(block, "signature", &signature),
+            Self::Input { partial_json } => append(block, "input", &partial_json),
+            Self::Citation { citation } => match block.get_mut("citations") {
                 Some(Value::Array(citations)) => citations.push(citation),
                 _ => drop(block.insert("citations".to_owned(), json!([citation]))),
             },

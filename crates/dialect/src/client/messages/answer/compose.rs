@@ -50,7 +50,7 @@ impl Composer {
         let is_of_call =
             |event: &Event, index| matches!(event, Event::ToolCall { index: of, .. } if *of == index);
         match &self.open {
-            Some(Open::Call { index, .. }) if !is_of_call(&event, *index) && event.is_content() => {
+            Some(Open::Call { index, .. }) if !is_of_call(&event, *index) && waits(&event) => {
                 self.waiting.push_back(event);
             }
             _ => self.take(event, steps),
@@ -113,7 +113,7 @@ impl Composer {
             return;
         }
         self.open_text(steps);
-        steps.push(Step::Delta(Delta::Text(text)));
+        steps.push(Step::Delta(Delta::Text { text }));
     }
 
     fn open_text(&mut self, steps: &mut Vec<Step>) {
@@ -148,10 +148,12 @@ impl Composer {
     /// Once a call is complete, what waited for it goes out.
     fn arguments(&mut self, piece: String, steps: &mut Vec<Step>) {
         let Some(Open::Call { arguments, .. }) = &mut self.open else { return };
-        if !piece.is_empty() {
+        // Some providers write this for no arguments at all.
+        let is_nothing = piece.is_empty() || (!arguments.have_begun() && piece.trim() == "null");
+        if !is_nothing {
             arguments.take(&piece);
             let is_complete = arguments.are_complete();
-            steps.push(Step::Delta(Delta::Input(piece)));
+            steps.push(Step::Delta(Delta::Input { partial_json: piece }));
             if is_complete {
                 self.close(steps);
                 for event in std::mem::take(&mut self.waiting) {
@@ -180,7 +182,9 @@ impl Composer {
         let Some(Open::Reasoning(open)) = &mut self.open else { return };
         let shows = detail.kind != ReasoningKind::Encrypted && !self.hides_thinking;
         match detail.content {
-            Some(text) if shows && !text.is_empty() => steps.push(Step::Delta(Delta::Thinking(text))),
+            Some(text) if shows && !text.is_empty() => {
+                steps.push(Step::Delta(Delta::Thinking { thinking: text }))
+            }
             Some(text) if !shows => open.content.get_or_insert_default().push_str(&text),
             _ => {}
         }
@@ -219,7 +223,7 @@ impl Composer {
                 "encrypted_index": "",
             });
             self.open_text(steps);
-            steps.push(Step::Delta(Delta::Citation(citation)));
+            steps.push(Step::Delta(Delta::Citation { citation }));
         }
     }
 
@@ -231,7 +235,7 @@ impl Composer {
                 self.has_own_citations = true;
                 if let Some(citation) = value.shift_remove("citation") {
                     self.open_text(steps);
-                    steps.push(Step::Delta(Delta::Citation(citation)));
+                    steps.push(Step::Delta(Delta::Citation { citation }));
                 }
             }
             Some("tool_use") => {
@@ -263,10 +267,15 @@ impl Composer {
             Some(Open::Reasoning(detail)) => {
                 let is_unsigned = detail.format.as_deref() == Some(ANTHROPIC) && detail.signature.is_none();
                 if !is_unsigned {
-                    steps.push(Step::Delta(Delta::Signature(signature::seal(&detail))));
+                    steps.push(Step::Delta(Delta::Signature { signature: signature::seal(&detail) }));
                 }
             }
         }
         steps.push(Step::Close);
     }
+}
+
+/// Whether an event has its place among the blocks.
+fn waits(event: &Event) -> bool {
+    event.is_content() || matches!(event, Event::Native { .. })
 }

@@ -129,7 +129,7 @@ impl Ending {
             output_tokens: sum(usage.completion_tokens()),
             output_tokens_details: (thinking > 0).then_some(OutputDetails { thinking_tokens: thinking }),
             service_tier: self.service_tier.as_deref().map(|tier| match tier {
-                "default" => "standard",
+                "default" | "on_demand" => "standard",
                 other => other,
             }),
             server_tool_use: own(OWN_USAGE[0]),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::block::{Step, finished};
+use super::block::{Delta, Step, finished};
 use super::compose::Composer;
 use super::ending::UsageBody;
 use crate::canonical::Event;
@@ -47,14 +47,14 @@ struct Message<'a> {
 }
 
 #[derive(Serialize)]
-struct BlockFrame {
+struct BlockFrame<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     index: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_block: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    delta: Option<Value>,
+    delta: Option<&'a Delta>,
 }
 
 #[derive(Serialize)]
@@ -102,15 +102,17 @@ impl Stream {
     }
 
     fn write_steps(&mut self, out: &mut Vec<u8>) {
-        for step in std::mem::take(&mut self.steps) {
+        let mut steps = std::mem::take(&mut self.steps);
+        for step in steps.drain(..) {
             self.start(out);
             match step {
                 Step::Open(block) => self.block_start(block.empty(), out),
-                Step::Delta(delta) => self.block_delta(delta.body(), out),
+                Step::Delta(delta) => self.block_delta(&delta, out),
                 Step::Close => self.block_stop(out),
                 Step::Whole(block) => self.whole_block(block, out),
             }
         }
+        self.steps = steps;
     }
 
     /// The input of a tool streams, also when it is there at once: that is how clients expect it.
@@ -121,7 +123,7 @@ impl Stream {
         };
         self.block_start(block, out);
         if input.as_object().is_some_and(|members| !members.is_empty()) {
-            self.block_delta(json!({"type": "input_json_delta", "partial_json": input.to_string()}), out);
+            self.block_delta(&Delta::Input { partial_json: input.to_string() }, out);
         }
         self.block_stop(out);
     }
@@ -132,7 +134,7 @@ impl Stream {
         frame(out, kind, &BlockFrame { kind, index: self.index, content_block, delta: None });
     }
 
-    fn block_delta(&self, delta: Value, out: &mut Vec<u8>) {
+    fn block_delta(&self, delta: &Delta, out: &mut Vec<u8>) {
         let kind = "content_block_delta";
         frame(out, kind, &BlockFrame { kind, index: self.index, content_block: None, delta: Some(delta) });
     }

@@ -128,6 +128,8 @@ enum Kind {
     Thinking,
     RedactedThinking,
     SearchResult,
+    #[serde(rename = "")]
+    Empty,
     #[serde(other)]
     Other,
 }
@@ -157,6 +159,7 @@ impl Block {
             Kind::Thinking => text_or_none(self.thinking) && text_or_none(self.signature),
             Kind::RedactedThinking => filled(self.data),
             Kind::SearchResult => self.content.as_ref().is_none_or(|content| !content.is_object),
+            Kind::Empty => false,
             Kind::Other => true,
         };
         let mut tally = self.content.map(|content| content.tally).unwrap_or_default();

@@ -33,8 +33,8 @@ pub(super) fn of_user(block: Value, path: &Path<'_>) -> Result<Vec<Part>, BadReq
         "image" => vec![image(&mut members)?],
         "document" => document(&mut members)?,
         "search_result" => search_result(&mut members)?,
-        "tool_reference" => worded(members.string("tool_name")?.unwrap_or_default()),
-        "compaction" => worded(members.string("content")?.unwrap_or_default()),
+        "tool_reference" => worded(loose_text(&mut members, "tool_name")),
+        "compaction" => worded(loose_text(&mut members, "content")),
         _ => Vec::new(),
     };
     if let Some(last) = parts.last_mut() {
@@ -88,6 +88,14 @@ fn worded(text: String) -> Vec<Part> {
 
 fn required_text(members: &mut Members<'_>, name: &str) -> Result<String, BadRequest> {
     members.string(name)?.ok_or_else(|| members.path.member(name).must("be a string"))
+}
+
+/// A text that may be absent or of another form.
+fn loose_text(members: &mut Members<'_>, name: &str) -> String {
+    match members.value(name) {
+        Some(Value::String(text)) => text,
+        _ => String::new(),
+    }
 }
 
 fn image(members: &mut Members<'_>) -> Result<Part, BadRequest> {
@@ -157,8 +165,7 @@ fn titled(title: Option<String>, context: Option<String>, mut parts: Vec<Part>) 
 }
 
 fn search_result(members: &mut Members<'_>) -> Result<Vec<Part>, BadRequest> {
-    let title = members.string("title")?.unwrap_or_default();
-    let source = members.string("source")?.unwrap_or_default();
+    let (title, source) = (loose_text(members, "title"), loose_text(members, "source"));
     let path = members.path.member("content");
     let content = members.value("content").unwrap_or_else(|| Value::Array(Vec::new()));
     let mut parts = vec![text(format!("Search result: {title} ({source})\n"))];

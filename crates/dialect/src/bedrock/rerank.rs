@@ -1,0 +1,80 @@
+//! Rankings over InvokeModel: Amazon's own models and Cohere's are asked alike.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::family::{Family, path};
+use super::request::headers;
+use super::{SERVICE, errors};
+use crate::canonical::{Event, RerankRequest, Task};
+use crate::codec::{Adapter, AuthStyle, Encoded, StreamDecoder, Target};
+use crate::collected::Collected;
+use crate::error::{BadRequest, ProviderError};
+
+/// Which of Cohere's interfaces is meant.
+const COHERE_VERSION: u32 = 2;
+
+pub(super) struct Rerank;
+
+impl Adapter for Rerank {
+    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+        let Task::Rerank(request) = task else {
+            return Err(BadRequest::new("this endpoint ranks documents only"));
+        };
+        Ok(Encoded {
+            path: path(target, "invoke"),
+            headers: headers(false),
+            auth: AuthStyle::SigV4 { service: SERVICE },
+            body: Bytes::from(body(request, target)?.to_string()),
+        })
+    }
+
+    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
+        decode(body)
+    }
+
+    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
+        Collected::boxed(decode)
+    }
+
+    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
+        errors::classify(status, headers, body)
+    }
+}
+
+fn body(request: &RerankRequest, target: &Target<'_>) -> Result<Value, BadRequest> {
+    let texts = request.documents.iter().map(|document| match (&document.text, &document.image) {
+        (Some(text), None) => Ok(text.as_str()),
+        _ => Err(BadRequest::new("this model ranks texts only")),
+    });
+    let texts = texts.collect::<Result<Vec<_>, _>>()?;
+    let mut body = json!({ "query": request.query, "documents": texts });
+    if let Some(top) = request.top_n {
+        body["top_n"] = top.into();
+    }
+    if Family::of(target) == Family::Cohere {
+        body["api_version"] = COHERE_VERSION.into();
+    }
+    Ok(body)
+}
+
+#[derive(Debug, Deserialize)]
+struct Answer {
+    results: Vec<Ranked>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Ranked {
+    index: u32,
+    relevance_score: f64,
+}
+
+fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
+    let Ok(answer) = serde_json::from_slice::<Answer>(body) else { return Err(errors::unreadable(body)) };
+    let mut events = vec![Event::Start { id: None, model: None, system_fingerprint: None }];
+    let ranked = |ranked: Ranked| Event::Ranked { index: ranked.index, score: ranked.relevance_score };
+    events.extend(answer.results.into_iter().map(ranked));
+    Ok(events)
+}
