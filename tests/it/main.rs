@@ -61,7 +61,11 @@ fn main() -> ExitCode {
         }
     };
     let shared = Shared::default();
-    let together = libtest_mimic::run(&arguments, shared_trials(runtime.handle(), &shared));
+    let matrix = clients::Matrix::default();
+    let mut trials = shared_trials(runtime.handle(), &shared);
+    trials.extend(clients::trials(runtime.handle(), &shared, &matrix));
+    let together = libtest_mimic::run(&arguments, trials);
+    eprint!("{}", matrix.tables());
     let ended = runtime.block_on(shared.end());
     // Drills load and kill: one at a time, when nothing else runs.
     let one_by_one = Arguments { test_threads: Some(1), ..arguments };
@@ -77,9 +81,8 @@ fn main() -> ExitCode {
 }
 
 fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
-    let modules: [(&str, Vec<(&str, Scenario)>); 8] = [
+    let modules: [(&str, Vec<(&str, Scenario)>); 7] = [
         ("catalogue", catalogue::scenarios()),
-        ("clients", clients::scenarios()),
         ("errors", errors::scenarios()),
         ("failover", failover::scenarios()),
         ("inference", inference::scenarios()),
@@ -121,6 +124,6 @@ fn alone_trials(handle: &Handle) -> Vec<Trial> {
     trials
 }
 
-fn failed(error: anyhow::Error) -> Failed {
+pub(crate) fn failed(error: anyhow::Error) -> Failed {
     format!("{error:?}").into()
 }

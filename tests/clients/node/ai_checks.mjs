@@ -25,7 +25,7 @@ const quiet = { maxRetries: 0 };
 
 function priced(metadata, target) {
   const usage = metadata?.openrouter?.usage;
-  assert.ok(usage?.cost > 0 || target.can.includes("free"), `no cost: ${JSON.stringify(metadata)}`);
+  assert.ok(usage?.cost > 0, `no cost: ${JSON.stringify(metadata)}`);
 }
 
 conversation([], async function generate_text(openrouter, target) {

@@ -37,7 +37,7 @@ def routed(target, **more):
 
 def priced(usage, target):
     assert usage.total_tokens > 0, f"no usage: {usage}"
-    assert usage.model_extra["cost"] > 0 or "free" in target.can, f"no cost: {usage}"
+    assert usage.model_extra["cost"] > 0, f"no cost: {usage}"
 
 
 def reasoned(details, target):

@@ -33,7 +33,7 @@ def routed(target):
 
 
 def priced(usage, target):
-    assert usage.cost > 0 or "free" in target.can, f"no cost: {usage}"
+    assert usage.cost > 0, f"no cost: {usage}"
 
 
 @conversation()
