@@ -8,7 +8,7 @@
 //! further modalities, each in a room of its own.
 
 mod embeddings;
-mod images;
+pub mod images;
 mod rerank;
 mod speech;
 mod task;
@@ -17,7 +17,7 @@ mod transcription;
 pub use embeddings::{EmbeddingInput, EmbeddingsRequest};
 pub use images::ImagesRequest;
 pub use rerank::{Document, RerankRequest};
-pub use speech::SpeechRequest;
+pub use speech::{SpeechRequest, VoiceSample};
 pub use task::{Operation, Task};
 pub use transcription::TranscriptionRequest;
 

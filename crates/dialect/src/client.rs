@@ -1,5 +1,6 @@
 //! Client dialects: how requests are read and answers are written.
 
+mod body;
 pub mod chat;
 mod completions;
 mod embeddings;
@@ -9,6 +10,7 @@ mod rerank;
 pub(crate) mod responses;
 mod speech;
 mod transcription;
+mod weight;
 
 use bytes::Bytes;
 use pricing::{Amount, Usage};

@@ -129,7 +129,8 @@ pub fn adapter(
 }
 
 /// The provider dialects there are, by their names in the catalogue.
-pub const DIALECTS: [&str; 7] = ["openai", "anthropic", "gemini", "vertex", "bedrock", "mistral", "cohere"];
+pub const DIALECTS: [&str; 8] =
+    ["openai", "anthropic", "gemini", "vertex", "bedrock", "mistral", "cohere", "ollama"];
 
 /// The conversation of a task that was routed to a conversation's adapter.
 ///

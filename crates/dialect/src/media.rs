@@ -1,5 +1,10 @@
 //! Where media are and of what type, for the dialects that want them apart.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::canonical::Media;
+
 /// The media type and the base64 data of a `data:` URL.
 pub(crate) fn data_url(url: &str) -> Option<(&str, &str)> {
     let (head, data) = url.strip_prefix("data:")?.split_once(',')?;
@@ -44,6 +49,15 @@ pub(crate) fn known_type<'a>(media_type: &'a str, data: &str, name: Option<&str>
     by_bytes.or_else(|| type_of_url(name?)).unwrap_or(media_type)
 }
 
+/// The text of a file that came inline and is one.
+pub(crate) fn text_of_file(source: &Media, name: Option<&str>) -> Option<String> {
+    let Media::Inline { media_type, data } = source else { return None };
+    if !known_type(media_type, data, name).starts_with("text/") {
+        return None;
+    }
+    String::from_utf8(BASE64_STANDARD.decode(data).ok()?).ok()
+}
+
 /// The media type of an audio format as chat names it.
 pub(crate) fn audio_type(format: &str) -> String {
     match format {
@@ -70,6 +84,11 @@ mod tests {
         assert_eq!(known_type("application/octet-stream", "JVBERi0xLjQ", None), "application/pdf");
         assert_eq!(known_type("application/octet-stream", "QUJD", Some("notes.txt")), "text/plain");
         assert_eq!(known_type("application/octet-stream", "QUJD", None), "application/octet-stream");
+        let inline =
+            |media_type: &str, data: &str| Media::Inline { media_type: media_type.into(), data: data.into() };
+        assert_eq!(text_of_file(&inline(UNTYPED, "aGk="), Some("a.md")).as_deref(), Some("hi"));
+        assert_eq!(text_of_file(&inline("application/pdf", "aGk="), Some("a.md")), None);
+        assert_eq!(text_of_file(&inline("text/plain", "gA=="), None), None);
         assert_eq!(audio_type("mp3"), "audio/mpeg");
         assert_eq!(audio_type("wav"), "audio/wav");
     }

@@ -6,13 +6,14 @@
 //!
 //! | Quirk | Value | Meaning |
 //! |---|---|---|
-//! | `path` | text | replaces `/chat/completions`, query included |
+//! | `path` | text | replaces `/chat/completions` or `/rerank`, query included |
 //! | `auth` | `bearer` (default), `api-key`, `none` | how the credential is presented |
 //! | `max_tokens_member` | text | name of the completion limit; default `max_tokens` |
-//! | `reasoning_member` | `reasoning_effort` (default), `reasoning`, `reasoning_enabled`, `thinking`, `prompt_mode`, `none` | how reasoning is asked for |
+//! | `reasoning_member` | `reasoning_effort` (default), `reasoning`, `reasoning_enabled`, `thinking`, `prompt_mode`, `chat_template_kwargs`, `none` | how reasoning is asked for |
 //! | `reasoning_efforts` | list | the efforts known; others become the nearest. Default low, medium, high |
 //! | `extra_reasoning_efforts` | list | efforts known beside the default ones |
 //! | `send_reasoning_back` | `reasoning`, `reasoning_content`, `reasoning_details`, `thinking` | the form in which earlier reasoning returns; default: not at all |
+//! | `always_send_reasoning_back` | true | an assistant's turn without reasoning says so with an empty text: the endpoint refuses histories of other models else |
 //! | `strict` | true | unknown members are refused, so only standard ones and `accepts` go out |
 //! | `members` | list | the only members known, by their names before `rename`; `accepts` adds to them |
 //! | `accepts` | list | members known beside the standard ones; those that cost extra, such as `service_tier`, go out only when listed. `allowed_tools` is a choice of tools; elsewhere the list of tools is cut |
@@ -35,16 +36,40 @@
 //! | `keep_cache_control` | true | cache markers are known |
 //! | `completion_excludes_reasoning` | true | usage reports reasoning beside the completion |
 //! | `think_tags` | true | text begins with `<think>…</think>` and that is reasoning |
-//! | `apis` | list | what the endpoint speaks beside this: with `responses`, a client that speaks Responses is passed through to it |
-//! | `api` | `responses` | the model is served by Responses alone, for every client |
+//!
+//! What is no conversation has rooms of its own, with the quirks `auth`, `accepts` (members that go out although
+//! they are not standard), `drop`, `rename`, `add` and these:
+//!
+//! | Quirk | Value | Meaning |
+//! |---|---|---|
+//! | `apis` | list | what the endpoint speaks beside this: with `responses` or `completions`, a client that speaks that is passed through to it |
+//! | `api` | `responses` | the model is served by that alone, for every client |
+//! | `paths` | map | paths that replace `/embeddings`, `/images/generations`, `/images/edits`, `/audio/speech`, `/audio/transcriptions`, `/completions`, by their names without the slash in front |
+//! | `encoding_format` | `float`, `base64` | the form in which vectors are asked for; default: not said |
+//! | `images` | `chat` | images come from conversations |
+//! | `image_sizes` | list, `any` | the pixels known, or any; default 1024x1024, 1536x1024, 1024x1536. Names of resolutions and ratios go out where `accepts` has `resolution`, `aspect_ratio` |
+//! | `image_response_format` | text | what is sent as `response_format`, so that images come and not their addresses |
+//! | `image_stream` | true | images can be streamed. `partial_images`, which cost extra, go out where `accepts` has them |
+//! | `speech_stream` | `sse` | sound comes in events that end with what it took, for models priced in tokens |
+//! | `verbose_json` | true, false | transcriptions come with times even unasked, for models priced by the second; or never |
+//! | `voice_ids` | false | a voice that is named `voice_…` has that name and is no id |
 //!
 //! How Responses is spoken is told in [`responses`].
 
+mod buffered;
+mod completions;
 mod decode;
+mod embeddings;
 mod encode;
 mod errors;
+mod form;
+mod images;
+mod outgoing;
 mod quirks;
+mod rerank;
 mod responses;
+mod speech;
+mod transcription;
 mod usage;
 
 use http::HeaderMap;
@@ -61,11 +86,25 @@ pub(crate) fn adapter(
     client: Dialect,
     target: &Target<'_>,
 ) -> Option<&'static dyn Adapter> {
+    let quirks = Quirks::of(target);
     match operation {
         Operation::Chat if responses::serves(client, target) => Some(&responses::Responses),
+        Operation::Chat if client == Dialect::Completions && quirks.lists("apis", "completions") => {
+            Some(&completions::Completions)
+        }
         Operation::Chat => Some(&OpenAi),
-        _ => None,
+        Operation::Embeddings => Some(&embeddings::Embeddings),
+        Operation::Images if quirks.is("images", "chat") => Some(&images::ChatImages),
+        Operation::Images => Some(&images::Images),
+        Operation::Speech => Some(&speech::Speech),
+        Operation::Transcription => Some(&transcription::Transcription),
+        Operation::Rerank => Some(&rerank::Rerank),
     }
+}
+
+/// Classes an error inside an answer that began with a good status, in any of the many shapes.
+pub(crate) fn failure(error: &serde_json::Value) -> ProviderError {
+    errors::inside(error)
 }
 
 pub(crate) struct OpenAi;

@@ -1,6 +1,6 @@
 //! From usage to money: the one place where this service prices.
 
-use pricing::{Amount, Class, Markup, OutOfRange, PriceBook, Usage};
+use pricing::{Amount, Markup, OutOfRange, PriceBook, Usage};
 use rpc::convert::{self, Malformed};
 use rpc::events::UsageRecord;
 
@@ -55,30 +55,11 @@ pub(crate) fn price_record(record: &mut UsageRecord) -> Result<(), Error> {
     Ok(())
 }
 
-/// What a request and its answer come to where they are not counted in tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Pieces {
-    /// Images in the prompt.
-    pub(crate) images: u64,
-    /// Images of the answer.
-    pub(crate) pictures: u64,
-    /// Characters to speak.
-    pub(crate) characters: u64,
-    pub(crate) search_units: u64,
-}
-
-/// Adds what is priced by the piece: the request itself, and of the others what the price list has a rate for
-/// and the provider has not counted.
+/// Adds what is priced by the piece: of `pieces`, those that the price list has a rate for and the provider has
+/// not counted.
 #[must_use]
-pub(crate) fn with_pieces(usage: Usage, book: &PriceBook, pieces: Pieces) -> Usage {
-    let counts = [
-        (Class::Request, 1),
-        (Class::Image, pieces.images),
-        (Class::Picture, pieces.pictures),
-        (Class::Character, pieces.characters),
-        (Class::SearchUnit, pieces.search_units),
-    ];
-    counts.into_iter().fold(usage, |usage, (class, count)| {
+pub(crate) fn with_pieces(usage: Usage, book: &PriceBook, pieces: &Usage) -> Usage {
+    pieces.iter().fold(usage, |usage, (class, count)| {
         let is_counted = usage.get(class) > 0 || book.base.listed(class).is_none();
         if is_counted { usage } else { usage.with(class, count) }
     })
@@ -86,7 +67,7 @@ pub(crate) fn with_pieces(usage: Usage, book: &PriceBook, pieces: Pieces) -> Usa
 
 #[cfg(test)]
 mod tests {
-    use pricing::{Rate, Rates};
+    use pricing::{Class, Rate, Rates};
 
     use super::*;
 
@@ -106,17 +87,18 @@ mod tests {
     fn what_the_provider_counted_is_not_counted_again() {
         let base = Rates::default().with(Class::SearchUnit, Rate::from_picos(1));
         let book = PriceBook { base, tiers: Vec::new() };
-        let pieces = Pieces { search_units: 1, ..Pieces::default() };
-        let usage = with_pieces(Usage::default().with(Class::SearchUnit, 3), &book, pieces);
+        let pieces = Usage::default().with(Class::SearchUnit, 1);
+        let usage = with_pieces(Usage::default().with(Class::SearchUnit, 3), &book, &pieces);
         assert_eq!(usage.get(Class::SearchUnit), 3);
-        assert_eq!(with_pieces(Usage::default(), &book, pieces).get(Class::SearchUnit), 1);
+        assert_eq!(with_pieces(Usage::default(), &book, &pieces).get(Class::SearchUnit), 1);
     }
 
     #[test]
     fn pieces_count_only_where_they_have_a_rate() {
         let base = Rates::default().with(Class::Request, Rate::from_picos(1));
         let book = PriceBook { base, tiers: Vec::new() };
-        let usage = with_pieces(Usage::default(), &book, Pieces { images: 3, ..Pieces::default() });
+        let pieces = Usage::default().with(Class::Request, 1).with(Class::Image, 3);
+        let usage = with_pieces(Usage::default(), &book, &pieces);
         assert_eq!((usage.get(Class::Request), usage.get(Class::Image)), (1, 0));
     }
 }

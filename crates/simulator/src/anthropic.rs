@@ -1,6 +1,7 @@
 //! Anthropic's messages.
 
 mod parse;
+mod shape;
 mod stream;
 mod unary;
 
@@ -9,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName};
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, Finish, Usage};
+use crate::answer::{Answer, Completion, Finish, Usage};
 use crate::ask::Ask;
 use crate::failure::Failure;
 use crate::limits::Left;
@@ -107,7 +108,11 @@ fn limits(headers: &mut HeaderMap, stamp: &Stamp, left: Left) {
 
 /// How ids of calls begin.
 fn call_prefix(stamp: &Stamp) -> &'static str {
-    if stamp.host == Host::Vertex { "toolu_vrtx_01" } else { "toolu_" }
+    match stamp.host {
+        Host::Own => "toolu_",
+        Host::Vertex => "toolu_vrtx_01",
+        Host::Bedrock => "toolu_bdrk_01",
+    }
 }
 
 fn stop_reason<'a>(answer: &'a Answer, finish: &Finish) -> &'a str {
@@ -148,6 +153,16 @@ fn usage(usage: &Usage, output: u64) -> Value {
         "service_tier": "standard",
         "inference_geo": "not_available",
     })
+}
+
+/// What the text takes from a document, if it takes anything.
+fn citation(ask: &Ask, completion: &Completion) -> Option<Value> {
+    let cited = completion.citation?;
+    let document = ask.documents.get(cited.document)?;
+    let length = cited.end - cited.start;
+    let words: String = completion.words().chars().skip(cited.start).take(length).collect();
+    Some(json!({"type": "char_location", "cited_text": words, "document_index": cited.document,
+        "document_title": document.native, "start_char_index": 0, "end_char_index": length, "file_id": null}))
 }
 
 /// The signature of thoughts: whoever sends them back must send them unchanged.

@@ -1,6 +1,7 @@
 //! Amazon Bedrock: Converse, and the embeddings of `invoke`.
 
 mod canonical;
+mod claude;
 mod frame;
 mod invoke;
 mod parse;
@@ -9,6 +10,7 @@ mod signature;
 mod stream;
 mod unary;
 
+pub(crate) use claude::Invoke;
 pub(crate) use invoke::invoke;
 
 use http::HeaderMap;
@@ -45,7 +47,7 @@ impl Wire for Converse {
     }
 
     fn key(&self, headers: &HeaderMap, _query: &str) -> Option<String> {
-        bearer(headers).or_else(|| signature::access_key(headers))
+        key(headers)
     }
 
     fn admit(&self, arrived: &Arrived) -> Result<(), Failure> {
@@ -53,12 +55,11 @@ impl Wire for Converse {
     }
 
     fn bad_key(&self, _key: Option<&str>) -> Failure {
-        Failure::new(403, "The security token included in the request is invalid.")
-            .code("UnrecognizedClientException")
+        bad_key()
     }
 
     fn unknown_model(&self, _model: &str) -> Failure {
-        Failure::bad("The provided model identifier is invalid.")
+        unknown_model()
     }
 
     fn too_long(&self, _tokens: u64, _most: u64) -> Failure {
@@ -88,11 +89,28 @@ impl Wire for Converse {
         put(headers, "x-amzn-requestid", &stamp.request_id);
     }
 
-    // There is no Retry-After here.
     fn failure_headers(&self, headers: &mut HeaderMap, failure: &Failure) {
-        let kind = format!("{}:http://internal.amazon.com/coral/com.amazon.bedrock/", error_type(failure));
-        put(headers, "x-amzn-errortype", &kind);
+        failure_headers(headers, failure);
     }
+}
+
+fn key(headers: &HeaderMap) -> Option<String> {
+    bearer(headers).or_else(|| signature::access_key(headers))
+}
+
+fn bad_key() -> Failure {
+    Failure::new(403, "The security token included in the request is invalid.")
+        .code("UnrecognizedClientException")
+}
+
+fn unknown_model() -> Failure {
+    Failure::bad("The provided model identifier is invalid.")
+}
+
+/// There is no Retry-After here.
+fn failure_headers(headers: &mut HeaderMap, failure: &Failure) {
+    let kind = format!("{}:http://internal.amazon.com/coral/com.amazon.bedrock/", error_type(failure));
+    put(headers, "x-amzn-errortype", &kind);
 }
 
 /// What the model behind the service refuses.

@@ -18,7 +18,11 @@ impl Simulator {
     pub(crate) fn models(&self, dialect: Dialect) -> Response<Body> {
         let models = self.config.models.iter();
         let list = match dialect {
-            Dialect::OpenAi | Dialect::Responses | Dialect::Completions | Dialect::Bedrock => {
+            Dialect::OpenAi
+            | Dialect::Responses
+            | Dialect::Completions
+            | Dialect::Bedrock
+            | Dialect::Invoke => {
                 let data: Vec<Value> = models
                     .map(|id| json!({"id": id, "object": "model", "created": 1_700_000_000, "owned_by": "simulator"}))
                     .collect();

@@ -21,6 +21,8 @@ pub enum Dialect {
     Cohere,
     /// Amazon Bedrock's Converse.
     Bedrock,
+    /// Anthropic's messages in Amazon's envelope.
+    Invoke,
     Ollama,
 }
 
@@ -37,6 +39,7 @@ impl Dialect {
             Self::Mistral => "mistral",
             Self::Cohere => "cohere",
             Self::Bedrock => "bedrock",
+            Self::Invoke => "bedrock-invoke",
             Self::Ollama => "ollama",
         }
     }
@@ -52,6 +55,7 @@ impl Dialect {
             Self::Mistral => &mistral::Chat,
             Self::Cohere => &cohere::Chat,
             Self::Bedrock => &bedrock::Converse,
+            Self::Invoke => &bedrock::Invoke,
             Self::Ollama => &ollama::Chat,
         }
     }

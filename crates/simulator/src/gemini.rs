@@ -4,6 +4,7 @@ mod embed;
 mod encode;
 mod keys;
 mod parse;
+mod shape;
 
 pub(crate) use embed::embed;
 

@@ -45,6 +45,7 @@ pub(crate) enum Host {
     #[default]
     Own,
     Vertex,
+    Bedrock,
 }
 
 /// What the URL says, which is in the body elsewhere.
@@ -214,18 +215,23 @@ impl Asked<'_> {
         else {
             return unknown;
         };
-        let operation = match method {
-            "converse" | "converse-stream" => Operation::Chat,
-            "invoke" => Operation::Embeddings,
+        let model = decoded(model);
+        let claude = model.contains("anthropic") || model.contains("claude");
+        let (dialect, operation) = match method {
+            "converse" | "converse-stream" => (Dialect::Bedrock, Operation::Chat),
+            // In the words of the model's maker.
+            "invoke" | "invoke-with-response-stream" if claude => (Dialect::Invoke, Operation::Chat),
+            "invoke" => (Dialect::Bedrock, Operation::Embeddings),
             _ => return unknown,
         };
         let address = Address {
-            model: Some(decoded(model)),
-            stream: method == "converse-stream",
+            host: Host::Bedrock,
+            model: Some(model),
+            stream: method.ends_with("stream"),
+            array: false,
             method: method.to_owned(),
-            ..Address::default()
         };
-        if self.posted { Route::Work(Dialect::Bedrock, operation, address) } else { unknown }
+        if self.posted { Route::Work(dialect, operation, address) } else { unknown }
     }
 }
 
@@ -300,6 +306,9 @@ mod tests {
             work("/p/b/bedrock/model/us.anthropic.claude-haiku-4-5-v1%3A0/converse-stream");
         assert_eq!((dialect, operation, address.stream), (Dialect::Bedrock, Operation::Chat, true));
         assert_eq!(address.model.as_deref(), Some("us.anthropic.claude-haiku-4-5-v1:0"));
+        let (dialect, operation, address) =
+            work("/bedrock/model/anthropic.claude-haiku-4-5-v1%3A0/invoke-with-response-stream");
+        assert_eq!((dialect, operation, address.stream), (Dialect::Invoke, Operation::Chat, true));
         let (dialect, _, address) = work("/gemini/v1beta/models/a%2Fb:streamGenerateContent");
         assert_eq!((dialect, address.model.as_deref()), (Dialect::Gemini, Some("a/b")));
         assert!(address.stream && !address.array && address.host == Host::Own);
@@ -311,6 +320,8 @@ mod tests {
         let (dialect, operation, _) =
             work(&format!("{vertex}/publishers/google/models/text-embedding-005:predict"));
         assert_eq!((dialect, operation), (Dialect::Gemini, Operation::Predict));
+        let own = format!("{vertex}/endpoints/123:streamGenerateContent");
+        assert_eq!(work(&own).2.model.as_deref(), Some("123"));
         let bare =
             "/vertex/projects/p/locations/global/publishers/google/models/gemini-2.5-flash:generateContent";
         assert_eq!(work(bare).2.model.as_deref(), Some("gemini-2.5-flash"));

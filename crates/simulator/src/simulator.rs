@@ -21,7 +21,7 @@ use crate::player::spoil;
 use crate::prepare::{Arrived, Prepared, Reply};
 use crate::quirks::Quirks;
 use crate::received::Received;
-use crate::route::{Address, Operation};
+use crate::route::{Address, Host, Operation};
 use crate::script::Script;
 use crate::seed::{Dice, Hash};
 use crate::stamp::Stamp;
@@ -170,14 +170,15 @@ impl Simulator {
         let seed = seed.number(number).value();
         let mut dice = Dice::new(seed);
         let wire = call.dialect.wire();
-        let (mut response_id, mut request_id) = (wire.response_id(&mut dice), wire.request_id(&mut dice));
-        if call.address.host == crate::route::Host::Vertex {
-            response_id = response_id.replacen("msg_01", "msg_vrtx_01", 1);
-            request_id = request_id.replacen("req_01", "req_vrtx_01", 1);
-        }
+        // Hosts mark the ids of those who make the models.
+        let marked = |id: String| match call.address.host {
+            Host::Own => id,
+            Host::Vertex => id.replacen("_01", "_vrtx_01", 1),
+            Host::Bedrock => id.replacen("_01", "_bdrk_01", 1),
+        };
         Stamp {
-            response_id,
-            request_id,
+            response_id: marked(wire.response_id(&mut dice)),
+            request_id: marked(wire.request_id(&mut dice)),
             millis: now,
             model: model.to_owned(),
             host: call.address.host,

@@ -7,6 +7,10 @@ pub(crate) enum Shape {
     /// Whatever the caller likes.
     Any,
     List(&'static Shape),
+    /// An object whose members the caller names.
+    Map(&'static Shape),
+    /// The same as elsewhere: shapes may hold themselves.
+    Of(&'static Shape),
     /// An object with these members and no others; anything that is no object passes.
     Members(&'static [(&'static str, Shape)]),
 }
@@ -18,6 +22,10 @@ pub(crate) fn stranger(value: &Value, shape: &Shape) -> Option<Vec<String>> {
             .iter()
             .enumerate()
             .find_map(|(at, value)| stranger(value, item).map(|rest| prefixed(at.to_string(), rest))),
+        (Shape::Map(item), Value::Object(fields)) => fields
+            .iter()
+            .find_map(|(name, value)| stranger(value, item).map(|rest| prefixed(name.clone(), rest))),
+        (Shape::Of(shape), value) => stranger(value, shape),
         (Shape::Members(members), Value::Object(fields)) => {
             fields.iter().find_map(|(name, value)| match members.iter().find(|(known, _)| known == name) {
                 Some((_, shape)) => stranger(value, shape).map(|rest| prefixed(name.clone(), rest)),

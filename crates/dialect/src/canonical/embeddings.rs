@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Original, Part, PartKind};
+use super::{Part, PartKind};
 
 /// What is to be embedded, one vector each.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -20,8 +20,6 @@ pub struct EmbeddingsRequest {
     pub user: Option<String>,
     /// Members of the body that have no field here, as sent.
     pub extra: Map<String, Value>,
-    /// The body itself, for a provider that speaks the client's dialect.
-    pub original: Option<Original>,
 }
 
 impl EmbeddingsRequest {

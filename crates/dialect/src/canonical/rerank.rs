@@ -14,6 +14,17 @@ pub struct RerankRequest {
     pub extra: Map<String, Value>,
 }
 
+impl RerankRequest {
+    /// Documents that one search may rank.
+    pub const PER_SEARCH: u64 = 100;
+
+    /// Searches it takes when no document is so long that it counts as several.
+    #[must_use]
+    pub fn searches(&self) -> u64 {
+        (self.documents.len() as u64).div_ceil(Self::PER_SEARCH)
+    }
+}
+
 /// A document: a text, an image by URL, or both.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Document {

@@ -15,6 +15,23 @@ pub struct SpeechRequest {
     pub speed: Option<f64>,
     /// How to speak, in words.
     pub instructions: Option<String>,
+    /// A voice to speak with, instead of one of the model's.
+    pub sample: Option<VoiceSample>,
+    /// The end user, as the client named it.
+    pub user: Option<String>,
+    /// Members for one provider each, by its slug.
+    pub options: Map<String, Value>,
     /// Members of the body that have no field here, as sent.
     pub extra: Map<String, Value>,
+}
+
+/// A recording of a voice.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VoiceSample {
+    /// In base64.
+    pub data: String,
+    /// Its format, such as `mp3`.
+    pub format: String,
+    /// What is said in it.
+    pub text: Option<String>,
 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use pricing::{Class, Usage};
+
 use super::{EmbeddingsRequest, ImagesRequest, Request, RerankRequest, SpeechRequest, TranscriptionRequest};
 
 /// A kind of work. Models are made for one or a few.
@@ -41,7 +43,6 @@ impl Operation {
 
 /// What a client wants done.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it for each request")]
 pub enum Task {
     Chat(Request),
     Embeddings(EmbeddingsRequest),
@@ -80,7 +81,23 @@ impl Task {
             Self::Chat(request) => request.user.as_deref(),
             Self::Embeddings(request) => request.user.as_deref(),
             Self::Images(request) => request.user.as_deref(),
-            Self::Rerank(_) | Self::Speech(_) | Self::Transcription(_) => None,
+            Self::Speech(request) => request.user.as_deref(),
+            Self::Rerank(_) | Self::Transcription(_) => None,
+        }
+    }
+
+    /// What of it is counted by the piece and follows from the request alone: pictures wanted, characters to
+    /// speak, seconds to hear where the recording tells its length, searches. It stands in where a provider that
+    /// prices such pieces reported none.
+    #[must_use]
+    pub fn pieces(&self) -> Usage {
+        let usage = Usage::default();
+        match self {
+            Self::Images(request) => usage.with(Class::Picture, u64::from(request.n.unwrap_or(1))),
+            Self::Speech(request) => usage.with(Class::Character, request.input.chars().count() as u64),
+            Self::Transcription(request) => usage.with(Class::Second, request.seconds.unwrap_or_default()),
+            Self::Rerank(request) => usage.with(Class::SearchUnit, request.searches()),
+            Self::Chat(_) | Self::Embeddings(_) => usage,
         }
     }
 

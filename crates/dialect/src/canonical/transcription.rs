@@ -19,6 +19,10 @@ pub struct TranscriptionRequest {
     pub verbose: bool,
     /// `word`, `segment`.
     pub timestamp_granularities: Vec<String>,
+    /// How long the recording is, a begun second whole, where it tells so itself.
+    pub seconds: Option<u64>,
+    /// Members for one provider each, by its slug.
+    pub options: Map<String, Value>,
     /// Members of the body that have no field here, as sent.
     pub extra: Map<String, Value>,
 }

@@ -75,10 +75,14 @@ pub(super) fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
     let mut events = vec![Event::Start { id: answer.id, model: None, system_fingerprint: None }];
     let mut reader = Reader::default();
     let message = answer.message.unwrap_or_default();
+    let contents = message.content.unwrap_or_default();
+    for content in &contents {
+        Reader::thought(content.thinking.clone(), &mut events);
+    }
     reader.plan(message.tool_plan, &mut events);
-    for (content, index) in message.content.into_iter().flatten().zip(0..) {
+    for (content, index) in contents.into_iter().zip(0..) {
         reader.begin_content(index);
-        reader.content(content, &mut events);
+        reader.plan(content.text, &mut events);
     }
     for (call, index) in message.tool_calls.into_iter().flatten().zip(0..) {
         reader.begin_call(index, call, &mut events);
@@ -139,11 +143,15 @@ impl Reader {
     }
 
     pub(super) fn content(&mut self, content: Content, events: &mut Vec<Event>) {
-        if let Some(thought) = content.thinking.filter(|text| !text.is_empty()) {
-            let detail = ReasoningDetail { content: Some(thought), ..ReasoningDetail::default() };
+        Self::thought(content.thinking, events);
+        self.plan(content.text, events);
+    }
+
+    fn thought(text: Option<String>, events: &mut Vec<Event>) {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            let detail = ReasoningDetail { content: Some(text), ..ReasoningDetail::default() };
             events.push(Event::Reasoning { choice: 0, detail });
         }
-        self.plan(content.text, events);
     }
 
     /// What the model says of its plan is text like any other.

@@ -1,13 +1,11 @@
 //! The turns of a conversation.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
 use crate::canonical::{Media, Message, Part, PartKind, Request, Speaker, ToolCall};
 use crate::codec::Target;
 use crate::error::BadRequest;
-use crate::media::known_type;
+use crate::media::text_of_file;
 use crate::raw;
 
 #[derive(Default)]
@@ -88,14 +86,8 @@ fn image(source: &Media, detail: Option<&str>) -> Result<Value, BadRequest> {
 
 /// A text file, which becomes a document that the answer may cite.
 fn document(place: usize, name: Option<&str>, source: &Media) -> Result<Value, BadRequest> {
-    let refused = || BadRequest::new("this endpoint does not take files other than inline text");
-    let Media::Inline { media_type, data } = source else { return Err(refused()) };
-    if !known_type(media_type, data, name).starts_with("text/") {
-        return Err(refused());
-    }
-    let bytes =
-        BASE64_STANDARD.decode(data).map_err(|_| BadRequest::new("a file's data is not valid base64"))?;
-    let text = String::from_utf8(bytes).map_err(|_| BadRequest::new("a text file is not valid UTF-8"))?;
+    let text = text_of_file(source, name)
+        .ok_or_else(|| BadRequest::new("this endpoint does not take files other than inline text"))?;
     let mut members = Map::new();
     if let Some(name) = name {
         members.insert("title".to_owned(), json!(name));

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::quirks::Quirks;
 use crate::canonical::{Request, ResponseFormat};
 use crate::client::Dialect;
-use crate::codec::{AuthStyle, Encoded, Target};
+use crate::codec::{Encoded, Target};
 use crate::end_user;
 use crate::error::BadRequest;
 
@@ -91,7 +91,7 @@ impl<'a> Body<'a> {
     }
 
     /// Gives a member another name; one that has it already stays.
-    fn rename(&mut self, name: &str, other: &'a str) {
+    pub(super) fn rename(&mut self, name: &str, other: &'a str) {
         if self.get(other).is_some() {
             return self.remove(name);
         }
@@ -153,11 +153,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, 
     Ok(Encoded {
         path: quirks.text("path").unwrap_or("/chat/completions").to_owned(),
         headers: headers(request.stream),
-        auth: match quirks.text("auth") {
-            Some("api-key") => AuthStyle::ApiKey,
-            Some("none") => AuthStyle::None,
-            _ => AuthStyle::Bearer,
-        },
+        auth: quirks.auth(),
         body: Bytes::from(bytes),
     })
 }

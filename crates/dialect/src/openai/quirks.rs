@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::codec::Target;
+use crate::codec::{AuthStyle, Target};
 
 #[derive(Clone, Copy)]
 pub(super) struct Quirks<'a>(&'a Map<String, Value>);
@@ -45,5 +45,14 @@ impl<'a> Quirks<'a> {
 
     pub(super) fn map(self, name: &str) -> Option<&'a Map<String, Value>> {
         self.0.get(name)?.as_object()
+    }
+
+    /// How the credential is presented.
+    pub(super) fn auth(self) -> AuthStyle {
+        match self.text("auth") {
+            Some("api-key") => AuthStyle::ApiKey,
+            Some("none") => AuthStyle::None,
+            _ => AuthStyle::Bearer,
+        }
     }
 }

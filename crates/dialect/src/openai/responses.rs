@@ -3,9 +3,9 @@
 //!
 //! A body that the client wrote in this dialect passes through with only its envelope touched; any other
 //! request is written from the canonical model and takes the same way. Of the quirks of the room above,
-//! `auth`, `strict`, `accepts`, `tool_types`, `drop`, `forced_tool_choice`, `sampling_params`, `developer_role`,
-//! `keep_cache_control`, `reasoning_efforts`, `extra_reasoning_efforts` and `completion_excludes_reasoning` mean
-//! the same here, and there are some more:
+//! `auth`, `strict`, `accepts`, `tool_types`, `drop`, `forced_tool_choice`, `sampling_params`,
+//! `developer_role`, `keep_cache_control`, `reasoning_efforts`, `extra_reasoning_efforts` and
+//! `completion_excludes_reasoning` mean the same here, and there are some more:
 //!
 //! | Quirk | Value | Meaning |
 //! |---|---|---|
@@ -15,6 +15,7 @@
 //! | `reasoning_summary` | false | summaries of reasoning are refused, so they are not asked for |
 //! | `encrypted_reasoning` | false | sealed reasoning is not known, so it is not asked for |
 //! | `reasoning_format` | text | whose sealed reasoning this endpoint gives out and takes back; default by provider |
+//! | `accepts` | list | as above; also types of input items that are more than a record, and `reasoning.mode` |
 //! | `send_reasoning_back` | any of chat's | reasoning in plain text returns, too; default: only what is sealed |
 
 mod decode;
@@ -65,6 +66,6 @@ impl Adapter for Responses {
     }
 
     fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
-        super::errors::classify(status, headers, body)
+        errors::classify(status, headers, body)
     }
 }

@@ -3,7 +3,7 @@
 use pricing::{Class, Usage};
 use serde::Deserialize;
 
-use crate::tokens::Count;
+pub(super) use crate::tokens::Count;
 
 /// A `usage` member, with every name under which providers report the same counts.
 #[derive(Debug, Deserialize, Default)]

@@ -82,7 +82,7 @@ pub(crate) fn events(events: &[Event]) -> Answer {
                 let choice = answer.choice((*choice).into());
                 assert_eq!(choice.finish, None, "a choice finishes once");
                 choice.finish = Some(reason.as_str().to_owned());
-                choice.native = Some(native.clone());
+                choice.native = Some(native.clone()).filter(|native| !native.is_empty());
             }
             Event::Usage(usage) => answer.usage = Some(totals(usage)),
             Event::Failure(error) => answer.failure = Some(error.clone()),

@@ -10,13 +10,12 @@ use dialect::client::{Dialect, Envelope};
 use dialect::codec::{Adapter, Target, adapter};
 use dialect::error::BadRequest;
 use identity::GenerationId;
-use pricing::{Markup, PriceBook};
+use pricing::{Class, Markup, PriceBook, Usage};
 use rpc::router::Attempt;
 use rpc::worker::Start;
 use rpc::{Fault, convert};
 use serde_json::{Map, Value};
 
-use crate::meter::Pieces;
 use crate::spool::Key;
 
 /// Bodies longer than this are transformed where they hold up nobody else.
@@ -95,18 +94,13 @@ impl Job {
     }
 
     /// What the task alone says of the pieces that are priced one by one.
-    pub(crate) fn pieces(&self) -> Pieces {
-        let images = self.parts().filter(|part| matches!(part.kind, PartKind::Image { .. })).count() as u64;
-        match &self.task {
-            Task::Chat(_) => Pieces { images, ..Pieces::default() },
-            Task::Embeddings(request) => Pieces { images: request.images(), ..Pieces::default() },
-            Task::Images(request) => Pieces { images: request.references.len() as u64, ..Pieces::default() },
-            Task::Speech(request) => {
-                Pieces { characters: request.input.chars().count() as u64, ..Pieces::default() }
-            }
-            Task::Rerank(_) => Pieces { search_units: 1, ..Pieces::default() },
-            Task::Transcription(_) => Pieces::default(),
-        }
+    pub(crate) fn pieces(&self) -> Usage {
+        let images = match &self.task {
+            Task::Embeddings(request) => request.images(),
+            Task::Images(request) => request.references.len() as u64,
+            _ => self.parts().filter(|part| matches!(part.kind, PartKind::Image { .. })).count() as u64,
+        };
+        self.task.pieces().with(Class::Request, 1).with(Class::Image, images)
     }
 
     /// Whether what was asked holds more than text.

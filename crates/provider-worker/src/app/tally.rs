@@ -8,7 +8,7 @@ use pricing::{Class, Source, Usage};
 
 use super::job::Planned;
 use crate::count::{Counter, boundary};
-use crate::meter::{self, Pieces};
+use crate::meter;
 
 /// Text is counted and dropped once there is this much of it.
 const FOLD: usize = 16 * 1024;
@@ -202,11 +202,12 @@ impl Tally {
                 (usage, Counter::source(&planned.attempt().model))
             }
         };
-        (meter::with_pieces(usage, &planned.book, self.pieces(planned)), source)
+        (meter::with_pieces(usage, &planned.book, &self.pieces(planned)), source)
     }
 
-    fn pieces(&self, planned: &Planned) -> Pieces {
-        Pieces { pictures: self.pictures, ..planned.job.pieces() }
+    /// What counts by the piece: of images, those that came.
+    fn pieces(&self, planned: &Planned) -> Usage {
+        planned.job.pieces().with(Class::Picture, self.pictures)
     }
 
     /// Completion tokens that were delivered, as counted here.

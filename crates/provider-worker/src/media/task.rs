@@ -23,7 +23,11 @@ impl Fetcher {
         match task {
             Task::Chat(request) => {
                 let parts = request.messages.iter_mut().flat_map(|message| &mut message.content);
-                self.inline(parts.filter_map(Slot::of).collect()).await?;
+                let slots: Vec<_> = parts.filter_map(Slot::of).collect();
+                if slots.is_empty() {
+                    return Ok(());
+                }
+                self.inline(slots).await?;
                 // The client's own body still holds the URLs.
                 request.original = None;
             }
@@ -33,7 +37,6 @@ impl Fetcher {
                     EmbeddingInput::Text(_) | EmbeddingInput::Tokens(_) => None,
                 });
                 self.inline(parts.flatten().filter_map(Slot::of).collect()).await?;
-                request.original = None;
             }
             Task::Images(request) => {
                 let slots = request.references.iter_mut().map(|media| Slot { media, wanted: Wanted::Image });

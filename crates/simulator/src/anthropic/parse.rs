@@ -2,12 +2,14 @@
 
 use serde_json::Value;
 
+use super::shape::MESSAGES;
 use super::sign;
-use crate::ask::{Ask, Caching, Format, Keep, Reasoning, Role, Tool, ToolChoice, Turn};
+use crate::ask::{Ask, Caching, Document, Format, Keep, Reasoning, Role, Tool, ToolChoice, Turn};
 use crate::failure::Failure;
 use crate::openai::tokens_of_effort;
 use crate::prepare::Arrived;
 use crate::route::Host;
+use crate::strict::stranger;
 
 const IMAGE: u64 = 1334;
 const DOCUMENT: u64 = 1800;
@@ -16,6 +18,9 @@ const DOCUMENT: u64 = 1800;
 /// [`Failure`] as Anthropic would answer.
 pub(super) fn parse(arrived: &Arrived, body: &Value) -> Result<Ask, Failure> {
     let model = model(arrived, body)?;
+    if let Some(way) = stranger(body, &MESSAGES) {
+        return Err(extra(&way.join(".")));
+    }
     let Some(max_tokens) = body["max_tokens"].as_u64() else {
         return Err(Failure::bad("max_tokens: Field required"));
     };
@@ -26,6 +31,7 @@ pub(super) fn parse(arrived: &Arrived, body: &Value) -> Result<Ask, Failure> {
     ask.turns.extend(messages(body, ask.reasoning.is_some())?);
     read_tools(body, &mut ask)?;
     // Vertex names the stream twice.
+    ask.documents = documents(body);
     ask.stream = body["stream"] == true || arrived.call.address.stream;
     ask.format = format(body);
     ask.max_tokens = Some(max_tokens);
@@ -39,20 +45,34 @@ pub(super) fn parse(arrived: &Arrived, body: &Value) -> Result<Ask, Failure> {
     Ok(ask)
 }
 
+fn extra(name: &str) -> Failure {
+    Failure::bad(format!("{name}: Extra inputs are not permitted"))
+}
+
 /// The model, where the host wants it named, and the version, where it wants that.
 fn model<'a>(arrived: &'a Arrived, body: &'a Value) -> Result<&'a str, Failure> {
     let address = &arrived.call.address;
-    if address.host == Host::Vertex {
-        if body.get("model").is_some() {
-            return Err(Failure::bad("model: Extra inputs are not permitted"));
-        }
-        if body["anthropic_version"] != "vertex-2023-10-16" {
-            return Err(Failure::bad("anthropic_version: Field required"));
-        }
-        return Ok(address.model.as_deref().unwrap_or_default());
+    let version = match address.host {
+        Host::Own => return own_model(arrived, body),
+        Host::Vertex => "vertex-2023-10-16",
+        Host::Bedrock => "bedrock-2023-05-31",
+    };
+    if body["anthropic_version"] != version {
+        return Err(Failure::bad("anthropic_version: Field required"));
     }
+    let elsewhere: &[&str] = if address.host == Host::Vertex { &["model"] } else { &["model", "stream"] };
+    match elsewhere.iter().find(|name| body.get(**name).is_some()) {
+        Some(name) => Err(extra(name)),
+        None => Ok(address.model.as_deref().unwrap_or_default()),
+    }
+}
+
+fn own_model<'a>(arrived: &Arrived, body: &'a Value) -> Result<&'a str, Failure> {
     if !arrived.call.headers.contains_key("anthropic-version") {
         return Err(Failure::bad("anthropic-version: header is required"));
+    }
+    if body.get("anthropic_version").is_some() {
+        return Err(extra("anthropic_version"));
     }
     body["model"]
         .as_str()
@@ -73,11 +93,7 @@ fn check(body: &Value, max_tokens: u64) -> Result<(), Failure> {
             "A maximum of 4 blocks with cache_control may be provided. Found {marks}."
         )));
     }
-    let unknown =
-        ["n", "logprobs", "frequency_penalty", "presence_penalty", "logit_bias", "response_format", "seed"]
-            .into_iter()
-            .find(|name| body.get(*name).is_some());
-    unknown.map_or(Ok(()), |name| Err(Failure::bad(format!("{name}: Extra inputs are not permitted"))))
+    Ok(())
 }
 
 fn reasoning(body: &Value, max_tokens: u64) -> Result<Option<Reasoning>, Failure> {
@@ -193,6 +209,23 @@ fn blocks(content: &Value, at: usize) -> Result<Vec<&Value>, Failure> {
         return Err(Failure::bad("messages: text content blocks must be non-empty"));
     }
     Ok(blocks)
+}
+
+/// The texts that may be cited.
+fn documents(body: &Value) -> Vec<Document> {
+    let messages = body["messages"].as_array().into_iter().flatten();
+    let blocks = messages.flat_map(|message| message["content"].as_array().into_iter().flatten());
+    let cited = blocks.filter(|block| block["type"] == "document" && block["citations"]["enabled"] == true);
+    cited
+        .enumerate()
+        .map(|(at, block)| Document {
+            id: at.to_string(),
+            title: block["title"].as_str().unwrap_or("the document").to_owned(),
+            text: block["source"]["data"].as_str().unwrap_or_default().to_owned(),
+            native: block["title"].clone(),
+        })
+        .filter(|document| !document.text.is_empty())
+        .collect()
 }
 
 fn unanswered(at: usize, calls: &[&str]) -> Failure {

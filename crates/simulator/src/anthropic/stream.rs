@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{call_prefix, error_event, sign, stop_details, stop_reason, stop_sequence, usage};
+use super::{call_prefix, citation, error_event, sign, stop_details, stop_reason, stop_sequence, usage};
 use crate::answer::{Answer, Finish};
 use crate::ask::Ask;
 use crate::failure::Failure;
@@ -22,6 +22,8 @@ pub(super) struct Encoder {
     answer: Answer,
     stamp: Stamp,
     shows_thoughts: bool,
+    /// What the text cites; said when the text is.
+    citation: Option<Value>,
     open: Option<Block>,
     /// Blocks begun so far.
     begun: usize,
@@ -30,7 +32,8 @@ pub(super) struct Encoder {
 impl Encoder {
     pub(super) fn new(ask: &Ask, answer: &Answer, stamp: &Stamp) -> Self {
         let shows_thoughts = ask.shows_thoughts();
-        Self { answer: answer.clone(), stamp: stamp.clone(), shows_thoughts, open: None, begun: 0 }
+        let citation = answer.completions.first().and_then(|completion| citation(ask, completion));
+        Self { answer: answer.clone(), stamp: stamp.clone(), shows_thoughts, citation, open: None, begun: 0 }
     }
 
     fn message_start(&self) -> Vec<u8> {
@@ -146,14 +149,25 @@ impl Encode for Encoder {
             }
             Step::Text { .. } if self.refuses() => Vec::new(),
             Step::Text { text, .. } => {
-                let mut bytes = self.begin(Block::Text, &json!({"type": "text", "text": ""}));
+                let mut empty = json!({"type": "text", "text": ""});
+                if self.citation.is_some() {
+                    empty["citations"] = json!([]);
+                }
+                let mut bytes = self.begin(Block::Text, &empty);
                 bytes.extend(self.delta(&json!({"type": "text_delta", "text": text})));
                 bytes
             }
             Step::Call { index, name, .. } => self.call(*index, name),
             Step::Arguments { text, .. } => self.arguments(text),
             Step::CallEnd { .. } => self.end(),
-            Step::Finish { finish, .. } => self.message_delta(finish),
+            Step::Finish { finish, .. } => {
+                let cited = self.citation.take().filter(|_| self.open == Some(Block::Text));
+                let mut bytes = cited.map_or_else(Vec::new, |citation| {
+                    self.delta(&json!({"type": "citations_delta", "citation": citation}))
+                });
+                bytes.extend(self.message_delta(finish));
+                bytes
+            }
             Step::Close => event("message_stop", &json!({"type": "message_stop"})),
             Step::Sound { .. } | Step::Picture { .. } => Vec::new(),
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{call_prefix, sign, stop_details, stop_reason, stop_sequence, usage};
+use super::{call_prefix, citation, sign, stop_details, stop_reason, stop_sequence, usage};
 use crate::answer::{Answer, Finish};
 use crate::ask::Ask;
 use crate::stamp::Stamp;
@@ -19,7 +19,11 @@ pub(super) fn body(ask: &Ask, answer: &Answer, stamp: &Stamp) -> Value {
         }
         // A refusal says nothing.
         if !completion.text.is_empty() && *finish != Finish::Refusal {
-            content.push(json!({"type": "text", "text": completion.words()}));
+            let mut block = json!({"type": "text", "text": completion.words()});
+            if let Some(citation) = citation(ask, completion) {
+                block["citations"] = json!([citation]);
+            }
+            content.push(block);
         }
         for (index, call) in completion.calls.iter().enumerate().filter(|(_, call)| call.complete) {
             let id = stamp.call_id(call_prefix(stamp), 0, index);

@@ -2,16 +2,32 @@
 
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-/// An event.
-pub(super) fn event(kind: &'static str, payload: &Value) -> Vec<u8> {
-    frame("event", ":event-type", kind, payload)
+use super::error_type;
+use crate::failure::Failure;
+use crate::seed::Dice;
+
+const PADDING: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+/// An event, with a padding that hides how long it is.
+pub(super) fn padded(kind: &'static str, fields: Value, dice: &mut Dice) -> Vec<u8> {
+    let mut payload = fields;
+    let length = 1 + dice.index(PADDING.len());
+    payload["p"] = json!(PADDING[..length]);
+    frame("event", ":event-type", kind, &payload)
 }
 
-/// An exception, which ends a stream.
-pub(super) fn exception(kind: String, payload: &Value) -> Vec<u8> {
-    frame("exception", ":exception-type", kind, payload)
+/// The exception that ends a stream. Its name begins with a small letter.
+pub(super) fn failure(failure: &Failure) -> Vec<u8> {
+    let kind = match error_type(failure) {
+        "ModelErrorException" => "ModelStreamErrorException",
+        kind => kind,
+    };
+    let mut letters = kind.chars();
+    let first = letters.next().map(|first| first.to_ascii_lowercase());
+    let kind: String = first.into_iter().chain(letters).collect();
+    frame("exception", ":exception-type", kind, &json!({"message": failure.message}))
 }
 
 /// A frame; nothing if it cannot be one, which only lengths beyond 16 MiB can bring about.

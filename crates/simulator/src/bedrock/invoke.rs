@@ -12,6 +12,7 @@ use crate::vector;
 
 const TITAN_DIMENSIONS: u64 = 1024;
 const TITAN_LENGTHS: [u64; 3] = [256, 512, 1024];
+const NOVA_DIMENSIONS: u64 = 3072;
 const PER_UNIT: usize = 100;
 
 /// # Errors
@@ -20,6 +21,9 @@ pub(crate) fn invoke(arrived: &Arrived, body: &Value) -> Result<Box<dyn Job>, Fa
     let model = arrived.call.address.model.clone().unwrap_or_default();
     if model.contains("titan-embed") {
         return titan(model, body);
+    }
+    if model.contains("multimodal-embeddings") {
+        return nova(model, body);
     }
     if model.contains("rerank") {
         return ranking(model, body);
@@ -58,10 +62,35 @@ struct Titan {
     text: String,
     dimensions: u64,
     types: Vec<String>,
+    /// Whether it came with a picture.
+    image: bool,
+}
+
+/// Texts and pictures in one space.
+fn titan_image(model: String, body: &Value) -> Result<Box<dyn Job>, Failure> {
+    check_members(body, &["inputText", "inputImage", "embeddingConfig"])?;
+    let text = body["inputText"].as_str().unwrap_or_default().to_owned();
+    let image = body["inputImage"].is_string();
+    if text.is_empty() && !image {
+        return Err(model_error(
+            "Malformed input request: #: required key [inputText] or [inputImage] not found",
+        ));
+    }
+    let dimensions = body["embeddingConfig"]["outputEmbeddingLength"].as_u64().unwrap_or(TITAN_DIMENSIONS);
+    Ok(Box::new(Titan { model, text, dimensions, types: Vec::new(), image }))
 }
 
 fn titan(model: String, body: &Value) -> Result<Box<dyn Job>, Failure> {
-    check_members(body, &["inputText", "dimensions", "normalize", "embeddingTypes"])?;
+    if model.contains("embed-image") {
+        return titan_image(model, body);
+    }
+    // Only the second generation takes wishes.
+    let members: &[&str] = if model.contains("v2") {
+        &["inputText", "dimensions", "normalize", "embeddingTypes"]
+    } else {
+        &["inputText"]
+    };
+    check_members(body, members)?;
     let Some(text) = body["inputText"].as_str().filter(|text| !text.is_empty()) else {
         return Err(model_error(
             "Malformed input request: expected minLength: 1, actual: 0, please reformat your input and \
@@ -76,7 +105,7 @@ fn titan(model: String, body: &Value) -> Result<Box<dyn Job>, Failure> {
     }
     let types = body["embeddingTypes"].as_array().into_iter().flatten();
     let types = types.filter_map(Value::as_str).map(str::to_owned).collect();
-    Ok(Box::new(Titan { model, text: text.to_owned(), dimensions, types }))
+    Ok(Box::new(Titan { model, text: text.to_owned(), dimensions, types, image: false }))
 }
 
 impl Job for Titan {
@@ -100,7 +129,54 @@ impl Job for Titan {
         if bench.shows_usage() {
             body["inputTextTokenCount"] = json!(prompt);
         }
-        let usage = Usage { prompt, ..Usage::default() };
+        let usage = Usage { prompt, images: u64::from(self.image), ..Usage::default() };
+        Ok(counted(Made::json(&body, usage, bench.shows_usage()), prompt))
+    }
+}
+
+struct Nova {
+    model: String,
+    text: String,
+    kind: &'static str,
+    dimensions: u64,
+}
+
+/// One text, picture or recording.
+fn nova(model: String, body: &Value) -> Result<Box<dyn Job>, Failure> {
+    check_members(body, &["schemaVersion", "taskType", "singleEmbeddingParams"])?;
+    let asked = &body["singleEmbeddingParams"];
+    let kinds = [("text", "TEXT"), ("image", "IMAGE"), ("audio", "AUDIO"), ("video", "VIDEO")];
+    let given = kinds.into_iter().find(|(name, _)| asked[*name].is_object());
+    let Some((name, kind)) = given.filter(|_| body["taskType"] == "SINGLE_EMBEDDING") else {
+        return Err(model_error(
+            "Malformed input request: #/singleEmbeddingParams: exactly one input is required",
+        ));
+    };
+    if !asked["embeddingPurpose"].is_string() {
+        return Err(model_error("Malformed input request: #: required key [embeddingPurpose] not found"));
+    }
+    let text = asked[name]["value"].as_str().map_or_else(|| asked[name].to_string(), str::to_owned);
+    let dimensions = asked["embeddingDimension"].as_u64().unwrap_or(NOVA_DIMENSIONS);
+    Ok(Box::new(Nova { model, text, kind, dimensions }))
+}
+
+impl Job for Nova {
+    fn model(&self) -> &str {
+        &self.model
+    }
+
+    fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn make(&self, bench: &Bench<'_>) -> Result<Made, Failure> {
+        let prompt = if self.kind == "TEXT" { bench.tokenizer.count(&self.text) } else { 0 };
+        let vector = vector::unit_value(&self.text, self.dimensions, false);
+        let mut body = json!({"embeddings": [{"embeddingType": self.kind, "embedding": vector}]});
+        if bench.shows_usage() && self.kind == "TEXT" {
+            body["inputTextTokenCount"] = json!(prompt);
+        }
+        let usage = Usage { prompt, images: u64::from(self.kind == "IMAGE"), ..Usage::default() };
         Ok(counted(Made::json(&body, usage, bench.shows_usage()), prompt))
     }
 }

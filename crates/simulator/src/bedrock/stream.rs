@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::unary::{latency, signs};
-use super::{error_type, frame, stop_reason, tool_use_id, usage};
+use super::{frame, stop_reason, tool_use_id, usage};
 use crate::answer::Answer;
 use crate::anthropic::sign;
 use crate::ask::Ask;
@@ -12,8 +12,6 @@ use crate::seed::Dice;
 use crate::stamp::Stamp;
 use crate::steps::Step;
 use crate::wire::Encode;
-
-const PADDING: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
 /// What block is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,10 +44,7 @@ impl Encoder {
     }
 
     fn event(&mut self, kind: &'static str, fields: Value) -> Vec<u8> {
-        let mut payload = fields;
-        let length = 1 + self.padding.index(PADDING.len());
-        payload["p"] = json!(PADDING[..length]);
-        frame::event(kind, &payload)
+        frame::padded(kind, fields, &mut self.padding)
     }
 
     /// Makes this the open block. Only calls say that they begin.
@@ -134,13 +129,6 @@ impl Encode for Encoder {
     }
 
     fn fail(&mut self, failure: &Failure) -> Vec<u8> {
-        let kind = match error_type(failure) {
-            "ModelErrorException" => "ModelStreamErrorException",
-            kind => kind,
-        };
-        let mut letters = kind.chars();
-        let kind: String =
-            letters.next().into_iter().map(|first| first.to_ascii_lowercase()).chain(letters).collect();
-        frame::exception(kind, &json!({"message": failure.message}))
+        frame::failure(failure)
     }
 }

@@ -42,7 +42,8 @@ impl Texts {
         for part in body["inputs"].as_array().into_iter().flatten() {
             for content in part["content"].as_array().into_iter().flatten() {
                 texts.extend(content["text"].as_str().map(str::to_owned));
-                images.extend(content["image_url"]["url"].as_str().map(str::to_owned));
+                let url = content["image_url"]["url"].as_str().or_else(|| content["image_url"].as_str());
+                images.extend(url.map(str::to_owned));
             }
         }
         if texts.is_empty() && images.is_empty() {

@@ -44,7 +44,11 @@ pub(crate) fn embed(arrived: &Arrived, body: &Value) -> Result<Box<dyn Job>, Fai
             return Err(Failure::bad("* EmbedContentRequest.content: contents is not specified\n"));
         };
         let text: Vec<&str> = parts.iter().filter_map(|part| part["text"].as_str()).collect();
-        inputs.push((text.join("\n"), request["outputDimensionality"].as_u64().unwrap_or(DIMENSIONS)));
+        // Vertex has a place of its own for wishes.
+        let length = request["outputDimensionality"]
+            .as_u64()
+            .or_else(|| request["embedContentConfig"]["outputDimensionality"].as_u64());
+        inputs.push((text.join("\n"), length.unwrap_or(DIMENSIONS)));
     }
     Ok(Box::new(Embed { model, inputs, batch }))
 }

@@ -9,6 +9,7 @@ use crate::answer::{Answer, Call, Completion, Finish, Usage};
 use crate::ask::Ask;
 use crate::failure::Failure;
 use crate::route::Host;
+use crate::sound::samples;
 use crate::stamp::Stamp;
 use crate::steps::Step;
 use crate::wire::Encode;
@@ -46,6 +47,8 @@ fn usage(usage: &Usage, candidates: u64, thoughts: u64, host: Host) -> Value {
     let image = usage.completion_image.min(candidates);
     if image > 0 {
         object["candidatesTokensDetails"] = json!([{"modality": "IMAGE", "tokenCount": image}]);
+    } else if usage.completion_audio > 0 && candidates > 0 {
+        object["candidatesTokensDetails"] = json!([{"modality": "AUDIO", "tokenCount": candidates}]);
     } else if candidates > 0 && host == Host::Vertex {
         object["candidatesTokensDetails"] = json!([{"modality": "TEXT", "tokenCount": candidates}]);
     }
@@ -113,13 +116,21 @@ fn parts(completion: &Completion, thoughts: bool) -> Vec<Value> {
     if thoughts && !completion.thoughts.is_empty() {
         parts.push(json!({"text": completion.thinking(), "thought": true}));
     }
-    if !completion.text.is_empty() {
+    if completion.spoken {
+        parts.push(sound(&completion.words()));
+    } else if !completion.text.is_empty() {
         parts.push(json!({"text": completion.words()}));
     }
     parts.extend(completion.picture.as_deref().map(picture));
     let complete = completion.calls.iter().enumerate().filter(|(_, call)| call.complete);
     parts.extend(complete.map(|(index, call)| call_part(call, index)));
     parts
+}
+
+/// A text, spoken.
+fn sound(text: &str) -> Value {
+    let data = STANDARD.encode(samples(text));
+    json!({"inlineData": {"mimeType": "audio/L16;codec=pcm;rate=24000", "data": data}})
 }
 
 fn picture(png: &[u8]) -> Value {
@@ -196,7 +207,8 @@ impl Encode for Encoder {
             Step::Thought { choice, text } if self.shows_thoughts => {
                 self.event(*choice, &json!([{"text": text, "thought": true}]), None)
             }
-            Step::Text { choice, .. } if self.refuses(*choice) => Vec::new(),
+            Step::Text { choice, .. } if self.silent(*choice) => Vec::new(),
+            Step::Sound { choice, text } => self.event(*choice, &json!([sound(text)]), None),
             Step::Text { choice, text } => self.event(*choice, &json!([{"text": text}]), None),
             Step::Picture { choice, png } => self.event(*choice, &json!([picture(png)]), None),
             Step::CallEnd { choice, index, call } if call.complete => {
@@ -215,7 +227,9 @@ impl Encode for Encoder {
 }
 
 impl Encoder {
-    fn refuses(&self, choice: usize) -> bool {
-        self.answer.completions.get(choice).is_some_and(|completion| completion.finish == Finish::Refusal)
+    /// Whether the text is not said: because it is spoken, or because it is a refusal.
+    fn silent(&self, choice: usize) -> bool {
+        let completion = self.answer.completions.get(choice);
+        completion.is_some_and(|completion| completion.spoken || completion.finish == Finish::Refusal)
     }
 }

@@ -3,11 +3,13 @@
 use serde_json::Value;
 
 use super::keys::camel;
+use super::shape::REQUEST;
 use super::sign_call;
-use crate::ask::{Ask, Caching, Format, Reasoning, Role, Tool, ToolChoice, Turn};
+use crate::ask::{Ask, Caching, Format, Reasoning, Role, Sound, Tool, ToolChoice, Turn};
 use crate::failure::Failure;
 use crate::openai::{stop, tokens_of_effort};
 use crate::route::Address;
+use crate::strict::stranger;
 
 const IMAGE: u64 = 258;
 const AUDIO: u64 = 160;
@@ -18,6 +20,9 @@ const PLACEHOLDER: &str = "skip_thought_signature_validator";
 /// [`Failure`] as Gemini would answer.
 pub(super) fn parse(body: &Value, address: &Address) -> Result<Ask, Failure> {
     let body = &camel(body);
+    if let Some(way) = stranger(body, &REQUEST) {
+        return Err(unknown(&way));
+    }
     let model = address.model.as_deref().unwrap_or_default();
     let mut ask = Ask::new(model);
     ask.stream = address.stream;
@@ -37,8 +42,26 @@ pub(super) fn parse(body: &Value, address: &Address) -> Result<Ask, Failure> {
     ask.tool_choice = tool_choice(&body["toolConfig"]["functionCallingConfig"]);
     read_generation(&body["generationConfig"], &mut ask)?;
     ask.caching = Caching::Automatic { step: 1, writes: false };
+    let modalities = body["generationConfig"]["responseModalities"].as_array().into_iter().flatten();
+    let spoken = modalities.filter_map(Value::as_str).any(|name| name.eq_ignore_ascii_case("audio"));
+    ask.sound = spoken.then_some(Sound::Pcm);
     ask.picture = picture(&body["generationConfig"]["responseModalities"], model);
     Ok(ask)
+}
+
+/// A member that is not known, and where it stands.
+fn unknown(way: &[String]) -> Failure {
+    let (name, place) = way.split_last().map_or(("", &[][..]), |(name, place)| (name.as_str(), place));
+    let mut at = String::new();
+    for step in place {
+        match step.parse::<usize>() {
+            Ok(position) => at.push_str(&format!("[{position}]")),
+            Err(_) if at.is_empty() => at.push_str(step),
+            Err(_) => at.push_str(&format!(".{step}")),
+        }
+    }
+    let at = if at.is_empty() { at } else { format!(" at '{at}'") };
+    Failure::bad(format!("Invalid JSON payload received. Unknown name \"{name}\"{at}: Cannot find field."))
 }
 
 /// Whether an answer holds a picture: of models that are named for it, unless only text is wanted.

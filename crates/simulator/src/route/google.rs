@@ -36,7 +36,9 @@ impl Asked<'_> {
             let address = Address { host: Host::Vertex, ..Address::default() };
             return Route::Work(Dialect::OpenAi, Operation::Chat, address);
         }
-        if let Some(call) = rest.strip_prefix("publishers/google/models/") {
+        // What the operator has deployed has a number.
+        let own = rest.strip_prefix("endpoints/").or_else(|| rest.strip_prefix("publishers/google/models/"));
+        if let Some(call) = own {
             return self.google(call, Host::Vertex);
         }
         rest.strip_prefix("publishers/anthropic/models/").map_or(UNKNOWN, |call| self.claude(call))

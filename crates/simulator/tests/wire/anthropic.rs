@@ -115,6 +115,28 @@ async fn tool_turns_need_their_thoughts_and_results() {
 }
 
 #[tokio::test]
+async fn documents_are_cited() {
+    let simulator = Simulator::start().await;
+    let document = json!({"type": "document", "title": "facts.txt", "citations": {"enabled": true},
+        "source": {"type": "text", "media_type": "text/plain", "data": "The grass is green."}});
+    let content = json!([document, {"type": "text", "text": "What colour is the grass?"}]);
+    let request = with(ask("x"), &json!({"messages": [{"role": "user", "content": content}]}));
+    let whole = simulator.post(PATH, &request).await.json();
+    let citation = &whole["content"][0]["citations"][0];
+    assert_eq!(
+        (&citation["cited_text"], &citation["type"]),
+        (&json!("The grass is green."), &json!("char_location"))
+    );
+    assert!(
+        whole["content"][0]["text"].as_str().unwrap().contains("According to facts.txt: The grass is green.")
+    );
+    let stream = simulator.post(PATH, &with(request, &json!({"stream": true}))).await;
+    let cited =
+        stream.events().into_iter().find(|event| event["delta"]["type"] == "citations_delta").unwrap();
+    assert_eq!(&cited["delta"]["citation"], citation);
+}
+
+#[tokio::test]
 async fn marked_prefixes_are_written_then_read() {
     let simulator = Simulator::start().await;
     let text = "Every page of the manual is numbered. ".repeat(200);
@@ -171,6 +193,9 @@ async fn bad_requests_are_refused_as_anthropic_refuses() {
     assert_eq!(error(unlimited).await, (400, "max_tokens: Field required".to_owned()));
     assert_eq!(error(with(ask("x"), &json!({"temperature": 1.5}))).await.1, "temperature: range: 0..1");
     assert!(error(with(ask("x"), &json!({"n": 2}))).await.1.starts_with("n: "));
+    assert!(error(with(ask("x"), &json!({"stream_options": {}}))).await.1.starts_with("stream_options: "));
+    let named = json!({"messages": [{"role": "user", "content": "x", "name": "y"}]});
+    assert_eq!(error(with(ask("x"), &named)).await.1, "messages.0.name: Extra inputs are not permitted");
     assert_eq!(error(with(ask("x"), &json!({"messages": []}))).await.0, 400);
     let overloaded = simulator.post(PATH, &ask("x [[sim: status=529]]")).await;
     assert_eq!(

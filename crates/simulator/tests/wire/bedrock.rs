@@ -3,6 +3,8 @@ use std::time::SystemTime;
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use crate::client::{Reply, Simulator, assert_weather, weather_schema, with};
@@ -245,4 +247,44 @@ async fn marked_prefixes_stand_beside_the_input() {
         post(&simulator, "deepseek.v3.2", "converse", &with(ask("Weather in Oslo"), &format)).await.json();
     let text = formed["output"]["message"]["content"][0]["text"].as_str().unwrap();
     assert_weather(&serde_json::from_str(text).unwrap(), "Oslo");
+}
+
+#[tokio::test]
+async fn claude_is_invoked_in_the_words_of_its_maker() {
+    let simulator = Simulator::start().await;
+    let request = json!({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 300,
+        "messages": [{"role": "user", "content": "Describe tide pools"}]});
+    let whole = post(&simulator, CLAUDE, "invoke", &request).await.json();
+    assert!(whole["id"].as_str().unwrap().starts_with("msg_bdrk_01"));
+    let reply = post(&simulator, CLAUDE, "invoke-with-response-stream", &request).await;
+    assert_eq!(reply.header("x-amzn-bedrock-content-type"), Some("application/json"));
+    let events: Vec<Value> = reply
+        .frames()
+        .iter()
+        .map(|(kind, payload)| {
+            assert_eq!(kind, "chunk");
+            serde_json::from_slice(&BASE64_STANDARD.decode(payload["bytes"].as_str().unwrap()).unwrap())
+                .unwrap()
+        })
+        .collect();
+    let text: String = events.iter().filter_map(|event| event["delta"]["text"].as_str()).collect();
+    assert_eq!(text, whole["content"][0]["text"].as_str().unwrap());
+    let last = events.last().unwrap();
+    let metrics = &last["amazon-bedrock-invocationMetrics"];
+    assert_eq!(metrics["outputTokenCount"], whole["usage"]["output_tokens"]);
+    if let Some(lines) = recorded::file("bedrock/invoke-stream-tool_result_turn", "response.events.jsonl") {
+        let line: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+        let recorded = BASE64_STANDARD.decode(line["payload"]["bytes"].as_str().unwrap()).unwrap();
+        assert_like(last, &serde_json::from_slice(&recorded).unwrap(), &[]);
+    }
+    for more in
+        [json!({"model": "claude"}), json!({"stream": true}), json!({"anthropic_version": "2023-06-01"})]
+    {
+        let refused = post(&simulator, CLAUDE, "invoke", &with(request.clone(), &more)).await;
+        assert!(refused.status == 400 && refused.json()["message"].is_string(), "{more}");
+    }
+    let broken =
+        json!({"messages": [{"role": "user", "content": "x [[sim: error_after_tokens=4 status=503]]"}]});
+    let broken = post(&simulator, CLAUDE, "invoke-with-response-stream", &with(request, &broken)).await;
+    assert_eq!(broken.frames().pop().unwrap().0, "serviceUnavailableException");
 }

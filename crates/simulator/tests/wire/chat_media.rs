@@ -79,6 +79,26 @@ async fn pictures_come_in_chat_and_content() {
 }
 
 #[tokio::test]
+async fn gemini_speaks_raw_samples() {
+    let simulator = Simulator::start().await;
+    let path = "/gemini/v1beta/models/gemini-2.5-flash-preview-tts";
+    let ask = json!({"contents": [{"parts": [{"text": "Say hello"}]}],
+        "generationConfig": {"responseModalities": ["AUDIO"], "speechConfig": {}}});
+    let whole = simulator.post(&format!("{path}:generateContent"), &ask).await.json();
+    let inline = &whole["candidates"][0]["content"]["parts"][0]["inlineData"];
+    assert_eq!(inline["mimeType"], "audio/L16;codec=pcm;rate=24000");
+    let sound = BASE64_STANDARD.decode(inline["data"].as_str().unwrap()).unwrap();
+    assert_eq!(sound.len(), "hello".len() * 480);
+    let details = &whole["usageMetadata"]["candidatesTokensDetails"];
+    assert_eq!(details, &json!([{"modality": "AUDIO", "tokenCount": 5}]));
+    let events = simulator.post(&format!("{path}:streamGenerateContent?alt=sse"), &ask).await.events();
+    let parts = events
+        .iter()
+        .filter_map(|event| event["candidates"][0]["content"]["parts"][0]["inlineData"]["data"].as_str());
+    assert_eq!(parts.flat_map(|data| BASE64_STANDARD.decode(data).unwrap()).collect::<Vec<u8>>(), sound);
+}
+
+#[tokio::test]
 async fn probabilities_cover_the_text() {
     let simulator = Simulator::start().await;
     let request =

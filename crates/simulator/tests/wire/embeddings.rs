@@ -126,6 +126,21 @@ async fn ollama_and_bedrock_embed() {
     assert_eq!(length(&typed["embeddings"]["int8"][0]), 1024);
     let strange = invoke("cohere.embed-english-v3", with(texts, &json!({"model": "x"}))).await;
     assert!(strange.status == 400 && strange.text().contains("extraneous key [model]"));
+    let image = invoke(
+        "amazon.titan-embed-image-v1",
+        json!({"inputText": "a", "inputImage": "AAAA",
+        "embeddingConfig": {"outputEmbeddingLength": 256}}),
+    )
+    .await
+    .json();
+    assert_eq!(length(&image["embedding"]), 256);
+    let nova = json!({"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": {"embeddingPurpose": "GENERIC_INDEX",
+        "embeddingDimension": 384, "text": {"truncationMode": "NONE", "value": "Hello"}}});
+    let nova = invoke("amazon.nova-2-multimodal-embeddings-v1%3A0", nova).await.json();
+    assert_eq!(
+        (length(&nova["embeddings"][0]["embedding"]), &nova["embeddings"][0]["embeddingType"]),
+        (384, &json!("TEXT"))
+    );
     let ranked = invoke(
         "cohere.rerank-v3-5%3A0",
         json!({"query": "whales", "documents": ["a stone", "the whales"], "api_version": 2}),

@@ -63,7 +63,7 @@ async fn without_sse_a_stream_is_one_array() {
 #[tokio::test]
 async fn calls_are_whole_signed_and_end_with_stop() {
     let simulator = Simulator::start().await;
-    let tools = json!({"tools": [{"functionDeclarations": [{"name": "get_weather", "parameters": weather_schema()}]}]});
+    let tools = json!({"tools": [{"functionDeclarations": [{"name": "get_weather", "parametersJsonSchema": weather_schema()}]}]});
     let request = with(ask("What is the weather in Faro?"), &tools);
     let events = simulator.post(&format!("{STREAM}?alt=sse"), &request).await.events();
     let part = events[0]["candidates"][0]["content"]["parts"][0].clone();
@@ -102,7 +102,7 @@ async fn limits_refusals_caches_and_errors() {
     simulator.post(UNARY, &long).await;
     let usage = simulator.post(UNARY, &long).await.json()["usageMetadata"].clone();
     assert!(usage["cachedContentTokenCount"].as_u64().unwrap() > 1024);
-    let schema = json!({"generationConfig": {"responseMimeType": "application/json", "responseSchema": weather_schema()}});
+    let schema = json!({"generationConfig": {"responseMimeType": "application/json", "responseJsonSchema": weather_schema()}});
     let formed = simulator.post(UNARY, &with(ask("Weather in Braga"), &schema)).await.json();
     assert_weather(&serde_json::from_str(&texts(&[formed])).unwrap(), "Braga");
     let limited = simulator.post(UNARY, &ask("x [[sim: status=429 retry_after=34.4]]")).await;
@@ -115,4 +115,32 @@ async fn limits_refusals_caches_and_errors() {
         (wrong.status, &wrong.json()["error"]["details"][0]["reason"]),
         (400, &json!("API_KEY_INVALID"))
     );
+}
+
+#[tokio::test]
+async fn members_that_are_not_known_are_refused_with_their_place() {
+    let simulator = Simulator::start().await;
+    let refused = async |more: Value| {
+        let contents = json!({"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]});
+        let body = with(contents, &more);
+        let reply = simulator.post("/gemini/v1beta/models/gemini-2.5-flash:generateContent", &body).await;
+        assert_eq!(
+            (reply.status, &reply.json()["error"]["status"]),
+            (400, &json!("INVALID_ARGUMENT")),
+            "{more}"
+        );
+        reply.json()["error"]["message"].as_str().unwrap().to_owned()
+    };
+    assert!(refused(json!({"stream": true})).await.contains("Unknown name \"stream\": Cannot find field"));
+    let inner = refused(json!({"generationConfig": {"max_tokens": 5}})).await;
+    assert!(inner.contains("Unknown name \"maxTokens\" at 'generationConfig'"), "{inner}");
+    let schema =
+        json!({"type": "object", "properties": {"a": {"type": "string", "additionalProperties": false}}});
+    let tools = json!({"tools": [{"functionDeclarations": [{"name": "f", "parameters": schema}]}]});
+    let deep = refused(tools).await;
+    assert!(deep.contains("at 'tools[0].functionDeclarations[0].parameters.properties.a'"), "{deep}");
+    let free = json!({"tools": [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": schema}]}],
+        "contents": [{"role": "user", "parts": [{"text": "Hi"}]}]});
+    let reply = simulator.post("/gemini/v1beta/models/gemini-2.5-flash:generateContent", &free).await;
+    assert_eq!(reply.status, 200);
 }

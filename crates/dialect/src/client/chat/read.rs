@@ -13,7 +13,7 @@ use crate::client::Dialect;
 use crate::error::BadRequest;
 
 /// Members that are for this platform and for no provider.
-pub(crate) const PLATFORM_MEMBERS: [&str; 18] = [
+pub(crate) const PLATFORM_MEMBERS: [&str; 19] = [
     "models",
     "provider",
     "route",
@@ -32,6 +32,8 @@ pub(crate) const PLATFORM_MEMBERS: [&str; 18] = [
     "prompt",
     "openrouter_metadata",
     "x_search_filter",
+    // A header's, for Anthropic alone.
+    "anthropic_beta",
 ];
 
 /// Reads a whole request; see [`crate::client::Dialect::decode`].
@@ -57,11 +59,12 @@ pub(super) fn read(body: &[u8]) -> Result<Request, BadRequest> {
     }
     let path = Path::Root;
     let mut members = Members::of(value, &path)?;
+    let choice = options::tool_choice(&mut members)?;
     let mut request = Request {
         model: model(&mut members)?,
         messages: messages(&mut members)?,
         tools: tools(&mut members)?,
-        tool_choice: options::tool_choice(&mut members)?,
+        tool_choice: choice.choice,
         parallel_tool_calls: members.boolean("parallel_tool_calls")?,
         response_format: options::response_format(&mut members)?,
         reasoning: options::reasoning(&mut members)?,
@@ -71,6 +74,9 @@ pub(super) fn read(body: &[u8]) -> Result<Request, BadRequest> {
         ..Request::default()
     };
     options::sampling(&mut members, &mut request)?;
+    if let Some(allowed) = choice.allowed {
+        request.tools.retain(|tool| allowed.contains(&tool.name));
+    }
     request.user = members.short_string("user", limits::NAME)?;
     members.short_string("session_id", limits::NAME)?;
     if let Some(provider) = members.value("provider") {

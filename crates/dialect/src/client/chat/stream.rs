@@ -237,7 +237,8 @@ impl Stream {
             for call in bare {
                 self.tool_call(index, call, (None, None), "{}", out);
             }
-            let native = finish.as_ref().map(|(_, native)| native.as_str());
+            let native =
+                finish.as_ref().map(|(_, native)| native.as_str()).filter(|native| !native.is_empty());
             self.choice_chunk(index, Delta::default(), Some(reason), native, out);
         }
     }

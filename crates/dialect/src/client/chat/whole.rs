@@ -200,7 +200,11 @@ impl Choice {
                 Some(_) => FinishReason::Error.as_str(),
                 None => finish_reason(self.finish.as_ref(), !self.calls.is_empty()),
             },
-            native_finish_reason: self.finish.as_ref().map(|(_, native)| native.as_str()),
+            native_finish_reason: self
+                .finish
+                .as_ref()
+                .map(|(_, native)| native.as_str())
+                .filter(|native| !native.is_empty()),
             logprobs: self.beside.get("logprobs"),
             beside: Others(&self.beside),
             error: error.map(ErrorBody::of),

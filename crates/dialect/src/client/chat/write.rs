@@ -28,7 +28,7 @@ pub(crate) fn append(out: &mut Vec<u8>, value: &impl Serialize) {
 }
 
 #[derive(Serialize)]
-pub(super) struct ErrorBody<'a> {
+pub(crate) struct ErrorBody<'a> {
     code: u16,
     message: &'a str,
     metadata: ErrorMetadata<'a>,
@@ -53,7 +53,7 @@ impl Serialize for ErrorMetadata<'_> {
 }
 
 impl<'a> ErrorBody<'a> {
-    pub(super) fn of(error: &'a PublicError) -> Self {
+    pub(crate) fn of(error: &'a PublicError) -> Self {
         Self {
             code: error.error_type.status(),
             message: &error.message,
@@ -64,7 +64,7 @@ impl<'a> ErrorBody<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct UsageBody {
+pub(crate) struct UsageBody {
     prompt_tokens: u64,
     completion_tokens: u64,
     total_tokens: u64,
@@ -89,14 +89,14 @@ struct CompletionDetails {
 }
 
 #[derive(Serialize)]
-struct CostDetails {
+pub(crate) struct CostDetails {
     upstream_inference_cost: Number,
     upstream_inference_prompt_cost: Number,
     upstream_inference_completions_cost: Number,
 }
 
 impl UsageBody {
-    pub(super) fn of(bill: &Bill) -> Self {
+    pub(crate) fn of(bill: &Bill) -> Self {
         let usage = &bill.usage;
         let sum = |tokens: Result<u64, OutOfRange>| tokens.unwrap_or(u64::MAX);
         let (prompt, completion) = (sum(usage.prompt_tokens()), sum(usage.completion_tokens()));
@@ -117,11 +117,17 @@ impl UsageBody {
             },
             cost: bill.cost.to_json_number(),
             is_byok: bill.is_byok,
-            cost_details: CostDetails {
-                upstream_inference_cost: bill.upstream.to_json_number(),
-                upstream_inference_prompt_cost: bill.upstream_prompt.to_json_number(),
-                upstream_inference_completions_cost: bill.upstream_completion.to_json_number(),
-            },
+            cost_details: CostDetails::of(bill),
+        }
+    }
+}
+
+impl CostDetails {
+    pub(crate) fn of(bill: &Bill) -> Self {
+        Self {
+            upstream_inference_cost: bill.upstream.to_json_number(),
+            upstream_inference_prompt_cost: bill.upstream_prompt.to_json_number(),
+            upstream_inference_completions_cost: bill.upstream_completion.to_json_number(),
         }
     }
 }

@@ -14,6 +14,12 @@ mod whole;
 use super::super::{AnswerEncoder, Envelope};
 use crate::canonical::Task;
 
-pub(crate) fn answer(envelope: Envelope, _task: Option<&Task>, stream: bool) -> Box<dyn AnswerEncoder> {
-    if stream { Box::new(stream::Stream::new(envelope)) } else { Box::new(whole::Whole::new(envelope)) }
+pub(crate) fn answer(envelope: Envelope, task: Option<&Task>, stream: bool) -> Box<dyn AnswerEncoder> {
+    let stops = task.and_then(Task::chat).map(|request| request.stop.clone()).unwrap_or_default();
+    let composer = compose::Composer::new(&envelope, stops);
+    if stream {
+        Box::new(stream::Stream::new(envelope, composer))
+    } else {
+        Box::new(whole::Whole::new(envelope, composer))
+    }
 }

@@ -114,7 +114,7 @@ impl Body<'_> {
     fn is_sound(&self) -> bool {
         self.names_models()
             && self.messages.as_ref().is_some_and(|turns| turns.count > 0)
-            && self.system.as_ref().is_none_or(|system| !system.is_object)
+            && self.system.as_ref().is_none_or(|system| system.is_sound)
             && self.tools_are_sound()
             && self.options_are_sound()
     }

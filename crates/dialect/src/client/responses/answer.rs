@@ -2,24 +2,24 @@
 //! step, a whole one is the response alone.
 
 mod body;
+mod calls;
 mod echo;
 mod frames;
 mod items;
 mod texts;
 mod thoughts;
 
-use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::ids;
 use crate::canonical::{Event, FinishReason, Request};
-use crate::client::chat::write::{append, tool_call_id};
+use crate::client::chat::write::append;
 use crate::client::{AnswerEncoder, Bill, Dialect, Envelope, PublicError};
 use crate::error::ErrorType;
 use body::{Outcome, Response};
 use echo::Echo;
 use frames::{Field, Frames};
-use items::{Call, Image, Item, Message, Status};
+use items::{Image, Item, Message, Status};
 
 /// The writer of one answer.
 pub(super) struct Answer {
@@ -98,12 +98,7 @@ impl Answer {
     /// Adds an item, which ends the one before it. Calls whose arguments are whole end, too.
     fn add(&mut self, item: Item, out: &mut Vec<u8>) -> usize {
         self.close_open(out);
-        for at in 0..self.items.len() {
-            if matches!(&self.items[at], Item::Call(call) if call.status == Status::InProgress && is_whole(&call.arguments))
-            {
-                self.close_call(at, Status::Completed, out);
-            }
-        }
+        self.close_whole_calls(out);
         let at = self.items.len();
         self.items.push(item);
         self.frames.write(
@@ -129,66 +124,6 @@ impl Answer {
             Item::Reasoning(_) => self.close_reasoning(at, out),
             _ => {}
         }
-    }
-
-    fn tool_call(
-        &mut self,
-        index: u32,
-        (id, name): (Option<String>, Option<String>),
-        arguments: &str,
-        out: &mut Vec<u8>,
-    ) {
-        let is_same = |item: &Item| matches!(item, Item::Call(call) if call.index == index && call.status == Status::InProgress);
-        let at = match self.items.iter().rposition(is_same) {
-            Some(at) => at,
-            None => {
-                let call = Call {
-                    index,
-                    id: self.made_up("fc"),
-                    call_id: id
-                        .filter(|id| !id.is_empty())
-                        .unwrap_or_else(|| tool_call_id(&self.envelope.id, 0, index)),
-                    name: name.clone().unwrap_or_default(),
-                    arguments: String::new(),
-                    status: Status::InProgress,
-                };
-                self.add(Item::Call(call), out)
-            }
-        };
-        if let Item::Call(call) = &mut self.items[at]
-            && call.name.is_empty()
-        {
-            call.name = name.unwrap_or_default();
-        }
-        self.push_arguments(at, arguments, out);
-    }
-
-    fn push_arguments(&mut self, at: usize, arguments: &str, out: &mut Vec<u8>) {
-        let Some(Item::Call(call)) = self.items.get_mut(at).filter(|_| !arguments.is_empty()) else { return };
-        call.arguments.push_str(arguments);
-        let fields = [
-            ("item_id", Field::Text(&call.id)),
-            ("output_index", Field::Index(at)),
-            ("delta", Field::Text(arguments)),
-        ];
-        self.frames.write(out, "response.function_call_arguments.delta", &fields);
-    }
-
-    /// A call without arguments is one with none.
-    fn close_call(&mut self, at: usize, status: Status, out: &mut Vec<u8>) {
-        if matches!(&self.items[at], Item::Call(call) if call.arguments.trim().is_empty()) {
-            self.push_arguments(at, "{}", out);
-        }
-        let Item::Call(call) = &mut self.items[at] else { return };
-        call.status = status;
-        let fields = [
-            ("item_id", Field::Text(&call.id)),
-            ("output_index", Field::Index(at)),
-            ("name", Field::Text(&call.name)),
-            ("arguments", Field::Text(&call.arguments)),
-        ];
-        self.frames.write(out, "response.function_call_arguments.done", &fields);
-        self.item_done(at, out);
     }
 
     fn image(&mut self, url: String, out: &mut Vec<u8>) {
@@ -246,14 +181,7 @@ impl Answer {
     fn close(&mut self, is_cut: bool, out: &mut Vec<u8>) {
         self.is_cut = is_cut;
         self.close_open(out);
-        for at in 0..self.items.len() {
-            if let Item::Call(call) = &self.items[at]
-                && call.status == Status::InProgress
-            {
-                let is_broken = is_cut && !is_whole(&call.arguments);
-                self.close_call(at, if is_broken { Status::Incomplete } else { Status::Completed }, out);
-            }
-        }
+        self.close_calls(out);
     }
 
     fn end(&mut self, outcome: Outcome<'_>, bill: Option<&Bill>, out: &mut Vec<u8>) {
@@ -264,11 +192,6 @@ impl Answer {
             append(out, &self.response(outcome, bill));
         }
     }
-}
-
-/// Whether nothing can follow in a JSON text.
-fn is_whole(json: &str) -> bool {
-    json.trim_end().ends_with('}') && serde_json::from_str::<IgnoredAny>(json).is_ok()
 }
 
 /// What is too long once an answer was begun is an answer that was cut short.
@@ -290,7 +213,7 @@ impl AnswerEncoder for Answer {
             Event::Refusal { choice: 0, text } => self.refusal(&text, out),
             Event::Reasoning { choice: 0, detail } => self.reasoning(detail, out),
             Event::ToolCall { choice: 0, index, id, name, arguments } => {
-                self.tool_call(index, (id, name), &arguments, out);
+                self.tool_call(index, id, name, &arguments, out);
             }
             Event::Image { choice: 0, url } => self.image(url, out),
             Event::Extra { choice: 0, members } => self.extra(members, out),

@@ -1,3 +1,5 @@
 mod answers;
+mod failures;
+mod properties;
 mod replay;
 mod requests;

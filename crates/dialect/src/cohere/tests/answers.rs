@@ -117,8 +117,8 @@ fn a_whole_answer_says_everything() {
     body["message"]["citations"] = json!([7]);
     let events =
         with_target(&[], &json!({}), |target| Chat.decode(body.to_string().as_bytes(), target)).unwrap();
-    assert!(matches!(&events[1], Event::Text { text, .. } if text == "plan"));
-    assert!(matches!(&events[2], Event::Reasoning { detail, .. } if detail.text() == Some("hm")));
+    assert!(matches!(&events[1], Event::Reasoning { detail, .. } if detail.text() == Some("hm")));
+    assert!(matches!(&events[2], Event::Text { text, .. } if text == "plan"));
     assert!(
         matches!(&events[3], Event::ToolCall { name: Some(name), arguments, .. } if name == "f" && arguments.is_empty())
     );

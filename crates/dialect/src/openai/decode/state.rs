@@ -92,15 +92,14 @@ impl State {
         }
     }
 
-    /// The answer is whole: tells what it rests on and ends every choice. One that the provider did not end
-    /// stopped.
+    /// The answer is whole: tells what it rests on and ends every choice. One that the provider gave no reason
+    /// for stopped, and has no word of the provider's.
     pub(super) fn finish(&mut self, events: &mut Vec<Event>) {
         if let Some(first) = self.choices.first() {
             self.sources.tell(first.index, events);
         }
         for choice in &mut self.choices {
-            let otherwise = || (FinishReason::Stop, FinishReason::Stop.as_str().to_owned());
-            let (reason, native) = choice.finish.take().unwrap_or_else(otherwise);
+            let (reason, native) = choice.finish.take().unwrap_or((FinishReason::Stop, String::new()));
             events.push(Event::Finish { choice: choice.index, reason, native });
         }
     }

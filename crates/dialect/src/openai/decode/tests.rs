@@ -81,7 +81,7 @@ fn a_stream_is_good_after_a_finish_or_an_announced_end() {
     assert_eq!(read(&chunks(&[said.clone(), end("eos")])), [text("x"), finish(FinishReason::Stop, "eos")]);
     assert_eq!(
         read(&(chunks(std::slice::from_ref(&said)) + done)),
-        [text("x"), finish(FinishReason::Stop, "stop")]
+        [text("x"), finish(FinishReason::Stop, "")]
     );
     let cut = read(&chunks(&[said]));
     assert!(

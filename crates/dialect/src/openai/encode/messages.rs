@@ -17,7 +17,8 @@ const SIGNS: [&str; 6] =
     ["\"reasoning", "\"annotations\"", "\"images\"", "\"model\"", "\"cache_control\"", "\"tool_calls\""];
 
 /// Quirks by which any turn may have to change.
-const REWRITING: [&str; 4] = ["turn_members", "file_part", "audio_part", "prefill_member"];
+const REWRITING: [&str; 5] =
+    ["turn_members", "file_part", "audio_part", "prefill_member", "always_send_reasoning_back"];
 
 /// Makes the messages those that the endpoint understands.
 pub(super) fn shape(messages: &mut Member<'_>, request: &Request, quirks: Quirks<'_>) {
@@ -91,7 +92,7 @@ fn shape_turn(turn: &mut Value, message: &Message, is_last: bool, quirks: Quirks
         prefix_name(turn, message.speaker);
     }
     shape_calls(turn, quirks);
-    send_back(turn, message, back);
+    send_back(turn, message, quirks);
     if let Some(member) = quirks.text("prefill_member").filter(|_| is_last && is_prefill(message)) {
         turn.entry(member).or_insert(json!(true));
     }
@@ -160,10 +161,11 @@ fn nine_characters(id: &str) -> String {
 }
 
 /// Returns earlier reasoning in the endpoint's form.
-fn send_back(turn: &mut Map<String, Value>, message: &Message, form: Option<&str>) {
+fn send_back(turn: &mut Map<String, Value>, message: &Message, quirks: Quirks<'_>) {
     let text: String = message.reasoning.iter().filter_map(|detail| detail.text()).collect();
-    match form {
-        Some(member @ ("reasoning" | "reasoning_content")) if !text.is_empty() => {
+    let is_due = message.speaker == Speaker::Assistant && quirks.has("always_send_reasoning_back");
+    match quirks.text("send_reasoning_back") {
+        Some(member @ ("reasoning" | "reasoning_content")) if !text.is_empty() || is_due => {
             turn.insert(member.to_owned(), json!(text));
         }
         Some("thinking") if !text.is_empty() => {

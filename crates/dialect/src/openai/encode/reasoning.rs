@@ -34,7 +34,14 @@ pub(super) fn ask(body: &mut Body<'_>, request: &Request, target: &Target<'_>, q
         "prompt_mode" if wish != Wish::Unsaid => {
             body.make("prompt_mode", if is_off { Value::Null } else { json!("reasoning") });
         }
-        "reasoning_effort" => set_effort(body, effort, quirks),
+        "chat_template_kwargs" if wish != Wish::Unsaid && body.get("chat_template_kwargs").is_none() => {
+            body.make("chat_template_kwargs", json!({"enable_thinking": !is_off}));
+        }
+        "reasoning_effort" => {
+            if let Some(effort) = self::effort(request, target, quirks) {
+                body.make("reasoning_effort", effort);
+            }
+        }
         _ => {}
     }
 }

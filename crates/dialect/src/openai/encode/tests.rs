@@ -1,3 +1,5 @@
+mod vendors;
+
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
@@ -152,6 +154,10 @@ fn reasoning_is_asked_for_in_each_form() {
         ask(json!({"enabled": true}), form("reasoning_enabled")),
         json!({"reasoning": {"enabled": true}})
     );
+    assert_eq!(
+        ask(json!({"enabled": false}), form("chat_template_kwargs")),
+        json!({"chat_template_kwargs": {"enable_thinking": false}})
+    );
     assert_eq!(ask(json!({"effort": "low"}), form("none")), json!({}));
     assert_eq!(rest(json!({"reasoning_effort": "low"}), &["temperature"], json!({})), json!({}));
 }
@@ -274,6 +280,12 @@ fn turns_follow_the_quirks() {
     assert_eq!((id.len(), found[3]["tool_call_id"].as_str().unwrap()), (9, id));
     assert_eq!(found[2]["reasoning_content"], "hm");
     assert_eq!(found[2].get("reasoning_details"), None);
+    let always = json!({"send_reasoning_back": "reasoning_content", "always_send_reasoning_back": true});
+    let mut silent = history();
+    silent.original = None;
+    silent.messages[2].reasoning.clear();
+    let silent = sent(&silent, &[], always)["messages"].take();
+    assert_eq!((&silent[2]["reasoning_content"], silent[1].get("reasoning_content")), (&json!(""), None));
     let details = turns(json!({"send_reasoning_back": "reasoning_details"}));
     assert_eq!(details[2]["reasoning_details"][0]["text"], "hm");
     let thinking = turns(json!({"send_reasoning_back": "thinking"}));

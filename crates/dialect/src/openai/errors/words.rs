@@ -83,8 +83,8 @@ const INCAPABLE: [&str; 11] = [
     "cannot use tools",
     "enable-auto-tool-choice",
 ];
-const CAPACITY: [&str; 5] =
-    ["capacity exceeded", "overloaded", "over capacity", "at capacity", "no healthy upstream"];
+const CAPACITY: [&str; 6] =
+    ["capacity exceeded", "overloaded", "over capacity", "at capacity", "no healthy upstream", "server busy"];
 const NO_FIRST_TOKEN: [&str; 2] = ["didn't generate first token", "before the given deadline"];
 
 /// Corrects the class that a status gave by what the report says. `status` is the upstream's or the one

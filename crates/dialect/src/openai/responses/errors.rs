@@ -1,9 +1,19 @@
 //! Errors inside answers, which have codes of their own.
 
+use http::HeaderMap;
 use serde_json::Value;
 
 use super::super::errors;
-use crate::error::{ErrorType, ProviderError};
+use crate::error::{ErrorType, ProviderError, Retry};
+
+/// Classes an answer that came with a bad status. Reasoning that another endpoint sealed is opened there.
+pub(super) fn classify(status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
+    let classed = errors::classify(status, headers, body);
+    match classed.provider_code.as_deref() {
+        Some("invalid_encrypted_content") => ProviderError { retry: Retry::Elsewhere, ..classed },
+        _ => classed,
+    }
+}
 
 /// Classes the `error` of a response or of an event.
 pub(super) fn inside(error: &Value) -> ProviderError {

@@ -34,8 +34,8 @@ struct WriteDetails {
 }
 
 impl Reported {
-    /// Disjoint classes that sum to what was reported; `None` when nothing was. What is cached for long counts as
-    /// the longer of the two lifetimes that there are.
+    /// Disjoint classes that sum to what was reported; `None` when nothing was. What is cached for long counts
+    /// as the longer of the two lifetimes that there are.
     pub(super) fn classes(self, excludes_reasoning: bool) -> Option<Usage> {
         let input = self.input_tokens_details.unwrap_or_default();
         let for_long = input.cache_write_tokens_details.unwrap_or_default().ttl_12h_tokens;

@@ -1,6 +1,7 @@
 //! One message of a request.
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::super::path::{Members, Path};
 use super::super::reasoning::detail;
@@ -59,6 +60,11 @@ fn content_of(content: Option<Value>, path: &Path<'_>) -> Result<Vec<Part>, BadR
         }
         Some(_) => Err(path.must("be a string or an array of parts")),
     }
+}
+
+/// One part of content that stands elsewhere.
+pub(crate) fn part_of(value: &RawValue, path: &Path<'_>) -> Result<Part, BadRequest> {
+    part(serde_json::from_str(value.get()).map_err(|_| path.must("be an object"))?, path)
 }
 
 fn part(value: Value, path: &Path<'_>) -> Result<Part, BadRequest> {

@@ -7,29 +7,51 @@ use super::super::path::Members;
 use crate::canonical::{Reasoning, Request, ResponseFormat, ToolChoice};
 use crate::error::BadRequest;
 
-pub(super) fn tool_choice(members: &mut Members<'_>) -> Result<Option<ToolChoice>, BadRequest> {
+/// Whether tools are to be called, and which.
+#[derive(Default)]
+pub(super) struct Choice {
+    pub(super) choice: Option<ToolChoice>,
+    /// The only tools that may be called; absent = all.
+    pub(super) allowed: Option<Vec<String>>,
+}
+
+pub(super) fn tool_choice(members: &mut Members<'_>) -> Result<Choice, BadRequest> {
     let path = members.path.member("tool_choice");
     let wrong = || path.must("be `none`, `auto`, `required` or name a function");
+    let only = |choice| Ok(Choice { choice: Some(choice), allowed: None });
     match members.value("tool_choice") {
-        None => Ok(None),
+        None => Ok(Choice::default()),
         Some(Value::String(word)) => match word.as_str() {
-            "none" => Ok(Some(ToolChoice::None)),
-            "auto" => Ok(Some(ToolChoice::Auto)),
-            "required" | "any" => Ok(Some(ToolChoice::Required)),
+            "none" => only(ToolChoice::None),
+            "auto" => only(ToolChoice::Auto),
+            "required" | "any" => only(ToolChoice::Required),
             _ => Err(wrong()),
         },
         Some(choice @ Value::Object(_)) => {
+            let list = choice.get("allowed_tools").cloned();
             let mut choice = Members::of(choice, &path)?;
             let kind = choice.required_string("type")?;
+            if kind == "allowed_tools" {
+                return Ok(allowed(&list.unwrap_or_default()));
+            }
             if kind != "function" {
-                return Ok(None);
+                return Ok(Choice::default());
             }
             let path = path.member("function");
             let function = choice.value("function").ok_or_else(wrong)?;
-            let name = Members::of(function, &path)?.required_string("name")?;
-            Ok(Some(ToolChoice::Named(name)))
+            only(ToolChoice::Named(Members::of(function, &path)?.required_string("name")?))
         }
         Some(_) => Err(wrong()),
+    }
+}
+
+/// `{"mode": "auto" | "required", "tools": [{"type": "function", "function": {"name"}}]}`
+fn allowed(list: &Value) -> Choice {
+    let tools = list["tools"].as_array();
+    let names = tools.map(|tools| tools.iter().filter_map(|tool| tool["function"]["name"].as_str()));
+    Choice {
+        choice: Some(if list["mode"] == "required" { ToolChoice::Required } else { ToolChoice::Auto }),
+        allowed: names.map(|names| names.map(str::to_owned).collect()),
     }
 }
 
@@ -59,7 +81,7 @@ pub(super) fn response_format(members: &mut Members<'_>) -> Result<Option<Respon
 }
 
 /// `reasoning`, its shorthand `reasoning_effort` and the legacy `include_reasoning`, as one.
-pub(super) fn reasoning(members: &mut Members<'_>) -> Result<Option<Reasoning>, BadRequest> {
+pub(crate) fn reasoning(members: &mut Members<'_>) -> Result<Option<Reasoning>, BadRequest> {
     let path = members.path.member("reasoning");
     let include = members.boolean("include_reasoning")?;
     let shorthand = effort(members, "reasoning_effort")?;
@@ -101,7 +123,7 @@ pub(crate) fn effort(members: &mut Members<'_>, name: &str) -> Result<Option<Str
 }
 
 /// `max_completion_tokens` wins over the older `max_tokens`.
-pub(super) fn max_tokens(members: &mut Members<'_>) -> Result<Option<u64>, BadRequest> {
+pub(crate) fn max_tokens(members: &mut Members<'_>) -> Result<Option<u64>, BadRequest> {
     let newer = members.integer("max_completion_tokens", 1)?;
     let older = members.integer("max_tokens", 1)?;
     Ok(newer.or(older))

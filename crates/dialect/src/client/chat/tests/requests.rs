@@ -116,6 +116,21 @@ fn a_request_is_read_whole() {
     assert_eq!(request.original.unwrap().body, body);
 }
 
+#[test]
+fn a_list_of_allowed_tools_leaves_those() {
+    let named = |name: &str| json!({"type": "function", "function": {"name": name}});
+    let allowed = json!({"mode": "required", "tools": [named("g")]});
+    let body = json!({
+        "model": "a/b", "messages": [{"role": "user", "content": "x"}], "tools": [named("f"), named("g")],
+        "tool_choice": {"type": "allowed_tools", "allowed_tools": allowed}
+    });
+    let body = Bytes::from(body.to_string());
+    assert!(peek(&body).is_ok());
+    let request = decode(&body).unwrap();
+    assert_eq!(request.tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(), ["g"]);
+    assert_eq!(request.tool_choice, Some(ToolChoice::Required));
+}
+
 /// The body with one member replaced, and what the refusal must name.
 fn refused() -> Vec<(Value, &'static str)> {
     let message =

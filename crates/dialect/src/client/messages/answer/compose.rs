@@ -8,9 +8,9 @@ use super::arguments::Arguments;
 use super::block::{Block, Delta, Step};
 use super::ending::Ending;
 use crate::canonical::{Event, ReasoningDetail, ReasoningKind};
-use crate::client::Dialect;
 use crate::client::chat::write::tool_call_id;
 use crate::client::messages::signature::{self, ANTHROPIC};
+use crate::client::{Dialect, Envelope};
 
 /// What has been written of an answer. Only its first choice has a place in this dialect.
 #[derive(Debug, Default)]
@@ -41,8 +41,14 @@ enum Open {
 }
 
 impl Composer {
-    pub(super) fn new(id: String, hides_thinking: bool) -> Self {
-        Self { id, hides_thinking, ..Self::default() }
+    /// `stops`: the sequences at which the model was to stop.
+    pub(super) fn new(envelope: &Envelope, stops: Vec<String>) -> Self {
+        Self {
+            id: envelope.id.clone(),
+            hides_thinking: envelope.exclude_reasoning,
+            ending: Ending::new(stops),
+            ..Self::default()
+        }
     }
 
     /// Takes the next event.

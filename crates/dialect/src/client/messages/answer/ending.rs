@@ -21,6 +21,9 @@ pub(super) struct Ending {
     /// The calls that began.
     calls: Vec<u32>,
     has_refused: bool,
+    /// The sequences at which the model was to stop, and the one at which it did, where its provider tells.
+    stops: Vec<String>,
+    stopped_at: Option<String>,
     /// The end of the message as Anthropic said it.
     native: Map<String, Value>,
     /// What the provider has counted so far.
@@ -28,14 +31,26 @@ pub(super) struct Ending {
 }
 
 impl Ending {
+    pub(super) fn new(stops: Vec<String>) -> Self {
+        Self { stops, ..Self::default() }
+    }
+
     pub(super) fn event(&mut self, event: Event) {
         match event {
             Event::Finish { choice: 0, reason, native } => self.finish = Some((reason, native)),
             Event::ServiceTier(tier) => self.service_tier = Some(tier),
             Event::Usage(usage) => self.counted = usage,
+            Event::ChoiceExtra { choice: 0, members } => self.stopped_at = self.stop_in(&members),
             // The rest has no place in this dialect.
             _ => {}
         }
+    }
+
+    /// The sequence that the model stopped at, as servers such as vLLM name it beside the finish.
+    fn stop_in(&mut self, members: &Map<String, Value>) -> Option<String> {
+        let named = ["stop_reason", "matched_stop"].into_iter().find_map(|name| members.get(name)?.as_str());
+        let known = named.and_then(|named| self.stops.iter().find(|stop| *stop == named));
+        known.cloned().or(self.stopped_at.take())
     }
 
     /// Takes note of a call; `false` when it has ended before.
@@ -76,6 +91,7 @@ impl Ending {
             FinishReason::Length => "max_tokens",
             FinishReason::ContentFilter | FinishReason::Error => "refusal",
             FinishReason::Stop if self.has_refused => "refusal",
+            FinishReason::Stop if self.stopped_at.is_some() => "stop_sequence",
             FinishReason::Stop => {
                 let own = STOPS.into_iter().find(|own| native.eq_ignore_ascii_case(own));
                 own.unwrap_or(if self.calls.is_empty() { "end_turn" } else { "tool_use" })
@@ -94,11 +110,15 @@ impl Ending {
             }),
             (details, _) => details,
         };
+        let stop_sequence = match (self.own("stop_sequence"), &self.stopped_at) {
+            (Value::Null, Some(stop)) => json!(stop),
+            (own, _) => own,
+        };
         json!({
             "container": self.own("container"),
             "stop_details": details,
             "stop_reason": self.stop_reason(),
-            "stop_sequence": self.own("stop_sequence"),
+            "stop_sequence": stop_sequence,
         })
     }
 

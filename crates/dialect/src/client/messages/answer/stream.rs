@@ -74,8 +74,7 @@ struct Bare {
 }
 
 impl Stream {
-    pub(super) fn new(envelope: Envelope) -> Self {
-        let composer = Composer::new(envelope.id.clone(), envelope.exclude_reasoning);
+    pub(super) fn new(envelope: Envelope, composer: Composer) -> Self {
         Self { envelope, composer, has_started: false, index: 0, steps: Vec::new() }
     }
 

@@ -47,8 +47,7 @@ struct Failed<'a> {
 }
 
 impl Whole {
-    pub(super) fn new(envelope: Envelope) -> Self {
-        let composer = Composer::new(envelope.id.clone(), envelope.exclude_reasoning);
+    pub(super) fn new(envelope: Envelope, composer: Composer) -> Self {
         Self { envelope, composer, content: Vec::new(), open: Map::new(), steps: Vec::new() }
     }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::shape::Shape;
+use super::shape::{ObjectOr, Shape};
 use crate::client::chat::peek::strict::Strict;
 use crate::client::messages::limits::MESSAGES;
 
@@ -82,18 +82,18 @@ enum Role {
 impl Turn {
     fn tally(self) -> Option<Tally> {
         match self.content {
-            Some(content) if content.is_object => None,
-            Some(content) => Some(content.tally),
+            Some(content) => content.is_sound.then_some(content.tally),
             None => (self.role == Role::Assistant).then(Tally::default),
         }
     }
 }
 
-/// A text, or blocks; inside blocks that only Anthropic knows, also a single block.
+/// A text or blocks, or what stands for them inside blocks that only Anthropic knows.
 #[derive(Default)]
 pub(super) struct Content {
     pub(super) tally: Tally,
-    pub(super) is_object: bool,
+    /// It is a text, or every block has what its kind needs.
+    pub(super) is_sound: bool,
 }
 
 /// A block of any kind: where its members are of another form than those of the known kinds, they are passed
@@ -101,7 +101,7 @@ pub(super) struct Content {
 #[derive(Deserialize)]
 struct Block {
     #[serde(rename = "type")]
-    kind: Option<Kind>,
+    kind: Option<Label>,
     text: Option<Shape>,
     source: Option<Source>,
     content: Option<Content>,
@@ -117,8 +117,7 @@ struct Block {
     context: Option<Shape>,
 }
 
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Text,
     Image,
@@ -128,16 +127,31 @@ enum Kind {
     Thinking,
     RedactedThinking,
     SearchResult,
-    #[serde(rename = "")]
-    Empty,
-    #[serde(other)]
     Other,
+    Missing,
+}
+
+impl Kind {
+    fn named(name: Option<&str>) -> Self {
+        match name {
+            Some("text") => Self::Text,
+            Some("image") => Self::Image,
+            Some("document") => Self::Document,
+            Some("tool_use") => Self::ToolUse,
+            Some("tool_result") => Self::ToolResult,
+            Some("thinking") => Self::Thinking,
+            Some("redacted_thinking") => Self::RedactedThinking,
+            Some("search_result") => Self::SearchResult,
+            Some("") | None => Self::Missing,
+            Some(_) => Self::Other,
+        }
+    }
 }
 
 impl Block {
-    /// What the block holds; `None` when a member that its kind needs is missing or wrong.
-    fn tally(self) -> Option<Tally> {
-        let kind = self.kind?;
+    /// What the block holds, and whether its kind has what it needs.
+    fn tally(self) -> (Tally, bool) {
+        let kind = Kind::named(self.kind.as_ref().and_then(|label| label.0.as_deref()));
         let filled = |member: Option<Shape>| member.is_some_and(|shape| shape.is_filled());
         let text_or_none = |member: Option<Shape>| member.is_none_or(|shape| shape.is_text());
         let is_sound = match kind {
@@ -154,19 +168,19 @@ impl Block {
             Kind::ToolResult => {
                 filled(self.tool_use_id)
                     && self.is_error.is_none_or(|is_error| is_error.is_boolean())
-                    && self.content.as_ref().is_none_or(|content| !content.is_object)
+                    && self.content.as_ref().is_none_or(|content| content.is_sound)
             }
             Kind::Thinking => text_or_none(self.thinking) && text_or_none(self.signature),
             Kind::RedactedThinking => filled(self.data),
-            Kind::SearchResult => self.content.as_ref().is_none_or(|content| !content.is_object),
-            Kind::Empty => false,
+            Kind::SearchResult => self.content.as_ref().is_none_or(|content| content.is_sound),
+            Kind::Missing => false,
             Kind::Other => true,
         };
         let mut tally = self.content.map(|content| content.tally).unwrap_or_default();
         if let Some(source) = &self.source {
             tally.add_source(source, kind == Kind::Document);
         }
-        is_sound.then_some(tally)
+        (tally, is_sound)
     }
 }
 
@@ -207,7 +221,7 @@ impl From<SourceObject> for Source {
         };
         let is_document = match kind.as_deref() {
             Some("text") => object.data.is_some_and(|data| data.is_text()),
-            Some("content") => object.content.as_ref().is_some_and(|content| !content.is_object),
+            Some("content") => object.content.as_ref().is_some_and(|content| content.is_sound),
             _ => is_image,
         };
         let inner = object.content.map(|content| content.tally).unwrap_or_default();
@@ -235,25 +249,10 @@ impl<'de> Deserialize<'de> for Label {
 
 impl<'de> Deserialize<'de> for Source {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SourceVisitor)
-    }
-}
-
-struct SourceVisitor;
-
-impl<'de> Visitor<'de> for SourceVisitor {
-    type Value = Source;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string or an object")
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<Source, E> {
-        Ok(Source::default())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Source, A::Error> {
-        SourceObject::deserialize(MapAccessDeserializer::new(map)).map(Source::from)
+        Ok(match ObjectOr::<SourceObject>::deserialize(deserializer)? {
+            ObjectOr::Object(object) => Self::from(object),
+            ObjectOr::Other => Self::default(),
+        })
     }
 }
 
@@ -269,28 +268,45 @@ impl<'de> Visitor<'de> for ContentVisitor {
     type Value = Content;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string or an array of blocks")
+        f.write_str("any value")
     }
 
     fn visit_str<E: Error>(self, _: &str) -> Result<Content, E> {
-        Ok(Content::default())
+        Ok(Content { is_sound: true, ..Content::default() })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut blocks: A) -> Result<Content, A::Error> {
-        let mut content = Content::default();
-        while let Some(block) = blocks.next_element::<Strict<Block>>()? {
-            let tally =
-                block.0.tally().ok_or_else(|| A::Error::custom("a block lacks what its type needs"))?;
+        let mut content = Content { is_sound: true, ..Content::default() };
+        while let Some(block) = blocks.next_element::<ObjectOr<Block>>()? {
+            let (tally, is_sound) = match block {
+                ObjectOr::Object(block) => block.tally(),
+                ObjectOr::Other => (Tally::default(), false),
+            };
             content.tally.add(&tally);
+            content.is_sound &= is_sound;
         }
         Ok(content)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Content, A::Error> {
-        let mut block = Block::deserialize(MapAccessDeserializer::new(map))?;
-        block.kind = block.kind.or(Some(Kind::Other));
-        let tally = block.tally().ok_or_else(|| A::Error::custom("a block lacks what its type needs"))?;
-        Ok(Content { tally, is_object: true })
+        let (tally, _) = Block::deserialize(MapAccessDeserializer::new(map))?.tally();
+        Ok(Content { tally, is_sound: false })
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Content, E> {
+        Ok(Content::default())
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Content, E> {
+        Ok(Content::default())
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Content, E> {
+        Ok(Content::default())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Content, E> {
+        Ok(Content::default())
     }
 }
 

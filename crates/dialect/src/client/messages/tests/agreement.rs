@@ -31,7 +31,7 @@ fn full() -> Value {
                 {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "e"}]}},
                 {"type": "document", "source": {"type": "file", "file_id": "f"}},
                 {"type": "search_result", "title": "t", "source": "s", "content": [{"type": "text", "text": "g"}]},
-                {"type": "later", "anything": {}}
+                {"type": "later", "anything": {}, "source": {"type": "base64"}, "content": [{"type": "text", "text": "x"}]}
             ]},
             {"role": "assistant", "content": [
                 {"type": "thinking", "thinking": "Hm", "signature": "SIG"},
@@ -90,4 +90,17 @@ fn both_readers_agree_on_every_wrong_type() {
         }
     }
     assert!(refused > 300, "{refused}");
+}
+
+#[test]
+fn damage_is_survived() {
+    let body = full().to_string().into_bytes();
+    for (at, byte) in (0..body.len()).zip(b"\"{}[]:,0n\n\\".iter().cycle()) {
+        let mut damaged = body.clone();
+        damaged[at] = *byte;
+        let damaged = Bytes::from(damaged);
+        if Dialect::Messages.peek(&damaged).is_ok() {
+            Dialect::Messages.decode(&damaged).unwrap();
+        }
+    }
 }

@@ -4,7 +4,7 @@ use pricing::{Amount, Class, Usage};
 use serde_json::{Value, json};
 
 use super::fold::{both, broken, envelope, frames, streamed, whole};
-use crate::canonical::{Event, FinishReason};
+use crate::canonical::{Event, FinishReason, ReasoningDetail};
 use crate::client::{Bill, Dialect, Envelope, PublicError};
 use crate::error::ErrorType;
 
@@ -308,5 +308,79 @@ fn errors_have_the_words_of_the_dialect() {
             serde_json::from_slice(&Dialect::Messages.error(&PublicError::new(error_type, "x"))).unwrap();
         let error = json!({"type": kind, "message": "x", "error_type": error_type.as_str()});
         assert_eq!(body, json!({"type": "error", "error": error, "request_id": null}));
+    }
+}
+
+#[test]
+fn the_sequence_at_which_the_model_stopped_is_told() {
+    let body =
+        json!({"model": "m", "stop_sequences": ["END"], "messages": [{"role": "user", "content": "Hi"}]});
+    let task = Dialect::Messages.decode(&body.to_string().into()).unwrap();
+    let ended = |at: Value| {
+        let members = json!({"stop_reason": at}).as_object().unwrap().clone();
+        let mut out = Vec::new();
+        let mut encoder = Dialect::Messages.answer(envelope(), Some(&task), false);
+        encoder.event(Event::ChoiceExtra { choice: 0, members }, &mut out);
+        encoder.event(finish(FinishReason::Stop, "stop"), &mut out);
+        encoder.finish(&bill(), &mut out);
+        let message: Value = serde_json::from_slice(&out).unwrap();
+        (message["stop_reason"].clone(), message["stop_sequence"].clone())
+    };
+    assert_eq!(ended(json!("END")), (json!("stop_sequence"), json!("END")));
+    assert_eq!(ended(json!("stop")), (json!("end_turn"), json!(null)));
+    assert_eq!(ended(json!(128_009)), (json!("end_turn"), json!(null)));
+}
+
+/// Whatever comes in whatever order, streamed and whole messages are the same and no text is lost.
+#[test]
+fn any_order_of_events_is_a_sound_message() {
+    for seed in 0..300_u64 {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut draw = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        let (mut events, mut expected, mut calls) = (Vec::new(), String::new(), 0_u32);
+        let mut unfinished: Vec<u32> = Vec::new();
+        for n in 0..20 {
+            match draw(7) {
+                0 | 1 => {
+                    expected.push_str(&format!("<{n}>"));
+                    events.push(text(&format!("<{n}>")));
+                }
+                2 => {
+                    let detail = ReasoningDetail {
+                        index: u32::try_from(draw(3)).unwrap(),
+                        content: Some("hm".into()),
+                        ..ReasoningDetail::default()
+                    };
+                    events.push(Event::Reasoning { choice: 0, detail });
+                }
+                3 => {
+                    events.push(call(calls, None, Some("f"), if draw(2) == 0 { "" } else { "{\"a\"" }));
+                    if events.last() == Some(&call(calls, None, Some("f"), "")) {
+                        events.push(call(calls, None, None, "{\"a\""));
+                    }
+                    unfinished.push(calls);
+                    calls += 1;
+                }
+                4 => events.push(native(json!({"type": "container_upload", "file_id": n}))),
+                5 => events.push(native(json!({"type": "content_block_stop"}))),
+                _ => {
+                    if let Some(done) = unfinished.pop() {
+                        events.push(call(done, None, None, ":1}"));
+                    }
+                }
+            }
+        }
+        events.extend(unfinished.into_iter().map(|rest| call(rest, None, None, ":1}")));
+        events.push(finish(FinishReason::Stop, "stop"));
+        let message = both(&events, &bill());
+        let blocks = message["content"].as_array().unwrap();
+        let said: String = blocks.iter().filter_map(|block| block["text"].as_str()).collect();
+        assert_eq!(said, expected, "{seed}");
+        let made: Vec<_> = blocks.iter().filter(|block| block["type"] == "tool_use").collect();
+        assert_eq!(made.len(), calls as usize, "{seed}");
+        assert!(made.iter().all(|block| block["input"] == json!({"a": 1})), "{seed}: {made:?}");
     }
 }

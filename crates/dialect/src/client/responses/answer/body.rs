@@ -54,7 +54,10 @@ impl Outcome<'_> {
 
     fn error(self) -> Value {
         match self {
-            Self::Failed { error_type, message } => json!({"code": code(error_type), "message": message}),
+            // Some clients demand the members of other errors, too.
+            Self::Failed { error_type, message } => {
+                json!({"code": code(error_type), "message": message, "type": error_type.as_str(), "param": null})
+            }
             _ => Value::Null,
         }
     }
@@ -120,7 +123,9 @@ impl Serialize for Response<'_> {
         map.serialize_entry("previous_response_id", &None::<&str>)?;
         map.serialize_entry("service_tier", &self.service_tier())?;
         map.serialize_entry("store", &false)?;
-        map.serialize_entry("usage", &self.bill.map(usage))?;
+        if let Some(bill) = self.bill {
+            map.serialize_entry("usage", &usage(bill))?;
+        }
         map.end()
     }
 }

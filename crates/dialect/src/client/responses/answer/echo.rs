@@ -36,6 +36,8 @@ pub(super) struct Echo {
     pub(super) members: Map<String, Value>,
     /// The tier that was asked for; which one served is told by the provider.
     pub(super) service_tier: Option<String>,
+    /// Encrypted reasoning is asked for by name.
+    pub(super) wants_encrypted: bool,
 }
 
 impl Default for Echo {
@@ -66,7 +68,10 @@ impl Echo {
             tools.iter_mut().for_each(complete);
         }
         let service_tier = member("service_tier").and_then(|tier| tier.as_str().map(str::to_owned));
-        Self { members, service_tier }
+        let included = member("include");
+        let mut included = included.iter().filter_map(Value::as_array).flatten();
+        let wants_encrypted = included.any(|name| name == "reasoning.encrypted_content");
+        Self { members, service_tier, wants_encrypted }
     }
 }
 

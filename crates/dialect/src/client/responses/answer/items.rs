@@ -3,7 +3,11 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
+use crate::client::responses::seal::Kept;
 use crate::media;
+
+/// The form that clients take for granted.
+const PLAIN_FORMAT: &str = "openai-responses-v1";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -52,6 +56,8 @@ pub(super) struct Thought {
     pub(super) encrypted: Option<String>,
     pub(super) signature: Option<String>,
     pub(super) format: Option<String>,
+    /// What else must come back is put into the encrypted content.
+    pub(super) is_kept_whole: bool,
     /// The text that is being written, by the index of its block.
     pub(super) writing: Option<(Text, u32)>,
     pub(super) status: Status,
@@ -86,6 +92,24 @@ pub(super) struct Image {
 pub(super) enum Piece<'a> {
     Part(&'a Part),
     Thought(Text, &'a str),
+}
+
+impl Thought {
+    /// What a client gets to bring back.
+    fn encrypted_content(&self) -> Option<String> {
+        let is_elsewhere = self.format.as_deref().is_some_and(|format| format != PLAIN_FORMAT);
+        let kept = Kept { format: self.format.clone(), ..Kept::default() };
+        match (&self.encrypted, &self.signature) {
+            (Some(data), _) if self.is_kept_whole && is_elsewhere => {
+                Some(Kept { data: Some(data.clone()), ..kept }.seal())
+            }
+            (None, Some(signature)) if self.is_kept_whole => {
+                let text = Some(self.content.concat()).filter(|text| !text.is_empty());
+                Some(Kept { text, signature: Some(signature.clone()), ..kept }.seal())
+            }
+            (encrypted, _) => encrypted.clone(),
+        }
+    }
 }
 
 impl Message {
@@ -187,11 +211,9 @@ impl Serialize for Thought {
         if !self.content.is_empty() {
             map.serialize_entry("content", &pieces(Text::Content, &self.content))?;
         }
-        let optional = [
-            ("encrypted_content", &self.encrypted),
-            ("signature", &self.signature),
-            ("format", &self.format),
-        ];
+        let encrypted = self.encrypted_content();
+        let optional =
+            [("encrypted_content", &encrypted), ("signature", &self.signature), ("format", &self.format)];
         for (name, value) in optional {
             if let Some(value) = value {
                 map.serialize_entry(name, value)?;

@@ -52,6 +52,7 @@ impl Answer {
             encrypted: None,
             signature: None,
             format: detail.format.clone(),
+            is_kept_whole: self.echo.wants_encrypted,
             writing: None,
             status: Status::InProgress,
         };

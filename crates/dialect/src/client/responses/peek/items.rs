@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::client::chat::peek::parts::{Skim, Tally};
@@ -89,6 +89,12 @@ struct MadeImage {
     _output_format: Option<Skim>,
 }
 
+/// What ran may have drawn something each time.
+#[derive(Deserialize)]
+struct Interpreted {
+    outputs: Option<Vec<IgnoredAny>>,
+}
+
 #[derive(Default)]
 struct Content(Tally);
 
@@ -151,6 +157,8 @@ fn item(text: &str) -> serde_json::Result<Option<Tally>> {
         Some("reasoning") => {
             serde_json::from_str::<Strict<Reasoning>>(text).map(|_| Some(Tally::default()))?
         }
+        Some("computer_call_output") => Some(Tally { images: 1, ..Tally::default() }),
+        Some("code_interpreter_call") => Some(serde_json::from_str::<Strict<Interpreted>>(text)?.0.tally()),
         Some("image_generation_call") => Some(serde_json::from_str::<Strict<MadeImage>>(text)?.0.tally()),
         Some("" | "item_reference") => None,
         Some(_) => Some(Tally::default()),
@@ -174,6 +182,13 @@ impl MadeImage {
             tally.image_bytes = result.bytes;
         }
         tally
+    }
+}
+
+impl Interpreted {
+    fn tally(&self) -> Tally {
+        let outputs = self.outputs.as_ref().map_or(0, Vec::len);
+        Tally { images: u32::try_from(outputs).unwrap_or(u32::MAX), ..Tally::default() }
     }
 }
 
@@ -209,7 +224,14 @@ impl Part {
                 tally.has_video = true;
                 tally.media_bytes += video.inline_bytes();
             }
-            Kind::Other => {}
+            // Whatever it is, what it shows is counted.
+            Kind::Other => {
+                if self.image_url.is_some() || self.file_id.is_some() {
+                    tally.images = tally.images.saturating_add(1);
+                }
+                tally.has_file |= self.file_data.is_some() || self.file_url.is_some();
+                tally.has_video |= self.video_url.is_some();
+            }
         }
         true
     }

@@ -6,6 +6,7 @@ mod parts;
 use serde_json::{Value, json};
 
 use super::super::ids::is_made_up;
+use super::super::seal::Kept;
 use crate::canonical::{Media, Message, Part, PartKind, ReasoningDetail, ReasoningKind, Speaker, ToolCall};
 use crate::client::chat::path::{Members, Path};
 use crate::error::BadRequest;
@@ -71,6 +72,7 @@ impl Turns {
             Some("item_reference") => Err(BadRequest::new(format!(
                 "`{path}` refers to an item that is not kept here: send the item itself"
             ))),
+            Some("code_interpreter_call") => item.list("outputs").map(|_| ()),
             Some("") => Err(path.member("type").must("not be empty")),
             // What another provider's tools did has no canonical form.
             Some(_) => Ok(()),
@@ -147,20 +149,25 @@ fn speaker(item: &mut Members<'_>) -> Result<Speaker, BadRequest> {
 /// One item of reasoning in the pieces that it was given out in, which share its id.
 fn details(item: &mut Members<'_>, before: usize) -> Result<Vec<ReasoningDetail>, BadRequest> {
     let id = item.string("id")?.filter(|id| !id.is_empty() && !is_made_up(id));
-    let format = item.string("format")?.filter(|format| format != "unknown");
-    let mut signature = item.string("signature")?.filter(|signature| !signature.is_empty());
-    let mut pieces = Vec::new();
-    for text in thoughts(item, "content")? {
-        pieces.push((ReasoningKind::Text, Some(text)));
+    let encrypted = item.string("encrypted_content")?.filter(|data| !data.is_empty());
+    let kept = encrypted.as_deref().and_then(Kept::open);
+    let encrypted = if kept.is_some() { None } else { encrypted };
+    let kept = kept.unwrap_or_default();
+    let format = item.string("format")?.filter(|format| format != "unknown").or(kept.format);
+    let signature = item.string("signature")?.filter(|signature| !signature.is_empty());
+    let mut texts = thoughts(item, "content")?;
+    if signature.is_none() && kept.signature.is_some() {
+        texts = kept.text.into_iter().collect();
     }
+    let mut signature = signature.or(kept.signature);
+    let mut pieces: Vec<_> = texts.into_iter().map(|text| (ReasoningKind::Text, Some(text))).collect();
     if pieces.is_empty() && signature.is_some() {
         pieces.push((ReasoningKind::Text, None));
     }
     for text in thoughts(item, "summary")? {
         pieces.push((ReasoningKind::Summary, Some(text)));
     }
-    let encrypted = item.string("encrypted_content")?.filter(|data| !data.is_empty());
-    pieces.extend(encrypted.map(|data| (ReasoningKind::Encrypted, Some(data))));
+    pieces.extend(encrypted.or(kept.data).map(|data| (ReasoningKind::Encrypted, Some(data))));
     let details = pieces.into_iter().enumerate().map(|(place, (kind, content))| ReasoningDetail {
         kind,
         index: u32::try_from(before + place).unwrap_or(u32::MAX),

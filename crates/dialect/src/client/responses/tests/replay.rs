@@ -90,6 +90,9 @@ fn apply(kind: &str, frame: &Value, item: &mut Value) {
         }
         "response.function_call_arguments.delta" => append(&mut item["arguments"], &frame["delta"]),
         "response.function_call_arguments.done" => {
+            if item["name"] == "" {
+                item["name"] = frame["name"].clone();
+            }
             assert_eq!((&item["arguments"], &item["name"]), (&frame["arguments"], &frame["name"]));
         }
         "response.output_text.done" => {

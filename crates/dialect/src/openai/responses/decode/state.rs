@@ -1,5 +1,5 @@
-//! What one answer has said so far, and the events that the next piece of it is. Everything may come twice, in
-//! pieces and whole: what is known already goes out once.
+//! What one answer has said so far, and the events that the next piece of it is. Everything may come twice,
+//! in pieces and whole: what is known already goes out once.
 
 use serde_json::{Value, json};
 

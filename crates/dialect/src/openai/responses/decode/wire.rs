@@ -1,5 +1,5 @@
-//! Responses and the events of a stream as they come. What an event carries is looked at only once its type is
-//! known: the same member has other shapes in events that nobody here reads.
+//! Responses and the events of a stream as they come. What an event carries is looked at only once its type
+//! is known: the same member has other shapes in events that nobody here reads.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

@@ -1,4 +1,5 @@
-//! Writes a request of another dialect as a body of this one; [`super::shape`] then treats it like a client's.
+//! Writes a request of another dialect as a body of this one; [`super::shape`] then treats it like one of a
+//! client's.
 
 use serde_json::{Map, Value, json};
 

@@ -14,7 +14,9 @@ const ENCRYPTED: &str = "reasoning.encrypted_content";
 const LOGPROBS: &str = "message.output_text.logprobs";
 
 /// Members of `reasoning` that are this dialect's own.
-const REASONING: [&str; 4] = ["summary", "generate_summary", "context", "mode"];
+const REASONING: [&str; 4] = ["summary", "generate_summary", "context", MODE];
+/// How much work goes into an answer, at a price of its own, so it must be accepted by name.
+const MODE: &str = "mode";
 
 /// A schema that the endpoint cannot hold to becomes plain JSON where the conversation speaks of JSON, which
 /// is demanded then, and else nothing.
@@ -75,7 +77,9 @@ pub(super) fn reasoning(body: &mut Body<'_>, request: &Request, target: &Target<
     if quirks.denies("reasoning_summary") {
         members.retain(|name, _| !name.ends_with("summary"));
     }
-    members.retain(|_, value| !value.is_null());
+    members.retain(|name, value| {
+        !value.is_null() && (name != MODE || quirks.lists("accepts", "reasoning.mode"))
+    });
     put(body, "reasoning", Value::Object(members));
 }
 

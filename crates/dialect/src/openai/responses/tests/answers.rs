@@ -295,3 +295,10 @@ fn a_server_that_makes_up_items_without_end_is_cut_off() {
     assert_eq!(events.len(), 4_097);
     assert!(matches!(events.last(), Some(Event::Failure(_))));
 }
+
+#[test]
+fn reasoning_that_another_endpoint_sealed_may_be_opened_elsewhere() {
+    let body = json!({"error": {"type": "invalid_request_error", "code": "invalid_encrypted_content", "message": "no"}});
+    let error = Responses.classify(400, &http::HeaderMap::new(), body.to_string().as_bytes());
+    assert_eq!((error.error_type, error.retry), (ErrorType::InvalidRequest, Retry::Elsewhere));
+}

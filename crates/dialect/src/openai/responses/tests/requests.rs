@@ -42,7 +42,7 @@ fn a_body_passes_with_only_its_envelope_touched() {
         json!({
             "instructions": "Be brief", "stream": true, "max_output_tokens": 5_000, "temperature": 0.5,
             "tools": [{"type": "function", "name": "f", "parameters": null, "strict": null, "defer_loading": true}],
-            "reasoning": {"effort": "minimal", "summary": "detailed", "context": "auto", "exclude": true},
+            "reasoning": {"effort": "minimal", "summary": "detailed", "context": "auto", "mode": "pro", "exclude": true},
             "include": ["file_search_call.results"], "truncation": "auto", "prompt_cache_key": "k",
             "text": {"format": {"type": "json_schema", "name": "n", "schema": {"z": 1, "a": 2}}, "verbosity": "low"},
             "something_new": {"a": 1.50}, "user": "me", "metadata": {"a": "b"}, "store": false,
@@ -77,7 +77,8 @@ fn what_another_provider_gave_or_we_made_does_not_go_to_this_one() {
         {"type": "function_call", "id": "fc_gen-1_2", "call_id": "call_1", "name": "f", "arguments": "{}"},
         {"type": "function_call_output", "call_id": "call_1", "output": "ok"},
         {"type": "image_generation_call", "id": "ig_gen-1_3", "status": "completed", "result": "QUJD"},
-        {"type": "openrouter:web_search", "id": "ws_1", "status": "completed"}
+        {"type": "openrouter:web_search", "id": "ws_1", "status": "completed"},
+        {"type": "additional_tools", "role": "developer", "tools": [{"type": "code_interpreter"}]}
     ]);
     assert_eq!(
         sent(Dialect::Responses, &asked(input))["input"],
@@ -239,4 +240,13 @@ fn a_chat_request_is_written_anew() {
         "max_output_tokens": 50, "stream": true
     });
     assert_eq!(sent(Dialect::Chat, &body), expected);
+}
+
+#[test]
+fn what_is_accepted_by_name_goes_out() {
+    let item = json!({"type": "additional_tools", "role": "developer", "tools": []});
+    let body = with(asked(json!([item])), json!({"reasoning": {"mode": "pro"}}));
+    let quirks = json!({"accepts": ["additional_tools", "reasoning.mode"]});
+    let (_, sent) = encoded(Dialect::Responses, &body, &quirks, &[]);
+    assert_eq!((&sent["input"][0], &sent["reasoning"]), (&item, &json!({"mode": "pro"})));
 }

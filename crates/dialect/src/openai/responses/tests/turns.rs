@@ -2,15 +2,20 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::Responses;
 use super::{sent, streamed, with_target};
-use crate::canonical::{Event, Operation};
+use crate::canonical::{Event, Operation, Task};
 use crate::client::{Bill, Dialect, Envelope};
-use crate::codec::adapter;
+use crate::codec::{Adapter as _, adapter};
 
 /// The answer that a client of `dialect` gets, whole.
 fn answered(dialect: Dialect, events: Vec<Event>) -> Value {
+    answered_to(dialect, None, events)
+}
+
+fn answered_to(dialect: Dialect, task: Option<&Task>, events: Vec<Event>) -> Value {
     let envelope = Envelope { id: "gen-0123".to_owned(), ..Envelope::default() };
-    let mut encoder = dialect.answer(envelope, None, false);
+    let mut encoder = dialect.answer(envelope, task, false);
     let mut out = Vec::new();
     events.into_iter().for_each(|event| encoder.event(event, &mut out));
     encoder.finish(&Bill::default(), &mut out);
@@ -139,4 +144,64 @@ fn a_responses_client_brings_the_signature_of_a_call_back() {
     let parts = sent["contents"][1]["parts"].as_array().unwrap();
     let call = parts.iter().find(|part| part.get("functionCall").is_some()).unwrap();
     assert_eq!(call["thoughtSignature"], "c2ln", "{sent}");
+}
+
+/// The response as a client keeps it that knows of reasoning only what it must return.
+fn forgetful(mut response: Value) -> Value {
+    for item in response["output"].as_array_mut().unwrap().iter_mut().filter_map(Value::as_object_mut) {
+        if item["type"] == "reasoning" {
+            item.retain(|name, _| ["type", "id", "summary", "encrypted_content"].contains(&name.as_str()));
+        }
+    }
+    response
+}
+
+fn asking_for_encrypted_reasoning() -> Task {
+    let body = json!({"model": "author/model", "input": "Go", "include": ["reasoning.encrypted_content"]});
+    super::task(Dialect::Responses, &body)
+}
+
+#[test]
+fn a_client_that_keeps_encrypted_content_alone_brings_signed_thinking_back() {
+    let answer = json!({"type": "message", "id": "msg_1", "role": "assistant", "model": "m", "stop_reason": "tool_use",
+        "content": [
+            {"type": "thinking", "thinking": "hm", "signature": "sig"},
+            {"type": "thinking", "thinking": "", "signature": "sig2"},
+            {"type": "redacted_thinking", "data": "sealed"},
+            {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"a": 1}}],
+        "usage": {"input_tokens": 1, "output_tokens": 2}});
+    let task = asking_for_encrypted_reasoning();
+    let response = answered_to(Dialect::Responses, Some(&task), decoded("anthropic", &answer));
+    for response in [response.clone(), forgetful(response)] {
+        let next = next_turn(&response);
+        assert_eq!(sent_to("anthropic", &Value::Null, &next)["messages"][1]["content"], answer["content"]);
+        let elsewhere = sent(Dialect::Responses, &next);
+        assert!(elsewhere["input"].as_array().unwrap().iter().all(|item| item["type"] != "reasoning"));
+    }
+}
+
+#[test]
+fn sealed_reasoning_goes_back_to_who_sealed_it_alone() {
+    let stream = [
+        json!({"type": "response.output_item.done", "output_index": 0, "item": {"type": "reasoning", "id": "rs_1",
+               "encrypted_content": "zz", "summary": []}}),
+        json!({"type": "response.completed", "response": {"id": "resp_1", "status": "completed"}}),
+    ];
+    let stream: String = stream.iter().map(|frame| format!("data: {frame}\n\n")).collect();
+    let task = asking_for_encrypted_reasoning();
+    for format in ["openai-responses-v1", "xai-responses-v1"] {
+        let quirks = json!({ "reasoning_format": format, "apis": ["responses"] });
+        let mut events = Vec::new();
+        let mut decoder = with_target(&quirks, &[], |target| Responses.stream(target));
+        decoder.push(stream.as_bytes(), &mut events);
+        decoder.end(&mut events);
+        let next = next_turn(&forgetful(answered_to(Dialect::Responses, Some(&task), events)));
+        let sealed = json!({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "zz"});
+        assert_eq!(sent_to("openai", &quirks, &next)["input"][1], sealed);
+        let other = json!({"reasoning_format": "azure-openai-responses-v1", "apis": ["responses"]});
+        let is_plain = format == "openai-responses-v1";
+        let sent = sent_to("openai", &other, &next)["input"].as_array().unwrap().len();
+        // What says nothing of whose it is may be anybody's.
+        assert_eq!(sent, if is_plain { 2 } else { 1 });
+    }
 }
