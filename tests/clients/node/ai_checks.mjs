@@ -180,7 +180,7 @@ conversation([], async function stream_error(openrouter, target) {
   const failures = [];
   const answer = streamText({
     model: chatModel(openrouter, target),
-    prompt: "Count to fifty. [[sim: tokens=60 cut_after_tokens=20]]",
+    prompt: "Count to fifty. [[sim: tokens=300 cut_after_tokens=200]]",
     onError: ({ error }) => failures.push(error),
     ...quiet,
   });

@@ -168,7 +168,7 @@ conversation([], async function errors({ client }, target) {
 });
 
 conversation([], async function stream_error({ client }, target) {
-  const prompt = "Count to fifty. [[sim: tokens=60 cut_after_tokens=20]]";
+  const prompt = "Count to fifty. [[sim: tokens=300 cut_after_tokens=200]]";
   let broken;
   for await (const chunk of await chat_send(client, target, { messages: user(prompt), stream: true })) {
     broken = chunk.error ? chunk : broken;

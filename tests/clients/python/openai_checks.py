@@ -346,7 +346,7 @@ def errors(client, target):
 
 @conversation()
 def stream_error(client, target):
-    prompt = user("Count to fifty. [[sim: tokens=60 cut_after_tokens=20]]")
+    prompt = user("Count to fifty. [[sim: tokens=300 cut_after_tokens=200]]")
 
     def read():
         return list(client.chat.completions.create(messages=prompt, stream=True, **routed(target)))

@@ -140,7 +140,7 @@ def limited(clients, target):
 @conversation()
 def stream_error(clients, target):
     """A stream that breaks ends with a chunk that says so."""
-    prompt = user("Count to fifty. [[sim: tokens=60 cut_after_tokens=20]]")
+    prompt = user("Count to fifty. [[sim: tokens=300 cut_after_tokens=200]]")
     with clients.user.chat.send(messages=prompt, stream=True, **routed(target)) as events:
         chunks = [getattr(event, "data", event) for event in events]
     broken = [chunk for chunk in chunks if getattr(chunk, "error", None)]
