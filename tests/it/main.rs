@@ -13,6 +13,7 @@ mod limits;
 mod load;
 mod money;
 mod shared;
+mod skins;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -81,7 +82,7 @@ fn main() -> ExitCode {
 }
 
 fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
-    let modules: [(&str, Vec<(&str, Scenario)>); 7] = [
+    let modules: [(&str, Vec<(&str, Scenario)>); 8] = [
         ("catalogue", catalogue::scenarios()),
         ("errors", errors::scenarios()),
         ("failover", failover::scenarios()),
@@ -89,6 +90,7 @@ fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
         ("inference_server", inference_server::scenarios()),
         ("limits", limits::scenarios()),
         ("money", money::scenarios()),
+        ("skins", skins::scenarios()),
     ];
     let mut trials = Vec::new();
     for (module, scenarios) in modules {
