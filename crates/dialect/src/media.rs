@@ -1,7 +1,8 @@
 //! Where media are and of what type, for the dialects that want them apart.
 
 use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::canonical::Media;
 
@@ -55,7 +56,15 @@ pub(crate) fn text_of_file(source: &Media, name: Option<&str>) -> Option<String>
     if !known_type(media_type, data, name).starts_with("text/") {
         return None;
     }
-    String::from_utf8(BASE64_STANDARD.decode(data).ok()?).ok()
+    String::from_utf8(bytes(data)?).ok()
+}
+
+/// What base64 stands for, with or without its padding; `None` for what is no base64.
+pub(crate) fn bytes(base64: &str) -> Option<Vec<u8>> {
+    let config = GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    GeneralPurpose::new(&STANDARD, config).decode(base64).ok()
 }
 
 /// The media type of an audio format as chat names it.
@@ -91,5 +100,14 @@ mod tests {
         assert_eq!(text_of_file(&inline("text/plain", "gA=="), None), None);
         assert_eq!(audio_type("mp3"), "audio/mpeg");
         assert_eq!(audio_type("wav"), "audio/wav");
+    }
+
+    #[test]
+    fn base64_is_read_with_and_without_its_padding() {
+        for (base64, read) in
+            [("QQ==", Some("A")), ("QQ", Some("A")), ("QR", Some("A")), ("Q", None), ("?", None)]
+        {
+            assert_eq!(bytes(base64), read.map(|text| text.as_bytes().to_vec()), "{base64}");
+        }
     }
 }

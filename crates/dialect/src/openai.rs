@@ -48,6 +48,7 @@
 //! | `encoding_format` | `float`, `base64` | the form in which vectors are asked for; default: not said |
 //! | `images` | `chat` | images come from conversations |
 //! | `image_sizes` | list, `any` | the pixels known, or any; default 1024x1024, 1536x1024, 1024x1536. Names of resolutions and ratios go out where `accepts` has `resolution`, `aspect_ratio` |
+//! | `image_references` | `input_references` | images to start from go out in JSON as OpenRouter takes them, and not in a form to `/images/edits` |
 //! | `image_response_format` | text | what is sent as `response_format`, so that images come and not their addresses |
 //! | `image_stream` | true | images can be streamed. `partial_images`, which cost extra, go out where `accepts` has them |
 //! | `speech_stream` | `sse` | sound comes in events that end with what it took, for models priced in tokens |

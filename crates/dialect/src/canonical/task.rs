@@ -129,3 +129,29 @@ impl From<Request> for Task {
         Self::Chat(request)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canonical::Document;
+
+    #[test]
+    fn pieces_follow_from_the_request() {
+        let images = ImagesRequest { n: Some(3), ..ImagesRequest::default() };
+        let speech = SpeechRequest { input: "Grüße".to_owned(), ..SpeechRequest::default() };
+        let recording = TranscriptionRequest { seconds: Some(7), ..TranscriptionRequest::default() };
+        let rerank = RerankRequest { documents: vec![Document::default(); 101], ..RerankRequest::default() };
+        let of = |class, units| Usage::default().with(class, units);
+        for (task, pieces) in [
+            (Task::Images(images), of(Class::Picture, 3)),
+            (Task::Images(ImagesRequest::default()), of(Class::Picture, 1)),
+            (Task::Speech(speech), of(Class::Character, 5)),
+            (Task::Transcription(recording), of(Class::Second, 7)),
+            (Task::Transcription(TranscriptionRequest::default()), Usage::default()),
+            (Task::Rerank(rerank), of(Class::SearchUnit, 2)),
+            (Task::Embeddings(EmbeddingsRequest::default()), Usage::default()),
+        ] {
+            assert_eq!(task.pieces(), pieces, "{task:?}");
+        }
+    }
+}

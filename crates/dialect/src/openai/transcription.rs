@@ -3,9 +3,6 @@
 #[cfg(test)]
 mod tests;
 
-use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::HeaderMap;
 use pricing::{Class, Usage};
 use serde::Deserialize;
@@ -75,11 +72,8 @@ fn file_name(request: &TranscriptionRequest) -> String {
 }
 
 fn recording(request: &TranscriptionRequest) -> Result<Vec<u8>, BadRequest> {
-    let config = GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let bytes = GeneralPurpose::new(&STANDARD, config).decode(&request.data);
-    bytes.map_err(|_| BadRequest::new("`input_audio.data` must be base64 of a recording"))
+    let bytes = media::bytes(&request.data);
+    bytes.ok_or_else(|| BadRequest::new("`input_audio.data` must be base64 of a recording"))
 }
 
 #[derive(Deserialize)]

@@ -1,5 +1,5 @@
 //! Writes a streamed answer. What is unfinished goes out as it comes; finished images wait for the end, since the
-//! last of them says what all of it cost.
+//! last of them says what all of it cost. The others say that they cost nothing, so that the sum is right.
 
 use serde::Serialize;
 
@@ -121,8 +121,8 @@ impl AnswerEncoder for Stream {
     fn finish(&mut self, bill: &Bill, out: &mut Vec<u8>) {
         let count = self.pictures.iter().len();
         for (at, picture) in self.pictures.iter().enumerate() {
-            let usage = (at + 1 == count).then(|| Usage::of(bill));
-            self.frame(picture.row(), None, usage, out);
+            let usage = if at + 1 == count { Usage::of(bill) } else { Usage::of(&Bill::default()) };
+            self.frame(picture.row(), None, Some(usage), out);
         }
         out.extend_from_slice(DONE);
     }

@@ -1,8 +1,6 @@
 //! How long a recording is, as far as it tells, and how long it can be at most.
 
-use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use crate::media;
 
 /// Characters of base64 that are looked at, at either end.
 const WINDOW: usize = 4 * 16 * 1024;
@@ -32,7 +30,7 @@ pub(super) fn of(data: &str) -> Option<Length> {
         return None;
     }
     let bytes = stripped.len() as u64 * 3 / 4;
-    let head = decoded(stripped.get(..WINDOW).unwrap_or(stripped))?;
+    let head = media::bytes(stripped.get(..WINDOW).unwrap_or(stripped))?;
     let guess = bytes.div_ceil(PER_SECOND);
     let (told, most) = match wav(&head, bytes) {
         // Nothing but its samples makes it longer.
@@ -43,13 +41,6 @@ pub(super) fn of(data: &str) -> Option<Length> {
         }
     };
     Some(Length { bytes, told, most })
-}
-
-fn decoded(base64: &str) -> Option<Vec<u8>> {
-    let config = GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    GeneralPurpose::new(&STANDARD, config).decode(base64).ok()
 }
 
 fn little(bytes: &[u8], at: usize, count: usize) -> Option<u64> {
@@ -103,7 +94,7 @@ fn ogg(head: &[u8], base64: &str) -> Option<u64> {
         None => find(first, b"OpusHead").map(|_| OPUS_RATE)?,
     };
     let from = base64.len().saturating_sub(WINDOW) / 4 * 4;
-    let tail = decoded(base64.get(from..)?)?;
+    let tail = media::bytes(base64.get(from..)?)?;
     let last = find(&tail, b"OggS")?;
     let position = little(&tail, last + 6, 8).filter(|position| *position < 1 << 62)?;
     (rate > 0).then(|| position.div_ceil(rate))
@@ -111,6 +102,7 @@ fn ogg(head: &[u8], base64: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
     use base64::prelude::BASE64_STANDARD;
 
     use super::*;

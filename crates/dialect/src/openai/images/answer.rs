@@ -26,6 +26,7 @@ struct Answer {
 struct Row {
     b64_json: Option<String>,
     url: Option<String>,
+    media_type: Option<String>,
     revised_prompt: Option<String>,
 }
 
@@ -81,7 +82,7 @@ impl Row {
         let address = self.url.as_deref().filter(|url| !url.is_empty());
         match (self.b64_json.as_deref().filter(|data| !data.is_empty()), address) {
             (Some(url), _) | (None, Some(url)) if media::data_url(url).is_some() => Ok(Some(url.to_owned())),
-            (Some(data), _) => Ok(Some(data_url(data, output_format))),
+            (Some(data), _) => Ok(Some(data_url(data, self.media_type.as_deref(), output_format))),
             (None, Some(_)) => {
                 Err(ProviderError::broken("the provider gave the address of an image, not the image"))
             }
@@ -91,7 +92,7 @@ impl Row {
 }
 
 /// A data URL of the type that the image's first bytes tell, else of the one that the answer names.
-fn data_url(data: &str, output_format: Option<&str>) -> String {
+fn data_url(data: &str, media_type: Option<&str>, output_format: Option<&str>) -> String {
     let starts = [
         ("iVBORw0KGgo", "image/png"),
         ("/9j/", "image/jpeg"),
@@ -108,7 +109,8 @@ fn data_url(data: &str, output_format: Option<&str>) -> String {
         _ => None,
     };
     let by_bytes = starts.iter().find(|(start, _)| data.starts_with(start)).map(|(_, kind)| *kind);
-    let media_type = by_bytes.or_else(named).unwrap_or("application/octet-stream");
+    let told = media_type.filter(|kind| kind.starts_with("image/"));
+    let media_type = by_bytes.or(told).or_else(named).unwrap_or("application/octet-stream");
     format!("data:{media_type};base64,{data}")
 }
 
@@ -160,6 +162,7 @@ struct State {
 struct Frame {
     r#type: Option<String>,
     b64_json: Option<String>,
+    media_type: Option<String>,
     partial_image_index: Option<u32>,
     output_format: Option<String>,
     usage: Option<Counts>,
@@ -186,7 +189,7 @@ impl State {
         if !is_partial && !is_done {
             return;
         }
-        let row = Row { b64_json: frame.b64_json, ..Row::default() };
+        let row = Row { b64_json: frame.b64_json, media_type: frame.media_type, ..Row::default() };
         let Ok(Some(url)) = row.url(frame.output_format.as_deref()) else {
             return self.fail(no_image(), events);
         };

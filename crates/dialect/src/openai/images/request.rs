@@ -1,7 +1,6 @@
 //! Writes requests: JSON for images from nothing, a form for images from images.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
 
 use super::super::form::Form;
 use super::super::outgoing::{Outgoing, encoded, options};
@@ -11,6 +10,7 @@ use crate::canonical::{ImagesRequest, Media};
 use crate::codec::{Encoded, Target};
 use crate::end_user;
 use crate::error::BadRequest;
+use crate::media;
 
 /// Members beside those of the canonical request that cost nothing.
 const FREE: [&str; 2] = ["moderation", "style"];
@@ -27,10 +27,25 @@ pub(super) fn encode(request: &ImagesRequest, target: &Target<'_>) -> Result<Enc
             request.partial_images.filter(|_| quirks.lists("accepts", "partial_images")),
         );
     }
-    if request.references.is_empty() {
+    let as_json = quirks.is("image_references", "input_references");
+    if as_json && request.mask.is_some() {
+        return Err(BadRequest::new(
+            "this endpoint takes no `mask`: say in the prompt what is to be changed",
+        ));
+    }
+    if as_json && !request.references.is_empty() {
+        body.set("input_references", request.references.iter().map(reference).collect::<Vec<_>>());
+    }
+    if as_json || request.references.is_empty() {
         return body.into_json("images/generations", accept);
     }
     body.finish();
+    let (content_type, form) = form(request, &body)?.finish()?;
+    Ok(encoded(quirks, "images/edits", content_type, accept, form))
+}
+
+/// The members, the images to start from and the mask.
+fn form(request: &ImagesRequest, body: &Outgoing<'_>) -> Result<Form, BadRequest> {
     let mut form = Form::default();
     body.members.iter().for_each(|(name, value)| form.member(name, value));
     let name = if request.references.len() == 1 { "image" } else { "image[]" };
@@ -40,8 +55,7 @@ pub(super) fn encode(request: &ImagesRequest, target: &Target<'_>) -> Result<Enc
     if let Some(mask) = &request.mask {
         add(&mut form, "mask", "mask", mask)?;
     }
-    let (content_type, form) = form.finish()?;
-    Ok(encoded(quirks, "images/edits", content_type, accept, form))
+    Ok(form)
 }
 
 fn members<'a>(request: &ImagesRequest, target: &Target<'a>, quirks: Quirks<'a>) -> Outgoing<'a> {
@@ -88,13 +102,21 @@ fn known_sizes(quirks: Quirks<'_>) -> Known<'_> {
     }
 }
 
+/// An image as OpenRouter takes it.
+fn reference(image: &Media) -> Value {
+    let url = match image {
+        Media::Url(url) | Media::Id(url) => url.clone(),
+        Media::Inline { media_type, data } => format!("data:{media_type};base64,{data}"),
+    };
+    json!({"type": "image_url", "image_url": {"url": url}})
+}
+
 fn add(form: &mut Form, name: &str, file_name: &str, image: &Media) -> Result<(), BadRequest> {
     let Media::Inline { media_type, data } = image else {
         return Err(BadRequest::new("this endpoint needs the images themselves: send data URLs"));
     };
-    let bytes = BASE64_STANDARD
-        .decode(data)
-        .map_err(|_| BadRequest::new("a data URL of an image must hold base64 without line breaks"))?;
+    let bytes = media::bytes(data)
+        .ok_or_else(|| BadRequest::new("a data URL of an image must hold base64 without line breaks"))?;
     let end = media_type.rsplit('/').next().unwrap_or("png");
     form.file(name, &format!("{file_name}.{end}"), media_type, bytes);
     Ok(())

@@ -75,6 +75,21 @@ fn images_from_images_are_asked_for_in_a_form() {
     }
 }
 
+#[test]
+fn images_to_start_from_go_out_in_json_where_they_are_taken_so() {
+    let quirks = json!({"image_references": "input_references", "paths": {"images/generations": "/images"}});
+    let references = json!([image("https://h.example/a.png"), image("data:image/png;base64,QQ==")]);
+    let members = json!({"input_references": references});
+    let encoded = sent(Dialect::Images, &body(&members), &quirks, &[]).unwrap();
+    let expected = json!({"model": "b-1", "prompt": "A fox", "input_references": references});
+    assert_eq!(serde_json::from_slice::<Value>(&encoded.body).unwrap(), expected);
+    assert_eq!(encoded.path, "/images");
+    let masked = json!({"input_references": references, "mask": image("data:image/png;base64,QQ==")});
+    assert!(sent(Dialect::Images, &body(&masked), &quirks, &[]).is_err());
+    let answer = json!({"data": [{"b64_json": "AAAA", "media_type": "image/avif"}]});
+    assert_eq!(shown(&read(&answer, &json!({})).unwrap()), ["data:image/avif;base64,AAAA"]);
+}
+
 fn read(body: &Value, quirks: &Value) -> Result<Vec<Event>, ProviderError> {
     let adapter = at(Operation::Images, quirks);
     with_target(quirks, &[], |target| adapter.decode(body.to_string().as_bytes(), target))
