@@ -34,7 +34,11 @@ enum Interpreter {
 const CLIENTS: [Client; 8] = [
     Client { name: "openai_python", interpreter: Interpreter::Python("python"), script: "openai_checks.py" },
     Client { name: "openai_node", interpreter: Interpreter::Node, script: "openai_checks.mjs" },
-    Client { name: "anthropic_python", interpreter: Interpreter::Python("python"), script: "anthropic_checks.py" },
+    Client {
+        name: "anthropic_python",
+        interpreter: Interpreter::Python("python"),
+        script: "anthropic_checks.py",
+    },
     Client { name: "anthropic_node", interpreter: Interpreter::Node, script: "anthropic_checks.mjs" },
     Client {
         name: "openrouter_python",

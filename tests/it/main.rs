@@ -6,6 +6,7 @@ mod clients;
 mod drills;
 mod errors;
 mod failover;
+mod free_model;
 mod inference;
 mod inference_server;
 mod lifecycle;

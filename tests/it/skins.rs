@@ -9,9 +9,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, ensure};
 use testkit::{Api, Platform};
 
-use crate::{Scenario, scenarios};
+use crate::{Scenario, free_model, scenarios};
 use fault::Fault;
-use skin::{Answer, Skin, Target};
+use skin::{Answer, Skin};
 
 pub(crate) fn scenarios() -> Vec<(&'static str, Scenario)> {
     scenarios![
@@ -24,6 +24,7 @@ pub(crate) fn scenarios() -> Vec<(&'static str, Scenario)> {
 
 /// Dear models reserve much.
 async fn account(platform: &Platform) -> anyhow::Result<Api> {
+    free_model::price(platform).await?;
     Ok(platform.api_as(&platform.admin.organisation("10000").await?.api_key))
 }
 

@@ -73,7 +73,9 @@ once(async function refusals(client) {
   const body = { model: "nobody/nothing", max_tokens: 9, messages: user("hello") };
   await refuses(Anthropic.BadRequestError, () => client.messages.create(body));
   const stranger = client.withOptions({ apiKey: "sk-pb-v1-wrong" });
-  await refuses(Anthropic.AuthenticationError, () => stranger.messages.create({ ...body, model: "openai/gpt-4o" }));
+  await refuses(Anthropic.AuthenticationError, () =>
+    stranger.messages.create({ ...body, model: "openai/gpt-4o" }),
+  );
 });
 
 await main(

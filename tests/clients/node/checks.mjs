@@ -9,10 +9,10 @@ export const WEATHER_SCHEMA = {
   additionalProperties: false,
 };
 
-// 2 x 2 pixels.
+// A red square, 2 x 2 pixels, as a PNG.
 export const PNG =
-  "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR4nGP8z8DAwMDAxMDAwMDAAAANHQEDasKb6QAAAABJRU5ErkJg" +
-  "gg==";
+  "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR42mP4z8AARAwQCgAf7gP9Y167WwAAAABJ" +
+  "RU5ErkJggg==";
 
 /// A second of silence, as a WAV file.
 export function silence() {

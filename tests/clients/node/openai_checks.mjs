@@ -166,7 +166,10 @@ once(async function models(client) {
 once(async function embeddings(client) {
   const model = "openai/text-embedding-3-small";
   const answer = await client.embeddings.create({ model, input: ["one", "two", "three"] });
-  assert.deepEqual(answer.data.map((row) => row.index), [0, 1, 2]);
+  assert.deepEqual(
+    answer.data.map((row) => row.index),
+    [0, 1, 2],
+  );
   const alone = await client.embeddings.create({ model, input: "two", encoding_format: "float" });
   const close = answer.data[1].embedding.every((x, at) => Math.abs(x - alone.data[0].embedding[at]) < 1e-5);
   assert.ok(close, "the second vector is not that of the second text");

@@ -76,7 +76,11 @@ conversation(["tools"], async function chat_tools({ client }, target) {
 conversation(["tools"], async function chat_tools_stream({ client }, target) {
   const tools = [{ type: "function", function: declaration }];
   let called = "";
-  for await (const chunk of await chat_send(client, target, { messages: user(askWeather), tools, stream: true })) {
+  for await (const chunk of await chat_send(client, target, {
+    messages: user(askWeather),
+    tools,
+    stream: true,
+  })) {
     for (const call of chunk.choices[0]?.delta.toolCalls ?? []) called += call.function?.arguments ?? "";
   }
   assert.ok(JSON.parse(called).city, called);
@@ -180,7 +184,9 @@ conversation([], async function stream_error({ client }, target) {
 once(async function refusals({ client, stranger }) {
   const chatRequest = { model: "openai/gpt-4o", messages: user("hello"), stream: false };
   await fails(400, () => client.chat.send({ chatRequest: { ...chatRequest, model: "nobody/nothing" } }));
-  await fails(404, () => client.chat.send({ chatRequest: { ...chatRequest, provider: { only: ["nobody"] } } }));
+  await fails(404, () =>
+    client.chat.send({ chatRequest: { ...chatRequest, provider: { only: ["nobody"] } } }),
+  );
   await fails(401, () => stranger.chat.send({ chatRequest }));
 });
 
@@ -215,7 +221,10 @@ once(async function generation({ client }) {
 once(async function embeddings({ client }) {
   const requestBody = { model: "openai/text-embedding-3-small", input: ["one", "two"] };
   const answer = await client.embeddings.generate({ requestBody });
-  assert.deepEqual(answer.data.map((row) => row.index), [0, 1]);
+  assert.deepEqual(
+    answer.data.map((row) => row.index),
+    [0, 1],
+  );
   assert.ok(answer.usage.cost > 0);
 });
 
@@ -229,7 +238,9 @@ once(async function rerank({ client }) {
 
 once(async function images({ client }) {
   const generate = (request) =>
-    client.images.generate({ imageGenerationRequest: { model: "openai/gpt-image-1", prompt: "A ball", ...request } });
+    client.images.generate({
+      imageGenerationRequest: { model: "openai/gpt-image-1", prompt: "A ball", ...request },
+    });
   const answer = await generate({});
   assert.ok(Buffer.from((answer.result ?? answer).data[0].b64Json, "base64").length > 50);
   const kinds = [];
@@ -248,7 +259,9 @@ once(async function speech({ client }) {
 
 once(async function transcription({ client }) {
   const inputAudio = { data: silence().toString("base64"), format: "wav" };
-  const answer = await client.stt.createTranscription({ sttRequest: { model: "openai/whisper-1", inputAudio } });
+  const answer = await client.stt.createTranscription({
+    sttRequest: { model: "openai/whisper-1", inputAudio },
+  });
   assert.ok(answer.text);
 });
 

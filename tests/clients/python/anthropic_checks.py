@@ -114,9 +114,7 @@ def message_tools_stream(client, target):
 
 @conversation("schema")
 def message_schema(client, target):
-    answer = client.messages.parse(
-        messages=user("Invent a person."), output_format=Person, **routed(target)
-    )
+    answer = client.messages.parse(messages=user("Invent a person."), output_format=Person, **routed(target))
     assert isinstance(answer.parsed_output, Person), answer
 
 

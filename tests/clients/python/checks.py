@@ -1,9 +1,13 @@
 """Runs named checks of one client library and reports each as a line of JSON.
 
-A script declares its checks with `conversation` (run over every target that can what the check needs) or `once`,
-then calls `main`. It is called with one argument, JSON:
-`{"api_base", "anthropic_base", "api_key", "management_key", "targets": [{"dialect", "model", "provider", "can"}]}`.
-A line of its output is `{"check", "dialect", "failure"}`, where `failure` is null or says what to look at.
+A script declares its checks with `conversation` (run over every target that can what the check needs) or
+`once`, then calls `main`. It is called with one argument, JSON: `{"api_base", "anthropic_base", "api_key",
+"management_key", "targets"}`, where targets are those of `../targets.json`. A line of its output is
+`{"check", "dialect", "failure"}`, where `failure` is null or says what to look at.
+
+A target is a model at one provider: `{"dialect", "model", "provider", "can"}`. What it can: `tools`, `schema`
+(answers in a JSON schema), `images` and `files` as input, `reasoning`, `cache` (of marked prefixes),
+`counts-reasoning` (its usage sets reasoning apart), `retry-after` (its 429 says how long to wait).
 """
 
 import concurrent.futures
@@ -20,17 +24,14 @@ WEATHER_SCHEMA = {
     "additionalProperties": False,
 }
 
-# 2 x 2 pixels.
-PNG = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR4nGP8z8DAwMDAxMDAwMDAAAANHQEDasKb6QAAAABJRU5ErkJg"
-    "gg=="
-)
+# A red square, 2 x 2 pixels.
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR42mP4z8AARAwQCgAf7gP9Y167WwAAAABJRU5ErkJggg=="
 
 # One empty page.
 PDF = (
-    "JVBERi0xLjEKMSAwIG9iago8PC9UeXBlL0NhdGFsb2cvUGFnZXMgMiAwIFI+PgplbmRvYmoKMiAwIG9iago8PC9UeXBlL1BhZ2VzL0tpZHNb"
-    "MyAwIFJdL0NvdW50IDE+PgplbmRvYmoKMyAwIG9iago8PC9UeXBlL1BhZ2UvUGFyZW50IDIgMCBSL01lZGlhQm94WzAgMCA5IDldPj4KZW5k"
-    "b2JqCnRyYWlsZXIKPDwvUm9vdCAxIDAgUj4+CiUlRU9G"
+    "JVBERi0xLjEKMSAwIG9iago8PC9UeXBlL0NhdGFsb2cvUGFnZXMgMiAwIFI+PgplbmRvYmoKMiAwIG9iago8PC9UeXBlL1Bh"
+    "Z2VzL0tpZHNbMyAwIFJdL0NvdW50IDE+PgplbmRvYmoKMyAwIG9iago8PC9UeXBlL1BhZ2UvUGFyZW50IDIgMCBSL01lZGlh"
+    "Qm94WzAgMCA5IDldPj4KZW5kb2JqCnRyYWlsZXIKPDwvUm9vdCAxIDAgUj4+CiUlRU9G"
 )
 
 
@@ -95,7 +96,9 @@ def main(connect):
     runs = [(check, "", (client,)) for check in _once]
     for target in targets:
         runs += [
-            (check, target.dialect, (client, target)) for check, needs in _conversations if needs <= target.can
+            (check, target.dialect, (client, target))
+            for check, needs in _conversations
+            if needs <= target.can
         ]
     with concurrent.futures.ThreadPoolExecutor(max_workers=4) as pool:
         for outcome in pool.map(lambda run: _run(*run), runs):

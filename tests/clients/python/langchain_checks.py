@@ -134,7 +134,9 @@ def errors(models, target):
 def refusals(models):
     error = refuses(Exception, lambda: models.named("nobody/nothing").invoke("hello"))
     assert "is not a valid model ID" in str(error), error
-    error = refuses(Exception, lambda: models.named("openai/gpt-4o", api_key="sk-pb-v1-wrong").invoke("hello"))
+    error = refuses(
+        Exception, lambda: models.named("openai/gpt-4o", api_key="sk-pb-v1-wrong").invoke("hello")
+    )
     assert getattr(error, "status_code", None) == 401, f"{type(error).__name__}: {error}"
 
 

@@ -151,7 +151,9 @@ def stream_error(clients, target):
 @once
 def refusals(clients):
     ask = clients.user.chat.send
-    error = refuses(errors.BadRequestResponseError, lambda: ask(model="nobody/nothing", messages=user("hello")))
+    error = refuses(
+        errors.BadRequestResponseError, lambda: ask(model="nobody/nothing", messages=user("hello"))
+    )
     assert "is not a valid model ID" in error.data.error.message, error
     nowhere = {"only": ["no-such-provider"]}
     refuses(
@@ -182,7 +184,7 @@ def models(clients):
 @once
 def generation(clients):
     answer = clients.user.chat.send(model="openai/gpt-4o", messages=user("Say hello."))
-    for patience in range(100):
+    for _ in range(100):
         try:
             found = clients.user.generations.get_generation(id=answer.id)
             break
@@ -204,7 +206,9 @@ def embeddings(clients):
 @once
 def rerank(clients):
     documents = ["a treatise on stones", "rivers and seas", "birds"]
-    answer = clients.user.rerank.rerank(model="cohere/rerank-v3.5", query="rivers", documents=documents, top_n=2)
+    answer = clients.user.rerank.rerank(
+        model="cohere/rerank-v3.5", query="rivers", documents=documents, top_n=2
+    )
     scores = [result.relevance_score for result in answer.results]
     assert len(scores) == 2 and scores == sorted(scores, reverse=True), answer
     assert answer.results[0].index == 1, f"the document on rivers is not the first: {answer}"
@@ -227,7 +231,9 @@ def images_stream(clients):
 
 @once
 def speech(clients):
-    answer = clients.user.tts.create_speech(model="openai/gpt-4o-mini-tts", voice="alloy", input="Hello there.")
+    answer = clients.user.tts.create_speech(
+        model="openai/gpt-4o-mini-tts", voice="alloy", input="Hello there."
+    )
     assert len(answer.read()) > 1000
 
 
@@ -247,7 +253,9 @@ class Clients:
     def __init__(self, settings):
         def client(key):
             # Nothing is tried again: what fails is to be seen.
-            return OpenRouter(api_key=key, server_url=settings["api_base"], retry_config=None, timeout_ms=60_000)
+            return OpenRouter(
+                api_key=key, server_url=settings["api_base"], retry_config=None, timeout_ms=60_000
+            )
 
         self.user = client(settings["api_key"])
         self.manager = client(settings["management_key"])

@@ -14,15 +14,12 @@ pub(super) struct Fault {
 pub(super) fn all(target: &Target) -> Vec<Fault> {
     let script = "status=429 retry_after=7";
     let retry_after = target.can("retry-after").then_some("7");
-    let limited = |stream| Fault {
-        script,
-        stream,
-        status: 429,
-        error_type: "rate_limit_exceeded",
-        retry_after,
-    };
-    let refused = |script, status, error_type| Fault { script, stream: false, status, error_type, retry_after: None };
-    let begun = |script, error_type| Fault { script, stream: true, status: 200, error_type, retry_after: None };
+    let limited =
+        |stream| Fault { script, stream, status: 429, error_type: "rate_limit_exceeded", retry_after };
+    let refused =
+        |script, status, error_type| Fault { script, stream: false, status, error_type, retry_after: None };
+    let begun =
+        |script, error_type| Fault { script, stream: true, status: 200, error_type, retry_after: None };
     vec![
         limited(false),
         limited(true),

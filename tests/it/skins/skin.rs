@@ -151,7 +151,8 @@ impl Answer {
     pub(super) fn error_type(&self, skin: Skin) -> anyhow::Result<String> {
         let of = |piece: &Value| -> Option<String> {
             let error = &piece["error"];
-            let places = [&error["metadata"]["error_type"], &error["error_type"], &skin.envelope(piece)["error_type"]];
+            let places =
+                [&error["metadata"]["error_type"], &error["error_type"], &skin.envelope(piece)["error_type"]];
             places.into_iter().find_map(Value::as_str).map(str::to_owned)
         };
         self.pieces()?.iter().rev().find_map(of).context("no error of a type")
@@ -182,7 +183,8 @@ fn check_chunks(events: &[Event]) -> anyhow::Result<()> {
         ensure!(name.is_none() && chunk["object"] == "chat.completion.chunk", "not a chunk: {chunk}");
         ensure!(chunk.get("usage").is_none(), "usage twice: {chunk}");
     }
-    let finishes = chunks.iter().filter(|(_, chunk)| chunk["choices"][0]["finish_reason"].is_string()).count();
+    let finishes =
+        chunks.iter().filter(|(_, chunk)| chunk["choices"][0]["finish_reason"].is_string()).count();
     ensure!(finishes == 1, "{finishes} ends");
     Ok(())
 }
