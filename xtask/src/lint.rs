@@ -14,6 +14,7 @@ const LONGEST: usize = 800;
 /// Runs every check.
 pub(crate) fn all() -> anyhow::Result<()> {
     run(cargo(&["fmt", "--all", "--check"]))?;
+    run(cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))?;
     codegen::run(true)?;
     deps::check()?;
     lengths()?;
@@ -44,7 +45,7 @@ fn compose() -> anyhow::Result<()> {
 
 fn lengths() -> anyhow::Result<()> {
     let mut long = Vec::new();
-    for folder in ["crates", "tests", "xtask", "bench"] {
+    for folder in ["crates", "fuzz", "tests", "xtask", "bench"] {
         find_long(&root().join(folder), &mut long)?;
     }
     if long.is_empty() {

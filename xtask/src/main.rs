@@ -5,6 +5,7 @@ mod clients;
 mod codegen;
 mod database;
 mod deps;
+mod fuzz;
 mod inference_server;
 mod lint;
 mod packages;
@@ -35,6 +36,15 @@ enum Command {
     Lint,
     /// The drills in their long mode.
     Drill,
+    /// Feeds every reader with damaged input; says how to see a crash again.
+    Fuzz {
+        /// How long each target runs; two run at a time.
+        #[arg(long, default_value_t = fuzz::SECONDS)]
+        seconds: u32,
+        /// Only targets whose name contains this.
+        #[arg(default_value = "")]
+        filter: String,
+    },
     /// Measures the release build beside its peers; see bench/README.md.
     Bench {
         /// Passed on to the harness.
@@ -62,6 +72,7 @@ fn main() -> ExitCode {
         Command::Test { system: None } => suite::test(),
         Command::Test { system: Some(filter) } => suite::system(&filter),
         Command::Lint => lint::all(),
+        Command::Fuzz { seconds, filter } => fuzz::run_all(seconds, &filter),
         Command::Drill => suite::drill(),
         Command::Bench { arguments } => suite::bench(&arguments),
         Command::InferenceServer { arguments } => inference_server::serve(&arguments),

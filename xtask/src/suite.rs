@@ -1,7 +1,7 @@
 //! The tiers of tests.
 
 use crate::shell::{cargo, command, run};
-use crate::{clients, inference_server, lint, packages};
+use crate::{clients, fuzz, inference_server, lint, packages};
 
 /// What CI runs.
 pub(crate) fn test() -> anyhow::Result<()> {
@@ -11,6 +11,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
     inference_server::install()?;
     run(cargo(&["build", "--workspace", "--locked"]))?;
     run(cargo(&["test", "--workspace", "--locked", "--no-fail-fast", "--exclude", "system-tests"]))?;
+    fuzz::run_all(fuzz::SECONDS, "")?;
     run(cargo(&["test", "--package", "system-tests", "--locked"]))
 }
 

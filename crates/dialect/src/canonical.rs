@@ -348,6 +348,8 @@ pub enum Event {
         choice: u32,
         members: Map<String, Value>,
     },
+    /// Members of a chat answer beside its choices that have no event of their own, as the provider sent them.
+    AnswerExtra(Map<String, Value>),
     Finish {
         choice: u32,
         reason: FinishReason,
@@ -380,6 +382,7 @@ impl Event {
             Self::Audio(bytes) => !bytes.is_empty(),
             Self::Start { .. }
             | Self::ChoiceExtra { .. }
+            | Self::AnswerExtra(_)
             | Self::Finish { .. }
             | Self::Usage(_)
             | Self::ServiceTier(_)

@@ -60,11 +60,11 @@ pub(crate) async fn find() -> Vec<LocalServer> {
     let ollama = base_of_ollama(ollama.as_ref().map_or(OLLAMA, |host| host.expose_secret()));
     let vllm = lifecycle::foreign_variable("VLLM_BASE_URL");
     let vllm = vllm.map(|base| base.expose_secret().trim_end_matches('/').to_owned());
-    let candidates = [("ollama", "Ollama", Some(ollama)), ("vllm", "vLLM", vllm)];
+    let candidates = [("ollama", "Ollama", Some(ollama), "/v1"), ("vllm", "vLLM", vllm, "")];
     let mut found = Vec::new();
-    for (slug, name, base_url) in candidates {
+    for (slug, name, base_url, lists) in candidates {
         let Some(base_url) = base_url else { continue };
-        match models(&base_url).await {
+        match models(&format!("{base_url}{lists}")).await {
             Some(models) if !models.is_empty() => found.push(LocalServer { slug, name, base_url, models }),
             _ => {}
         }
@@ -78,7 +78,7 @@ fn base_of_ollama(host: &str) -> String {
     let (scheme, rest) = host.split_once("://").unwrap_or(("http", host));
     let rest = if rest.contains(':') { rest.to_owned() } else { format!("{rest}:11434") };
     // A server that listens everywhere is reached here.
-    format!("{scheme}://{}/v1", rest.replace("0.0.0.0:", "127.0.0.1:"))
+    format!("{scheme}://{}", rest.replace("0.0.0.0:", "127.0.0.1:"))
 }
 
 async fn models(base_url: &str) -> Option<Vec<String>> {
@@ -120,6 +120,10 @@ impl LocalServer {
             name: self.name.to_owned(),
             base_url: self.base_url.clone(),
             dialect: "openai".to_owned(),
+            // What clients link to is fetched under our rules and not by a server in our own network.
+            quirks_json:
+                r#"{"media_urls":"inline","developer_role":"system","send_reasoning_back":"reasoning"}"#
+                    .to_owned(),
             cancel_stops_billing: Some(true),
             actor: ACTOR.to_owned(),
             ..PutProviderRequest::default()
@@ -160,10 +164,10 @@ mod tests {
     #[test]
     fn every_way_to_write_the_host_is_read() {
         for (written, base) in [
-            ("127.0.0.1:11434", "http://127.0.0.1:11434/v1"),
-            ("0.0.0.0", "http://127.0.0.1:11434/v1"),
-            ("http://box:8000/", "http://box:8000/v1"),
-            ("https://box", "https://box:11434/v1"),
+            ("127.0.0.1:11434", "http://127.0.0.1:11434"),
+            ("0.0.0.0", "http://127.0.0.1:11434"),
+            ("http://box:8000/", "http://box:8000"),
+            ("https://box", "https://box:11434"),
         ] {
             assert_eq!(base_of_ollama(written), base);
         }

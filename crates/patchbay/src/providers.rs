@@ -32,7 +32,8 @@ pub(crate) fn sources(simulator: Option<&str>, local: &[LocalServer]) -> anyhow:
             chosen.base_url = Some(server.base_url.clone());
         } else if let Some(simulator) = simulator {
             sources.simulated += 1;
-            chosen.base_url = Some(format!("{simulator}/{}", provider.dialect));
+            // Under its own name, so that it has its vendor's habits and faults of its own.
+            chosen.base_url = Some(format!("{simulator}/p/{}/{}", provider.slug, provider.dialect));
             chosen.simulated = true;
         } else {
             continue;

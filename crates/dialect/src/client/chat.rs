@@ -15,7 +15,7 @@ mod tests;
 mod whole;
 pub(crate) mod write;
 
-pub use peek::peek;
+pub use peek::{has_prompt, peek};
 pub(crate) use read::PLATFORM_MEMBERS;
 pub use read::decode;
 pub use stream::Stream;

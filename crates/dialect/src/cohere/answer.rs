@@ -79,6 +79,10 @@ pub(super) fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
     for content in &contents {
         Reader::thought(content.thinking.clone(), &mut events);
     }
+    // Before the text, which they go out with.
+    for chunk in answer.logprobs.into_iter().flatten() {
+        reader.logprobs(&of(Some(chunk)), &mut events);
+    }
     reader.plan(message.tool_plan, &mut events);
     for (content, index) in contents.into_iter().zip(0..) {
         reader.begin_content(index);
@@ -90,9 +94,6 @@ pub(super) fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
     }
     for citation in message.citations.into_iter().flatten() {
         reader.citation(&of(Some(citation)), &mut events);
-    }
-    for chunk in answer.logprobs.into_iter().flatten() {
-        reader.logprobs(&of(Some(chunk)), &mut events);
     }
     events.extend(answer.usage.and_then(|counts| counts.usage()).map(Event::Usage));
     events.push(finish(native, None)?);

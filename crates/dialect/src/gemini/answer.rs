@@ -114,14 +114,15 @@ impl Reader {
             Some(at) => self.choices.swap_remove(at),
             None => Choice { index: candidate.index, ..Choice::default() },
         };
-        for part in candidate.content.unwrap_or_default().parts {
-            self.part(&mut choice, part, events);
-        }
-        choice.annotate(candidate.grounding_metadata.as_ref(), candidate.citation_metadata.as_ref(), events);
+        // Before the text, which they go out with.
         if let Some(logprobs) = candidate.logprobs_result {
             let members = Map::from_iter([("logprobs".to_owned(), public(&logprobs))]);
             events.push(Event::ChoiceExtra { choice: choice.index, members });
         }
+        for part in candidate.content.unwrap_or_default().parts {
+            self.part(&mut choice, part, events);
+        }
+        choice.annotate(candidate.grounding_metadata.as_ref(), candidate.citation_metadata.as_ref(), events);
         choice.finish = candidate.finish_reason.or(choice.finish);
         let at = self.choices.partition_point(|other| other.index < choice.index);
         self.choices.insert(at, choice);

@@ -87,13 +87,14 @@ impl Reader {
             return self.fail(ProviderError::broken("the provider sent a line that says nothing"), events);
         }
         self.start(&line, events);
-        let seed = line.created_at.as_deref().unwrap_or_default();
-        self.message(line.message.unwrap_or_default(), seed, events);
+        // Before the text, which they go out with.
         if let Some(logprobs) = line.logprobs.filter(|entries| !entries.is_empty()) {
             let content = json!({"content": logprobs, "refusal": null});
             let members: Map<String, Value> = Map::from_iter([("logprobs".to_owned(), content)]);
             events.push(Event::ChoiceExtra { choice: 0, members });
         }
+        let seed = line.created_at.as_deref().unwrap_or_default();
+        self.message(line.message.unwrap_or_default(), seed, events);
         if line.done == Some(true) {
             events.extend(usage(line.prompt_eval_count, line.eval_count).map(Event::Usage));
             self.end(line.done_reason, events);

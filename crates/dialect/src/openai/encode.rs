@@ -187,6 +187,9 @@ fn shape<'a>(body: &mut Body<'a>, request: &'a Request, target: &Target<'_>, qui
     if let Some(user) = &request.user {
         body.make("user", end_user::hashed(user));
     }
+    if let Some(Value::String(user)) = body.get("safety_identifier").map(Member::value) {
+        body.make("safety_identifier", end_user::hashed(&user));
+    }
     if let Some(limit) = request.max_tokens {
         let limit = target.max_output.map_or(limit, |most| limit.min(most));
         body.make(quirks.text("max_tokens_member").unwrap_or("max_tokens"), limit);

@@ -1,5 +1,7 @@
 //! The recorded cases, found from the repository's root.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderName, HeaderValue};

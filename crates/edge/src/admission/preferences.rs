@@ -26,6 +26,9 @@ struct Sent {
     _preferred_max_latency: Option<serde_json::Value>,
     #[serde(rename = "enforce_distillable_text")]
     _enforce_distillable_text: Option<bool>,
+    // Read by the dialects of images and audio: what goes to which provider beside the common members.
+    #[serde(rename = "options")]
+    _options: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, post};
 use bytes::{Bytes, BytesMut};
-use dialect::client::Dialect;
+use dialect::client::{Dialect, Peek, chat};
 use dialect::error::ErrorType;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
@@ -85,7 +85,7 @@ async fn accept(
     let session = header(request.headers(), &["x-session-id"]);
     let anthropic_beta = header(request.headers(), &["x-anthropic-beta", "anthropic-beta"]);
     let body = read(app, dialect, request).await?;
-    let peek = dialect.peek(&body)?;
+    let (dialect, peek) = peek(dialect, &body)?;
     if peek.models.is_empty() {
         return Err(Refusal::new(ErrorType::InvalidRequest, "No model was named: set `model` or `models`."));
     }
@@ -105,6 +105,17 @@ async fn accept(
         peek,
     };
     Ok((request, place))
+}
+
+/// What admission needs of a body. A chat with a `prompt` instead of `messages` is a text completion.
+fn peek(dialect: Dialect, body: &[u8]) -> Result<(Dialect, Peek), Refusal> {
+    match dialect.peek(body) {
+        Ok(peek) => Ok((dialect, peek)),
+        Err(_) if dialect == Dialect::Chat && chat::has_prompt(body) => {
+            Ok((Dialect::Completions, Dialect::Completions.peek(body)?))
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
 }
 
 /// A request's body as JSON, whichever way it was sent.

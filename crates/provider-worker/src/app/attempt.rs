@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dialect::canonical::Task;
+use dialect::canonical::{Operation, Task};
 use dialect::codec::Encoded;
 use dialect::error::{BadRequest, ErrorType, ProviderError, Retry};
 use http::header::{AUTHORIZATION, HeaderValue};
@@ -135,6 +135,8 @@ async fn encode(app: &App, planned: &Arc<Planned>) -> Result<Encoded, ProviderEr
 fn inlines_media(planned: &Planned) -> bool {
     let inlines = match planned.target().quirks.get("media_urls").and_then(Value::as_str) {
         Some(way) => way == "inline",
+        // Images to start from go into forms.
+        None if planned.job.task.operation() == Operation::Images => true,
         None => matches!(planned.attempt().dialect.as_str(), "ollama" | "bedrock"),
     };
     inlines && !media::urls(&planned.job.task).is_empty()

@@ -212,7 +212,8 @@ pub(crate) async fn drain(answer: &mut Answer, planned: &Planned, tally: &mut Ta
         }
         match more {
             Ok(true) => {}
-            Ok(false) => return tally.finish.is_some(),
+            // What is no conversation is whole when it could be read.
+            Ok(false) => return tally.finish.is_some() || planned.job.task.chat().is_none(),
             Err(_) => return false,
         }
     }

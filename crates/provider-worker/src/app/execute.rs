@@ -163,7 +163,7 @@ impl Execution {
         let began = Instant::now();
         let limits =
             Limits::of(planned.attempt(), &self.app.config, self.job.task.is_streamed(), self.deadline);
-        let mut tally = Tally::new();
+        let mut tally = Tally::of(&self.job.task);
         let mut answer = match self.call(&planned, limits).await {
             Ok(Some(answer)) => answer,
             Ok(None) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dialect::canonical::{Event, FinishReason};
+use dialect::canonical::{Event, FinishReason, Operation, Task};
 use pricing::{Class, Source, Usage};
 
 use super::job::Planned;
@@ -48,6 +48,8 @@ pub(crate) struct Tally {
     /// Images that came whole, and those that came unfinished.
     pictures: u64,
     sketches: u64,
+    /// What is answered.
+    operation: Operation,
 }
 
 impl Tally {
@@ -65,7 +67,13 @@ impl Tally {
             prompt: None,
             pictures: 0,
             sketches: 0,
+            operation: Operation::Chat,
         }
+    }
+
+    /// A tally of an answer to `task`.
+    pub(crate) fn of(task: &Task) -> Self {
+        Self { operation: task.operation(), ..Self::new() }
     }
 
     /// Takes note of an event on its way to the client.
@@ -134,8 +142,14 @@ impl Tally {
     pub(crate) fn is_empty(&self) -> bool {
         use FinishReason::{ContentFilter, Length, ToolCalls};
         !self.has_content()
+            && !self.is_silence()
             && self.reported_completion() == 0
             && !matches!(self.finish, Some((ContentFilter | Length | ToolCalls, _)))
+    }
+
+    /// Whether a recording was heard in which nobody speaks.
+    fn is_silence(&self) -> bool {
+        self.operation == Operation::Transcription && self.finish.is_some()
     }
 
     /// Whether the customer owes nothing: no completion, and no end that says it is one, or nothing but images
@@ -214,8 +228,10 @@ impl Tally {
     fn delivered(&mut self, counter: &Counter) -> u64 {
         self.fold(counter);
         let rest = if self.pending.is_empty() { 0 } else { counter.count(&self.pending) };
-        // Images and encrypted reasoning have no text, yet something was delivered.
-        (self.counted + rest).max(u64::from(self.has_content()))
+        // Images and encrypted reasoning have no text, yet something was delivered. Vectors, ranks and sound are
+        // no completion tokens.
+        let speaks = self.operation == Operation::Chat;
+        (self.counted + rest).max(u64::from(speaks && self.has_content()))
     }
 
     async fn prompt(&mut self, planned: &Arc<Planned>, counter: &Counter) -> u64 {

@@ -39,7 +39,8 @@ impl Fetcher {
                 self.inline(parts.flatten().filter_map(Slot::of).collect()).await?;
             }
             Task::Images(request) => {
-                let slots = request.references.iter_mut().map(|media| Slot { media, wanted: Wanted::Image });
+                let pictures = request.references.iter_mut().chain(&mut request.mask);
+                let slots = pictures.map(|media| Slot { media, wanted: Wanted::Image });
                 self.inline(slots.collect()).await?;
             }
             Task::Rerank(request) => {
@@ -74,8 +75,8 @@ pub(crate) fn urls(task: &Task) -> Vec<&str> {
             parts.flatten().filter_map(|part| url_of(&part.kind)).collect()
         }
         Task::Images(request) => {
-            let references = request.references.iter();
-            references
+            let pictures = request.references.iter().chain(&request.mask);
+            pictures
                 .filter_map(|media| if let Media::Url(url) = media { Some(url.as_str()) } else { None })
                 .collect()
         }

@@ -102,7 +102,7 @@ fn is_too_dear(wishes: &Preferences<'_>, endpoint: &Endpoint) -> bool {
 /// Whether an endpoint keeps to a schema without taking one: its dialect then forces a tool of that shape, unless
 /// the client offers tools itself.
 fn answers_by_tool(request: &Request<'_>, names: &Parameters, endpoint: &Endpoint) -> bool {
-    endpoint.attempt.dialect == "anthropic"
+    matches!(endpoint.attempt.dialect.as_str(), "anthropic" | "vertex" | "bedrock")
         && !request.profile.parameters.intersects(names.set(["tools"]))
         && endpoint.parameters.is_some_and(|takes| takes.contains(names.set(["tools", "tool_choice"])))
 }

@@ -19,17 +19,21 @@ pub(crate) const SHARE: (f64, f64) = (0.0, 1.0);
 pub(crate) const PENALTY: (f64, f64) = (-2.0, 2.0);
 pub(crate) const REPETITION: (f64, f64) = (0.0, 2.0);
 
-/// Refuses a body whose arrays and objects nest deeper than [`DEPTH`], before any parser recurses into it.
+/// Refuses a body whose arrays and objects nest deeper than [`DEPTH`], before any parser recurses into it, and one
+/// with text that is none: a parser that skips a string does not see that, and the next one would.
 ///
 /// # Errors
 /// [`BadRequest`] saying so.
 pub(crate) fn check_depth(body: &[u8]) -> Result<(), BadRequest> {
+    if let Err(error) = std::str::from_utf8(body) {
+        return Err(BadRequest::new(format!("the request body is not valid JSON: {error}")));
+    }
     let mut depth = 0_usize;
     let mut at = 0;
     while let Some(byte) = body.get(at) {
         at += 1;
         match byte {
-            b'"' => at = after_string(body, at),
+            b'"' => at = after_string(body, at)?,
             b'{' | b'[' => {
                 depth += 1;
                 if depth > DEPTH {
@@ -46,13 +50,50 @@ pub(crate) fn check_depth(body: &[u8]) -> Result<(), BadRequest> {
 }
 
 /// The position after the closing quote of the string that starts at `at`.
-fn after_string(body: &[u8], mut at: usize) -> usize {
+fn after_string(body: &[u8], mut at: usize) -> Result<usize, BadRequest> {
     while let Some(found) = body.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
         at += found;
-        if body[at] == b'"' {
-            return at + 1;
+        match (body[at], body.get(at + 1)) {
+            (b'"', _) => return Ok(at + 1),
+            (_, Some(b'u')) => at = after_escape(body, at)?,
+            _ => at += 2,
         }
-        at += 2;
     }
-    body.len()
+    Ok(body.len())
+}
+
+/// The position after the `\u…` that starts at `at`, and after its other half where it is one of two.
+fn after_escape(body: &[u8], at: usize) -> Result<usize, BadRequest> {
+    let halves = [unit(body, at), unit(body, at + 6)];
+    match halves {
+        [Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)] => Ok(at + 12),
+        [Some(0xd800..=0xdfff), _] => {
+            Err(BadRequest::new(format!("the request body is not valid JSON: half a character at byte {at}")))
+        }
+        [Some(_), _] => Ok(at + 6),
+        // No escape: whoever reads the string says so.
+        [None, _] => Ok(at + 2),
+    }
+}
+
+/// The UTF-16 unit that the `\uXXXX` at `at` stands for.
+fn unit(body: &[u8], at: usize) -> Option<u16> {
+    let digits = body.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+    u16::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_that_is_none_is_refused_even_where_nobody_reads_it() {
+        for good in [r#"["\ud83d\ude00\u00e9\""]"#, r#"["\\ud800"]"#, r#"["ž"]"#] {
+            assert_eq!(check_depth(good.as_bytes()), Ok(()), "{good}");
+        }
+        for bad in [&b"[\"\\ud800\"]"[..], b"[\"\\ude00\\ud83d\"]", b"[\"\\ud800\\n\"]", b"[\"\xc3\"]"] {
+            assert!(check_depth(bad).is_err(), "{bad:?}");
+        }
+    }
 }

@@ -29,6 +29,19 @@ pub fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
     }
 }
 
+/// Whether a body has a `prompt` and no messages: it asks for a text completion.
+#[must_use]
+pub fn has_prompt(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Either {
+        prompt: Option<IgnoredAny>,
+        messages: Option<IgnoredAny>,
+    }
+    limits::check_depth(body).is_ok()
+        && serde_json::from_slice(body)
+            .is_ok_and(|either: Either| either.prompt.is_some() && either.messages.is_none())
+}
+
 /// Why a body is refused, in the words of the full reader.
 fn reason(body: &[u8], otherwise: &str) -> BadRequest {
     read::read(body).err().unwrap_or_else(|| BadRequest::new(otherwise))

@@ -13,7 +13,7 @@ use crate::client::Dialect;
 use crate::error::BadRequest;
 
 /// Members that are for this platform and for no provider.
-pub(crate) const PLATFORM_MEMBERS: [&str; 19] = [
+pub(crate) const PLATFORM_MEMBERS: [&str; 18] = [
     "models",
     "provider",
     "route",
@@ -32,8 +32,6 @@ pub(crate) const PLATFORM_MEMBERS: [&str; 19] = [
     "prompt",
     "openrouter_metadata",
     "x_search_filter",
-    // A header's, for Anthropic alone.
-    "anthropic_beta",
 ];
 
 /// Reads a whole request; see [`crate::client::Dialect::decode`].

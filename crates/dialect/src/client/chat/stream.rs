@@ -14,6 +14,8 @@ pub struct Stream {
     system_fingerprint: Option<String>,
     service_tier: Option<String>,
     choices: Vec<Choice>,
+    /// Members of the answer beside its choices, for the last chunk.
+    extra: Map<String, Value>,
 }
 
 /// What has gone out of one choice.
@@ -50,6 +52,8 @@ struct Chunk<'a> {
     error: Option<ErrorBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<UsageBody>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    extra: Option<&'a Map<String, Value>>,
 }
 
 #[derive(Serialize)]
@@ -107,7 +111,13 @@ fn is_false(value: &bool) -> bool {
 impl Stream {
     #[must_use]
     pub fn new(envelope: Envelope) -> Self {
-        Self { envelope, system_fingerprint: None, service_tier: None, choices: Vec::new() }
+        Self {
+            envelope,
+            system_fingerprint: None,
+            service_tier: None,
+            choices: Vec::new(),
+            extra: Map::new(),
+        }
     }
 
     /// The place of a choice among those that have begun.
@@ -174,6 +184,7 @@ impl Stream {
                 service_tier: self.service_tier.as_deref(),
                 choices,
                 error,
+                extra: usage.is_some().then_some(&self.extra),
                 usage,
             },
         );
@@ -276,6 +287,7 @@ impl AnswerEncoder for Stream {
                 let place = self.place(choice);
                 super::write::merge(&mut self.choices[place].beside, members);
             }
+            Event::AnswerExtra(members) => self.extra = members,
             Event::Finish { choice, reason, native } => {
                 let place = self.place(choice);
                 self.choices[place].finish = Some((reason, native));

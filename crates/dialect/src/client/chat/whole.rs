@@ -15,6 +15,8 @@ pub struct Whole {
     system_fingerprint: Option<String>,
     service_tier: Option<String>,
     choices: Vec<Choice>,
+    /// Members beside the choices.
+    extra: Map<String, Value>,
 }
 
 #[derive(Default)]
@@ -53,6 +55,8 @@ struct Body<'a> {
     choices: Vec<BodyChoice<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<UsageBody>,
+    #[serde(flatten)]
+    extra: &'a Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -110,7 +114,13 @@ impl Serialize for Others<'_> {
 impl Whole {
     #[must_use]
     pub fn new(envelope: Envelope) -> Self {
-        Self { envelope, system_fingerprint: None, service_tier: None, choices: Vec::new() }
+        Self {
+            envelope,
+            system_fingerprint: None,
+            service_tier: None,
+            choices: Vec::new(),
+            extra: Map::new(),
+        }
     }
 
     fn choice(&mut self, index: u32) -> &mut Choice {
@@ -157,6 +167,7 @@ impl Whole {
             service_tier: self.service_tier.as_deref(),
             choices: self.choices.iter().map(|choice| choice.body(error)).collect(),
             usage: bill.map(UsageBody::of),
+            extra: &self.extra,
         };
         append(out, &body);
     }
@@ -236,6 +247,7 @@ impl AnswerEncoder for Whole {
             Event::Image { choice, url } => self.choice(choice).images.push(url),
             Event::Extra { choice, members } => merge(&mut self.choice(choice).extra, members),
             Event::ChoiceExtra { choice, members } => merge(&mut self.choice(choice).beside, members),
+            Event::AnswerExtra(members) => self.extra = members,
             Event::Finish { choice, reason, native } => {
                 self.choice(choice).finish = Some((reason, native));
             }

@@ -15,6 +15,9 @@ use crate::canonical::{Event, FinishReason, ReasoningDetail};
 use crate::client::chat::reasoning::detail;
 use crate::error::ProviderError;
 
+/// Members beside the choices that are kept at most.
+const MOST_EXTRA: usize = 32;
+
 #[derive(Default)]
 pub(super) struct State {
     excludes_reasoning: bool,
@@ -26,6 +29,8 @@ pub(super) struct State {
     usage: Option<Usage>,
     sources: Sources,
     choices: Vec<ChoiceState>,
+    /// Members beside the choices.
+    extra: Map<String, Value>,
 }
 
 #[derive(Default)]
@@ -49,9 +54,10 @@ impl State {
     }
 
     /// Appends what a piece of the answer says. After a failure only usage counts.
-    pub(super) fn take(&mut self, completion: Completion, events: &mut Vec<Event>) {
+    pub(super) fn take(&mut self, mut completion: Completion, events: &mut Vec<Event>) {
         let failure = Self::failure(&completion);
         if !self.has_failed {
+            self.keep(completion.take_extra());
             self.start(&completion, events);
             self.sources.take(completion.search_results.as_ref(), completion.citations.as_ref());
             let choices = completion.choices.unwrap_or_default();
@@ -71,6 +77,15 @@ impl State {
         if let Some(usage) = usage.filter(|usage| self.usage.as_ref() != Some(usage)) {
             self.usage = Some(usage);
             events.push(Event::Usage(usage));
+        }
+    }
+
+    /// Streams repeat what stands beside the choices; what was said last counts.
+    fn keep(&mut self, extra: Map<String, Value>) {
+        for (name, value) in extra {
+            if self.extra.len() < MOST_EXTRA || self.extra.contains_key(&name) {
+                self.extra.insert(name, value);
+            }
         }
     }
 
@@ -97,6 +112,9 @@ impl State {
     pub(super) fn finish(&mut self, events: &mut Vec<Event>) {
         if let Some(first) = self.choices.first() {
             self.sources.tell(first.index, events);
+        }
+        if !self.extra.is_empty() {
+            events.push(Event::AnswerExtra(std::mem::take(&mut self.extra)));
         }
         for choice in &mut self.choices {
             let (reason, native) = choice.finish.take().unwrap_or((FinishReason::Stop, String::new()));

@@ -350,9 +350,29 @@ fn odd_types_beside_the_content_do_not_matter() {
 }
 
 #[test]
+fn members_beside_the_choices_survive_once_with_their_last_word() {
+    let chunk = |timings: u64| {
+        let delta = json!({"index": 0, "delta": {"content": "x"}, "finish_reason": "stop"});
+        json!({"id": "c", "object": "o", "created": 1, "choices": [delta], "timings": {"n": timings}})
+    };
+    let body = format!("data: {}\n\ndata: {}\n\ndata: [DONE]\n\n", chunk(1), chunk(2));
+    let mut events = Vec::new();
+    let mut stream = OpenAi.stream(&target(&Map::new()));
+    stream.push(body.as_bytes(), &mut events);
+    stream.end(&mut events);
+    let extra: Vec<&Event> = events.iter().filter(|event| matches!(event, Event::AnswerExtra(_))).collect();
+    let last = json!({"timings": {"n": 2}});
+    assert_eq!(extra, [&Event::AnswerExtra(last.as_object().unwrap().clone())]);
+}
+
+#[test]
 fn azures_first_chunk_starts_nothing() {
     let first = json!({"choices": [], "id": "", "model": "", "created": 0, "prompt_filter_results": []});
     let events = streamed(&chunks(&[first, delta(json!({"content": "x"})), end("stop")]), &json!({}));
     assert!(matches!(&events[0], Event::Start { id: Some(id), .. } if id == "c"));
-    assert_eq!(without_start(events).len(), 2);
+    // What it says of the prompt comes with the end.
+    assert!(matches!(
+        &without_start(events)[..],
+        [Event::Text { .. }, Event::AnswerExtra(_), Event::Finish { .. }]
+    ));
 }

@@ -26,6 +26,9 @@ pub(super) struct Completion {
     pub(super) error: Option<Value>,
     pub(super) citations: Option<Value>,
     pub(super) search_results: Option<Value>,
+    /// Members that have no field here.
+    #[serde(flatten)]
+    pub(super) extra: Map<String, Value>,
 }
 
 #[derive(Deserialize, Default)]
@@ -85,6 +88,19 @@ pub(super) struct Function {
     pub(super) arguments: Option<Value>,
 }
 
+/// Members of an answer that say nothing to a client: what is written anew, padding, and internals of providers.
+const ENVELOPE: [&str; 9] = [
+    "object",
+    "created",
+    "provider",
+    "obfuscation",
+    "p",
+    "kv_transfer_params",
+    "prompt_token_ids",
+    "openrouter_metadata",
+    "simulated",
+];
+
 /// Members of a delta that say nothing to a client: roles, padding, and the internals of providers.
 const NOISE: [&str; 9] = [
     "role",
@@ -102,6 +118,13 @@ impl Completion {
     /// The error it carries, in place of an answer or beside one.
     pub(super) fn failure(&self) -> Option<&Value> {
         self.error.as_ref().filter(|error| says_something(error))
+    }
+
+    /// What it has beside an answer's own members.
+    pub(super) fn take_extra(&mut self) -> Map<String, Value> {
+        let mut extra = std::mem::take(&mut self.extra);
+        extra.retain(|name, value| !value.is_null() && !ENVELOPE.contains(&name.as_str()));
+        extra
     }
 
     /// Whether it has nothing that an answer is made of; it may be an error without an `error` member.

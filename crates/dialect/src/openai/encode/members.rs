@@ -99,6 +99,8 @@ pub(super) fn goes_out(name: &str, target: &Target<'_>, quirks: Quirks<'_>) -> b
     if PLATFORM_MEMBERS.contains(&name)
         || SET_HERE.contains(&name)
         || is_disguised(name)
+        // A header of Anthropic's alone.
+        || name == "anthropic_beta"
         || (name == "cache_control" && !quirks.has("keep_cache_control"))
         || (quirks.denies("sampling_params") && SAMPLING.contains(&name))
         || (COSTLY.contains(&name) && !quirks.lists("accepts", name))

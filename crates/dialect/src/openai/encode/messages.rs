@@ -97,7 +97,19 @@ fn shape_turn(turn: &mut Value, message: &Message, is_last: bool, quirks: Quirks
         turn.entry(member).or_insert(json!(true));
     }
     if quirks.names("turn_members") {
+        if !quirks.lists("turn_members", "refusal") {
+            say_refusal(turn);
+        }
         turn.retain(|name, _| quirks.lists("turn_members", name));
+    }
+}
+
+/// A refusal becomes what the turn says where a turn can have none: without either it would say nothing, which is
+/// refused.
+fn say_refusal(turn: &mut Map<String, Value>) {
+    let says_nothing = turn.get("content").is_none_or(|content| content.is_null() || content == "");
+    if let Some(Value::String(refusal)) = turn.shift_remove("refusal").filter(|_| says_nothing) {
+        turn.insert("content".to_owned(), Value::String(refusal));
     }
 }
 

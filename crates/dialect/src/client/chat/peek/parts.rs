@@ -230,7 +230,8 @@ impl Part {
                 tally.has_video = true;
                 tally.media_bytes += video.0.inline_bytes();
             }
-            Kind::Other => {}
+            // Some providers read other kinds of images, too.
+            Kind::Other => self.image_url.iter().for_each(|url| tally.add_image(&url.0)),
         }
         true
     }

@@ -94,6 +94,8 @@ pub(super) fn finished(mut block: Map<String, Value>) -> Value {
     if let Some(Value::String(text)) = block.get("input") {
         let input = match serde_json::from_str(text) {
             Ok(input @ Value::Object(_)) => input,
+            // A call without arguments, as models write it.
+            Ok(Value::Null) => json!({}),
             _ if text.trim().is_empty() => json!({}),
             _ => json!({"INVALID_JSON": text}),
         };

@@ -149,8 +149,9 @@ impl Ending {
             output_tokens: sum(usage.completion_tokens()),
             output_tokens_details: (thinking > 0).then_some(OutputDetails { thinking_tokens: thinking }),
             service_tier: self.service_tier.as_deref().map(|tier| match tier {
-                "default" | "on_demand" => "standard",
-                other => other,
+                "priority" | "batch" => tier,
+                // Whatever other providers call the tier of those who pay no more and no less.
+                _ => "standard",
             }),
             server_tool_use: own(OWN_USAGE[0]),
             inference_geo: own(OWN_USAGE[1]),

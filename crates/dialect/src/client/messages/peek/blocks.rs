@@ -44,6 +44,8 @@ impl Tally {
             Some("base64") if is_document || !(media_type.is_empty() || media_type.starts_with("image/")) => {
                 self.has_file = true;
                 self.media_bytes += source.data.map_or(0, Shape::bytes);
+                // An image of a wrong type is an image for a provider that looks at its bytes.
+                self.images = self.images.saturating_add(u32::from(!is_document));
             }
             Some("base64") => {
                 self.images = self.images.saturating_add(1);

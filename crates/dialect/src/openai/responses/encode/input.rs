@@ -52,8 +52,13 @@ struct Head {
 
 /// Makes the items those that the endpoint understands, and leaves out those that it cannot.
 pub(super) fn shape(input: &mut Member<'_>, target: &Target<'_>, quirks: Quirks<'_>) {
-    let Member::Raw(raw) = input else { return };
-    let raw: &RawValue = raw;
+    let raw: &RawValue = match input {
+        Member::Raw(raw) => raw,
+        Member::Made(Value::Array(items)) => {
+            return items.iter_mut().for_each(|item| drop_markers(item, quirks));
+        }
+        Member::Made(_) | Member::List(_) => return,
+    };
     let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) else { return };
     let format = reasoning_format(target);
     let shaped = items.into_iter().filter(|item| goes_out(item, quirks)).filter_map(|item| {
@@ -68,6 +73,15 @@ pub(super) fn shape(input: &mut Member<'_>, target: &Target<'_>, quirks: Quirks<
         }
     });
     *input = Member::List(shaped.collect());
+}
+
+/// Items that were written here are as the endpoint knows them, but for the markers of the cache.
+fn drop_markers(item: &mut Value, quirks: Quirks<'_>) {
+    for member in ["content", "output"] {
+        if let Some(Value::Array(parts)) = item.get_mut(member) {
+            parts.iter_mut().filter_map(Value::as_object_mut).for_each(|part| shape_part(part, quirks));
+        }
+    }
 }
 
 fn goes_out(item: &RawValue, quirks: Quirks<'_>) -> bool {

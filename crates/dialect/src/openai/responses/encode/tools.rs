@@ -48,7 +48,15 @@ fn allow(body: &mut Body<'_>, mut choice: Value, quirks: Quirks<'_>) {
 
 fn shape_list(tools: &mut Member<'_>, quirks: Quirks<'_>) {
     let keeps_markers = quirks.has("keep_cache_control");
-    let Member::Raw(raw) = tools else { return };
+    let raw = match tools {
+        Member::Raw(raw) => raw,
+        Member::Made(Value::Array(list)) if !keeps_markers => {
+            return list.iter_mut().filter_map(Value::as_object_mut).for_each(|tool| {
+                tool.shift_remove("cache_control");
+            });
+        }
+        Member::Made(_) | Member::List(_) => return,
+    };
     let raw: &RawValue = raw;
     let Ok(mut list) = serde_json::from_str::<Vec<Value>>(raw.get()) else { return };
     let before = list.len();
