@@ -11,8 +11,7 @@ export const WEATHER_SCHEMA = {
 
 // A red square, 2 x 2 pixels, as a PNG.
 export const PNG =
-  "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR42mP4z8AARAwQCgAf7gP9Y167WwAAAABJ" +
-  "RU5ErkJggg==";
+  "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR42mP4z8AARAwQCgAf7gP9Y167WwAAAABJ" + "RU5ErkJggg==";
 
 /// A second of silence, as a WAV file.
 export function silence() {

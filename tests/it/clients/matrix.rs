@@ -49,13 +49,20 @@ const OTHER: &str = "other";
 /// Passed and all checks of one cell.
 type Count = (usize, usize);
 
-/// All outcomes so far.
+/// All checks of one client against one platform.
+struct Run {
+    topology: Topology,
+    client: &'static str,
+    outcomes: Vec<Outcome>,
+}
+
+/// All runs so far.
 #[derive(Clone, Default)]
-pub(crate) struct Matrix(Arc<Mutex<Vec<(Topology, &'static str, Vec<Outcome>)>>>);
+pub(crate) struct Matrix(Arc<Mutex<Vec<Run>>>);
 
 impl Matrix {
     pub(super) fn add(&self, topology: Topology, client: &'static str, outcomes: Vec<Outcome>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((topology, client, outcomes));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Run { topology, client, outcomes });
     }
 
     /// The tables, one for each topology that clients were run against: passed checks of all, client by dialect.
@@ -65,13 +72,13 @@ impl Matrix {
         for topology in Topology::BOTH {
             let mut rows: BTreeMap<&str, BTreeMap<&str, Count>> = BTreeMap::new();
             let mut columns: Vec<&str> = Vec::new();
-            for (_, client, outcomes) in runs.iter().filter(|(of, ..)| *of == topology) {
-                for outcome in outcomes {
+            for run in runs.iter().filter(|run| run.topology == topology) {
+                for outcome in &run.outcomes {
                     let column = outcome.dialect.as_deref().unwrap_or(OTHER);
                     if !columns.contains(&column) {
                         columns.push(column);
                     }
-                    let count = rows.entry(client).or_default().entry(column).or_default();
+                    let count = rows.entry(run.client).or_default().entry(column).or_default();
                     *count = (count.0 + usize::from(outcome.failure.is_none()), count.1 + 1);
                 }
             }

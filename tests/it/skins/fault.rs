@@ -42,17 +42,22 @@ fn too_long(target: &Target) -> &'static str {
             r#"status=400 message="The input token count (9) exceeds the maximum number of tokens allowed (8).""#
         }
         "bedrock" | "bedrock, claude" => r#"status=400 message="Input is too long for requested model.""#,
+        "mistral" => {
+            r#"status=400 code="3051" message="Prompt contains 9 tokens, too large for model with 8 maximum context length""#
+        }
+        "cohere" => r#"status=400 message="too many tokens: size limit exceeded by 1 tokens.""#,
+        "ollama" => r#"status=400 message="prompt too long; exceeded max context length by 1 tokens""#,
         _ => "status=400 code=context_length_exceeded",
     }
 }
 
-/// The provider's word for an answer that its filter ended; Cohere's has none.
+/// The provider's word for an answer that its filter ended; some have none.
 pub(super) fn word_of_a_filter(target: &Target) -> Option<&'static str> {
     match target.dialect.as_str() {
         "anthropic" | "anthropic, older" | "vertex, claude" => Some("refusal"),
         "gemini" | "vertex" => Some("SAFETY"),
         "bedrock" | "bedrock, claude" => Some("content_filtered"),
-        "cohere" => None,
+        "cohere" | "ollama" => None,
         _ => Some("content_filter"),
     }
 }
