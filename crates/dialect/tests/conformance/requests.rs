@@ -146,6 +146,7 @@ fn is_same(sent: &Value, received: &Value, path: &str) -> bool {
         // Nothing to choose from, nothing to call with, nothing said: the same as no such member.
         || (received.is_null() && (*sent == json!([]) || (path == "tool_choice" && *sent == "auto")))
         || (received.is_null() && path.ends_with(".is_error") && *sent == false)
+        || (received.is_null() && path == "n" && *sent == 1)
         || (received.is_null() && path == "temperature" && sent.as_f64() == Some(1.0))
         || (path.ends_with(".arguments") && *sent == "" && *received == "{}")
         || (path == "tool_choice" && *sent == "any" && *received == "required")

@@ -118,12 +118,12 @@ fn a_whole_answer_says_everything() {
     let events =
         with_target(&[], &json!({}), |target| Chat.decode(body.to_string().as_bytes(), target)).unwrap();
     assert!(matches!(&events[1], Event::Reasoning { detail, .. } if detail.text() == Some("hm")));
-    assert!(matches!(&events[2], Event::Text { text, .. } if text == "plan"));
-    assert!(
-        matches!(&events[3], Event::ToolCall { name: Some(name), arguments, .. } if name == "f" && arguments.is_empty())
-    );
-    let Event::ChoiceExtra { members, .. } = &events[4] else { panic!("{events:?}") };
+    let Event::ChoiceExtra { members, .. } = &events[2] else { panic!("{events:?}") };
     assert_eq!(members["logprobs"]["content"][0]["logprob"], -0.75);
+    assert!(matches!(&events[3], Event::Text { text, .. } if text == "plan"));
+    assert!(
+        matches!(&events[4], Event::ToolCall { name: Some(name), arguments, .. } if name == "f" && arguments.is_empty())
+    );
     let finish = Event::Finish { choice: 0, reason: FinishReason::ToolCalls, native: "TOOL_CALL".into() };
     assert_eq!(events[5..], [finish]);
 }
