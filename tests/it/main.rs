@@ -6,6 +6,7 @@ mod clients;
 mod drills;
 mod errors;
 mod failover;
+mod free_model;
 mod inference;
 mod inference_server;
 mod lifecycle;
@@ -13,6 +14,7 @@ mod limits;
 mod load;
 mod money;
 mod shared;
+mod skins;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -61,7 +63,11 @@ fn main() -> ExitCode {
         }
     };
     let shared = Shared::default();
-    let together = libtest_mimic::run(&arguments, shared_trials(runtime.handle(), &shared));
+    let matrix = clients::Matrix::default();
+    let mut trials = shared_trials(runtime.handle(), &shared);
+    trials.extend(clients::trials(runtime.handle(), &shared, &matrix));
+    let together = libtest_mimic::run(&arguments, trials);
+    eprint!("{}", matrix.tables());
     let ended = runtime.block_on(shared.end());
     // Drills load and kill: one at a time, when nothing else runs.
     let one_by_one = Arguments { test_threads: Some(1), ..arguments };
@@ -79,13 +85,13 @@ fn main() -> ExitCode {
 fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
     let modules: [(&str, Vec<(&str, Scenario)>); 8] = [
         ("catalogue", catalogue::scenarios()),
-        ("clients", clients::scenarios()),
         ("errors", errors::scenarios()),
         ("failover", failover::scenarios()),
         ("inference", inference::scenarios()),
         ("inference_server", inference_server::scenarios()),
         ("limits", limits::scenarios()),
         ("money", money::scenarios()),
+        ("skins", skins::scenarios()),
     ];
     let mut trials = Vec::new();
     for (module, scenarios) in modules {
@@ -121,6 +127,6 @@ fn alone_trials(handle: &Handle) -> Vec<Trial> {
     trials
 }
 
-fn failed(error: anyhow::Error) -> Failed {
+pub(crate) fn failed(error: anyhow::Error) -> Failed {
     format!("{error:?}").into()
 }

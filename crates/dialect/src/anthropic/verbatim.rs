@@ -3,7 +3,7 @@
 //! | Members | What becomes of them |
 //! |---|---|
 //! | `model`, `max_tokens`, `stream` | written anew |
-//! | those of the platform, `user`, `fallbacks`, `anthropic_beta`, `anthropic_version` | taken away |
+//! | those of the platform, `user`, `fallbacks`, `thread`, `anthropic_beta`, `anthropic_version` | taken away |
 //! | `metadata` | its `user_id` is hashed |
 //! | `messages` | as they came; what another provider's answer put into them is taken away, see `history` |
 //! | `tools`, `tool_choice` | those that the endpoint takes, see [`super`] |
@@ -43,7 +43,7 @@ const COSTLY: [&str; 14] = [
 ];
 
 /// Members that say something to the platform, beside those of every dialect.
-const OURS: [&str; 5] = ["user", "fallbacks", "betas", "anthropic_beta", "anthropic_version"];
+const OURS: [&str; 6] = ["user", "fallbacks", "thread", "betas", "anthropic_beta", "anthropic_version"];
 
 /// Writes the body for an endpoint.
 ///

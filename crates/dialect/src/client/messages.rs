@@ -25,6 +25,7 @@
 //! | `metadata.user_id` | the end user |
 //! | `speed: fast` | the service tier `priority` |
 //! | `fallbacks` | further models |
+//! | `thread` | nothing: a thread may begin, but none goes on, see `thread` |
 //!
 //! What only Anthropic has a meaning for is for Anthropic alone: blocks and tools of its server tools,
 //! `context_management`, `container`, `mcp_servers`, citations and such. Members that this dialect does not
@@ -38,6 +39,7 @@ mod read;
 mod signature;
 #[cfg(test)]
 mod tests;
+mod thread;
 mod tokens;
 
 pub(super) use answer::answer;

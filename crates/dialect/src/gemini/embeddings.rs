@@ -53,7 +53,12 @@ impl Adapter for Embeddings {
         let Task::Embeddings(request) = task else {
             return Err(BadRequest::new("this endpoint makes embeddings only"));
         };
-        let most = if *self == Self::Predict { MOST_TEXTS } else { MOST };
+        let most = match self {
+            Self::Gemini => MOST,
+            // There is no call for several contents together.
+            Self::Vertex => 1,
+            Self::Predict => MOST_TEXTS,
+        };
         if request.inputs.len() > most {
             return Err(BadRequest::new(format!("this model takes at most {most} inputs for each request")));
         }

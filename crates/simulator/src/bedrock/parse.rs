@@ -143,8 +143,13 @@ fn read_blocks(role: Role, blocks: &[Value], at: usize, ask: &mut Ask) -> Result
     for (position, block) in blocks.iter().enumerate() {
         let place = format!("messages.{at}.content.{position}");
         if let Some(keep) = keep(block) {
-            turn.mark = Some(keep);
-            ask.turns.push(std::mem::replace(&mut turn, Turn::new(role)));
+            if turn.says_something() {
+                ask.turns.push(std::mem::replace(&mut turn, Turn::new(role)));
+            }
+            // What it follows may be a result, which is a turn already.
+            if let Some(last) = ask.turns.last_mut() {
+                last.mark = Some(keep);
+            }
         } else if block.get("toolResult").is_some() {
             ask.turns.push(result(&block["toolResult"], &place)?);
         } else {

@@ -56,7 +56,8 @@ fn only_the_envelope_is_touched() {
     let body = format!(
         r#"{{"later":{{"z":1,"a":[ 2.0 ]}},"model":"m","max_tokens":9000,"messages":{messages},"stream":true,
         "system":[{{"type":"text","text":"Be brief."}}],"metadata":{{"user_id":"user-42"}},"user":"user-43",
-        "provider":{{"only":["x"]}},"plugins":[],"session_id":"s","fallbacks":[{{"model":"x"}}],"trace":{{}},
+        "provider":{{"only":["x"]}},"plugins":[],"session_id":"s","fallbacks":[{{"model":"x"}}],
+        "thread":{{"type":"create"}},"trace":{{}},
         "anthropic_beta":["one"],"anthropic_version":"2026-10-21","MODEL":"other","Max_Tokens":9,"top_k":null}}"#
     );
     let encoded = try_encode(&body, None, json!({}), &[]).unwrap();

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::thread;
 use crate::client::PublicError;
 use crate::client::chat::write::append;
 use crate::error::ErrorType;
@@ -34,6 +35,8 @@ struct Detail<'a> {
     error_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     availability: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<thread::Details>,
 }
 
 impl<'a> Body<'a> {
@@ -46,6 +49,7 @@ impl<'a> Body<'a> {
                 message: &error.message,
                 error_type: error.error_type.as_str(),
                 availability: error.availability.as_ref(),
+                details: thread::details(error),
             },
             metadata: &error.metadata,
             request_id: request_id.filter(|id| !id.is_empty()),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::limits::{CLIENT_RUN_BYTES, FALLBACKS, TOOLS, is_client_run};
-use super::read;
+use super::{read, thread};
 use crate::client::Peek;
 use crate::client::chat::limits::{self, NAME, SHARE, TEMPERATURE};
 use crate::client::chat::peek::strict::Strict;
@@ -58,6 +58,7 @@ struct Body<'a> {
     metadata: Option<Strict<Metadata>>,
     user: Option<String>,
     session_id: Option<String>,
+    thread: Option<Strict<thread::Head>>,
 }
 
 #[derive(Deserialize)]
@@ -154,6 +155,7 @@ impl Body<'_> {
             && self.provider.is_none_or(|provider| provider.get().starts_with('{'))
             && short(self.user.as_ref())
             && short(self.session_id.as_ref())
+            && self.thread.as_ref().is_none_or(|thread| thread.is_sound())
             && short(self.metadata.as_ref().and_then(|metadata| metadata.user_id.as_ref()))
     }
 

@@ -10,6 +10,7 @@ mod turns;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use super::thread;
 use crate::canonical::{Original, Request};
 use crate::client::Dialect;
 use crate::client::chat::limits::{self, NAME, SHARE, TEMPERATURE};
@@ -60,6 +61,7 @@ pub(super) fn read(body: &[u8]) -> Result<Request, BadRequest> {
     (request.tool_choice, request.parallel_tool_calls) = tools::choice(&mut members)?;
     (request.response_format, request.reasoning) = options::output(&mut members)?;
     members.short_string("session_id", NAME)?;
+    thread::check(&mut members)?;
     if let Some(provider) = members.value("provider") {
         path.member("provider").object(provider)?;
     }

@@ -49,6 +49,9 @@ fn vertex_has_forms_of_its_own() {
     let older = on_vertex(Embeddings::Vertex, asked(&["a"]), MODEL);
     let config = json!({"taskType": "RETRIEVAL_QUERY", "outputDimensionality": 64});
     assert_eq!(older, json!({"content": content, "embedContentConfig": config}));
+    let several = Task::Embeddings(asked(&["a", "b"]));
+    let together = with_model(MODEL, |target| Embeddings::Vertex.encode(&several, target));
+    assert!(together.unwrap_err().message.contains("at most 1 input"), "Vertex has no batches");
     let predicted = on_vertex(Embeddings::Predict, asked(&["a", "b"]), "text-embedding-005");
     let instance = |text: &str| json!({"content": text, "task_type": "RETRIEVAL_QUERY"});
     let expected =

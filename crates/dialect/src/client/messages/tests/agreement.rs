@@ -15,6 +15,7 @@ fn full() -> Value {
         "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
         "temperature": 0.5, "top_p": 0.5, "top_k": 5, "stop_sequences": ["END"],
         "metadata": {"user_id": "u"}, "user": "v", "session_id": "s", "service_tier": "auto", "speed": "fast",
+        "thread": {"type": "create"},
         "thinking": {"type": "enabled", "budget_tokens": 2_000, "display": "omitted"},
         "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": {}}},
         "output_format": {"type": "json_schema", "schema": {"type": "object"}},

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::canonical::{
     Media, Message, PartKind, Reasoning, Request, ResponseFormat, Speaker, Task, ToolCall, ToolChoice,
 };
-use crate::client::Dialect;
+use crate::client::{Dialect, PublicError};
 
 pub(super) fn try_read(body: &Value) -> Result<Request, String> {
     match Dialect::Messages.decode(&Bytes::from(body.to_string())) {
@@ -309,4 +309,22 @@ fn refusals_say_what_is_wrong() {
             "{body}"
         );
     }
+}
+
+#[test]
+fn a_thread_may_begin_but_none_goes_on() {
+    let body = |thread: Value| {
+        let messages = json!([{"role": "user", "content": "Hi"}]);
+        Bytes::from(json!({"model": "a/b", "messages": messages, "thread": thread}).to_string())
+    };
+    assert!(Dialect::Messages.decode(&body(json!({"type": "create"}))).is_ok());
+    let refusal = Dialect::Messages
+        .peek(&body(json!({"type": "continue", "previous_message_id": "gen-1"})))
+        .unwrap_err();
+    let skin = Dialect::Messages.error(&PublicError::new(refusal.error_type, refusal.message));
+    let skin: Value = serde_json::from_slice(&skin).unwrap();
+    assert_eq!(skin["error"]["type"], "not_found_error");
+    assert_eq!(skin["error"]["details"]["error_code"], "thread_not_found");
+    let refusal = Dialect::Messages.peek(&body(json!({"type": "fork"}))).unwrap_err();
+    assert!(refusal.message.contains("thread.type"), "{}", refusal.message);
 }
