@@ -31,7 +31,7 @@ use tokio::sync::Semaphore;
 use crate::config::Media as Config;
 use resolve::{Resolve, System};
 use rules::{Refusal, Rules};
-pub(crate) use task::urls;
+pub(crate) use task::{links_files, urls};
 
 /// Characters of a client's URL that an error repeats.
 const SHOWN: usize = 120;

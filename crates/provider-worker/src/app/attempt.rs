@@ -137,7 +137,12 @@ fn inlines_media(planned: &Planned) -> bool {
         Some(way) => way == "inline",
         // Images to start from go into forms.
         None if planned.job.task.operation() == Operation::Images => true,
-        None => matches!(planned.attempt().dialect.as_str(), "ollama" | "bedrock"),
+        None => match planned.attempt().dialect.as_str() {
+            "ollama" | "bedrock" => true,
+            // Chat Completions has no word for a file's address.
+            "openai" => media::links_files(&planned.job.task),
+            _ => false,
+        },
     };
     inlines && !media::urls(&planned.job.task).is_empty()
 }

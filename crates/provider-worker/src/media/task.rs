@@ -1,6 +1,6 @@
 //! The media of everything that can be asked for.
 
-use dialect::canonical::{EmbeddingInput, Media, Task};
+use dialect::canonical::{EmbeddingInput, Media, PartKind, Task};
 
 use super::inline::{Slot, is_data, url_of};
 use super::sniff::Wanted;
@@ -58,6 +58,13 @@ impl Fetcher {
         }
         Ok(())
     }
+}
+
+/// Whether a conversation has files that it names by their address.
+pub(crate) fn links_files(task: &Task) -> bool {
+    let messages = task.chat().into_iter().flat_map(|request| &request.messages);
+    let mut parts = messages.flat_map(|message| &message.content);
+    parts.any(|part| matches!(&part.kind, PartKind::File { source: Media::Url(url), .. } if !is_data(url)))
 }
 
 /// Every remote URL that a provider would fetch for a task.
