@@ -117,10 +117,14 @@ async fn lost(request: &Request, progress: &Progress, status: &tonic::Status, cl
         client.refuse(refusal).await;
         return;
     }
-    let error = PublicError::new(
-        ErrorType::ProviderUnavailable,
-        "The connection to the provider was lost while it answered. What was delivered so far is charged.",
-    );
+    let message =
+        "The connection to the provider was lost while it answered. What was delivered so far is charged.";
+    if Delivery::of(request) == Delivery::Bytes {
+        // A medium has no words for it: its end must not look like a good one.
+        client.refuse(Refusal::new(ErrorType::ProviderUnavailable, message)).await;
+        return;
+    }
+    let error = PublicError::new(ErrorType::ProviderUnavailable, message);
     let mut envelope = request.envelope();
     if let Some(commit) = &progress.commit {
         envelope.model.clone_from(&commit.model);

@@ -1,5 +1,6 @@
 //! The edge's own account of a generation.
 
+use dialect::client::Dialect;
 use pricing::{Amount, Class, OutOfRange, Source, Usage};
 use rpc::billing::Witness;
 use rpc::billing::witness::Outcome;
@@ -55,7 +56,8 @@ pub(super) fn of(
             witness.usage = last.usage;
             witness.source = last.source;
         }
-        Ended::Lost(_) if progress.delivered => {
+        // An image is owed when it is finished, which nobody is left to say.
+        Ended::Lost(_) if progress.delivered && request.dialect != Dialect::Images => {
             let (usage, charge) = estimate(request, admitted, progress, attempt)?;
             witness.set_outcome(Outcome::Lost);
             witness.charge = charge.nanos();
@@ -73,18 +75,26 @@ fn serving<'a>(attempts: &'a [Attempt], progress: &Progress) -> Option<&'a Attem
     attempts.get(n as usize)
 }
 
-/// What was delivered comes to at least this: a token for each delta, and the prompt that it answered.
+/// What was delivered comes to at least this: a token for each delta, and the prompt that it answered. Sound has
+/// no tokens that could be counted here; where it is sold by the character, all of them were asked for.
 fn estimate(
     request: &Request,
     admitted: &Admitted,
     progress: &Progress,
     attempt: Option<&Attempt>,
 ) -> Result<(Usage, Amount), Error> {
+    let price = attempt.and_then(|attempt| attempt.price.as_ref()).ok_or(Malformed("attempt.price"))?;
+    let book = book_in(price)?;
     let usage = Usage::default()
         .with(Class::Input, request.peek.text_bytes.div_ceil(BYTES_PER_TOKEN))
-        .with(Class::Output, u64::from(progress.deltas))
         .with(Class::Request, 1);
-    let price = attempt.and_then(|attempt| attempt.price.as_ref()).ok_or(Malformed("attempt.price"))?;
-    let charge = pricing::charge(&book_in(price)?, admitted.markup, &usage)?;
+    let usage = if request.dialect != Dialect::Speech {
+        usage.with(Class::Output, u64::from(progress.deltas))
+    } else if book.base.listed(Class::Character).is_some() {
+        usage.with(Class::Character, request.peek.characters)
+    } else {
+        usage
+    };
+    let charge = pricing::charge(&book, admitted.markup, &usage)?;
     Ok((usage, charge.min(admitted.reserved)))
 }

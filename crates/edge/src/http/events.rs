@@ -68,6 +68,8 @@ pub(crate) struct Events {
     last: Instant,
     silence: Pin<Box<Sleep>>,
     form: Form,
+    /// The end of a medium that broke off, once all before it had its chance to leave.
+    broken: Option<std::io::Error>,
     _open: Open,
 }
 
@@ -82,7 +84,7 @@ impl Events {
     ) -> Self {
         let last = Instant::now();
         let silence = Box::pin(tokio::time::sleep_until(last + every));
-        Self { frames, first: Some(first), every, last, silence, form, _open: open }
+        Self { frames, first: Some(first), every, last, silence, form, broken: None, _open: open }
     }
 }
 
@@ -97,6 +99,9 @@ impl http_body::Body for Events {
         if let Some(first) = self.first.take().filter(|first| !first.is_empty()) {
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
+        if let Some(error) = self.broken.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         loop {
             match self.frames.poll_recv(cx) {
                 Poll::Ready(None) => return Poll::Ready(None),
@@ -105,7 +110,14 @@ impl http_body::Body for Events {
                     return Poll::Ready(Some(Ok(Frame::data(frames))));
                 }
                 Poll::Ready(Some(Outgoing::Refused(refusal))) => {
-                    return Poll::Ready(Some(self.form.fail(&refusal).map(Frame::data)));
+                    match self.form.fail(&refusal) {
+                        Ok(frames) => return Poll::Ready(Some(Ok(Frame::data(frames)))),
+                        Err(error) => self.broken = Some(error),
+                    }
+                    // An error throws away what the connection has not written yet, be it the head; a body that
+                    // is not ready makes it write.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
                 Poll::Ready(Some(Outgoing::Planned { .. } | Outgoing::Begin { .. })) => continue,
                 Poll::Pending => {}

@@ -1,7 +1,13 @@
 //! Workers, routers and billing replicas that are lost on the way.
 
+use http::Method;
+use http_body_util::BodyExt as _;
+use pricing::{Class, PriceBook, Rate, Rates};
 use rpc::billing::witness::Outcome;
+use rpc::router::Attempt;
 
+use crate::support::client::send;
+use crate::support::router::attempt;
 use crate::support::worker::{Step, good_stream};
 use crate::support::{Platform, eventually};
 
@@ -9,6 +15,8 @@ const STREAM: &str =
     r#"{"model":"acme/echo","stream":true,"max_tokens":100,"messages":[{"role":"user","content":"Hello"}]}"#;
 const WHOLE: &str =
     r#"{"model":"acme/echo","max_tokens":100,"messages":[{"role":"user","content":"Hello"}]}"#;
+const SPEECH: &str = r#"{"model":"acme/echo","input":"Nine only","voice":"alloy"}"#;
+const IMAGE: &str = r#"{"model":"acme/echo","prompt":"A cat","stream":true,"partial_images":1}"#;
 
 #[tokio::test]
 async fn a_worker_lost_before_content_is_not_noticed() {
@@ -65,6 +73,42 @@ async fn a_worker_lost_after_content_ends_the_stream_with_an_error_and_a_floor_o
     let usage = witness.usage.unwrap();
     assert_eq!((usage.output, witness.source()), (5, rpc::pricing::Source::Estimated));
     assert_eq!(witness.charge, i64::try_from(usage.input + 2 * usage.output).unwrap());
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn a_worker_lost_while_it_speaks_breaks_the_sound_off_and_owes_its_characters() {
+    let platform = Platform::start().await;
+    let base = Rates::default().with(Class::Character, Rate::from_picos(1_000));
+    let price =
+        rpc::convert::price_out(identity::PriceVersionId::generate(), &PriceBook { base, tiers: vec![] });
+    platform.router.with(|said| said.attempts = vec![Attempt { price: Some(price), ..attempt(1, 2) }]);
+    platform.worker.script(vec![Step::Started(0), Step::Commit(0), Step::Data("sound", 5), Step::Lose]);
+    let bearer = format!("Bearer {}", platform.demo.api_key.expose());
+    let headers = [("authorization", bearer.as_str())];
+    let answer = send(platform.address, Method::POST, "/api/v1/audio/speech", &headers, SPEECH).await;
+    assert_eq!(answer.status(), 200, "the head is not lost with what follows it");
+    let mut body = answer.into_body();
+    let sound = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(sound, "sound");
+    assert!(body.frame().await.unwrap().is_err(), "half a sound looks whole");
+    let witness = platform.witness().await;
+    let usage = witness.usage.unwrap();
+    assert_eq!(witness.outcome(), Outcome::Lost);
+    assert_eq!((usage.character, usage.output, witness.charge), (9, 0, 9));
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn an_image_that_nobody_can_say_was_finished_is_not_owed() {
+    let platform = Platform::start().await;
+    let sketch = "event: image_generation.partial_image\ndata: {}\n\n";
+    platform.worker.script(vec![Step::Started(0), Step::Commit(0), Step::Data(sketch, 1), Step::Lose]);
+    let key = platform.demo.api_key.expose().to_owned();
+    let answer = platform.call(Method::POST, "/api/v1/images/generations", Some(&key), IMAGE).await;
+    assert!(answer.text().starts_with(sketch) && answer.text().contains("error"), "{}", answer.text());
+    let witness = platform.witness().await;
+    assert_eq!((witness.outcome(), witness.charge), (Outcome::NothingOwed, 0));
     platform.stop().await;
 }
 

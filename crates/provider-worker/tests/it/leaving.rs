@@ -102,6 +102,37 @@ fn body_with_image() -> serde_json::Value {
 }
 
 #[tokio::test]
+async fn sound_that_is_sold_by_the_token_is_heard_to_its_end_and_charged_in_full() {
+    let world = World::start().await;
+    let go = Arc::new(Notify::new());
+    let steps = vec![
+        Step::Send("data: {\"type\":\"speech.audio.delta\",\"audio\":\"U09VTkQ=\"}\n\n".to_owned()),
+        Step::Wait(Arc::clone(&go)),
+        Step::Send(
+            "data: {\"type\":\"speech.audio.done\",\"usage\":{\"input_tokens\":10,\"output_tokens\":600}}\n\n"
+                .to_owned(),
+        ),
+    ];
+    let upstream = Upstream::start(vec![Reply::Stream(steps)]).await;
+    let speaking =
+        Attempt { quirks_json: r#"{"speech_stream": "sse"}"#.to_owned(), ..attempt(&upstream, "alpha") };
+    let body = serde_json::json!({ "model": "openai/gpt-4o", "input": "Say it.", "voice": "alloy" });
+    let start = Start {
+        client_dialect: "speech".to_owned(),
+        body: body.to_string().into(),
+        ..request(vec![speaking])
+    };
+    let mut edge = world.execute(start).await.unwrap();
+    edge.until("SOUND").await;
+    edge.stop().await;
+    go.notify_one();
+    let heard = edge.hear_all().await;
+    assert_eq!(heard.r#final.unwrap().charge, cost(10, 600));
+    let record = world.notes.record().await;
+    assert_eq!((record.charge, record.cancelled), (cost(10, 600), true));
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_before_any_content_pays_nothing() {
     let world = World::start().await;
     let silent = Upstream::start(vec![Reply::Hang, Reply::Hang]).await;

@@ -61,7 +61,10 @@ pub(crate) struct Seen {
 impl Upstream {
     pub(crate) async fn start(script: Vec<Reply>) -> Self {
         let shared = Arc::new(Shared { script: Mutex::new(script.into()), ..Shared::default() });
-        let app = Router::new().route("/v1/chat/completions", post(answer)).with_state(Arc::clone(&shared));
+        let app = Router::new()
+            .route("/v1/chat/completions", post(answer))
+            .route("/v1/audio/speech", post(answer))
+            .with_state(Arc::clone(&shared));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
