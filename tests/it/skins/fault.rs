@@ -28,8 +28,16 @@ pub(super) fn all(target: &Target) -> Vec<Fault> {
         refused("status=503", 503, "provider_overloaded"),
         begun("tokens=300 cut_after_tokens=200", "provider_unavailable"),
         begun("tokens=300 end_after_tokens=200", "provider_unavailable"),
-        begun("tokens=300 error_after_tokens=200 status=503", "provider_overloaded"),
+        begun("tokens=300 error_after_tokens=200 status=503", overloaded_later(target)),
     ]
+}
+
+/// An error inside a stream has no status, and one of Cohere no class either.
+fn overloaded_later(target: &Target) -> &'static str {
+    match target.dialect.as_str() {
+        "cohere" => "provider_unavailable",
+        _ => "provider_overloaded",
+    }
 }
 
 /// How the provider says that a prompt does not fit.
