@@ -19,6 +19,8 @@ pub(super) fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
     let (head, request) = read::read(body)?;
     let weight = read::weight(&request);
     Ok(Peek {
+        // Each input has the context to itself.
+        messages: u32::try_from(request.inputs.len()).unwrap_or(u32::MAX),
         images: weight.images,
         input_modalities: weight.modalities(),
         parameters: super::body::set(&[("dimensions", request.dimensions.is_some())]),

@@ -27,6 +27,8 @@ pub(super) fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
     request.references.iter().chain(&request.mask).for_each(|image| weight.add_image(image));
     Ok(Peek {
         stream: request.stream,
+        // Where pictures are priced by their tokens, each has as many as one answer may have.
+        choices: request.n.unwrap_or(1),
         images: weight.images,
         pictures: request.n.unwrap_or(1),
         input_modalities: weight.modalities(),

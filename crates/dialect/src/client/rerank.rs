@@ -33,6 +33,8 @@ pub(super) fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
     let further = (request.documents.len() as u64).saturating_sub(1);
     let repeated = further.saturating_mul(request.query.len() as u64);
     Ok(Peek {
+        // Each document has the context to itself.
+        messages: u32::try_from(request.documents.len()).unwrap_or(u32::MAX),
         images: weight.images,
         search_units: searches::most(&request),
         input_modalities: weight.modalities(),

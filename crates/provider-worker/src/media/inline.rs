@@ -77,26 +77,41 @@ async fn encoded(fetched: &Fetched, wanted: Wanted) -> Result<Media, Cause> {
     Ok(Media::Inline { media_type, data })
 }
 
-/// The URL that a part names, in whichever form it names it.
-pub(super) fn url_of(part: &PartKind) -> Option<&str> {
+/// The URLs that a part names, in whichever form it names them. The name of a file at a provider that looks like a
+/// URL is one for some providers.
+pub(super) fn urls_of(part: &PartKind) -> Vec<&str> {
     match part {
         PartKind::Image { source: Media::Url(url), .. } | PartKind::File { source: Media::Url(url), .. } => {
-            Some(url)
+            vec![url]
         }
-        PartKind::Other(value) => url_in(value),
-        _ => None,
+        PartKind::Image { source: Media::Id(id), .. } | PartKind::File { source: Media::Id(id), .. }
+            if id.contains(':') =>
+        {
+            vec![id]
+        }
+        PartKind::Other(Value::Object(members)) => {
+            members.iter().flat_map(|(name, value)| urls_in(name, value)).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
-/// `{"type": "video_url", "video_url": {"url": …}}`, the same with a plain text, and
-/// `{"source": {"type": "url", "url": …}}`.
-fn url_in(part: &Value) -> Option<&str> {
-    let named = match part.get("type").and_then(Value::as_str) {
-        Some("input_video") => part.get("video_url"),
-        Some(kind) if kind.ends_with("_url") => part.get(kind),
-        _ => part.get("source").filter(|source| source.get("type").is_some_and(|kind| kind == "url")),
-    }?;
-    named.as_str().or_else(|| named.get("url")?.as_str())
+/// Of a part that is not known: `video_url` and its like, whatever its type; `image`, `video` and `audio` where
+/// they hold URLs; `{"source": {"type": "url", "url": …}}`.
+fn urls_in<'a>(name: &str, value: &'a Value) -> Vec<&'a str> {
+    let mut urls = match value {
+        Value::String(url) => vec![url.as_str()],
+        Value::Object(object) => object.get("url").and_then(Value::as_str).into_iter().collect(),
+        Value::Array(list) => return list.iter().flat_map(|value| urls_in(name, value)).collect(),
+        _ => Vec::new(),
+    };
+    match name {
+        "image" | "video" | "audio" => urls.retain(|url| url.contains("://")),
+        "source" if value["type"] == "url" => {}
+        name if name.ends_with("_url") => {}
+        _ => urls.clear(),
+    }
+    urls
 }
 
 pub(super) fn is_data(url: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use dialect::canonical::{EmbeddingInput, Media, PartKind, Task};
 
-use super::inline::{Slot, is_data, url_of};
+use super::inline::{Slot, is_data, urls_of};
 use super::sniff::Wanted;
 use super::{Error, Fetcher};
 
@@ -72,14 +72,14 @@ pub(crate) fn urls(task: &Task) -> Vec<&str> {
     let mut urls: Vec<&str> = match task {
         Task::Chat(request) => {
             let parts = request.messages.iter().flat_map(|message| &message.content);
-            parts.filter_map(|part| url_of(&part.kind)).collect()
+            parts.flat_map(|part| urls_of(&part.kind)).collect()
         }
         Task::Embeddings(request) => {
             let parts = request.inputs.iter().filter_map(|input| match input {
                 EmbeddingInput::Parts(parts) => Some(parts),
                 EmbeddingInput::Text(_) | EmbeddingInput::Tokens(_) => None,
             });
-            parts.flatten().filter_map(|part| url_of(&part.kind)).collect()
+            parts.flatten().flat_map(|part| urls_of(&part.kind)).collect()
         }
         Task::Images(request) => {
             let pictures = request.references.iter().chain(&request.mask);

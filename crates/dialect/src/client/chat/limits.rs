@@ -19,8 +19,13 @@ pub(crate) const SHARE: (f64, f64) = (0.0, 1.0);
 pub(crate) const PENALTY: (f64, f64) = (-2.0, 2.0);
 pub(crate) const REPETITION: (f64, f64) = (0.0, 2.0);
 
-/// Refuses a body whose arrays and objects nest deeper than [`DEPTH`], before any parser recurses into it, and one
-/// with text that is none: a parser that skips a string does not see that, and the next one would.
+/// Bytes of a body whose refusal is worded in full: the full reader needs many times the memory of the body.
+pub(crate) const EXPLAINED: usize = 1024 * 1024;
+/// Members of a body. No API knows nearly as many, and each of them is compared with others.
+pub(crate) const MEMBERS: usize = 1_000;
+
+/// Refuses a body whose arrays and objects nest deeper than [`DEPTH`] or that has more than [`MEMBERS`], before any parser
+/// recurses into it, and one with text that is none: a parser that skips a string does not see that, and the next one would.
 ///
 /// # Errors
 /// [`BadRequest`] saying so.
@@ -28,7 +33,7 @@ pub(crate) fn check_depth(body: &[u8]) -> Result<(), BadRequest> {
     if let Err(error) = std::str::from_utf8(body) {
         return Err(BadRequest::new(format!("the request body is not valid JSON: {error}")));
     }
-    let mut depth = 0_usize;
+    let (mut depth, mut members) = (0_usize, 1_usize);
     let mut at = 0;
     while let Some(byte) = body.get(at) {
         at += 1;
@@ -43,6 +48,12 @@ pub(crate) fn check_depth(body: &[u8]) -> Result<(), BadRequest> {
                 }
             }
             b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' if depth == 1 => {
+                members += 1;
+                if members > MEMBERS {
+                    return Err(BadRequest::new(format!("the request body has over {MEMBERS} members")));
+                }
+            }
             _ => {}
         }
     }
@@ -86,6 +97,17 @@ fn unit(body: &[u8], at: usize) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_body_of_too_many_members_is_refused_however_deep_they_seem() {
+        let body = |count: usize| {
+            let members: Vec<_> = (0..count).map(|at| format!(r#""k{at}":[1,{{"a":1,"b":2}}]"#)).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        assert_eq!(check_depth(body(MEMBERS).as_bytes()), Ok(()));
+        let refusal = check_depth(body(MEMBERS + 1).as_bytes()).unwrap_err();
+        assert_eq!(refusal.message, "the request body has over 1000 members");
+    }
 
     #[test]
     fn text_that_is_none_is_refused_even_where_nobody_reads_it() {

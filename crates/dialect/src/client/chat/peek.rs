@@ -44,6 +44,9 @@ pub fn has_prompt(body: &[u8]) -> bool {
 
 /// Why a body is refused, in the words of the full reader.
 fn reason(body: &[u8], otherwise: &str) -> BadRequest {
+    if body.len() > limits::EXPLAINED {
+        return BadRequest::new(otherwise);
+    }
     read::read(body).err().unwrap_or_else(|| BadRequest::new(otherwise))
 }
 

@@ -119,3 +119,10 @@ fn an_answer_that_broke_is_an_error() {
     Dialect::Embeddings.answer(Envelope::default(), None, false).fail(&error, None, &mut out);
     assert_eq!(serde_json::from_slice::<Value>(&out).unwrap()["error"]["code"], 502);
 }
+
+#[test]
+fn admission_learns_how_many_inputs_have_a_context_each() {
+    let of = |input: Value| peek(&json!({"model": "a/b", "input": input})).messages;
+    assert_eq!((of(json!("x")), of(json!([1, 2, 3]))), (1, 1));
+    assert_eq!((of(json!(["x", "y"])), of(json!([[1], [2], [3]]))), (2, 3));
+}

@@ -169,3 +169,10 @@ fn a_stream_that_breaks_says_so() {
         "type": "provider_unavailable", "param": null}});
     assert_eq!(serde_json::from_str::<Value>(frame).unwrap(), expected);
 }
+
+#[test]
+fn each_picture_may_take_all_tokens_of_an_answer() {
+    let of = |members: Value| Dialect::Images.peek(&body(&members)).unwrap();
+    assert_eq!((of(json!({})).pictures, of(json!({})).choices), (1, 1));
+    assert_eq!((of(json!({"n": 10})).pictures, of(json!({"n": 10})).choices), (10, 10));
+}

@@ -32,6 +32,9 @@ pub(crate) fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
 
 /// Why a body is refused, in the words of the full reader.
 fn reason(body: &[u8], otherwise: &str) -> BadRequest {
+    if body.len() > limits::EXPLAINED {
+        return BadRequest::new(otherwise);
+    }
     read::read(body).err().unwrap_or_else(|| BadRequest::new(otherwise))
 }
 

@@ -5,8 +5,6 @@
 //! cut off, unless the request sets another limit. A token is at least one byte, so that with bytes in place of
 //! tokens nothing comes out too low.
 
-use serde_json::Value;
-
 use crate::canonical::{Document, RerankRequest};
 
 /// Tokens of a piece of a document with the query.
@@ -16,8 +14,9 @@ const CUT: u64 = 4_096;
 
 /// The most searches that `request` can count as.
 pub(super) fn most(request: &RerankRequest) -> u64 {
-    let wanted = request.extra.get("max_tokens_per_doc").and_then(Value::as_u64);
-    let cut = wanted.unwrap_or(CUT).max(CUT);
+    // What is no whole number may be one for others.
+    let wanted = request.extra.get("max_tokens_per_doc");
+    let cut = wanted.map_or(CUT, |wanted| wanted.as_u64().unwrap_or(u64::MAX)).max(CUT);
     let room = PIECE.saturating_sub(request.query.len() as u64).max(1);
     let pieces = |document: &Document| {
         let bytes = document.text.as_ref().map_or(0, String::len) as u64;

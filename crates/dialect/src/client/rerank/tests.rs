@@ -106,3 +106,21 @@ fn the_best_documents_come_first_and_no_more_than_wanted() {
         (&json!(1), &json!(0), &json!(0.002))
     );
 }
+
+#[test]
+fn admission_learns_how_many_documents_have_a_context_each() {
+    assert_eq!(peek(&json!({"documents": ["x"]})).messages, 1);
+    assert_eq!(peek(&json!({"documents": ["x", "y", {"text": "z"}]})).messages, 3);
+}
+
+#[test]
+fn a_limit_that_is_no_whole_number_is_none() {
+    let of = |limit: Value| {
+        let texts = vec!["x".repeat(50_000); 100];
+        peek(&json!({"documents": texts, "max_tokens_per_doc": limit})).search_units
+    };
+    assert_eq!(of(json!(10)), of(json!(4_096)));
+    assert!(of(json!(40_000)) > of(json!(4_096)));
+    assert!(of(json!(40_000.0)) >= of(json!(40_000)));
+    assert_eq!(of(json!("40000")), of(json!(40_000.0)));
+}

@@ -60,6 +60,8 @@ fn wav(head: &[u8], bytes: u64) -> Option<u64> {
     loop {
         let size = usize::try_from(little(head, at + 4, 4)?).ok()?;
         match head.get(at..at + 4)? {
+            // Of two formats others may take the first.
+            b"fmt " if per_second.is_some() => return None,
             b"fmt " => per_second = Some(samples_per_second(head, at + 8)?),
             b"data" => return Some(bytes.saturating_sub(at as u64 + 8).div_ceil(per_second?)),
             _ => {}
@@ -70,8 +72,15 @@ fn wav(head: &[u8], bytes: u64) -> Option<u64> {
 
 /// Bytes of a second of plain samples.
 fn samples_per_second(head: &[u8], at: usize) -> Option<u64> {
-    const PLAIN: [u64; 3] = [1, 3, 0xFFFE];
-    let (format, channels) = (little(head, at, 2)?, little(head, at + 2, 2)?);
+    const PLAIN: [u64; 2] = [1, 3];
+    /// The format is named further on; it can be any, such as MP3.
+    const NAMED_LATER: u64 = 0xFFFE;
+    let (format, channels) = match little(head, at, 2)? {
+        NAMED_LATER if little(head, at + 16, 2)? >= 22 => {
+            (little(head, at + 24, 4)?, little(head, at + 2, 2)?)
+        }
+        format => (format, little(head, at + 2, 2)?),
+    };
     let (rate, bits) = (little(head, at + 4, 4)?, little(head, at + 14, 2)?);
     let is_plain = PLAIN.contains(&format) && bits % 8 == 0 && bits <= 64 && RATES.contains(&rate);
     Some(rate * channels * (bits / 8)).filter(|bytes| is_plain && *bytes > 0)
@@ -126,11 +135,37 @@ mod tests {
         bytes
     }
 
+    /// Two channels of 16 bits at 8,000 Hz, in a format that is named at the end of the head.
+    fn extensible(format: u32, samples: usize) -> Vec<u8> {
+        let mut bytes = b"RIFF\0\0\0\0WAVEfmt \x28\0\0\0\xFE\xFF\x02\0\x40\x1F\0\0".to_vec();
+        bytes.extend([0xFF; 6]);
+        bytes.extend(b"\x10\0\x16\0\x10\0\x03\0\0\0");
+        bytes.extend(format.to_le_bytes());
+        bytes.extend(b"\0\0\x10\0\x80\0\0\xAA\0\x38\x9B\x71data\xFF\xFF\xFF\xFF");
+        bytes.extend(vec![0; samples]);
+        bytes
+    }
+
+    #[test]
+    fn a_head_that_can_be_read_in_two_ways_is_not_believed() {
+        let unknown = |bytes: &[u8]| (None, (bytes.len() as u64).div_ceil(1_000));
+        let mp3 = extensible(0x55, 64_000);
+        assert_eq!(measured(&mp3), unknown(&mp3));
+        let cut = wave(0xFFFE, 8_000, 16, 5_000);
+        assert_eq!(measured(&cut), unknown(&cut));
+        // The rate of a telephone first, and then the densest samples there are.
+        let dense = wave(1, 768_000, 64, 64_000);
+        let mut both = b"RIFF\0\0\0\0WAVE".to_vec();
+        both.extend(&wave(1, 8_000, 8, 0)[24..48]);
+        both.extend(&dense[12..]);
+        assert_eq!(measured(&both), unknown(&both));
+    }
+
     #[test]
     fn plain_samples_are_measured_by_their_bytes() {
         assert_eq!(measured(&wave(1, 8_000, 16, 64_000)), (Some(2), 2));
         assert_eq!(measured(&wave(3, 8_000, 32, 64_001)), (Some(2), 2));
-        assert_eq!(measured(&wave(0xFFFE, 8_000, 16, 32_001)), (Some(2), 2));
+        assert_eq!(measured(&extensible(1, 64_000)), (Some(2), 2));
         assert_eq!(measured(&wave(1, 8_000, 16, 0)), (Some(0), 0));
     }
 

@@ -217,6 +217,10 @@ fn urls_that_a_provider_would_fetch_are_checked_wherever_they_stand() {
         |url: &str| json!({ "type": "input_video", "video_url": url }),
         |url: &str| json!({ "type": "audio_url", "audio_url": { "url": url } }),
         |url: &str| json!({ "type": "document", "source": { "type": "url", "url": url } }),
+        |url: &str| json!({ "type": "input_image", "image_url": { "url": url } }),
+        |url: &str| json!({ "type": "a_url", "a_url": "https://public.example/", "image_url": url }),
+        |url: &str| json!({ "type": "video", "video": ["https://public.example/", url] }),
+        |url: &str| json!({ "type": "image", "image": url }),
     ] {
         checked(place("https://public.example/a.mp4")).unwrap();
         checked(place("data:video/mp4;base64,AAAA")).unwrap();
@@ -227,6 +231,10 @@ fn urls_that_a_provider_would_fetch_are_checked_wherever_they_stand() {
     checked(json!({ "type": "video_url" })).unwrap();
     let file = PartKind::File { name: None, source: Media::Url("http://public.example/a.pdf".to_owned()) };
     fetcher.check_task(&chat(vec![message(vec![file])])).unwrap_err();
+    for (id, is_fine) in [("file-abc", true), ("http://127.0.0.1/a.pdf", false), ("s3://bucket/a", false)] {
+        let file = PartKind::File { name: None, source: Media::Id(id.to_owned()) };
+        assert_eq!(fetcher.check_task(&chat(vec![message(vec![file])])).is_ok(), is_fine, "{id}");
+    }
 }
 
 #[test]

@@ -146,6 +146,14 @@ struct Part {
     input_audio: Option<Strict<Audio>>,
     file: Option<Strict<File>>,
     video_url: Option<ImageUrl>,
+    /// Where parts of other kinds have their media.
+    image: Option<IgnoredAny>,
+    source: Option<IgnoredAny>,
+    audio: Option<IgnoredAny>,
+    audio_url: Option<IgnoredAny>,
+    file_url: Option<IgnoredAny>,
+    document_url: Option<IgnoredAny>,
+    video: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -230,10 +238,23 @@ impl Part {
                 tally.has_video = true;
                 tally.media_bytes += video.0.inline_bytes();
             }
-            // Some providers read other kinds of images, too.
-            Kind::Other => self.image_url.iter().for_each(|url| tally.add_image(&url.0)),
+            Kind::Other => self.add_unknown(tally),
         }
         true
+    }
+}
+
+impl Part {
+    /// Some providers read other kinds of parts, too: what has the form of a medium is counted as one, and its
+    /// bytes as text.
+    fn add_unknown(&self, tally: &mut Tally) {
+        self.image_url.iter().for_each(|url| tally.add_image(&url.0));
+        if self.image_url.is_none() && (self.image.is_some() || self.source.is_some()) {
+            tally.images = tally.images.saturating_add(1);
+        }
+        tally.has_audio |= self.input_audio.is_some() || self.audio.is_some() || self.audio_url.is_some();
+        tally.has_file |= self.file.is_some() || self.file_url.is_some() || self.document_url.is_some();
+        tally.has_video |= self.video.is_some() || self.video_url.is_some();
     }
 }
 

@@ -46,6 +46,30 @@ fn bytes(value: &Value) -> Bytes {
 }
 
 #[test]
+fn a_part_of_an_unknown_kind_that_may_hold_media_is_counted() {
+    let of = |part: Value| {
+        let body = json!({"model": "a/b", "messages": [{"role": "user", "content": [part]}]});
+        let peek = peek(&bytes(&body)).unwrap();
+        (peek.images, peek.input_modalities)
+    };
+    assert_eq!(of(json!({"type": "thinking", "thinking": "x"})), (0, vec!["text"]));
+    for part in [
+        json!({"type": "input_image", "image_url": "https://host.example/x.png"}),
+        json!({"type": "image", "image": "https://host.example/x.png"}),
+        json!({"type": "image", "source": {"type": "url", "url": "https://host.example/x.png"}}),
+    ] {
+        assert_eq!(of(part), (1, vec!["text", "image"]));
+    }
+    for (part, modality) in [
+        (json!({"type": "audio_url", "audio_url": {"url": "https://host.example/x.mp3"}}), "audio"),
+        (json!({"type": "document_url", "document_url": "https://host.example/x.pdf"}), "file"),
+        (json!({"type": "video", "video": ["https://host.example/1.png"]}), "video"),
+    ] {
+        assert_eq!(of(part), (0, vec!["text", modality]));
+    }
+}
+
+#[test]
 fn a_peek_sees_what_admission_needs() {
     let body = bytes(&full());
     let peek = peek(&body).unwrap();
