@@ -4,13 +4,26 @@ mod body;
 pub mod chat;
 mod completions;
 mod embeddings;
+mod error;
 mod images;
+mod limits;
 pub mod messages;
+mod models;
+mod options;
+mod parts;
+mod pass;
+mod path;
+pub(crate) mod platform;
 mod rerank;
 pub(crate) mod responses;
+mod skim;
 mod speech;
+mod strict;
 mod transcription;
+mod turns;
+mod usage;
 mod weight;
+mod wire;
 
 use bytes::Bytes;
 use pricing::{Amount, Usage};
@@ -156,7 +169,7 @@ impl Dialect {
     pub fn error(self, error: &PublicError) -> Vec<u8> {
         match self {
             Self::Messages => messages::error(error),
-            _ => chat::error(error),
+            _ => error::body(error),
         }
     }
 }

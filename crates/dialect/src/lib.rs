@@ -23,6 +23,7 @@ mod mistral;
 mod ollama;
 mod openai;
 mod raw;
+mod reasoning_details;
 mod resold;
 pub mod sse;
 mod tokens;

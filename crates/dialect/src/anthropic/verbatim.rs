@@ -19,7 +19,7 @@ use super::members::Members;
 use super::thinking::{self, Sent, Situation, Thinking};
 use super::{history, lists, request, structured, tools};
 use crate::canonical::{Request, Speaker};
-use crate::client::chat::PLATFORM_MEMBERS;
+use crate::client::platform;
 use crate::codec::Target;
 use crate::error::BadRequest;
 
@@ -84,7 +84,7 @@ pub(super) fn body(request: &Request, original: &[u8], target: &Target<'_>) -> R
 fn goes_out(name: &str, target: &Target<'_>) -> bool {
     let is_plain = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
     is_plain
-        && !PLATFORM_MEMBERS.contains(&name)
+        && !platform::MEMBERS.contains(&name)
         && !OURS.contains(&name)
         && !lists(target, "drop", name)
         && (!COSTLY.contains(&name) || lists(target, "accepts", name))

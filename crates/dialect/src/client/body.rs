@@ -11,9 +11,9 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::Peek;
-use super::chat::PLATFORM_MEMBERS;
-use super::chat::limits::{MODELS, NAME, check_depth};
-use super::chat::path::Path;
+use super::limits::{MODELS, NAME, check_depth};
+use super::path::Path;
+use super::platform;
 use crate::error::BadRequest;
 
 /// The members of one object in their order, taken out one by one. `null` counts as absent.
@@ -143,7 +143,7 @@ impl<'a> Body<'a> {
     /// What has not been taken and is not the platform's own, without nulls.
     pub(super) fn rest(self) -> Map<String, Value> {
         let mut rest = self.values();
-        rest.retain(|name, _| !PLATFORM_MEMBERS.contains(&name.as_str()));
+        rest.retain(|name, _| !platform::MEMBERS.contains(&name.as_str()));
         rest
     }
 

@@ -14,7 +14,7 @@ use super::quirks::Quirks;
 use super::usage::Counts;
 use crate::canonical::{Event, FinishReason, Request, Task};
 use crate::client::Dialect;
-use crate::client::chat::PLATFORM_MEMBERS;
+use crate::client::platform;
 use crate::codec::{Adapter, Encoded, StreamDecoder, Target, conversation};
 use crate::end_user;
 use crate::error::{BadRequest, ProviderError};
@@ -105,7 +105,7 @@ fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest>
 }
 
 fn goes_out(name: &str, target: &Target<'_>, quirks: Quirks<'_>) -> bool {
-    if PLATFORM_MEMBERS.contains(&name) && name != "prompt"
+    if platform::MEMBERS.contains(&name) && name != "prompt"
         || SET_HERE.contains(&name)
         || OTHERS.contains(&name)
     {

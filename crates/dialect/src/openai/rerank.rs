@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::quirks::Quirks;
 use super::{encode, errors};
 use crate::canonical::{Document, Event, RerankRequest, Task};
-use crate::client::chat::PLATFORM_MEMBERS;
+use crate::client::platform;
 use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
 use crate::error::{BadRequest, ProviderError};
 use crate::tokens::Count;
@@ -112,7 +112,7 @@ fn body(request: &RerankRequest, target: &Target<'_>, quirks: Quirks<'_>) -> Val
         body["top_n"] = json!(count);
     }
     for (name, value) in &request.extra {
-        let is_ours = PLATFORM_MEMBERS.contains(&name.as_str()) || body.get(name).is_some();
+        let is_ours = platform::MEMBERS.contains(&name.as_str()) || body.get(name).is_some();
         if !is_ours && (!quirks.has("strict") || quirks.lists("accepts", name)) {
             body[name] = value.clone();
         }

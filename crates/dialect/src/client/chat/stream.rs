@@ -3,10 +3,13 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::reasoning::DetailBody;
-use super::write::{ErrorBody, ImageBody, UsageBody, append, tool_call_id};
+use super::write::ImageBody;
 use crate::canonical::{Event, FinishReason, ReasoningDetail};
+use crate::client::error::ErrorBody;
+use crate::client::usage::UsageBody;
+use crate::client::wire::{append, tool_call_id};
 use crate::client::{AnswerEncoder, Bill, Envelope, PublicError};
+use crate::reasoning_details::DetailBody;
 
 /// The writer of one streamed answer. Finish reasons wait for the end, so that each choice has exactly one.
 pub struct Stream {

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::canonical::{Message, Part, PartKind, Request, Speaker};
 use crate::client::body::{self, Body, Head, items, text};
-use crate::client::chat::PLATFORM_MEMBERS;
-use crate::client::chat::path::{Members, Path};
-use crate::client::chat::read::options;
+use crate::client::options;
+use crate::client::path::{Members, Path};
+use crate::client::platform;
 use crate::error::BadRequest;
 
 /// Members of conversations that a prompt has no use for.
@@ -56,7 +56,7 @@ pub(super) fn read(body: &[u8]) -> Result<(Head, Request, Vec<&'static str>), Ba
         ));
     }
     request.extra = members.rest();
-    request.extra.retain(|name, _| !PLATFORM_MEMBERS.contains(&name.as_str()));
+    request.extra.retain(|name, _| !platform::MEMBERS.contains(&name.as_str()));
     if let Some(count) = logprobs {
         request.extra.insert("logprobs".to_owned(), json!(true));
         request.extra.insert("top_logprobs".to_owned(), json!(count));

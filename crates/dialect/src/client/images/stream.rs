@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::write::{Pictures, Row, Usage, inline};
 use crate::canonical::{Event, ImagesRequest};
-use crate::client::chat::write::append;
+use crate::client::wire::append;
 use crate::client::{AnswerEncoder, Bill, Envelope, PublicError};
 
 pub(super) struct Stream {

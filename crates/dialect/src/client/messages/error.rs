@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::client::PublicError;
-use crate::client::chat::write::append;
+use crate::client::wire::append;
 use crate::error::ErrorType;
 
 /// The body of an answer that is nothing but an error.

@@ -6,8 +6,8 @@ use super::{Body, Member};
 use crate::canonical::{
     Media, Message, Part, PartKind, Request, ResponseFormat, Speaker, Tool, ToolCall, ToolChoice,
 };
-use crate::client::chat::reasoning::DetailBody;
 use crate::media::known_type;
+use crate::reasoning_details::DetailBody;
 
 pub(super) fn body(request: &Request) -> Body<'_> {
     let mut body = Body(Vec::new());

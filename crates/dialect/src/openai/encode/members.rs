@@ -1,7 +1,7 @@
 //! Which members of a body may go out.
 
 use super::super::quirks::Quirks;
-use crate::client::chat::PLATFORM_MEMBERS;
+use crate::client::platform;
 use crate::codec::Target;
 
 /// Members that go out only where the catalogue says the endpoint takes them.
@@ -96,7 +96,7 @@ const SAMPLING: [&str; 8] = [
 
 /// Whether a member of the client's may go out at all. Those that are set here do not.
 pub(super) fn goes_out(name: &str, target: &Target<'_>, quirks: Quirks<'_>) -> bool {
-    if PLATFORM_MEMBERS.contains(&name)
+    if platform::MEMBERS.contains(&name)
         || SET_HERE.contains(&name)
         || is_disguised(name)
         // A header of Anthropic's alone.
@@ -117,7 +117,7 @@ pub(super) fn goes_out(name: &str, target: &Target<'_>, quirks: Quirks<'_>) -> b
 /// Whether a reader that does not tell case apart, as that of Go does, would take this for a member that has a
 /// meaning: `MODEL` would then replace the model that is paid for. Such a reader folds some other letters, too.
 fn is_disguised(name: &str) -> bool {
-    let known = || [&STANDARD[..], &GOVERNED, &COSTLY, &SET_HERE, &PLATFORM_MEMBERS].concat();
+    let known = || [&STANDARD[..], &GOVERNED, &COSTLY, &SET_HERE, &platform::MEMBERS].concat();
     let is_plain = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
     !is_plain && (!name.is_ascii() || known().iter().any(|known| known.eq_ignore_ascii_case(name)))
 }

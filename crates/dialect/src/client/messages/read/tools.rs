@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::client_run;
 use crate::canonical::{Tool, ToolChoice};
-use crate::client::chat::path::{Members, Path};
 use crate::client::messages::limits::TOOLS;
+use crate::client::path::{Members, Path};
 use crate::error::BadRequest;
 
 pub(super) fn read(members: &mut Members<'_>) -> Result<Vec<Tool>, BadRequest> {

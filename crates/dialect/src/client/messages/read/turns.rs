@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::blocks::{self, Assistant};
 use crate::canonical::{Message, Part, PartKind, Speaker};
-use crate::client::chat::path::{Members, Path};
 use crate::client::messages::limits::MESSAGES;
+use crate::client::path::{Members, Path};
 use crate::error::BadRequest;
 
 /// Stands in a result whose media are in the turn after it.

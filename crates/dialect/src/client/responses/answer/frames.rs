@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::body::Response;
 use super::items::{Item, Piece};
-use crate::client::chat::write::append;
+use crate::client::wire::append;
 
 /// A member of an event.
 #[derive(Clone, Copy)]

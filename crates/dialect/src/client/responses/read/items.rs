@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::ids::is_made_up;
 use super::super::seal::Kept;
 use crate::canonical::{Media, Message, Part, PartKind, ReasoningDetail, ReasoningKind, Speaker, ToolCall};
-use crate::client::chat::path::{Members, Path};
+use crate::client::path::{Members, Path};
 use crate::error::BadRequest;
 
 /// A turn that nothing but its content is known of.

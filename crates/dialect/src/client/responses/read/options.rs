@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::canonical::{Reasoning, Request, ResponseFormat, ToolChoice};
-use crate::client::chat::path::Members;
-use crate::client::chat::read::options::effort;
+use crate::client::options::effort;
+use crate::client::path::Members;
 use crate::client::responses::TOP_LOGPROBS;
 use crate::error::BadRequest;
 
