@@ -1,4 +1,13 @@
 //! Client dialects: how requests are read and answers are written.
+//!
+//! Each dialect has a room. They share:
+//!
+//! - `limits`, `platform`: what a request may have at most, and what of it is for nobody else.
+//! - `path`, with `models`, `options` and `parts`: members read into the canonical model, each refusal worded.
+//! - `body`: members read when they are asked for, for requests that are no conversations.
+//! - `pass`, with `strict`, `skim`, `turns` and `weight`: the borrowed pass of admission, which counts and keeps
+//!   nothing.
+//! - `wire`, with `usage` and `error`: what answers have in common.
 
 mod body;
 pub mod chat;

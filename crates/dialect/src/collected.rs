@@ -1,44 +1,47 @@
-//! Answers that come whole where a stream of them was begun.
+//! Answers that are read whole although they come in pieces.
 
 use crate::canonical::Event;
 use crate::codec::StreamDecoder;
 use crate::error::ProviderError;
-use crate::sse::EVENT_LIMIT;
 
-/// Keeps a body until its end and reads it then.
-pub(crate) struct Collected<F> {
+/// Bytes that an answer may have: ten large images in base64.
+const LIMIT: usize = 256 * 1024 * 1024;
+
+/// Keeps the whole body and reads it at its end.
+pub(crate) struct Collected {
+    decode: fn(&[u8]) -> Result<Vec<Event>, ProviderError>,
     body: Vec<u8>,
-    decode: F,
     is_over: bool,
 }
 
-impl<F> Collected<F>
-where
-    F: Fn(&[u8]) -> Result<Vec<Event>, ProviderError> + Send + 'static,
-{
-    pub(crate) fn boxed(decode: F) -> Box<dyn StreamDecoder> {
-        Box::new(Self { body: Vec::new(), decode, is_over: false })
+impl Collected {
+    pub(crate) fn boxed(decode: fn(&[u8]) -> Result<Vec<Event>, ProviderError>) -> Box<dyn StreamDecoder> {
+        Box::new(Self { decode, body: Vec::new(), is_over: false })
     }
 }
 
-impl<F> StreamDecoder for Collected<F>
-where
-    F: Fn(&[u8]) -> Result<Vec<Event>, ProviderError> + Send,
-{
+impl StreamDecoder for Collected {
     fn push(&mut self, bytes: &[u8], events: &mut Vec<Event>) {
-        if self.body.len() + bytes.len() <= EVENT_LIMIT {
-            self.body.extend_from_slice(bytes);
-        } else if !std::mem::replace(&mut self.is_over, true) {
-            events.push(Event::Failure(ProviderError::broken("the provider's answer is too long")));
+        if self.is_over {
+            return;
         }
+        if self.body.len() + bytes.len() > LIMIT {
+            self.is_over = true;
+            self.body = Vec::new();
+            let message = format!("the provider's answer is longer than {LIMIT} bytes");
+            events.push(Event::Failure(ProviderError::broken(&message)));
+            return;
+        }
+        self.body.extend_from_slice(bytes);
     }
 
     fn end(&mut self, events: &mut Vec<Event>) {
-        if !std::mem::replace(&mut self.is_over, true) {
-            match (self.decode)(&self.body) {
-                Ok(read) => events.extend(read),
-                Err(error) => events.push(Event::Failure(error)),
-            }
+        if std::mem::replace(&mut self.is_over, true) {
+            return;
+        }
+        match (self.decode)(&std::mem::take(&mut self.body)) {
+            Ok(answer) => events.extend(answer),
+            Err(error) => events.push(Event::Failure(error)),
         }
     }
 }

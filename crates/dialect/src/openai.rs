@@ -57,13 +57,13 @@
 //!
 //! How Responses is spoken is told in [`responses`].
 
-mod buffered;
 mod completions;
 mod decode;
 mod embeddings;
 mod encode;
 mod errors;
 mod form;
+mod governed;
 mod images;
 mod outgoing;
 mod quirks;

@@ -6,33 +6,11 @@ use super::tools::Tools;
 use super::{schema, tools};
 use crate::canonical::{Request, ResponseFormat};
 use crate::codec::Target;
-use crate::error::BadRequest;
-
-/// The tool whose input is the answer. Answers are told from calls by this name alone, since they are read
-/// without the request; so no tool of a client may have it.
-const TOOL: &str = "patchbay_structured_answer";
-
-/// What the model is told of the tool when the client does not describe its format.
-const DESCRIPTION: &str = "Gives the answer. The input of this tool is the whole answer.";
-
-pub(super) fn is_answer(tool: Option<&str>) -> bool {
-    tool == Some(TOOL)
-}
+use crate::structured::{DESCRIPTION, TOOL};
 
 /// Whether the endpoint has structured outputs of its own.
 pub(super) fn is_native(target: &Target<'_>) -> bool {
     target.takes("response_format") || target.takes("structured_outputs")
-}
-
-/// # Errors
-/// [`BadRequest`] when a tool of the client has the name that is kept for answers.
-pub(super) fn check_names(request: &Request) -> Result<(), BadRequest> {
-    match request.tools.iter().any(|tool| is_answer(Some(&tool.name))) {
-        true => {
-            Err(BadRequest::new(format!("the tool name `{TOOL}` is reserved; give the tool another one")))
-        }
-        false => Ok(()),
-    }
 }
 
 /// The tool in place of the schema, if there is need of it and nothing speaks against it: tools of the client

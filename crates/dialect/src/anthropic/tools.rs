@@ -6,11 +6,11 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::members::Members;
 use super::{lists, schema};
 use crate::canonical::{Request, ToolChoice};
 use crate::client::messages::is_client_run;
 use crate::codec::Target;
+use crate::members::Members;
 
 #[derive(Debug, Default)]
 pub(super) struct Tools<'a> {

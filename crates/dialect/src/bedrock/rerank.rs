@@ -1,17 +1,17 @@
 //! Rankings over InvokeModel: Amazon's own models and Cohere's are asked alike.
 
-use bytes::Bytes;
 use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::family::{Family, path};
-use super::request::headers;
-use super::{SERVICE, errors};
+use super::errors;
+use super::family::Family;
+use super::request::encoded;
 use crate::canonical::{Event, RerankRequest, Task};
-use crate::codec::{Adapter, AuthStyle, Encoded, StreamDecoder, Target};
+use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
 use crate::collected::Collected;
 use crate::error::{BadRequest, ProviderError};
+use crate::ranking;
 
 /// Which of Cohere's interfaces is meant.
 const COHERE_VERSION: u32 = 2;
@@ -23,12 +23,7 @@ impl Adapter for Rerank {
         let Task::Rerank(request) = task else {
             return Err(BadRequest::new("this endpoint ranks documents only"));
         };
-        Ok(Encoded {
-            path: path(target, "invoke"),
-            headers: headers(false),
-            auth: AuthStyle::SigV4 { service: SERVICE },
-            body: Bytes::from(body(request, target)?.to_string()),
-        })
+        Ok(encoded(target, "invoke", body(request, target)?.to_string()))
     }
 
     fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
@@ -73,8 +68,7 @@ struct Ranked {
 
 fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
     let Ok(answer) = serde_json::from_slice::<Answer>(body) else { return Err(errors::unreadable(body)) };
-    let mut events = vec![Event::Start { id: None, model: None, system_fingerprint: None }];
-    let ranked = |ranked: Ranked| Event::Ranked { index: ranked.index, score: ranked.relevance_score };
-    events.extend(answer.results.into_iter().map(ranked));
-    Ok(events)
+    let start = Event::Start { id: None, model: None, system_fingerprint: None };
+    let ranked = answer.results.into_iter().map(|ranked| (ranked.index, ranked.relevance_score));
+    Ok(ranking::answer(start, ranked, None))
 }

@@ -30,8 +30,7 @@ impl<'a> Body<'a> {
     pub(super) fn of(body: &'a [u8]) -> Result<Self, BadRequest> {
         check_depth(body)?;
         let path = &Path::Root;
-        let not_json = |error| BadRequest::new(format!("the request body is not valid JSON: {error}"));
-        let whole: &RawValue = serde_json::from_slice(body).map_err(not_json)?;
+        let whole: &RawValue = serde_json::from_slice(body).map_err(BadRequest::not_json)?;
         if !whole.get().starts_with('{') {
             return Err(BadRequest::new("the request body must be a JSON object"));
         }

@@ -1,10 +1,10 @@
 //! Options that several dialects take in the words of chat.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::limits::{CHOICES, EFFORTS, PENALTY, REPETITION, SHARE, TEMPERATURE};
-use super::path::Members;
-use crate::canonical::{Reasoning, Request};
+use super::path::{Members, Path};
+use crate::canonical::{Reasoning, Request, ResponseFormat, Tool};
 use crate::error::BadRequest;
 
 /// `reasoning`, its shorthand `reasoning_effort` and the legacy `include_reasoning`, as one.
@@ -15,19 +15,8 @@ pub(super) fn reasoning(members: &mut Members<'_>) -> Result<Option<Reasoning>, 
     let mut wanted = match members.value("reasoning") {
         None if include.is_none() && shorthand.is_none() => return Ok(None),
         None => Reasoning::default(),
-        Some(value) => {
-            let mut reasoning = Members::of(value, &path)?;
-            Reasoning {
-                effort: effort(&mut reasoning, "effort")?,
-                max_tokens: reasoning.integer("max_tokens", 0)?,
-                exclude: reasoning.boolean("exclude")?.unwrap_or(false),
-                enabled: reasoning.boolean("enabled")?,
-            }
-        }
+        Some(value) => reasoning_object(value, &path)?,
     };
-    if wanted.effort.is_some() && wanted.max_tokens.is_some() {
-        return Err(BadRequest::new("`reasoning` takes `effort` or `max_tokens`, not both"));
-    }
     if let (Some(long), Some(short)) = (&wanted.effort, &shorthand)
         && long != short
     {
@@ -40,7 +29,25 @@ pub(super) fn reasoning(members: &mut Members<'_>) -> Result<Option<Reasoning>, 
     Ok(Some(wanted))
 }
 
-pub(super) fn effort(members: &mut Members<'_>, name: &str) -> Result<Option<String>, BadRequest> {
+/// The object `reasoning`.
+///
+/// # Errors
+/// [`BadRequest`] naming the member that is wrong.
+pub(super) fn reasoning_object(value: Value, path: &Path<'_>) -> Result<Reasoning, BadRequest> {
+    let mut reasoning = Members::of(value, path)?;
+    let wanted = Reasoning {
+        effort: effort(&mut reasoning, "effort")?,
+        max_tokens: reasoning.integer("max_tokens", 0)?,
+        exclude: reasoning.boolean("exclude")?.unwrap_or(false),
+        enabled: reasoning.boolean("enabled")?,
+    };
+    if wanted.effort.is_some() && wanted.max_tokens.is_some() {
+        return Err(BadRequest::new("`reasoning` takes `effort` or `max_tokens`, not both"));
+    }
+    Ok(wanted)
+}
+
+fn effort(members: &mut Members<'_>, name: &str) -> Result<Option<String>, BadRequest> {
     match members.string(name)? {
         Some(word) if !EFFORTS.contains(&word.as_str()) => {
             Err(members.path.member(name).must(&format!("be one of {}", EFFORTS.join(", "))))
@@ -88,4 +95,57 @@ pub(super) fn sampling(members: &mut Members<'_>, request: &mut Request) -> Resu
         choices => choices.and_then(|choices| u32::try_from(choices).ok()),
     };
     Ok(())
+}
+
+/// The members that say which schema an answer has to keep to.
+///
+/// # Errors
+/// [`BadRequest`] naming the member that is wrong.
+pub(super) fn json_schema(members: &mut Members<'_>) -> Result<ResponseFormat, BadRequest> {
+    Ok(ResponseFormat::JsonSchema {
+        name: members.required_string("name")?,
+        schema: object(members, "schema")?.unwrap_or_else(|| Value::Object(Map::new())),
+        strict: members.boolean("strict")?,
+        description: members.string("description")?,
+    })
+}
+
+/// The members of a function that can be called, without its marker for caching.
+///
+/// # Errors
+/// [`BadRequest`] naming the member that is wrong.
+pub(super) fn function(members: &mut Members<'_>) -> Result<Tool, BadRequest> {
+    Ok(Tool {
+        name: members.required_string("name")?,
+        description: members.string("description")?,
+        parameters: object(members, "parameters")?,
+        strict: members.boolean("strict")?,
+        cache_control: None,
+    })
+}
+
+fn object(members: &mut Members<'_>, name: &str) -> Result<Option<Value>, BadRequest> {
+    let object = members.value(name).map(|value| members.path.member(name).object(value));
+    Ok(object.transpose()?.map(Value::Object))
+}
+
+/// The entries of the list `tools`, each with its place, as far as `read` makes tools of them.
+///
+/// # Errors
+/// [`BadRequest`] when there are more than `most`, or as `read` says.
+pub(super) fn tools(
+    members: &mut Members<'_>,
+    most: usize,
+    read: impl Fn(Value, &Path<'_>) -> Result<Option<Tool>, BadRequest>,
+) -> Result<Vec<Tool>, BadRequest> {
+    let path = members.path.member("tools");
+    let list = members.list("tools")?.unwrap_or_default();
+    if list.len() > most {
+        return Err(path.must(&format!("have at most {most} entries")));
+    }
+    let mut tools = Vec::with_capacity(list.len());
+    for (index, value) in list.into_iter().enumerate() {
+        tools.extend(read(value, &path.item(index))?);
+    }
+    Ok(tools)
 }

@@ -75,8 +75,7 @@ impl<'a> Members<'a> {
     /// When it is no JSON object or nests too deep.
     pub(super) fn of_body(body: &[u8], path: &'a Path<'a>) -> Result<Self, BadRequest> {
         check_depth(body)?;
-        let value: Value = serde_json::from_slice(body)
-            .map_err(|error| BadRequest::new(format!("the request body is not valid JSON: {error}")))?;
+        let value: Value = serde_json::from_slice(body).map_err(BadRequest::not_json)?;
         match value {
             Value::Object(map) => Ok(Self { path, map }),
             _ => Err(BadRequest::new("the request body must be a JSON object")),

@@ -5,9 +5,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::usage::Meta;
-use super::{encoded, errors, stream};
+use super::{encoded, errors};
 use crate::canonical::{EmbeddingInput, EmbeddingsRequest, Event, Media, Part, PartKind, Task};
 use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
+use crate::collected::Collected;
 use crate::error::{BadRequest, ProviderError};
 use crate::vectors;
 
@@ -49,23 +50,27 @@ impl Adapter for Embed {
         if let Some(truncate) = request.extra.get("truncate") {
             body["truncate"] = truncate.clone();
         }
-        Ok(encoded("/v2/embed", &body, false))
+        encoded("/v2/embed", &body, false)
     }
 
     fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        let answer: Answer = serde_json::from_slice(body).map_err(|_| errors::inside(body))?;
-        let start = Event::Start { id: answer.id, model: None, system_fingerprint: None };
-        let usage = answer.meta.and_then(|meta| meta.embedded());
-        Ok(vectors::answer(start, (0..).zip(answer.embeddings.float), usage))
+        decode(body)
     }
 
     fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Box::new(stream::Decoder::default())
+        Collected::boxed(decode)
     }
 
     fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
         errors::classify(status, headers, body)
     }
+}
+
+fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
+    let answer: Answer = serde_json::from_slice(body).map_err(|_| errors::inside(body))?;
+    let start = Event::Start { id: answer.id, model: None, system_fingerprint: None };
+    let usage = answer.meta.and_then(|meta| meta.embedded());
+    Ok(vectors::answer(start, (0..).zip(answer.embeddings.float), usage))
 }
 
 /// The provider's word; those of other vendors mean the same.

@@ -5,10 +5,12 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::usage::Meta;
-use super::{encoded, errors, stream};
+use super::{encoded, errors};
 use crate::canonical::{Document, Event, RerankRequest, Task};
 use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
+use crate::collected::Collected;
 use crate::error::{BadRequest, ProviderError};
+use crate::ranking;
 
 pub(super) struct Rerank;
 
@@ -43,25 +45,27 @@ impl Adapter for Rerank {
                 body[name] = value.clone();
             }
         }
-        Ok(encoded("/v2/rerank", &body, false))
+        encoded("/v2/rerank", &body, false)
     }
 
     fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        let answer: Answer = serde_json::from_slice(body).map_err(|_| errors::inside(body))?;
-        let mut events = vec![Event::Start { id: answer.id, model: None, system_fingerprint: None }];
-        let ranked = |ranked: Ranked| Event::Ranked { index: ranked.index, score: ranked.relevance_score };
-        events.extend(answer.results.into_iter().map(ranked));
-        events.extend(answer.meta.and_then(|meta| meta.searched()).map(Event::Usage));
-        Ok(events)
+        decode(body)
     }
 
     fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Box::new(stream::Decoder::default())
+        Collected::boxed(decode)
     }
 
     fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
         errors::classify(status, headers, body)
     }
+}
+
+fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
+    let answer: Answer = serde_json::from_slice(body).map_err(|_| errors::inside(body))?;
+    let start = Event::Start { id: answer.id, model: None, system_fingerprint: None };
+    let ranked = answer.results.into_iter().map(|ranked| (ranked.index, ranked.relevance_score));
+    Ok(ranking::answer(start, ranked, answer.meta.and_then(|meta| meta.searched())))
 }
 
 fn texts(request: &RerankRequest) -> Result<Vec<&str>, BadRequest> {

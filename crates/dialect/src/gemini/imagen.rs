@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::request::{of_body, path};
 use super::{errors, picture};
-use crate::canonical::{Event, FinishReason, ImagesRequest, Task};
+use crate::canonical::{Event, ImagesRequest, Task};
 use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
 use crate::collected::Collected;
 use crate::error::{BadRequest, ErrorType, ProviderError};
@@ -100,6 +100,6 @@ fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
         return Err(error.because_of_request(ErrorType::ContentPolicyViolation));
     }
     events.push(Event::Usage(Usage::default().with(Class::Picture, count)));
-    events.push(Event::Finish { choice: 0, reason: FinishReason::Stop, native: String::new() });
+    events.push(Event::stop());
     Ok(events)
 }

@@ -5,9 +5,10 @@ use pricing::{Class, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{encoded, stream};
+use super::encoded;
 use crate::canonical::{Event, Task};
 use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
+use crate::collected::Collected;
 use crate::error::{BadRequest, ProviderError};
 use crate::openai::{self, OpenAi};
 use crate::vectors;
@@ -41,25 +42,29 @@ impl Adapter for Embed {
         if let Some(context) = target.quirks.get("num_ctx") {
             body["options"] = json!({"num_ctx": context});
         }
-        Ok(encoded("/api/embed", &body, false, target))
+        encoded("/api/embed", &body, false, target)
     }
 
     fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        let answer: Answer =
-            serde_json::from_slice(body).map_err(|_| match serde_json::from_slice::<Value>(body) {
-                Ok(error) if error.get("error").is_some() => openai::failure(&error),
-                _ => ProviderError::broken("the provider sent vectors that cannot be read"),
-            })?;
-        let start = Event::Start { id: None, model: answer.model, system_fingerprint: None };
-        let usage = answer.prompt_eval_count.map(|tokens| Usage::default().with(Class::Input, tokens));
-        Ok(vectors::answer(start, (0..).zip(answer.embeddings), usage))
+        decode(body)
     }
 
     fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Box::new(stream::Decoder::default())
+        Collected::boxed(decode)
     }
 
     fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
         OpenAi.classify(status, headers, body)
     }
+}
+
+fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
+    let answer: Answer =
+        serde_json::from_slice(body).map_err(|_| match serde_json::from_slice::<Value>(body) {
+            Ok(error) if error.get("error").is_some() => openai::failure(&error),
+            _ => ProviderError::broken("the provider sent vectors that cannot be read"),
+        })?;
+    let start = Event::Start { id: None, model: answer.model, system_fingerprint: None };
+    let usage = answer.prompt_eval_count.map(|tokens| Usage::default().with(Class::Input, tokens));
+    Ok(vectors::answer(start, (0..).zip(answer.embeddings), usage))
 }

@@ -234,6 +234,6 @@ fn texts_become_vectors() {
     };
     let events = read(json!({"model": "m", "embeddings": [[0.5, 1.0]], "prompt_eval_count": 3})).unwrap();
     assert_eq!(events[1], Event::Embedding { index: 0, vector: vec![0.5, 1.0] });
-    assert_eq!(events.len(), 3);
+    assert_eq!((events.last(), events.len()), (Some(&Event::stop()), 4));
     assert!(read(json!({"error": "the input length exceeds the context length"})).is_err());
 }

@@ -3,18 +3,19 @@
 //!
 //! What comes back is listed under `results`, `data` or nothing at all, and counted in tokens or in searches.
 
-use bytes::Bytes;
 use http::HeaderMap;
 use pricing::{Class, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::errors;
 use super::quirks::Quirks;
-use super::{encode, errors};
 use crate::canonical::{Document, Event, RerankRequest, Task};
 use crate::client::platform;
-use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
+use crate::codec::{Adapter, Encoded, JSON, StreamDecoder, Target};
+use crate::collected::Collected;
 use crate::error::{BadRequest, ProviderError};
+use crate::ranking;
 use crate::tokens::Count;
 
 pub(super) struct Rerank;
@@ -55,33 +56,31 @@ impl Adapter for Rerank {
             return Err(BadRequest::new("this endpoint ranks documents only"));
         };
         let quirks = Quirks::of(target);
-        Ok(Encoded {
-            path: quirks.text("path").unwrap_or("/rerank").to_owned(),
-            headers: encode::headers(false),
-            auth: quirks.auth(),
-            body: Bytes::from(body(request, target, quirks).to_string()),
-        })
+        let path = quirks.text("path").unwrap_or("/rerank");
+        Encoded::json(path, JSON, quirks.auth(), &body(request, target, quirks))
     }
 
     fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        let answer: Answer = serde_json::from_slice(body)
-            .or_else(|_| serde_json::from_slice(body).map(Answer::bare))
-            .map_err(|_| errors::unreadable(body))?;
-        let mut events = vec![Event::Start { id: answer.id, model: answer.model, system_fingerprint: None }];
-        let ranked = |ranked: Ranked| Event::Ranked { index: ranked.index, score: ranked.relevance_score };
-        events.extend(answer.results.into_iter().map(ranked));
-        let counts = answer.usage.or(answer.meta.and_then(|meta| meta.billed_units));
-        events.extend(counts.and_then(|counts| counts.usage()).map(Event::Usage));
-        Ok(events)
+        decode(body)
     }
 
-    fn stream(&self, target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        super::OpenAi.stream(target)
+    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
+        Collected::boxed(decode)
     }
 
     fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
         errors::classify(status, headers, body)
     }
+}
+
+fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
+    let answer: Answer = serde_json::from_slice(body)
+        .or_else(|_| serde_json::from_slice(body).map(Answer::bare))
+        .map_err(|_| errors::unreadable(body))?;
+    let start = Event::Start { id: answer.id, model: answer.model, system_fingerprint: None };
+    let ranked = answer.results.into_iter().map(|ranked| (ranked.index, ranked.relevance_score));
+    let counts = answer.usage.or(answer.meta.and_then(|meta| meta.billed_units));
+    Ok(ranking::answer(start, ranked, counts.and_then(|counts| counts.usage())))
 }
 
 impl Answer {
@@ -195,7 +194,7 @@ mod tests {
         let searched = read(&json!({"results": rows, "meta": {"billed_units": {"search_units": 2}}}));
         assert_eq!(searched[3], Event::Usage(Usage::default().with(Class::SearchUnit, 2)));
         let bare = read(&json!([{"index": 1, "score": 0.5}, {"index": 0, "score": 0.25}]));
-        assert_eq!(bare[1..], ranked);
+        assert_eq!((&bare[1..3], &bare[3..]), (&ranked[..], &[Event::stop()][..]));
         let failed = json!({"error": {"message": "m", "code": 503}}).to_string();
         assert!(with_target(&json!({}), |target| Rerank.decode(failed.as_bytes(), target)).is_err());
     }

@@ -8,13 +8,13 @@ use pricing::{Class, Usage};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::buffered::Buffered;
 use super::errors;
 use super::form::Form;
 use super::outgoing::{Outgoing, encoded, options};
 use super::quirks::Quirks;
-use crate::canonical::{Event, FinishReason, Task, TranscriptionRequest};
-use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
+use crate::canonical::{Event, Task, TranscriptionRequest};
+use crate::codec::{Adapter, Encoded, JSON, StreamDecoder, Target};
+use crate::collected::Collected;
 use crate::error::{BadRequest, ProviderError};
 use crate::media;
 
@@ -33,7 +33,7 @@ impl Adapter for Transcription {
     }
 
     fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Box::new(Buffered::new(decode))
+        Collected::boxed(decode)
     }
 
     fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
@@ -59,7 +59,7 @@ fn encode(request: &TranscriptionRequest, target: &Target<'_>) -> Result<Encoded
     form.file("file", &file_name(request), &media_type, recording(request)?);
     body.members.iter().for_each(|(name, value)| form.member(name, value));
     let (content_type, form) = form.finish()?;
-    Ok(encoded(quirks, "audio/transcriptions", content_type, "application/json", form))
+    Ok(encoded(quirks, "audio/transcriptions", content_type, JSON, form))
 }
 
 /// Providers tell a recording's format by the end of its name.
@@ -95,7 +95,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
         events.push(Event::Extra { choice: 0, members });
     }
     events.extend(classes(&usage, duration).map(Event::Usage));
-    events.push(Event::Finish { choice: 0, reason: FinishReason::Stop, native: "stop".to_owned() });
+    events.push(Event::stop());
     Ok(events)
 }
 

@@ -34,7 +34,7 @@ pub(super) fn read(body: &[u8]) -> Result<Request, BadRequest> {
     let mut request = Request {
         model: Models::read(&mut members)?.wanted()?,
         messages: messages(&mut members)?,
-        tools: tools(&mut members)?,
+        tools: shared::tools(&mut members, limits::TOOLS, tool)?,
         tool_choice: choice.choice,
         parallel_tool_calls: members.boolean("parallel_tool_calls")?,
         response_format: options::response_format(&mut members)?,
@@ -67,19 +67,6 @@ fn messages(members: &mut Members<'_>) -> Result<Vec<crate::canonical::Message>,
     list.into_iter().enumerate().map(|(index, value)| message::read(value, &path.item(index))).collect()
 }
 
-fn tools(members: &mut Members<'_>) -> Result<Vec<Tool>, BadRequest> {
-    let path = members.path.member("tools");
-    let list = members.list("tools")?.unwrap_or_default();
-    if list.len() > limits::TOOLS {
-        return Err(path.must(&format!("have at most {} entries", limits::TOOLS)));
-    }
-    let mut tools = Vec::with_capacity(list.len());
-    for (index, value) in list.into_iter().enumerate() {
-        tools.extend(tool(value, &path.item(index))?);
-    }
-    Ok(tools)
-}
-
 /// A function tool, which may leave its type out; tools of other kinds are the platform's or the provider's
 /// and have no canonical form.
 fn tool(value: Value, path: &Path<'_>) -> Result<Option<Tool>, BadRequest> {
@@ -95,15 +82,7 @@ fn tool(value: Value, path: &Path<'_>) -> Result<Option<Tool>, BadRequest> {
         return if kind == "function" { Err(function_path.must("be an object")) } else { Ok(None) };
     };
     let mut function = Members::of(function, &function_path)?;
-    let tool = Tool {
-        name: function.required_string("name")?,
-        description: function.string("description")?,
-        parameters: match function.value("parameters") {
-            Some(parameters) => Some(Value::Object(function_path.member("parameters").object(parameters)?)),
-            None => None,
-        },
-        strict: function.boolean("strict")?,
-        cache_control: members.value("cache_control"),
-    };
+    let tool = shared::function(&mut function)?;
+    let tool = Tool { cache_control: members.value("cache_control"), ..tool };
     Ok((kind == "function").then_some(tool))
 }

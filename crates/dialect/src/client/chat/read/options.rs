@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::canonical::{ResponseFormat, ToolChoice};
+use crate::client::options::json_schema;
 use crate::client::path::Members;
 use crate::error::BadRequest;
 
@@ -64,16 +65,7 @@ pub(super) fn response_format(members: &mut Members<'_>) -> Result<Option<Respon
         "json_schema" => {
             let path = path.member("json_schema");
             let schema = format.value("json_schema").ok_or_else(|| path.must("be an object"))?;
-            let mut schema = Members::of(schema, &path)?;
-            Ok(Some(ResponseFormat::JsonSchema {
-                name: schema.required_string("name")?,
-                schema: match schema.value("schema") {
-                    Some(value) => Value::Object(path.member("schema").object(value)?),
-                    None => Value::Object(serde_json::Map::new()),
-                },
-                strict: schema.boolean("strict")?,
-                description: schema.string("description")?,
-            }))
+            Ok(Some(json_schema(&mut Members::of(schema, &path)?)?))
         }
         _ => Ok(Some(ResponseFormat::Other(value))),
     }
