@@ -41,8 +41,8 @@ use crate::error::{BadRequest, ProviderError};
 pub(crate) fn adapter(operation: Operation) -> Option<&'static dyn Adapter> {
     match operation {
         Operation::Chat => Some(&Chat),
-        Operation::Embeddings => Some(&embed::Embed),
-        Operation::Rerank => Some(&rerank::Rerank),
+        Operation::Embeddings => Some(&embed::EMBED),
+        Operation::Rerank => Some(&rerank::RERANK),
         _ => None,
     }
 }

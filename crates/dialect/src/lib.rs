@@ -11,14 +11,14 @@
 //! |---|---|
 //! | `members` | a body that was written before, changed in some of its members alone |
 //! | `resold` | Claude in the envelope of a reseller |
-//! | `structured` | answers in a schema, by a tool in its place |
+//! | `structured`, `tool_input` | answers in a schema, by a tool in its place; schemas of what tools take |
 //! | `reasoning_details`, `effort` | pieces of reasoning as chat carries them, and how much of it is wished for |
 //! | `call_ids`, `end_user` | ids that a provider takes, and users by names that do not say who they are |
 //! | `media` | where images and files are, and of what type |
 //!
 //! | Of answers | |
 //! |---|---|
-//! | [`sse`], `collected` | streams of events, and bodies that are read whole |
+//! | [`sse`], `whole` | streams of events, and bodies that are read whole |
 //! | `raw`, `tokens` | values as they were written, and counts |
 //! | `vectors`, `ranking` | the events of embeddings and of rankings |
 //! | [`classify`] | statuses, waits and words that may reach a client |
@@ -31,7 +31,6 @@ pub mod classify;
 pub mod client;
 pub mod codec;
 mod cohere;
-mod collected;
 mod effort;
 mod end_user;
 pub mod error;
@@ -48,5 +47,7 @@ mod resold;
 pub mod sse;
 mod structured;
 mod tokens;
+mod tool_input;
 mod vectors;
 mod vertex;
+mod whole;

@@ -40,7 +40,7 @@ use crate::openai::OpenAi;
 pub(crate) fn adapter(operation: Operation) -> Option<&'static dyn Adapter> {
     match operation {
         Operation::Chat => Some(&Chat),
-        Operation::Embeddings => Some(&embed::Embed),
+        Operation::Embeddings => Some(&embed::EMBED),
         _ => None,
     }
 }

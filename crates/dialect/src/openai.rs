@@ -94,12 +94,12 @@ pub(crate) fn adapter(
             Some(&completions::Completions)
         }
         Operation::Chat => Some(&OpenAi),
-        Operation::Embeddings => Some(&embeddings::Embeddings),
+        Operation::Embeddings => Some(&embeddings::EMBEDDINGS),
         Operation::Images if quirks.is("images", "chat") => Some(&images::ChatImages),
         Operation::Images => Some(&images::Images),
         Operation::Speech => Some(&speech::Speech),
-        Operation::Transcription => Some(&transcription::Transcription),
-        Operation::Rerank => Some(&rerank::Rerank),
+        Operation::Transcription => Some(&transcription::TRANSCRIPTION),
+        Operation::Rerank => Some(&rerank::RERANK),
     }
 }
 

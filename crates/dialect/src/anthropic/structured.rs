@@ -2,11 +2,12 @@
 //! input of one tool that the model has to call, and that input is the answer.
 
 use super::thinking::Thinking;
+use super::tools;
 use super::tools::Tools;
-use super::{schema, tools};
 use crate::canonical::{Request, ResponseFormat};
 use crate::codec::Target;
 use crate::structured::{DESCRIPTION, TOOL};
+use crate::tool_input;
 
 /// Whether the endpoint has structured outputs of its own.
 pub(super) fn is_native(target: &Target<'_>) -> bool {
@@ -29,7 +30,7 @@ pub(super) fn tool<'a>(
         && target.takes("tools")
         && target.takes("tool_choice");
     let is_apt = !is_native(target) && can_force && request.tools.is_empty();
-    if !is_apt || thinking.is_on || is_prefilled || !schema::is_input(schema) {
+    if !is_apt || thinking.is_on || is_prefilled || !tool_input::is_one(schema) {
         return None;
     }
     let description = description.as_deref().unwrap_or(DESCRIPTION);

@@ -1,6 +1,5 @@
 //! Vectors over InvokeModel: each family of models has a body of its own.
 
-use http::HeaderMap;
 use pricing::{Class, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,10 +9,10 @@ use super::family::Family;
 use super::media::{self, Medium, Names, Source};
 use super::request::encoded;
 use crate::canonical::{EmbeddingInput, EmbeddingsRequest, Event, Part, PartKind, Task};
-use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
-use crate::collected::Collected;
+use crate::codec::{Encoded, Target};
 use crate::error::{BadRequest, ProviderError};
 use crate::vectors;
+use crate::whole::Whole;
 
 /// Texts that a call of Cohere's models takes at most.
 const COHERE_INPUTS: usize = 96;
@@ -21,32 +20,18 @@ const COHERE_INPUTS: usize = 96;
 /// What a vector is for when nobody says; Cohere's models have to be told.
 const COHERE_INPUT_TYPE: &str = "search_document";
 
-pub(super) struct Embeddings;
+pub(super) const EMBEDDINGS: Whole = Whole { encode, decode, classify: errors::classify };
 
-impl Adapter for Embeddings {
-    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        let Task::Embeddings(request) = task else {
-            return Err(BadRequest::new("this endpoint makes embeddings only"));
-        };
-        let body = match Family::of(target) {
-            Family::Cohere => cohere(request, target)?,
-            Family::Nova => nova(request)?,
-            _ => titan(request, target)?,
-        };
-        Ok(encoded(target, "invoke", body.to_string()))
-    }
-
-    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        decode(body)
-    }
-
-    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Collected::boxed(decode)
-    }
-
-    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
-        errors::classify(status, headers, body)
-    }
+fn encode(task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    let Task::Embeddings(request) = task else {
+        return Err(BadRequest::new("this endpoint makes embeddings only"));
+    };
+    let body = match Family::of(target) {
+        Family::Cohere => cohere(request, target)?,
+        Family::Nova => nova(request)?,
+        _ => titan(request, target)?,
+    };
+    Ok(encoded(target, "invoke", body.to_string()))
 }
 
 /// What becomes one vector.

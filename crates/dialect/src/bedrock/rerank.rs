@@ -1,6 +1,5 @@
 //! Rankings over InvokeModel: Amazon's own models and Cohere's are asked alike.
 
-use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -8,35 +7,21 @@ use super::errors;
 use super::family::Family;
 use super::request::encoded;
 use crate::canonical::{Event, RerankRequest, Task};
-use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
-use crate::collected::Collected;
+use crate::codec::{Encoded, Target};
 use crate::error::{BadRequest, ProviderError};
 use crate::ranking;
+use crate::whole::Whole;
 
 /// Which of Cohere's interfaces is meant.
 const COHERE_VERSION: u32 = 2;
 
-pub(super) struct Rerank;
+pub(super) const RERANK: Whole = Whole { encode, decode, classify: errors::classify };
 
-impl Adapter for Rerank {
-    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        let Task::Rerank(request) = task else {
-            return Err(BadRequest::new("this endpoint ranks documents only"));
-        };
-        Ok(encoded(target, "invoke", body(request, target)?.to_string()))
-    }
-
-    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        decode(body)
-    }
-
-    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Collected::boxed(decode)
-    }
-
-    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
-        errors::classify(status, headers, body)
-    }
+fn encode(task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    let Task::Rerank(request) = task else {
+        return Err(BadRequest::new("this endpoint ranks documents only"));
+    };
+    Ok(encoded(target, "invoke", body(request, target)?.to_string()))
 }
 
 fn body(request: &RerankRequest, target: &Target<'_>) -> Result<Value, BadRequest> {

@@ -1,8 +1,6 @@
 //! Answers in a schema from models that have no structured outputs but can be made to call a tool: the schema
 //! becomes the input of one tool, and that input is the answer.
 
-use serde_json::Value;
-
 use super::family::Traits;
 use super::plan::Plan;
 use super::tools::ToolConfig;
@@ -10,6 +8,7 @@ use super::turns::Conversation;
 use crate::canonical::{Request, ResponseFormat};
 use crate::codec::Target;
 use crate::structured::{DESCRIPTION, TOOL};
+use crate::tool_input;
 
 /// The tool in place of the schema, if there is need of it and nothing speaks against it: tools of the client,
 /// now or before, reasoning (it goes with no forced tool), the beginning of an answer, or a schema that is no
@@ -26,17 +25,9 @@ pub(super) fn tool<'a>(
     };
     let can_be_forced = traits.can_be_forced && target.takes("tools");
     let is_busy = !request.tools.is_empty() || conversation.has_calls() || conversation.is_prefilled();
-    if traits.structured_outputs || !can_be_forced || is_busy || plan.reasons() || !is_object(schema) {
+    if traits.structured_outputs || !can_be_forced || is_busy || plan.reasons() || !tool_input::is_one(schema)
+    {
         return None;
     }
     Some(ToolConfig::only(TOOL, description.as_deref().unwrap_or(DESCRIPTION), schema, traits))
-}
-
-/// Whether a schema is that of an object, and no choice between schemas.
-fn is_object(schema: &Value) -> bool {
-    let is_object = match schema.get("type") {
-        Some(kind) => kind == "object",
-        None => schema.get("properties").is_some(),
-    };
-    is_object && ["anyOf", "oneOf", "allOf"].iter().all(|choice| schema.get(choice).is_none())
 }

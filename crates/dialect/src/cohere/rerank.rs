@@ -1,18 +1,17 @@
 //! Documents in the order of how well they answer a query.
 
-use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::usage::Meta;
 use super::{encoded, errors};
 use crate::canonical::{Document, Event, RerankRequest, Task};
-use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
-use crate::collected::Collected;
+use crate::codec::{Encoded, Target};
 use crate::error::{BadRequest, ProviderError};
 use crate::ranking;
+use crate::whole::Whole;
 
-pub(super) struct Rerank;
+pub(super) const RERANK: Whole = Whole { encode, decode, classify: errors::classify };
 
 #[derive(Deserialize)]
 struct Answer {
@@ -27,38 +26,24 @@ struct Ranked {
     relevance_score: f64,
 }
 
-impl Adapter for Rerank {
-    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        let Task::Rerank(request) = task else {
-            return Err(BadRequest::new("this endpoint ranks documents only"));
-        };
-        let mut body = json!({
-            "model": target.provider_model,
-            "query": request.query,
-            "documents": texts(request)?,
-        });
-        if let Some(count) = request.top_n {
-            body["top_n"] = json!(count);
+fn encode(task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    let Task::Rerank(request) = task else {
+        return Err(BadRequest::new("this endpoint ranks documents only"));
+    };
+    let mut body = json!({
+        "model": target.provider_model,
+        "query": request.query,
+        "documents": texts(request)?,
+    });
+    if let Some(count) = request.top_n {
+        body["top_n"] = json!(count);
+    }
+    for name in ["max_tokens_per_doc", "priority"] {
+        if let Some(value) = request.extra.get(name) {
+            body[name] = value.clone();
         }
-        for name in ["max_tokens_per_doc", "priority"] {
-            if let Some(value) = request.extra.get(name) {
-                body[name] = value.clone();
-            }
-        }
-        encoded("/v2/rerank", &body, false)
     }
-
-    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        decode(body)
-    }
-
-    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Collected::boxed(decode)
-    }
-
-    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
-        errors::classify(status, headers, body)
-    }
+    encoded("/v2/rerank", &body, false)
 }
 
 fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {

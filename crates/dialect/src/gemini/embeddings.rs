@@ -11,10 +11,10 @@ use super::request::{model_name, of_body, path};
 use super::{errors, usage::Counts};
 use crate::canonical::{EmbeddingInput, EmbeddingsRequest, Event, PartKind, Task};
 use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
-use crate::collected::Collected;
 use crate::error::{BadRequest, ProviderError};
 use crate::raw::or_default;
 use crate::vectors;
+use crate::whole::Collected;
 
 /// Contents that one call takes at most.
 const MOST: usize = 100;

@@ -1,18 +1,18 @@
 //! Vectors. The wire is that of OpenAI but for the name of the length.
 
-use http::HeaderMap;
 use pricing::{Class, Usage};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::canonical::{Event, Task};
-use crate::codec::{Adapter, AuthStyle, Encoded, JSON, StreamDecoder, Target};
-use crate::collected::Collected;
+use crate::codec::{Adapter, AuthStyle, Encoded, JSON, Target};
 use crate::error::{BadRequest, ProviderError};
 use crate::openai::OpenAi;
 use crate::vectors;
+use crate::whole::Whole;
 
-pub(super) struct Embeddings;
+pub(super) const EMBEDDINGS: Whole =
+    Whole { encode, decode, classify: |status, headers, body| OpenAi.classify(status, headers, body) };
 
 #[derive(Deserialize)]
 struct Answer {
@@ -33,29 +33,15 @@ struct Counts {
     prompt_tokens: Option<u64>,
 }
 
-impl Adapter for Embeddings {
-    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        let Task::Embeddings(request) = task else {
-            return Err(BadRequest::new("this endpoint embeds only"));
-        };
-        let mut body = json!({"model": target.provider_model, "input": vectors::texts(request)?});
-        if let Some(dimensions) = request.dimensions.filter(|_| target.takes("dimensions")) {
-            body["output_dimension"] = json!(dimensions);
-        }
-        Encoded::json("/embeddings", JSON, AuthStyle::Bearer, &body)
+fn encode(task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    let Task::Embeddings(request) = task else {
+        return Err(BadRequest::new("this endpoint embeds only"));
+    };
+    let mut body = json!({"model": target.provider_model, "input": vectors::texts(request)?});
+    if let Some(dimensions) = request.dimensions.filter(|_| target.takes("dimensions")) {
+        body["output_dimension"] = json!(dimensions);
     }
-
-    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        decode(body)
-    }
-
-    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Collected::boxed(decode)
-    }
-
-    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
-        OpenAi.classify(status, headers, body)
-    }
+    Encoded::json("/embeddings", JSON, AuthStyle::Bearer, &body)
 }
 
 fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {

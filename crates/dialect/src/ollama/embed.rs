@@ -1,19 +1,19 @@
 //! Vectors of texts.
 
-use http::HeaderMap;
 use pricing::{Class, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::encoded;
 use crate::canonical::{Event, Task};
-use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
-use crate::collected::Collected;
+use crate::codec::{Adapter, Encoded, Target};
 use crate::error::{BadRequest, ProviderError};
 use crate::openai::{self, OpenAi};
 use crate::vectors;
+use crate::whole::Whole;
 
-pub(super) struct Embed;
+pub(super) const EMBED: Whole =
+    Whole { encode, decode, classify: |status, headers, body| OpenAi.classify(status, headers, body) };
 
 #[derive(Deserialize)]
 struct Answer {
@@ -22,40 +22,26 @@ struct Answer {
     prompt_eval_count: Option<u64>,
 }
 
-impl Adapter for Embed {
-    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        let Task::Embeddings(request) = task else {
-            return Err(BadRequest::new("this endpoint embeds only"));
-        };
-        let truncate = request.extra.get("truncate").and_then(Value::as_bool).unwrap_or(false);
-        let mut body = json!({
-            "model": target.provider_model,
-            "input": vectors::texts(request)?,
-            "truncate": truncate,
-        });
-        if let Some(dimensions) = request.dimensions.filter(|_| target.takes("dimensions")) {
-            body["dimensions"] = json!(dimensions);
-        }
-        if let Some(kept) = target.quirks.get("keep_alive") {
-            body["keep_alive"] = kept.clone();
-        }
-        if let Some(context) = target.quirks.get("num_ctx") {
-            body["options"] = json!({"num_ctx": context});
-        }
-        encoded("/api/embed", &body, false, target)
+fn encode(task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    let Task::Embeddings(request) = task else {
+        return Err(BadRequest::new("this endpoint embeds only"));
+    };
+    let truncate = request.extra.get("truncate").and_then(Value::as_bool).unwrap_or(false);
+    let mut body = json!({
+        "model": target.provider_model,
+        "input": vectors::texts(request)?,
+        "truncate": truncate,
+    });
+    if let Some(dimensions) = request.dimensions.filter(|_| target.takes("dimensions")) {
+        body["dimensions"] = json!(dimensions);
     }
-
-    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        decode(body)
+    if let Some(kept) = target.quirks.get("keep_alive") {
+        body["keep_alive"] = kept.clone();
     }
-
-    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Collected::boxed(decode)
+    if let Some(context) = target.quirks.get("num_ctx") {
+        body["options"] = json!({"num_ctx": context});
     }
-
-    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
-        OpenAi.classify(status, headers, body)
-    }
+    encoded("/api/embed", &body, false, target)
 }
 
 fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {

@@ -7,7 +7,6 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use http::HeaderMap;
 use pricing::{Class, Usage};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
@@ -16,37 +15,19 @@ use serde_json::{Value, json};
 use super::errors;
 use super::outgoing::Outgoing;
 use super::quirks::Quirks;
-use crate::canonical::{EmbeddingInput, EmbeddingsRequest, Event, Media, Part, PartKind, Task};
-use crate::codec::{Adapter, Encoded, JSON, StreamDecoder, Target};
-use crate::collected::Collected;
+use crate::canonical::{EmbeddingInput, Event, Media, Part, PartKind, Task};
+use crate::codec::{Encoded, JSON, Target};
 use crate::end_user;
 use crate::error::{BadRequest, ProviderError};
 use crate::vectors;
+use crate::whole::Whole;
 
-pub(super) struct Embeddings;
+pub(super) const EMBEDDINGS: Whole = Whole { encode, decode, classify: errors::classify };
 
-impl Adapter for Embeddings {
-    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        let Task::Embeddings(request) = task else {
-            return Err(BadRequest::new("this endpoint embeds only"));
-        };
-        encode(request, target)
-    }
-
-    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        decode(body)
-    }
-
-    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Collected::boxed(decode)
-    }
-
-    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
-        errors::classify(status, headers, body)
-    }
-}
-
-fn encode(request: &EmbeddingsRequest, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+fn encode(task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    let Task::Embeddings(request) = task else {
+        return Err(BadRequest::new("this endpoint embeds only"));
+    };
     let quirks = Quirks::of(target);
     let mut body = Outgoing::new(target);
     body.set("input", inputs(&request.inputs)?);

@@ -3,7 +3,6 @@
 //!
 //! What comes back is listed under `results`, `data` or nothing at all, and counted in tokens or in searches.
 
-use http::HeaderMap;
 use pricing::{Class, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -12,13 +11,13 @@ use super::errors;
 use super::quirks::Quirks;
 use crate::canonical::{Document, Event, RerankRequest, Task};
 use crate::client::platform;
-use crate::codec::{Adapter, Encoded, JSON, StreamDecoder, Target};
-use crate::collected::Collected;
+use crate::codec::{Encoded, JSON, Target};
 use crate::error::{BadRequest, ProviderError};
 use crate::ranking;
 use crate::tokens::Count;
+use crate::whole::Whole;
 
-pub(super) struct Rerank;
+pub(super) const RERANK: Whole = Whole { encode, decode, classify: errors::classify };
 
 #[derive(Deserialize)]
 struct Answer {
@@ -50,27 +49,13 @@ struct Meta {
     billed_units: Option<Counts>,
 }
 
-impl Adapter for Rerank {
-    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        let Task::Rerank(request) = task else {
-            return Err(BadRequest::new("this endpoint ranks documents only"));
-        };
-        let quirks = Quirks::of(target);
-        let path = quirks.text("path").unwrap_or("/rerank");
-        Encoded::json(path, JSON, quirks.auth(), &body(request, target, quirks))
-    }
-
-    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        decode(body)
-    }
-
-    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Collected::boxed(decode)
-    }
-
-    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
-        errors::classify(status, headers, body)
-    }
+fn encode(task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    let Task::Rerank(request) = task else {
+        return Err(BadRequest::new("this endpoint ranks documents only"));
+    };
+    let quirks = Quirks::of(target);
+    let path = quirks.text("path").unwrap_or("/rerank");
+    Encoded::json(path, JSON, quirks.auth(), &body(request, target, quirks))
 }
 
 fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
@@ -134,6 +119,7 @@ mod tests {
     use serde_json::Map;
 
     use super::*;
+    use crate::codec::Adapter as _;
     use crate::codec::AuthStyle;
 
     fn with_target<T>(quirks: &Value, body: impl FnOnce(&Target<'_>) -> T) -> T {
@@ -149,7 +135,7 @@ mod tests {
     }
 
     fn read(body: &Value) -> Vec<Event> {
-        with_target(&json!({}), |target| Rerank.decode(body.to_string().as_bytes(), target)).unwrap()
+        with_target(&json!({}), |target| RERANK.decode(body.to_string().as_bytes(), target)).unwrap()
     }
 
     #[test]
@@ -165,7 +151,7 @@ mod tests {
             ..RerankRequest::default()
         });
         let sent = |quirks: Value| -> (Encoded, Value) {
-            let encoded = with_target(&quirks, |target| Rerank.encode(&task, target)).unwrap();
+            let encoded = with_target(&quirks, |target| RERANK.encode(&task, target)).unwrap();
             let body = serde_json::from_slice(&encoded.body).unwrap();
             (encoded, body)
         };
@@ -196,6 +182,6 @@ mod tests {
         let bare = read(&json!([{"index": 1, "score": 0.5}, {"index": 0, "score": 0.25}]));
         assert_eq!((&bare[1..3], &bare[3..]), (&ranked[..], &[Event::stop()][..]));
         let failed = json!({"error": {"message": "m", "code": 503}}).to_string();
-        assert!(with_target(&json!({}), |target| Rerank.decode(failed.as_bytes(), target)).is_err());
+        assert!(with_target(&json!({}), |target| RERANK.decode(failed.as_bytes(), target)).is_err());
     }
 }

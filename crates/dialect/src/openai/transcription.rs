@@ -3,7 +3,6 @@
 #[cfg(test)]
 mod tests;
 
-use http::HeaderMap;
 use pricing::{Class, Usage};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -13,35 +12,17 @@ use super::form::Form;
 use super::outgoing::{Outgoing, encoded, options};
 use super::quirks::Quirks;
 use crate::canonical::{Event, Task, TranscriptionRequest};
-use crate::codec::{Adapter, Encoded, JSON, StreamDecoder, Target};
-use crate::collected::Collected;
+use crate::codec::{Encoded, JSON, Target};
 use crate::error::{BadRequest, ProviderError};
 use crate::media;
+use crate::whole::Whole;
 
-pub(super) struct Transcription;
+pub(super) const TRANSCRIPTION: Whole = Whole { encode, decode, classify: errors::classify };
 
-impl Adapter for Transcription {
-    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        let Task::Transcription(request) = task else {
-            return Err(BadRequest::new("this endpoint transcribes only"));
-        };
-        encode(request, target)
-    }
-
-    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        decode(body)
-    }
-
-    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Collected::boxed(decode)
-    }
-
-    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
-        errors::classify(status, headers, body)
-    }
-}
-
-fn encode(request: &TranscriptionRequest, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+fn encode(task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    let Task::Transcription(request) = task else {
+        return Err(BadRequest::new("this endpoint transcribes only"));
+    };
     let quirks = Quirks::of(target);
     let is_verbose = !quirks.denies("verbose_json") && (request.verbose || quirks.has("verbose_json"));
     let mut body = Outgoing::new(target);

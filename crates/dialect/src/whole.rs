@@ -1,11 +1,38 @@
-//! Answers that are read whole although they come in pieces.
+//! Work whose answers come whole, and are read whole although they come in pieces.
 
-use crate::canonical::Event;
-use crate::codec::StreamDecoder;
-use crate::error::ProviderError;
+use http::HeaderMap;
+
+use crate::canonical::{Event, Task};
+use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
+use crate::error::{BadRequest, ProviderError};
 
 /// Bytes that an answer may have: ten large images in base64.
 const LIMIT: usize = 256 * 1024 * 1024;
+
+/// An adapter for such work.
+pub(crate) struct Whole {
+    pub(crate) encode: fn(&Task, &Target<'_>) -> Result<Encoded, BadRequest>,
+    pub(crate) decode: fn(&[u8]) -> Result<Vec<Event>, ProviderError>,
+    pub(crate) classify: fn(u16, &HeaderMap, &[u8]) -> ProviderError,
+}
+
+impl Adapter for Whole {
+    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+        (self.encode)(task, target)
+    }
+
+    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
+        (self.decode)(body)
+    }
+
+    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
+        Collected::boxed(self.decode)
+    }
+
+    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
+        (self.classify)(status, headers, body)
+    }
+}
 
 /// Keeps the whole body and reads it at its end.
 pub(crate) struct Collected {
