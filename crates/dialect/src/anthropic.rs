@@ -34,7 +34,6 @@ mod answer;
 mod blocks;
 mod errors;
 mod history;
-mod members;
 mod native;
 mod request;
 mod schema;

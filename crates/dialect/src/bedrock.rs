@@ -81,8 +81,8 @@ pub(crate) fn adapter(operation: Operation, target: &Target<'_>) -> Option<&'sta
             Some(&invoke::Invoke)
         }
         Operation::Chat => Some(&Converse),
-        Operation::Embeddings => Some(&embeddings::Embeddings),
-        Operation::Rerank => Some(&rerank::Rerank),
+        Operation::Embeddings => Some(&embeddings::EMBEDDINGS),
+        Operation::Rerank => Some(&rerank::RERANK),
         _ => None,
     }
 }

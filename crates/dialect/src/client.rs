@@ -1,16 +1,38 @@
 //! Client dialects: how requests are read and answers are written.
+//!
+//! Each dialect has a room. They share:
+//!
+//! - `limits`, `platform`: what a request may have at most, and what of it is for nobody else.
+//! - `path`, with `models`, `options` and `parts`: members read into the canonical model, each refusal worded.
+//! - `body`: members read when they are asked for, for requests that are no conversations.
+//! - `pass`, with `strict`, `skim`, `turns` and `weight`: the borrowed pass of admission, which counts and keeps
+//!   nothing.
+//! - `wire`, with `usage` and `error`: what answers have in common.
 
 mod body;
 pub mod chat;
 mod completions;
 mod embeddings;
+mod error;
 mod images;
+mod limits;
 pub mod messages;
+mod models;
+mod options;
+mod parts;
+mod pass;
+mod path;
+pub(crate) mod platform;
 mod rerank;
 pub(crate) mod responses;
+mod skim;
 mod speech;
+mod strict;
 mod transcription;
+mod turns;
+mod usage;
 mod weight;
+mod wire;
 
 use bytes::Bytes;
 use pricing::{Amount, Usage};
@@ -156,7 +178,7 @@ impl Dialect {
     pub fn error(self, error: &PublicError) -> Vec<u8> {
         match self {
             Self::Messages => messages::error(error),
-            _ => chat::error(error),
+            _ => error::body(error),
         }
     }
 }

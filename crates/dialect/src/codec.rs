@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::canonical::{Event, Operation, Request, Task};
@@ -31,6 +32,11 @@ impl Target<'_> {
     #[must_use]
     pub fn takes(&self, parameter: &str) -> bool {
         self.supported_parameters.is_empty() || self.supported_parameters.iter().any(|name| name == parameter)
+    }
+
+    /// A limit of the client's, and no more tokens than the endpoint writes.
+    pub(crate) fn within(&self, limit: u64) -> u64 {
+        self.max_output.map_or(limit, |most| limit.min(most))
     }
 
     /// What a yes-or-no deviation is set to; absent = the endpoint is like its dialect.
@@ -72,6 +78,37 @@ pub struct Encoded {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     pub auth: AuthStyle,
     pub body: Bytes,
+}
+
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const EVENT_STREAM: &str = "text/event-stream";
+
+impl Encoded {
+    /// A request with a body in JSON, for an answer in the form of `accept`.
+    ///
+    /// # Errors
+    /// [`BadRequest`] when the body cannot be written.
+    pub(crate) fn json(
+        path: impl Into<String>,
+        accept: &'static str,
+        auth: AuthStyle,
+        body: &impl Serialize,
+    ) -> Result<Self, BadRequest> {
+        let body = serde_json::to_vec(body).map_err(BadRequest::unwritable)?;
+        Ok(Self::written(path, accept, auth, body))
+    }
+
+    /// [`Self::json`] of a body that is written.
+    pub(crate) fn written(
+        path: impl Into<String>,
+        accept: &'static str,
+        auth: AuthStyle,
+        body: impl Into<Bytes>,
+    ) -> Self {
+        let headers =
+            vec![(CONTENT_TYPE, HeaderValue::from_static(JSON)), (ACCEPT, HeaderValue::from_static(accept))];
+        Self { path: path.into(), headers, auth, body: body.into() }
+    }
 }
 
 /// A provider dialect. Stateless; what a stream needs to remember is in its [`StreamDecoder`].

@@ -30,21 +30,19 @@ mod tools;
 mod turns;
 mod usage;
 
-use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use serde_json::Value;
 
 use crate::canonical::{Event, Operation, Task};
-use crate::codec::{Adapter, AuthStyle, Encoded, StreamDecoder, Target, conversation};
+use crate::codec::{Adapter, AuthStyle, EVENT_STREAM, Encoded, JSON, StreamDecoder, Target, conversation};
 use crate::error::{BadRequest, ProviderError};
 
 /// The adapter for a kind of work, where this dialect does it.
 pub(crate) fn adapter(operation: Operation) -> Option<&'static dyn Adapter> {
     match operation {
         Operation::Chat => Some(&Chat),
-        Operation::Embeddings => Some(&embed::Embed),
-        Operation::Rerank => Some(&rerank::Rerank),
+        Operation::Embeddings => Some(&embed::EMBED),
+        Operation::Rerank => Some(&rerank::RERANK),
         _ => None,
     }
 }
@@ -54,7 +52,7 @@ struct Chat;
 impl Adapter for Chat {
     fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
         let request = conversation(task)?;
-        Ok(encoded("/v2/chat", &request::body(request, target)?, request.stream))
+        encoded("/v2/chat", &request::body(request, target)?, request.stream)
     }
 
     fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
@@ -70,15 +68,7 @@ impl Adapter for Chat {
     }
 }
 
-fn encoded(path: &str, body: &Value, is_streamed: bool) -> Encoded {
-    let accept = if is_streamed { "text/event-stream" } else { "application/json" };
-    Encoded {
-        path: path.to_owned(),
-        headers: vec![
-            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-            (ACCEPT, HeaderValue::from_static(accept)),
-        ],
-        auth: AuthStyle::Bearer,
-        body: Bytes::from(body.to_string()),
-    }
+fn encoded(path: &str, body: &Value, is_streamed: bool) -> Result<Encoded, BadRequest> {
+    let accept = if is_streamed { EVENT_STREAM } else { JSON };
+    Encoded::json(path, accept, AuthStyle::Bearer, body)
 }

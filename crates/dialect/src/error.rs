@@ -188,4 +188,15 @@ impl BadRequest {
     pub fn new(message: impl Into<String>) -> Self {
         Self { error_type: ErrorType::InvalidRequest, message: message.into() }
     }
+    /// The client's body is no JSON.
+    #[expect(clippy::needless_pass_by_value, reason = "it is what errors are mapped with")]
+    pub(crate) fn not_json(error: serde_json::Error) -> Self {
+        Self::new(format!("the request body is not valid JSON: {error}"))
+    }
+
+    /// The provider's body cannot be made.
+    #[expect(clippy::needless_pass_by_value, reason = "it is what errors are mapped with")]
+    pub(crate) fn unwritable(error: serde_json::Error) -> Self {
+        Self::new(format!("the request cannot be written: {error}"))
+    }
 }

@@ -43,7 +43,7 @@ use crate::canonical::{Event, Operation, Task};
 use crate::codec::{Adapter, Encoded, StreamDecoder, Target, conversation};
 use crate::error::{BadRequest, ProviderError};
 pub(crate) use embeddings::Embeddings;
-pub(crate) use imagen::Imagen;
+pub(crate) use imagen::IMAGEN;
 pub(crate) use images::Images;
 pub(crate) use speech::Speech;
 
@@ -55,7 +55,7 @@ pub(crate) fn adapter(operation: Operation, target: &Target<'_>) -> Option<&'sta
     match operation {
         Operation::Chat => Some(&Gemini),
         Operation::Embeddings => Some(&Embeddings::Gemini),
-        Operation::Images if is_imagen(target) => Some(&Imagen),
+        Operation::Images if is_imagen(target) => Some(&IMAGEN),
         Operation::Images => Some(&Images),
         Operation::Speech => Some(&Speech),
         Operation::Rerank | Operation::Transcription => None,

@@ -57,7 +57,7 @@ const TURN_MEMBERS: [&str; 5] = ["role", "content", "tool_calls", "tool_call_id"
 pub(crate) fn adapter(operation: Operation) -> Option<&'static dyn Adapter> {
     match operation {
         Operation::Chat => Some(&Mistral),
-        Operation::Embeddings => Some(&embeddings::Embeddings),
+        Operation::Embeddings => Some(&embeddings::EMBEDDINGS),
         _ => None,
     }
 }

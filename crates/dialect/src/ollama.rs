@@ -28,13 +28,11 @@ mod stream;
 mod tests;
 mod turns;
 
-use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use serde_json::Value;
 
 use crate::canonical::{Event, Operation, Task};
-use crate::codec::{Adapter, AuthStyle, Encoded, StreamDecoder, Target, conversation};
+use crate::codec::{Adapter, AuthStyle, Encoded, JSON, StreamDecoder, Target, conversation};
 use crate::error::{BadRequest, ProviderError};
 use crate::openai::OpenAi;
 
@@ -42,7 +40,7 @@ use crate::openai::OpenAi;
 pub(crate) fn adapter(operation: Operation) -> Option<&'static dyn Adapter> {
     match operation {
         Operation::Chat => Some(&Chat),
-        Operation::Embeddings => Some(&embed::Embed),
+        Operation::Embeddings => Some(&embed::EMBED),
         _ => None,
     }
 }
@@ -52,7 +50,7 @@ struct Chat;
 impl Adapter for Chat {
     fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
         let request = conversation(task)?;
-        Ok(encoded("/api/chat", &request::body(request, target)?, request.stream, target))
+        encoded("/api/chat", &request::body(request, target)?, request.stream, target)
     }
 
     fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
@@ -68,16 +66,8 @@ impl Adapter for Chat {
     }
 }
 
-fn encoded(path: &str, body: &Value, is_streamed: bool, target: &Target<'_>) -> Encoded {
-    let accept = if is_streamed { "application/x-ndjson" } else { "application/json" };
+fn encoded(path: &str, body: &Value, is_streamed: bool, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    let accept = if is_streamed { "application/x-ndjson" } else { JSON };
     let is_open = target.quirks.get("auth").is_some_and(|style| style == "none");
-    Encoded {
-        path: path.to_owned(),
-        headers: vec![
-            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-            (ACCEPT, HeaderValue::from_static(accept)),
-        ],
-        auth: if is_open { AuthStyle::None } else { AuthStyle::Bearer },
-        body: Bytes::from(body.to_string()),
-    }
+    Encoded::json(path, accept, if is_open { AuthStyle::None } else { AuthStyle::Bearer }, body)
 }

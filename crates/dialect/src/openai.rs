@@ -57,13 +57,13 @@
 //!
 //! How Responses is spoken is told in [`responses`].
 
-mod buffered;
 mod completions;
 mod decode;
 mod embeddings;
 mod encode;
 mod errors;
 mod form;
+mod governed;
 mod images;
 mod outgoing;
 mod quirks;
@@ -94,12 +94,12 @@ pub(crate) fn adapter(
             Some(&completions::Completions)
         }
         Operation::Chat => Some(&OpenAi),
-        Operation::Embeddings => Some(&embeddings::Embeddings),
+        Operation::Embeddings => Some(&embeddings::EMBEDDINGS),
         Operation::Images if quirks.is("images", "chat") => Some(&images::ChatImages),
         Operation::Images => Some(&images::Images),
         Operation::Speech => Some(&speech::Speech),
-        Operation::Transcription => Some(&transcription::Transcription),
-        Operation::Rerank => Some(&rerank::Rerank),
+        Operation::Transcription => Some(&transcription::TRANSCRIPTION),
+        Operation::Rerank => Some(&rerank::RERANK),
     }
 }
 

@@ -1,18 +1,13 @@
 //! Claude where others sell it: the dialect of its maker in another envelope.
 
-use std::borrow::Cow;
-use std::fmt;
-
 use bytes::Bytes;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
-use serde_json::value::{RawValue, to_raw_value};
 
 use crate::anthropic::Anthropic;
 use crate::canonical::Task;
 use crate::codec::{Adapter as _, Encoded, Target};
 use crate::error::BadRequest;
+use crate::members::Members;
 
 /// What a reseller wants of the body.
 #[derive(Debug, Clone, Copy)]
@@ -31,18 +26,20 @@ pub(crate) struct Envelope {
 /// [`BadRequest`] where the maker's dialect cannot express the task.
 pub(crate) fn body(task: &Task, target: &Target<'_>, envelope: Envelope) -> Result<Bytes, BadRequest> {
     let encoded = Anthropic.encode(task, target)?;
-    let unwritable = |error| BadRequest::new(format!("the request cannot be written: {error}"));
-    let mut members: Members<'_> = serde_json::from_slice(&encoded.body).map_err(unwritable)?;
+    let mut members: Members<'_> = serde_json::from_slice(&encoded.body).map_err(BadRequest::unwritable)?;
     let caches = target.quirk("automatic_caching") == Some(true);
     members.0.retain(|(name, _)| !envelope.without.contains(&name.as_ref()));
     members.0.retain(|(name, _)| caches || name != "cache_control");
-    members.set("anthropic_version", to_raw_value(envelope.version).map_err(unwritable)?);
+    // They come last.
+    members.remove("anthropic_version");
+    members.make("anthropic_version", envelope.version);
     let betas = betas(&encoded, target);
     if !betas.is_empty() {
-        members.set("anthropic_beta", to_raw_value(&betas).map_err(unwritable)?);
+        members.remove("anthropic_beta");
+        members.make("anthropic_beta", betas);
     }
     let mut body = Vec::with_capacity(encoded.body.len() + 128);
-    serde_json::to_writer(&mut body, &members).map_err(unwritable)?;
+    serde_json::to_writer(&mut body, &members).map_err(BadRequest::unwritable)?;
     Ok(Bytes::from(body))
 }
 
@@ -56,46 +53,4 @@ pub(crate) fn betas<'a>(encoded: &'a Encoded, target: &Target<'_>) -> Vec<&'a st
         .filter(|beta| !beta.is_empty())
         .filter(|beta| known.is_none_or(|known| known.iter().any(|known| known == beta)))
         .collect()
-}
-
-/// The members of a body, each as it is written.
-struct Members<'a>(Vec<(Cow<'a, str>, Cow<'a, RawValue>)>);
-
-impl<'a> Members<'a> {
-    fn set(&mut self, name: &'a str, value: Box<RawValue>) {
-        self.0.retain(|(known, _)| known != name);
-        self.0.push((name.into(), Cow::Owned(value)));
-    }
-}
-
-impl Serialize for Members<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in &self.0 {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-                let mut members = Members(Vec::new());
-                while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
-                    members.0.push((name.into(), Cow::Borrowed(value)));
-                }
-                Ok(members)
-            }
-        }
-        deserializer.deserialize_map(MembersVisitor)
-    }
 }

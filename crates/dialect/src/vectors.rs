@@ -1,4 +1,4 @@
-//! Vectors of texts, for the dialects that take nothing else.
+//! Vectors: the texts of the dialects that take nothing else, and the answers of all.
 
 use std::borrow::Cow;
 
@@ -47,6 +47,7 @@ pub(crate) fn answer(
     let mut events = vec![start];
     events.extend(vectors.into_iter().map(|(index, vector)| Event::Embedding { index, vector }));
     events.extend(usage.map(Event::Usage));
+    events.push(Event::stop());
     events
 }
 

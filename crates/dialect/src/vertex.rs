@@ -20,7 +20,7 @@ mod place;
 
 use crate::canonical::Operation;
 use crate::codec::{Adapter, Target};
-use crate::gemini::{self, Embeddings, Gemini, Imagen, Images, Speech};
+use crate::gemini::{self, Embeddings, Gemini, IMAGEN, Images, Speech};
 use claude::Claude;
 use google::Google;
 use mistral::Mistral;
@@ -38,7 +38,7 @@ pub(crate) fn adapter(operation: Operation, target: &Target<'_>) -> Option<&'sta
             Some(&Google(&Embeddings::Vertex))
         }
         (Publisher::Google, Operation::Embeddings) => Some(&Google(&Embeddings::Predict)),
-        (Publisher::Google, Operation::Images) if gemini::is_imagen(target) => Some(&Google(&Imagen)),
+        (Publisher::Google, Operation::Images) if gemini::is_imagen(target) => Some(&Google(&IMAGEN)),
         (Publisher::Google, Operation::Images) => Some(&Google(&Images)),
         (Publisher::Google, Operation::Speech) => Some(&Google(&Speech)),
         _ => None,

@@ -8,10 +8,11 @@ use serde_json::{Map, Value, json};
 use super::native::{self, TooLong};
 use super::usage::Counts;
 use super::wire::{Block, Delta, Ending, Kind, Message};
-use super::{FORMAT, errors, structured};
+use super::{FORMAT, errors};
 use crate::canonical::{Event, FinishReason, ReasoningDetail, ReasoningKind};
 use crate::error::ProviderError;
 use crate::raw;
+use crate::structured;
 
 /// What has been read of one answer.
 #[derive(Debug, Default)]

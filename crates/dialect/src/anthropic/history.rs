@@ -5,10 +5,10 @@
 use memchr::memmem;
 use serde_json::{Map, Value};
 
-use super::members::{Member, Members};
 use super::{FORMAT, blocks};
 use crate::canonical::{Message, Part, PartKind, Request, Speaker};
 use crate::client::messages::is_our_signature;
+use crate::members::{Member, Members};
 
 /// Signs in the turns' text that something may have to go; a false one costs only time.
 const SIGNS: [&str; 2] = ["\"encrypted_index\"", "\"patchbay.reasoning."];

@@ -66,7 +66,7 @@ struct Body<'a> {
 }
 
 pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-    structured::check_names(request)?;
+    crate::structured::check_names(request)?;
     let mut betas = betas(request)?;
     betas.retain(|beta| !beta.starts_with(LONG_CONTEXT) || lists(target, "accepts", LONG_CONTEXT));
     if request.messages.iter().any(blocks::names_file) && !betas.contains(&FILES) {
@@ -121,12 +121,7 @@ fn body(request: &Request, target: &Target<'_>, takes_strict: bool) -> Result<Ve
         service_tier: service_tier(request),
         cache_control: request.extra.get("cache_control").filter(|marker| marker.is_object()),
     };
-    serde_json::to_vec(&body).map_err(unwritable)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it is what errors are mapped with")]
-pub(super) fn unwritable(error: serde_json::Error) -> BadRequest {
-    BadRequest::new(format!("the request cannot be written: {error}"))
+    serde_json::to_vec(&body).map_err(BadRequest::unwritable)
 }
 
 /// The end user by a name that does not say who it is.

@@ -1,8 +1,6 @@
 //! JSON schemas within what the provider accepts.
 
-use std::borrow::Cow;
-
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// Constraints that the provider refuses in schemas of answers.
 const REFUSED: [&str; 13] = [
@@ -20,28 +18,6 @@ const REFUSED: [&str; 13] = [
     "maxProperties",
     "$schema",
 ];
-
-/// The schema of a tool's input, which must be an object.
-pub(super) fn of_input(parameters: Option<&Value>) -> Cow<'_, Value> {
-    match parameters {
-        Some(schema) if schema.get("type").is_some_and(|kind| kind == "object") => Cow::Borrowed(schema),
-        Some(Value::Object(members)) if !members.is_empty() => {
-            let mut members = members.clone();
-            members.insert("type".to_owned(), "object".into());
-            Cow::Owned(Value::Object(members))
-        }
-        _ => Cow::Owned(json!({ "type": "object", "properties": {} })),
-    }
-}
-
-/// Whether a schema can be that of a tool's input as it stands: of an object, and no choice between schemas.
-pub(super) fn is_input(schema: &Value) -> bool {
-    let is_object = match schema.get("type") {
-        Some(kind) => kind == "object",
-        None => schema.get("properties").is_some(),
-    };
-    is_object && ["anyOf", "oneOf", "allOf"].iter().all(|choice| schema.get(choice).is_none())
-}
 
 /// The schema of a whole answer: objects are closed, and what cannot be enforced is told in words.
 pub(super) fn for_output(schema: &Value) -> Value {

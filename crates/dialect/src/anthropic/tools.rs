@@ -6,11 +6,12 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::members::Members;
-use super::{lists, schema};
+use super::lists;
 use crate::canonical::{Request, ToolChoice};
 use crate::client::messages::is_client_run;
 use crate::codec::Target;
+use crate::members::Members;
+use crate::tool_input;
 
 #[derive(Debug, Default)]
 pub(super) struct Tools<'a> {
@@ -40,7 +41,7 @@ impl<'a> Tools<'a> {
         let tool = Tool {
             name,
             description: Some(description),
-            input_schema: schema::of_input(Some(schema)),
+            input_schema: tool_input::schema(Some(schema)),
             strict: None,
             cache_control: None,
             eager_input_streaming: is_eager,
@@ -62,7 +63,7 @@ pub(super) fn read<'a>(request: &'a Request, target: &Target<'_>, takes_strict: 
         Tool {
             name: &tool.name,
             description: tool.description.as_deref(),
-            input_schema: schema::of_input(tool.parameters.as_ref()),
+            input_schema: tool_input::schema(tool.parameters.as_ref()),
             strict,
             cache_control: tool.cache_control.as_ref(),
             eager_input_streaming: is_eager && strict.is_none(),

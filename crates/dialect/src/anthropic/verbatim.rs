@@ -15,13 +15,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::members::Members;
 use super::thinking::{self, Sent, Situation, Thinking};
 use super::{history, lists, request, structured, tools};
 use crate::canonical::{Request, Speaker};
-use crate::client::chat::PLATFORM_MEMBERS;
+use crate::client::platform;
 use crate::codec::Target;
 use crate::error::BadRequest;
+use crate::members::Members;
 
 /// Members by which a request could cost more than what was reserved for it, or reach further than its sender
 /// may: they go out only where the catalogue accepts them by name.
@@ -76,7 +76,7 @@ pub(super) fn body(request: &Request, original: &[u8], target: &Target<'_>) -> R
     body.make_or_remove("metadata", request::metadata(request));
     body.make_or_remove("service_tier", request::service_tier(request));
     manage_context(&mut body, target);
-    serde_json::to_vec(&body).map_err(request::unwritable)
+    serde_json::to_vec(&body).map_err(BadRequest::unwritable)
 }
 
 /// A reader that does not tell case apart would take `MODEL` for the model; no member of this dialect has such
@@ -84,7 +84,7 @@ pub(super) fn body(request: &Request, original: &[u8], target: &Target<'_>) -> R
 fn goes_out(name: &str, target: &Target<'_>) -> bool {
     let is_plain = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
     is_plain
-        && !PLATFORM_MEMBERS.contains(&name)
+        && !platform::MEMBERS.contains(&name)
         && !OURS.contains(&name)
         && !lists(target, "drop", name)
         && (!COSTLY.contains(&name) || lists(target, "accepts", name))

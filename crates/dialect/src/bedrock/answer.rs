@@ -9,11 +9,12 @@ use serde_json::value::RawValue;
 
 use super::family::Family;
 use super::wire::{Answer, Block, Delta, Image, ReasoningContent, Start, ToolUse};
-use super::{CLAUDE, UNKNOWN, citations, errors, structured};
+use super::{CLAUDE, UNKNOWN, citations, errors};
 use crate::canonical::{Event, FinishReason, ReasoningDetail, ReasoningKind};
 use crate::error::ProviderError;
 use crate::raw;
 use crate::sse::EVENT_LIMIT;
+use crate::structured;
 
 /// What has been read of one answer.
 #[derive(Debug)]

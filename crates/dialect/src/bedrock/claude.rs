@@ -19,8 +19,8 @@ const WORD: &str = ".";
 /// [`BadRequest`] where the model refuses what the request asks for.
 pub(super) fn plan<'a>(request: &'a Request, target: &Target<'_>) -> Result<Plan<'a>, BadRequest> {
     let encoded = Anthropic.encode(&Task::Chat(outline(request)), target)?;
-    let mut members: Map<String, Value> = serde_json::from_slice(&encoded.body)
-        .map_err(|error| BadRequest::new(format!("the request cannot be written: {error}")))?;
+    let mut members: Map<String, Value> =
+        serde_json::from_slice(&encoded.body).map_err(BadRequest::unwritable)?;
     let mut fields = Map::new();
     for name in ["thinking", "top_k"] {
         fields.extend(members.shift_remove(name).map(|member| (name.to_owned(), member)));

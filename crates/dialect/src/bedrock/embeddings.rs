@@ -1,19 +1,18 @@
 //! Vectors over InvokeModel: each family of models has a body of its own.
 
-use bytes::Bytes;
-use http::HeaderMap;
 use pricing::{Class, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::family::{Family, path};
+use super::errors;
+use super::family::Family;
 use super::media::{self, Medium, Names, Source};
-use super::request::headers;
-use super::{SERVICE, errors};
+use super::request::encoded;
 use crate::canonical::{EmbeddingInput, EmbeddingsRequest, Event, Part, PartKind, Task};
-use crate::codec::{Adapter, AuthStyle, Encoded, StreamDecoder, Target};
-use crate::collected::Collected;
+use crate::codec::{Encoded, Target};
 use crate::error::{BadRequest, ProviderError};
+use crate::vectors;
+use crate::whole::Whole;
 
 /// Texts that a call of Cohere's models takes at most.
 const COHERE_INPUTS: usize = 96;
@@ -21,37 +20,18 @@ const COHERE_INPUTS: usize = 96;
 /// What a vector is for when nobody says; Cohere's models have to be told.
 const COHERE_INPUT_TYPE: &str = "search_document";
 
-pub(super) struct Embeddings;
+pub(super) const EMBEDDINGS: Whole = Whole { encode, decode, classify: errors::classify };
 
-impl Adapter for Embeddings {
-    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        let Task::Embeddings(request) = task else {
-            return Err(BadRequest::new("this endpoint makes embeddings only"));
-        };
-        let body = match Family::of(target) {
-            Family::Cohere => cohere(request, target)?,
-            Family::Nova => nova(request)?,
-            _ => titan(request, target)?,
-        };
-        Ok(Encoded {
-            path: path(target, "invoke"),
-            headers: headers(false),
-            auth: AuthStyle::SigV4 { service: SERVICE },
-            body: Bytes::from(body.to_string()),
-        })
-    }
-
-    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        decode(body)
-    }
-
-    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Collected::boxed(decode)
-    }
-
-    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
-        errors::classify(status, headers, body)
-    }
+fn encode(task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    let Task::Embeddings(request) = task else {
+        return Err(BadRequest::new("this endpoint makes embeddings only"));
+    };
+    let body = match Family::of(target) {
+        Family::Cohere => cohere(request, target)?,
+        Family::Nova => nova(request)?,
+        _ => titan(request, target)?,
+    };
+    Ok(encoded(target, "invoke", body.to_string()))
 }
 
 /// What becomes one vector.
@@ -229,9 +209,7 @@ fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
         (None, Some(Many::Named(named))) => named.into_iter().map(|named| named.embedding).collect(),
         (None, None) => return Err(errors::unreadable(body)),
     };
-    let mut events = vec![Event::Start { id: None, model: None, system_fingerprint: None }];
-    events.extend((0..).zip(vectors).map(|(index, vector)| Event::Embedding { index, vector }));
+    let start = Event::Start { id: None, model: None, system_fingerprint: None };
     let counted = answer.input_text_token_count.map(|tokens| Usage::default().with(Class::Input, tokens));
-    events.extend(counted.map(Event::Usage));
-    Ok(events)
+    Ok(vectors::answer(start, (0..).zip(vectors), counted))
 }

@@ -7,13 +7,12 @@ use base64::prelude::BASE64_STANDARD;
 use http::HeaderMap;
 use serde::Deserialize;
 
-use super::family::path;
+use super::errors;
 use super::frames::{self, Frame};
-use super::request::headers;
-use super::{SERVICE, errors};
+use super::request::encoded;
 use crate::anthropic::Anthropic;
 use crate::canonical::{Event, Task};
-use crate::codec::{Adapter, AuthStyle, Encoded, StreamDecoder, Target};
+use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
 use crate::error::{BadRequest, ProviderError};
 use crate::resold::{self, Envelope};
 
@@ -26,12 +25,7 @@ impl Adapter for Invoke {
     fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
         let is_stream = task.is_streamed();
         let action = if is_stream { "invoke-with-response-stream" } else { "invoke" };
-        Ok(Encoded {
-            path: path(target, action),
-            headers: headers(is_stream),
-            auth: AuthStyle::SigV4 { service: SERVICE },
-            body: resold::body(task, target, ENVELOPE)?,
-        })
+        Ok(encoded(target, action, resold::body(task, target, ENVELOPE)?))
     }
 
     fn decode(&self, body: &[u8], target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {

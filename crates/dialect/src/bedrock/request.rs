@@ -1,7 +1,6 @@
 //! The body and the path of a request.
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -12,7 +11,7 @@ use super::tools::{self, ToolConfig};
 use super::turns::{self, Turn};
 use super::{SERVICE, claude, structured};
 use crate::canonical::{Request, ResponseFormat};
-use crate::codec::{AuthStyle, Encoded, Target};
+use crate::codec::{AuthStyle, Encoded, JSON, Target};
 use crate::error::BadRequest;
 
 #[derive(Debug, Serialize)]
@@ -37,7 +36,7 @@ struct Body<'a> {
 
 pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest> {
     let traits = Traits::of(target);
-    structured::check_names(request)?;
+    crate::structured::check_names(request)?;
     let conversation = turns::read(request, &traits)?;
     let tool_config = tools::config(request, target, &traits, &conversation);
     let mut plan = match traits.family {
@@ -61,23 +60,15 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, 
         guardrail_config: target.quirks.get("guardrail").filter(|guardrail| guardrail.is_object()),
         service_tier: service_tier(request, target),
     };
-    let body = serde_json::to_vec(&body)
-        .map_err(|error| BadRequest::new(format!("the request cannot be written: {error}")))?;
+    let body = serde_json::to_vec(&body).map_err(BadRequest::unwritable)?;
     let action = if request.stream { "converse-stream" } else { "converse" };
-    Ok(Encoded {
-        path: path(target, action),
-        headers: headers(request.stream),
-        auth: AuthStyle::SigV4 { service: SERVICE },
-        body: Bytes::from(body),
-    })
+    Ok(encoded(target, action, body))
 }
 
-pub(super) fn headers(is_stream: bool) -> Vec<(HeaderName, HeaderValue)> {
-    let accept = if is_stream { "application/vnd.amazon.eventstream" } else { "application/json" };
-    vec![
-        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (ACCEPT, HeaderValue::from_static(accept)),
-    ]
+/// A request of an action of the target's model.
+pub(super) fn encoded(target: &Target<'_>, action: &str, body: impl Into<Bytes>) -> Encoded {
+    let accept = if action.ends_with("stream") { "application/vnd.amazon.eventstream" } else { JSON };
+    Encoded::written(path(target, action), accept, AuthStyle::SigV4 { service: SERVICE }, body)
 }
 
 /// Claude alone has a switch, from the fourth generation on, and takes it only where `toolChoice` is unsaid.

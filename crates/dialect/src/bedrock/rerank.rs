@@ -1,47 +1,27 @@
 //! Rankings over InvokeModel: Amazon's own models and Cohere's are asked alike.
 
-use bytes::Bytes;
-use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::family::{Family, path};
-use super::request::headers;
-use super::{SERVICE, errors};
+use super::errors;
+use super::family::Family;
+use super::request::encoded;
 use crate::canonical::{Event, RerankRequest, Task};
-use crate::codec::{Adapter, AuthStyle, Encoded, StreamDecoder, Target};
-use crate::collected::Collected;
+use crate::codec::{Encoded, Target};
 use crate::error::{BadRequest, ProviderError};
+use crate::ranking;
+use crate::whole::Whole;
 
 /// Which of Cohere's interfaces is meant.
 const COHERE_VERSION: u32 = 2;
 
-pub(super) struct Rerank;
+pub(super) const RERANK: Whole = Whole { encode, decode, classify: errors::classify };
 
-impl Adapter for Rerank {
-    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        let Task::Rerank(request) = task else {
-            return Err(BadRequest::new("this endpoint ranks documents only"));
-        };
-        Ok(Encoded {
-            path: path(target, "invoke"),
-            headers: headers(false),
-            auth: AuthStyle::SigV4 { service: SERVICE },
-            body: Bytes::from(body(request, target)?.to_string()),
-        })
-    }
-
-    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        decode(body)
-    }
-
-    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Collected::boxed(decode)
-    }
-
-    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
-        errors::classify(status, headers, body)
-    }
+fn encode(task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    let Task::Rerank(request) = task else {
+        return Err(BadRequest::new("this endpoint ranks documents only"));
+    };
+    Ok(encoded(target, "invoke", body(request, target)?.to_string()))
 }
 
 fn body(request: &RerankRequest, target: &Target<'_>) -> Result<Value, BadRequest> {
@@ -73,8 +53,7 @@ struct Ranked {
 
 fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
     let Ok(answer) = serde_json::from_slice::<Answer>(body) else { return Err(errors::unreadable(body)) };
-    let mut events = vec![Event::Start { id: None, model: None, system_fingerprint: None }];
-    let ranked = |ranked: Ranked| Event::Ranked { index: ranked.index, score: ranked.relevance_score };
-    events.extend(answer.results.into_iter().map(ranked));
-    Ok(events)
+    let start = Event::Start { id: None, model: None, system_fingerprint: None };
+    let ranked = answer.results.into_iter().map(|ranked| (ranked.index, ranked.relevance_score));
+    Ok(ranking::answer(start, ranked, None))
 }

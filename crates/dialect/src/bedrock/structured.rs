@@ -1,37 +1,14 @@
 //! Answers in a schema from models that have no structured outputs but can be made to call a tool: the schema
 //! becomes the input of one tool, and that input is the answer.
 
-use serde_json::Value;
-
 use super::family::Traits;
 use super::plan::Plan;
 use super::tools::ToolConfig;
 use super::turns::Conversation;
 use crate::canonical::{Request, ResponseFormat};
 use crate::codec::Target;
-use crate::error::BadRequest;
-
-/// The tool whose input is the answer. Answers are told from calls by this name alone, since they are read
-/// without the request; so no tool of a client may have it.
-const TOOL: &str = "patchbay_structured_answer";
-
-/// What the model is told of the tool when the client does not describe its format.
-const DESCRIPTION: &str = "Gives the answer. The input of this tool is the whole answer.";
-
-pub(super) fn is_answer(tool: Option<&str>) -> bool {
-    tool == Some(TOOL)
-}
-
-/// # Errors
-/// [`BadRequest`] when a tool of the client has the name that is kept for answers.
-pub(super) fn check_names(request: &Request) -> Result<(), BadRequest> {
-    match request.tools.iter().any(|tool| is_answer(Some(&tool.name))) {
-        true => {
-            Err(BadRequest::new(format!("the tool name `{TOOL}` is reserved; give the tool another one")))
-        }
-        false => Ok(()),
-    }
-}
+use crate::structured::{DESCRIPTION, TOOL};
+use crate::tool_input;
 
 /// The tool in place of the schema, if there is need of it and nothing speaks against it: tools of the client,
 /// now or before, reasoning (it goes with no forced tool), the beginning of an answer, or a schema that is no
@@ -48,17 +25,9 @@ pub(super) fn tool<'a>(
     };
     let can_be_forced = traits.can_be_forced && target.takes("tools");
     let is_busy = !request.tools.is_empty() || conversation.has_calls() || conversation.is_prefilled();
-    if traits.structured_outputs || !can_be_forced || is_busy || plan.reasons() || !is_object(schema) {
+    if traits.structured_outputs || !can_be_forced || is_busy || plan.reasons() || !tool_input::is_one(schema)
+    {
         return None;
     }
     Some(ToolConfig::only(TOOL, description.as_deref().unwrap_or(DESCRIPTION), schema, traits))
-}
-
-/// Whether a schema is that of an object, and no choice between schemas.
-fn is_object(schema: &Value) -> bool {
-    let is_object = match schema.get("type") {
-        Some(kind) => kind == "object",
-        None => schema.get("properties").is_some(),
-    };
-    is_object && ["anyOf", "oneOf", "allOf"].iter().all(|choice| schema.get(choice).is_none())
 }

@@ -10,6 +10,7 @@ use super::family::{Family, Traits};
 use super::turns::Conversation;
 use crate::canonical::{Request, Tool, ToolChoice};
 use crate::codec::Target;
+use crate::tool_input;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,7 +49,7 @@ struct Schema<'a> {
 impl<'a> ToolConfig<'a> {
     /// One tool, which the model has to call.
     pub(super) fn only(name: &'a str, description: &'a str, input: &'a Value, traits: &Traits) -> Self {
-        let input_schema = Schema { json: schema(Some(input)) };
+        let input_schema = Schema { json: tool_input::schema(Some(input)) };
         let spec = Spec { name, description: Some(description), input_schema, strict: None };
         Self { tools: vec![Entry::Tool { spec }], tool_choice: Some(named(name, traits)) }
     }
@@ -115,21 +116,8 @@ fn spec<'a>(tool: &'a Tool, traits: &Traits) -> Spec<'a> {
     Spec {
         name: &tool.name,
         description: tool.description.as_deref().filter(|description| !description.trim().is_empty()),
-        input_schema: Schema { json: schema(tool.parameters.as_ref()) },
+        input_schema: Schema { json: tool_input::schema(tool.parameters.as_ref()) },
         strict: tool.strict.filter(|strict| *strict && traits.structured_outputs),
-    }
-}
-
-/// The schema of a tool's input, which must be an object.
-fn schema(parameters: Option<&Value>) -> Cow<'_, Value> {
-    match parameters {
-        Some(schema) if schema.get("type").is_some_and(|kind| kind == "object") => Cow::Borrowed(schema),
-        Some(Value::Object(members)) if !members.is_empty() => {
-            let mut members = members.clone();
-            members.insert("type".to_owned(), "object".into());
-            Cow::Owned(Value::Object(members))
-        }
-        _ => Cow::Owned(json!({ "type": "object", "properties": {} })),
     }
 }
 
@@ -144,7 +132,12 @@ fn called(request: &Request) -> Vec<Entry<'_>> {
     let names = names.into_iter();
     names
         .map(|name| Entry::Tool {
-            spec: Spec { name, description: None, input_schema: Schema { json: schema(None) }, strict: None },
+            spec: Spec {
+                name,
+                description: None,
+                input_schema: Schema { json: tool_input::schema(None) },
+                strict: None,
+            },
         })
         .collect()
 }

@@ -11,9 +11,9 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::Peek;
-use super::chat::PLATFORM_MEMBERS;
-use super::chat::limits::{MODELS, NAME, check_depth};
-use super::chat::path::Path;
+use super::limits::{MODELS, NAME, check_depth};
+use super::path::Path;
+use super::platform;
 use crate::error::BadRequest;
 
 /// The members of one object in their order, taken out one by one. `null` counts as absent.
@@ -30,8 +30,7 @@ impl<'a> Body<'a> {
     pub(super) fn of(body: &'a [u8]) -> Result<Self, BadRequest> {
         check_depth(body)?;
         let path = &Path::Root;
-        let not_json = |error| BadRequest::new(format!("the request body is not valid JSON: {error}"));
-        let whole: &RawValue = serde_json::from_slice(body).map_err(not_json)?;
+        let whole: &RawValue = serde_json::from_slice(body).map_err(BadRequest::not_json)?;
         if !whole.get().starts_with('{') {
             return Err(BadRequest::new("the request body must be a JSON object"));
         }
@@ -143,7 +142,7 @@ impl<'a> Body<'a> {
     /// What has not been taken and is not the platform's own, without nulls.
     pub(super) fn rest(self) -> Map<String, Value> {
         let mut rest = self.values();
-        rest.retain(|name, _| !PLATFORM_MEMBERS.contains(&name.as_str()));
+        rest.retain(|name, _| !platform::MEMBERS.contains(&name.as_str()));
         rest
     }
 

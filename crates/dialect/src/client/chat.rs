@@ -4,20 +4,15 @@
 //!   every refusal, so that both refuse the same bodies with the same text.
 //! - [`Stream`] and [`Whole`] write answers that the official SDKs of OpenAI and OpenRouter accept.
 
-pub(crate) mod limits;
-pub(crate) mod path;
-pub(crate) mod peek;
-pub(crate) mod read;
-pub(crate) mod reasoning;
+mod peek;
+mod read;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod whole;
-pub(crate) mod write;
+mod write;
 
 pub use peek::{has_prompt, peek};
-pub(crate) use read::PLATFORM_MEMBERS;
 pub use read::decode;
 pub use stream::Stream;
 pub use whole::Whole;
-pub use write::error;

@@ -24,7 +24,7 @@ pub(super) fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
         images: weight.images,
         input_modalities: weight.modalities(),
         parameters: super::body::set(&[("dimensions", request.dimensions.is_some())]),
-        text_bytes: weight.rest_of(body),
+        text_bytes: weight.rest_of(body.len()),
         media_bytes: weight.media_bytes,
         ..head.into_peek()
     })

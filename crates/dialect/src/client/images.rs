@@ -45,7 +45,7 @@ pub(super) fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
             ("input_references", !request.references.is_empty()),
             ("mask", request.mask.is_some()),
         ]),
-        text_bytes: weight.rest_of(body),
+        text_bytes: weight.rest_of(body.len()),
         ..head.into_peek()
     })
 }

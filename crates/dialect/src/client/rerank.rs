@@ -12,8 +12,8 @@ use super::body::{self, Body, Head};
 use super::weight::Weight;
 use super::{AnswerEncoder, Envelope, Peek};
 use crate::canonical::{Document, RerankRequest, Task};
-use crate::client::chat::path::Path;
-use crate::client::chat::read::message::media;
+use crate::client::parts::media;
+use crate::client::path::Path;
 use crate::error::BadRequest;
 
 /// Documents of one request at most, as at Cohere.
@@ -39,7 +39,7 @@ pub(super) fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
         search_units: searches::most(&request),
         input_modalities: weight.modalities(),
         parameters: body::set(&[("top_n", request.top_n.is_some())]),
-        text_bytes: weight.rest_of(body).saturating_add(repeated),
+        text_bytes: weight.rest_of(body.len()).saturating_add(repeated),
         ..head.into_peek()
     })
 }

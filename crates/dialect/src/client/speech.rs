@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::body::{self, Body, Head};
 use super::{AnswerEncoder, Bill, Envelope, Peek, PublicError};
 use crate::canonical::{Event, SpeechRequest, VoiceSample};
-use crate::client::chat::path::Path;
+use crate::client::path::Path;
 use crate::error::{BadRequest, ErrorType};
 
 /// The formats there are, and what they are called on the wire. The first is given when none is asked for, as at

@@ -1,5 +1,7 @@
 //! What the content of a request holds beside text.
 
+use super::Peek;
+use super::skim::Skim;
 use crate::canonical::{Media, Part, PartKind};
 
 /// Images and other media, and how much of a body they are. It is never more than they are: what is not known
@@ -20,12 +22,21 @@ impl Weight {
     pub(super) fn of<'a>(parts: impl IntoIterator<Item = &'a Part>) -> Self {
         let mut weight = Self::default();
         for part in parts {
-            weight.add(&part.kind);
+            weight.add_part(&part.kind);
         }
         weight
     }
 
-    fn add(&mut self, part: &PartKind) {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.images = self.images.saturating_add(other.images);
+        self.image_bytes += other.image_bytes;
+        self.media_bytes += other.media_bytes;
+        self.has_audio |= other.has_audio;
+        self.has_file |= other.has_file;
+        self.has_video |= other.has_video;
+    }
+
+    fn add_part(&mut self, part: &PartKind) {
         match part {
             PartKind::Image { source, .. } => self.add_image(source),
             PartKind::Audio { data, .. } => {
@@ -44,7 +55,8 @@ impl Weight {
         }
     }
 
-    /// Only data that says it is an image leaves the text.
+    /// Only data that says it is an image leaves the text count: whatever else a provider might read as text
+    /// stays in it or in the media count.
     pub(super) fn add_image(&mut self, image: &Media) {
         self.images = self.images.saturating_add(1);
         if let Some((media_type, bytes)) = inline(image)
@@ -54,9 +66,26 @@ impl Weight {
         }
     }
 
-    /// Bytes of a body that are none of the media.
-    pub(super) fn rest_of(&self, body: &[u8]) -> u64 {
-        (body.len() as u64).saturating_sub(self.image_bytes.saturating_add(self.media_bytes))
+    /// [`Self::add_image`] of a URL that is not kept.
+    pub(super) fn add_image_url(&mut self, url: &Skim) {
+        self.images = self.images.saturating_add(1);
+        self.image_bytes += url.image_bytes();
+    }
+
+    /// Bytes of a body of this length that are none of the media.
+    pub(super) fn rest_of(&self, length: usize) -> u64 {
+        (length as u64).saturating_sub(self.image_bytes.saturating_add(self.media_bytes))
+    }
+
+    /// What admission needs of it, of a body of this length.
+    pub(super) fn peek(&self, length: usize) -> Peek {
+        Peek {
+            images: self.images,
+            input_modalities: self.modalities(),
+            text_bytes: self.rest_of(length),
+            media_bytes: self.media_bytes,
+            ..Peek::default()
+        }
     }
 
     pub(super) fn modalities(&self) -> Vec<&'static str> {

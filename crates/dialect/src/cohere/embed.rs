@@ -1,20 +1,20 @@
 //! Vectors of texts and of images.
 
-use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::usage::Meta;
-use super::{encoded, errors, stream};
+use super::{encoded, errors};
 use crate::canonical::{EmbeddingInput, EmbeddingsRequest, Event, Media, Part, PartKind, Task};
-use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
+use crate::codec::{Encoded, Target};
 use crate::error::{BadRequest, ProviderError};
 use crate::vectors;
+use crate::whole::Whole;
 
 /// What vectors are for when the client does not say; the provider must be told.
 const DEFAULT_TYPE: &str = "search_document";
 
-pub(super) struct Embed;
+pub(super) const EMBED: Whole = Whole { encode, decode, classify: errors::classify };
 
 #[derive(Deserialize)]
 struct Answer {
@@ -28,44 +28,34 @@ struct Embeddings {
     float: Vec<Vec<f32>>,
 }
 
-impl Adapter for Embed {
-    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        let Task::Embeddings(request) = task else {
-            return Err(BadRequest::new("this endpoint embeds only"));
-        };
-        let mut body = json!({
-            "model": target.provider_model,
-            "input_type": input_type(request),
-            "embedding_types": ["float"],
-        });
-        if request.inputs.iter().any(has_images) {
-            body["inputs"] = request.inputs.iter().enumerate().map(mixed).collect::<Result<_, _>>()?;
-        } else {
-            body["texts"] = json!(vectors::texts(request)?);
-        }
-        if let Some(dimensions) = request.dimensions.filter(|_| target.takes("dimensions")) {
-            body["output_dimension"] = json!(dimensions);
-        }
-        if let Some(truncate) = request.extra.get("truncate") {
-            body["truncate"] = truncate.clone();
-        }
-        Ok(encoded("/v2/embed", &body, false))
+fn encode(task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    let Task::Embeddings(request) = task else {
+        return Err(BadRequest::new("this endpoint embeds only"));
+    };
+    let mut body = json!({
+        "model": target.provider_model,
+        "input_type": input_type(request),
+        "embedding_types": ["float"],
+    });
+    if request.inputs.iter().any(has_images) {
+        body["inputs"] = request.inputs.iter().enumerate().map(mixed).collect::<Result<_, _>>()?;
+    } else {
+        body["texts"] = json!(vectors::texts(request)?);
     }
+    if let Some(dimensions) = request.dimensions.filter(|_| target.takes("dimensions")) {
+        body["output_dimension"] = json!(dimensions);
+    }
+    if let Some(truncate) = request.extra.get("truncate") {
+        body["truncate"] = truncate.clone();
+    }
+    encoded("/v2/embed", &body, false)
+}
 
-    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        let answer: Answer = serde_json::from_slice(body).map_err(|_| errors::inside(body))?;
-        let start = Event::Start { id: answer.id, model: None, system_fingerprint: None };
-        let usage = answer.meta.and_then(|meta| meta.embedded());
-        Ok(vectors::answer(start, (0..).zip(answer.embeddings.float), usage))
-    }
-
-    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Box::new(stream::Decoder::default())
-    }
-
-    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
-        errors::classify(status, headers, body)
-    }
+fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
+    let answer: Answer = serde_json::from_slice(body).map_err(|_| errors::inside(body))?;
+    let start = Event::Start { id: answer.id, model: None, system_fingerprint: None };
+    let usage = answer.meta.and_then(|meta| meta.embedded());
+    Ok(vectors::answer(start, (0..).zip(answer.embeddings.float), usage))
 }
 
 /// The provider's word; those of other vendors mean the same.

@@ -1,16 +1,17 @@
 //! Documents in the order of how well they answer a query.
 
-use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::usage::Meta;
-use super::{encoded, errors, stream};
+use super::{encoded, errors};
 use crate::canonical::{Document, Event, RerankRequest, Task};
-use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
+use crate::codec::{Encoded, Target};
 use crate::error::{BadRequest, ProviderError};
+use crate::ranking;
+use crate::whole::Whole;
 
-pub(super) struct Rerank;
+pub(super) const RERANK: Whole = Whole { encode, decode, classify: errors::classify };
 
 #[derive(Deserialize)]
 struct Answer {
@@ -25,43 +26,31 @@ struct Ranked {
     relevance_score: f64,
 }
 
-impl Adapter for Rerank {
-    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        let Task::Rerank(request) = task else {
-            return Err(BadRequest::new("this endpoint ranks documents only"));
-        };
-        let mut body = json!({
-            "model": target.provider_model,
-            "query": request.query,
-            "documents": texts(request)?,
-        });
-        if let Some(count) = request.top_n {
-            body["top_n"] = json!(count);
+fn encode(task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    let Task::Rerank(request) = task else {
+        return Err(BadRequest::new("this endpoint ranks documents only"));
+    };
+    let mut body = json!({
+        "model": target.provider_model,
+        "query": request.query,
+        "documents": texts(request)?,
+    });
+    if let Some(count) = request.top_n {
+        body["top_n"] = json!(count);
+    }
+    for name in ["max_tokens_per_doc", "priority"] {
+        if let Some(value) = request.extra.get(name) {
+            body[name] = value.clone();
         }
-        for name in ["max_tokens_per_doc", "priority"] {
-            if let Some(value) = request.extra.get(name) {
-                body[name] = value.clone();
-            }
-        }
-        Ok(encoded("/v2/rerank", &body, false))
     }
+    encoded("/v2/rerank", &body, false)
+}
 
-    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        let answer: Answer = serde_json::from_slice(body).map_err(|_| errors::inside(body))?;
-        let mut events = vec![Event::Start { id: answer.id, model: None, system_fingerprint: None }];
-        let ranked = |ranked: Ranked| Event::Ranked { index: ranked.index, score: ranked.relevance_score };
-        events.extend(answer.results.into_iter().map(ranked));
-        events.extend(answer.meta.and_then(|meta| meta.searched()).map(Event::Usage));
-        Ok(events)
-    }
-
-    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Box::new(stream::Decoder::default())
-    }
-
-    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
-        errors::classify(status, headers, body)
-    }
+fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
+    let answer: Answer = serde_json::from_slice(body).map_err(|_| errors::inside(body))?;
+    let start = Event::Start { id: answer.id, model: None, system_fingerprint: None };
+    let ranked = answer.results.into_iter().map(|ranked| (ranked.index, ranked.relevance_score));
+    Ok(ranking::answer(start, ranked, answer.meta.and_then(|meta| meta.searched())))
 }
 
 fn texts(request: &RerankRequest) -> Result<Vec<&str>, BadRequest> {

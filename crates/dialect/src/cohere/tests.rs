@@ -33,7 +33,7 @@ fn texts_and_images_become_vectors() {
         let input_type = input_type.map(str::to_owned);
         let request = EmbeddingsRequest { inputs, input_type, dimensions: Some(256), ..Default::default() };
         let task = Task::Embeddings(request);
-        let encoded = with_target(&[], &json!({}), |target| embed::Embed.encode(&task, target)).unwrap();
+        let encoded = with_target(&[], &json!({}), |target| embed::EMBED.encode(&task, target)).unwrap();
         assert_eq!(encoded.path, "/v2/embed");
         serde_json::from_slice(&encoded.body).unwrap()
     };
@@ -52,7 +52,7 @@ fn texts_and_images_become_vectors() {
         inputs: vec![EmbeddingInput::Tokens(vec![1])],
         ..EmbeddingsRequest::default()
     });
-    assert!(with_target(&[], &json!({}), |target| embed::Embed.encode(&tokens, target)).is_err());
+    assert!(with_target(&[], &json!({}), |target| embed::EMBED.encode(&tokens, target)).is_err());
 }
 
 #[test]
@@ -65,13 +65,13 @@ fn documents_are_ranked() {
         ..RerankRequest::default()
     };
     let task = Task::Rerank(request.clone());
-    let encoded = with_target(&[], &json!({}), |target| rerank::Rerank.encode(&task, target)).unwrap();
+    let encoded = with_target(&[], &json!({}), |target| rerank::RERANK.encode(&task, target)).unwrap();
     let body: Value = serde_json::from_slice(&encoded.body).unwrap();
     assert_eq!(encoded.path, "/v2/rerank");
     assert_eq!(body, json!({"model": "command-x", "query": "q", "documents": ["a", "b"], "top_n": 1}));
     let image = Document { text: None, image: Some("https://a.example/a.png".to_owned()) };
     let task = Task::Rerank(RerankRequest { documents: vec![image], ..request });
-    let refused = with_target(&[], &json!({}), |target| rerank::Rerank.encode(&task, target)).unwrap_err();
+    let refused = with_target(&[], &json!({}), |target| rerank::RERANK.encode(&task, target)).unwrap_err();
     assert!(refused.message.contains("`documents[0]`"));
 }
 

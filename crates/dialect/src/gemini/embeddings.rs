@@ -11,9 +11,10 @@ use super::request::{model_name, of_body, path};
 use super::{errors, usage::Counts};
 use crate::canonical::{EmbeddingInput, EmbeddingsRequest, Event, PartKind, Task};
 use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
-use crate::collected::Collected;
 use crate::error::{BadRequest, ProviderError};
 use crate::raw::or_default;
+use crate::vectors;
+use crate::whole::Collected;
 
 /// Contents that one call takes at most.
 const MOST: usize = 100;
@@ -207,11 +208,9 @@ fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
         return Err(errors::inside(body));
     }
     let counted = answer.usage_metadata.and_then(|counts| counts.usage()).or_else(|| counted(&vectors));
-    let mut events = vec![Event::Start { id: None, model: None, system_fingerprint: None }];
-    let embedding = |(index, vector): (u32, Vector)| Event::Embedding { index, vector: vector.values };
-    events.extend((0..).zip(vectors).map(embedding));
-    events.extend(counted.map(Event::Usage));
-    Ok(events)
+    let start = Event::Start { id: None, model: None, system_fingerprint: None };
+    let vectors = vectors.into_iter().map(|vector| vector.values);
+    Ok(vectors::answer(start, (0..).zip(vectors), counted))
 }
 
 /// The sum of what was counted for each vector; absent when some of them has no count.

@@ -1,51 +1,36 @@
 //! Pictures by Imagen.
 
-use http::HeaderMap;
 use pricing::{Class, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::request::{of_body, path};
 use super::{errors, picture};
-use crate::canonical::{Event, FinishReason, ImagesRequest, Task};
-use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
-use crate::collected::Collected;
+use crate::canonical::{Event, ImagesRequest, Task};
+use crate::codec::{Encoded, Target};
 use crate::error::{BadRequest, ErrorType, ProviderError};
 use crate::raw::or_default;
+use crate::whole::Whole;
 
 /// Pictures that one call makes at most.
 const MOST: u32 = 4;
 
-pub(crate) struct Imagen;
+pub(crate) const IMAGEN: Whole = Whole { encode, decode, classify: errors::classify };
 
-impl Adapter for Imagen {
-    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        let Task::Images(request) = task else {
-            return Err(BadRequest::new("this endpoint makes images only"));
-        };
-        if !request.references.is_empty() {
-            return Err(BadRequest::new("this model makes images from words only"));
-        }
-        let count = request.n.unwrap_or(1).max(1);
-        if count > MOST {
-            return Err(BadRequest::new(format!("this model makes at most {MOST} images: lower `n`")));
-        }
-        let instances = json!([{ "prompt": request.prompt }]);
-        let body = json!({ "instances": instances, "parameters": parameters(request, count) });
-        of_body(&body, path(target, "predict"))
+fn encode(task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    let Task::Images(request) = task else {
+        return Err(BadRequest::new("this endpoint makes images only"));
+    };
+    if !request.references.is_empty() {
+        return Err(BadRequest::new("this model makes images from words only"));
     }
-
-    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        decode(body)
+    let count = request.n.unwrap_or(1).max(1);
+    if count > MOST {
+        return Err(BadRequest::new(format!("this model makes at most {MOST} images: lower `n`")));
     }
-
-    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Collected::boxed(decode)
-    }
-
-    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
-        errors::classify(status, headers, body)
-    }
+    let instances = json!([{ "prompt": request.prompt }]);
+    let body = json!({ "instances": instances, "parameters": parameters(request, count) });
+    of_body(&body, path(target, "predict"))
 }
 
 fn parameters(request: &ImagesRequest, count: u32) -> Value {
@@ -100,6 +85,6 @@ fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
         return Err(error.because_of_request(ErrorType::ContentPolicyViolation));
     }
     events.push(Event::Usage(Usage::default().with(Class::Picture, count)));
-    events.push(Event::Finish { choice: 0, reason: FinishReason::Stop, native: String::new() });
+    events.push(Event::stop());
     Ok(events)
 }

@@ -64,7 +64,6 @@ pub(super) fn model_name<'a>(target: &Target<'a>) -> &'a str {
 /// # Errors
 /// [`BadRequest`] when the body cannot be written.
 pub(super) fn of_body(body: &impl Serialize, path: String) -> Result<Encoded, BadRequest> {
-    let body = serde_json::to_vec(body)
-        .map_err(|error| BadRequest::new(format!("the request cannot be written: {error}")))?;
+    let body = serde_json::to_vec(body).map_err(BadRequest::unwritable)?;
     Ok(Encoded { path, headers: Vec::new(), auth: AuthStyle::XGoogApiKey, body: Bytes::from(body) })
 }

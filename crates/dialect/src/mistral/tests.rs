@@ -158,10 +158,10 @@ fn texts_become_vectors() {
         dimensions: Some(2),
         ..EmbeddingsRequest::default()
     };
-    let encoded = embeddings::Embeddings.encode(&Task::Embeddings(request), &target(&none, &all)).unwrap();
+    let encoded = embeddings::EMBEDDINGS.encode(&Task::Embeddings(request), &target(&none, &all)).unwrap();
     let body: Value = serde_json::from_slice(&encoded.body).unwrap();
     assert_eq!(encoded.path, "/embeddings");
     assert_eq!(body, json!({"model": "model-latest", "input": ["a", "b"], "output_dimension": 2}));
-    let broken = embeddings::Embeddings.decode(b"{\"data\": 1}", &target(&none, &all)).unwrap_err();
+    let broken = embeddings::EMBEDDINGS.decode(b"{\"data\": 1}", &target(&none, &all)).unwrap_err();
     assert_eq!(broken.error_type, ErrorType::ProviderUnavailable);
 }

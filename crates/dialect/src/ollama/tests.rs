@@ -222,7 +222,7 @@ fn texts_become_vectors() {
         ..EmbeddingsRequest::default()
     });
     let encoded =
-        with_target(&[], &json!({"num_ctx": 512}), |target| embed::Embed.encode(&task, target)).unwrap();
+        with_target(&[], &json!({"num_ctx": 512}), |target| embed::EMBED.encode(&task, target)).unwrap();
     let body: Value = serde_json::from_slice(&encoded.body).unwrap();
     assert_eq!(encoded.path, "/api/embed");
     assert_eq!(
@@ -230,10 +230,10 @@ fn texts_become_vectors() {
         json!({"model": "model:8b", "input": ["a"], "truncate": false, "dimensions": 2, "options": {"num_ctx": 512}})
     );
     let read = |body: Value| {
-        with_target(&[], &json!({}), |target| embed::Embed.decode(body.to_string().as_bytes(), target))
+        with_target(&[], &json!({}), |target| embed::EMBED.decode(body.to_string().as_bytes(), target))
     };
     let events = read(json!({"model": "m", "embeddings": [[0.5, 1.0]], "prompt_eval_count": 3})).unwrap();
     assert_eq!(events[1], Event::Embedding { index: 0, vector: vec![0.5, 1.0] });
-    assert_eq!(events.len(), 3);
+    assert_eq!((events.last(), events.len()), (Some(&Event::stop()), 4));
     assert!(read(json!({"error": "the input length exceeds the context length"})).is_err());
 }

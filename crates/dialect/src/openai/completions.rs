@@ -8,44 +8,22 @@ use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::encode::accept;
 use super::errors;
+use super::governed::{COSTLY, SAMPLED, is_disguised};
 use super::outgoing::Outgoing;
 use super::quirks::Quirks;
 use super::usage::Counts;
 use crate::canonical::{Event, FinishReason, Request, Task};
 use crate::client::Dialect;
-use crate::client::chat::PLATFORM_MEMBERS;
+use crate::client::platform;
 use crate::codec::{Adapter, Encoded, StreamDecoder, Target, conversation};
 use crate::end_user;
 use crate::error::{BadRequest, ProviderError};
 use crate::sse;
 
-/// Members that go out only where the catalogue says the endpoint takes them.
-const GOVERNED: [&str; 11] = [
-    "temperature",
-    "top_p",
-    "top_k",
-    "min_p",
-    "frequency_penalty",
-    "presence_penalty",
-    "repetition_penalty",
-    "seed",
-    "stop",
-    "logit_bias",
-    "logprobs",
-];
 /// What a strict endpoint knows beside them.
 const STANDARD: [&str; 3] = ["prompt", "suffix", "n"];
-/// Members by which a request could cost more than was reserved for it, or at another price.
-const COSTLY: [&str; 7] = [
-    "service_tier",
-    "best_of",
-    "use_beam_search",
-    "max_new_tokens",
-    "max_output_tokens",
-    "min_tokens",
-    "num_predict",
-];
 /// Members that are written anew, or not at all.
 const SET_HERE: [&str; 8] = [
     "model",
@@ -93,7 +71,7 @@ fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest>
         }
     }
     body.set_some("user", request.user.as_deref().map(end_user::hashed));
-    let limit = request.max_tokens.map(|limit| target.max_output.map_or(limit, |most| limit.min(most)));
+    let limit = request.max_tokens.map(|limit| target.within(limit));
     body.set_some("max_tokens", limit);
     if request.stream {
         body.set("stream", true);
@@ -101,31 +79,26 @@ fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest>
             body.set("stream_options", json!({"include_usage": true}));
         }
     }
-    body.into_json("completions", if request.stream { "text/event-stream" } else { "application/json" })
+    body.into_json("completions", accept(request.stream))
 }
 
 fn goes_out(name: &str, target: &Target<'_>, quirks: Quirks<'_>) -> bool {
-    if PLATFORM_MEMBERS.contains(&name) && name != "prompt"
+    if platform::MEMBERS.contains(&name) && name != "prompt"
         || SET_HERE.contains(&name)
         || OTHERS.contains(&name)
     {
         return false;
     }
     let is_accepted = quirks.lists("accepts", name);
-    if is_disguised(name) || (COSTLY.contains(&name) && !is_accepted) {
+    if is_disguised(name, &[&SAMPLED, &STANDARD, &COSTLY, &SET_HERE, &OTHERS])
+        || (COSTLY.contains(&name) && !is_accepted)
+    {
         return false;
     }
-    if GOVERNED.contains(&name) {
+    if SAMPLED.contains(&name) {
         return target.takes(name);
     }
     !quirks.has("strict") || STANDARD.contains(&name) || is_accepted
-}
-
-/// Whether a reader that does not tell case apart would take this for a member that has a meaning.
-fn is_disguised(name: &str) -> bool {
-    let is_plain = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-    let known = [&GOVERNED[..], &STANDARD, &COSTLY, &SET_HERE, &OTHERS].concat();
-    !is_plain && (!name.is_ascii() || known.iter().any(|known| known.eq_ignore_ascii_case(name)))
 }
 
 #[derive(Deserialize, Default)]

@@ -7,45 +7,27 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use http::HeaderMap;
 use pricing::{Class, Usage};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::{Value, json};
 
-use super::buffered::Buffered;
 use super::errors;
 use super::outgoing::Outgoing;
 use super::quirks::Quirks;
-use crate::canonical::{EmbeddingInput, EmbeddingsRequest, Event, FinishReason, Media, Part, PartKind, Task};
-use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
+use crate::canonical::{EmbeddingInput, Event, Media, Part, PartKind, Task};
+use crate::codec::{Encoded, JSON, Target};
 use crate::end_user;
 use crate::error::{BadRequest, ProviderError};
+use crate::vectors;
+use crate::whole::Whole;
 
-pub(super) struct Embeddings;
+pub(super) const EMBEDDINGS: Whole = Whole { encode, decode, classify: errors::classify };
 
-impl Adapter for Embeddings {
-    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        let Task::Embeddings(request) = task else {
-            return Err(BadRequest::new("this endpoint embeds only"));
-        };
-        encode(request, target)
-    }
-
-    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        decode(body)
-    }
-
-    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Box::new(Buffered::new(decode))
-    }
-
-    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
-        errors::classify(status, headers, body)
-    }
-}
-
-fn encode(request: &EmbeddingsRequest, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+fn encode(task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    let Task::Embeddings(request) = task else {
+        return Err(BadRequest::new("this endpoint embeds only"));
+    };
     let quirks = Quirks::of(target);
     let mut body = Outgoing::new(target);
     body.set("input", inputs(&request.inputs)?);
@@ -57,7 +39,7 @@ fn encode(request: &EmbeddingsRequest, target: &Target<'_>) -> Result<Encoded, B
         body.set("input_type", input_type);
     }
     body.add_accepted(&request.extra);
-    body.into_json("embeddings", "application/json")
+    body.into_json("embeddings", JSON)
 }
 
 /// One text is a string, as some servers take nothing else.
@@ -136,18 +118,9 @@ pub(super) fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
     if answer.data.iter().any(|row| row.embedding.0.iter().any(|number| !number.is_finite())) {
         return Err(ProviderError::broken("the provider sent a vector with something that is no number"));
     }
-    let mut events = vec![Event::Start { id: answer.id, model: answer.model, system_fingerprint: None }];
-    let places = places(&answer.data);
-    events.extend(
-        answer
-            .data
-            .into_iter()
-            .zip(places)
-            .map(|(row, index)| Event::Embedding { index, vector: row.embedding.0 }),
-    );
-    events.extend(answer.usage.and_then(|counts| counts.classes()).map(Event::Usage));
-    events.push(Event::Finish { choice: 0, reason: FinishReason::Stop, native: "stop".to_owned() });
-    Ok(events)
+    let start = Event::Start { id: answer.id, model: answer.model, system_fingerprint: None };
+    let vectors = places(&answer.data).into_iter().zip(answer.data.into_iter().map(|row| row.embedding.0));
+    Ok(vectors::answer(start, vectors, answer.usage.and_then(|counts| counts.classes())))
 }
 
 /// Which input each vector is of: as it says, unless what they say cannot be, as where each says 0; then they

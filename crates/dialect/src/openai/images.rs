@@ -10,7 +10,7 @@ mod tests;
 use http::HeaderMap;
 
 use super::errors;
-use crate::canonical::{Event, FinishReason, ImagesRequest, Task};
+use crate::canonical::{Event, ImagesRequest, Task};
 use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
 use crate::error::{BadRequest, ProviderError};
 pub(super) use chat::ChatImages;
@@ -40,10 +40,6 @@ fn wanted(task: &Task) -> Result<&ImagesRequest, BadRequest> {
         Task::Images(request) => Ok(request),
         _ => Err(BadRequest::new("this endpoint makes images only")),
     }
-}
-
-fn finish() -> Event {
-    Event::Finish { choice: 0, reason: FinishReason::Stop, native: "stop".to_owned() }
 }
 
 fn no_image() -> ProviderError {

@@ -65,8 +65,7 @@ impl<'a> Outgoing<'a> {
     /// [`BadRequest`] when they cannot be written.
     pub(super) fn into_json(mut self, path: &str, accept: &'static str) -> Result<Encoded, BadRequest> {
         self.finish();
-        let body = serde_json::to_vec(&self.members)
-            .map_err(|error| BadRequest::new(format!("the request cannot be written: {error}")))?;
+        let body = serde_json::to_vec(&self.members).map_err(BadRequest::unwritable)?;
         let json = HeaderValue::from_static("application/json");
         Ok(encoded(self.quirks, path, json, accept, body.into()))
     }

@@ -3,21 +3,21 @@
 //!
 //! What comes back is listed under `results`, `data` or nothing at all, and counted in tokens or in searches.
 
-use bytes::Bytes;
-use http::HeaderMap;
 use pricing::{Class, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::errors;
 use super::quirks::Quirks;
-use super::{encode, errors};
 use crate::canonical::{Document, Event, RerankRequest, Task};
-use crate::client::chat::PLATFORM_MEMBERS;
-use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
+use crate::client::platform;
+use crate::codec::{Encoded, JSON, Target};
 use crate::error::{BadRequest, ProviderError};
+use crate::ranking;
 use crate::tokens::Count;
+use crate::whole::Whole;
 
-pub(super) struct Rerank;
+pub(super) const RERANK: Whole = Whole { encode, decode, classify: errors::classify };
 
 #[derive(Deserialize)]
 struct Answer {
@@ -49,39 +49,23 @@ struct Meta {
     billed_units: Option<Counts>,
 }
 
-impl Adapter for Rerank {
-    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        let Task::Rerank(request) = task else {
-            return Err(BadRequest::new("this endpoint ranks documents only"));
-        };
-        let quirks = Quirks::of(target);
-        Ok(Encoded {
-            path: quirks.text("path").unwrap_or("/rerank").to_owned(),
-            headers: encode::headers(false),
-            auth: quirks.auth(),
-            body: Bytes::from(body(request, target, quirks).to_string()),
-        })
-    }
+fn encode(task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    let Task::Rerank(request) = task else {
+        return Err(BadRequest::new("this endpoint ranks documents only"));
+    };
+    let quirks = Quirks::of(target);
+    let path = quirks.text("path").unwrap_or("/rerank");
+    Encoded::json(path, JSON, quirks.auth(), &body(request, target, quirks))
+}
 
-    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        let answer: Answer = serde_json::from_slice(body)
-            .or_else(|_| serde_json::from_slice(body).map(Answer::bare))
-            .map_err(|_| errors::unreadable(body))?;
-        let mut events = vec![Event::Start { id: answer.id, model: answer.model, system_fingerprint: None }];
-        let ranked = |ranked: Ranked| Event::Ranked { index: ranked.index, score: ranked.relevance_score };
-        events.extend(answer.results.into_iter().map(ranked));
-        let counts = answer.usage.or(answer.meta.and_then(|meta| meta.billed_units));
-        events.extend(counts.and_then(|counts| counts.usage()).map(Event::Usage));
-        Ok(events)
-    }
-
-    fn stream(&self, target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        super::OpenAi.stream(target)
-    }
-
-    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
-        errors::classify(status, headers, body)
-    }
+fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
+    let answer: Answer = serde_json::from_slice(body)
+        .or_else(|_| serde_json::from_slice(body).map(Answer::bare))
+        .map_err(|_| errors::unreadable(body))?;
+    let start = Event::Start { id: answer.id, model: answer.model, system_fingerprint: None };
+    let ranked = answer.results.into_iter().map(|ranked| (ranked.index, ranked.relevance_score));
+    let counts = answer.usage.or(answer.meta.and_then(|meta| meta.billed_units));
+    Ok(ranking::answer(start, ranked, counts.and_then(|counts| counts.usage())))
 }
 
 impl Answer {
@@ -112,7 +96,7 @@ fn body(request: &RerankRequest, target: &Target<'_>, quirks: Quirks<'_>) -> Val
         body["top_n"] = json!(count);
     }
     for (name, value) in &request.extra {
-        let is_ours = PLATFORM_MEMBERS.contains(&name.as_str()) || body.get(name).is_some();
+        let is_ours = platform::MEMBERS.contains(&name.as_str()) || body.get(name).is_some();
         if !is_ours && (!quirks.has("strict") || quirks.lists("accepts", name)) {
             body[name] = value.clone();
         }
@@ -135,6 +119,7 @@ mod tests {
     use serde_json::Map;
 
     use super::*;
+    use crate::codec::Adapter as _;
     use crate::codec::AuthStyle;
 
     fn with_target<T>(quirks: &Value, body: impl FnOnce(&Target<'_>) -> T) -> T {
@@ -150,7 +135,7 @@ mod tests {
     }
 
     fn read(body: &Value) -> Vec<Event> {
-        with_target(&json!({}), |target| Rerank.decode(body.to_string().as_bytes(), target)).unwrap()
+        with_target(&json!({}), |target| RERANK.decode(body.to_string().as_bytes(), target)).unwrap()
     }
 
     #[test]
@@ -166,7 +151,7 @@ mod tests {
             ..RerankRequest::default()
         });
         let sent = |quirks: Value| -> (Encoded, Value) {
-            let encoded = with_target(&quirks, |target| Rerank.encode(&task, target)).unwrap();
+            let encoded = with_target(&quirks, |target| RERANK.encode(&task, target)).unwrap();
             let body = serde_json::from_slice(&encoded.body).unwrap();
             (encoded, body)
         };
@@ -195,8 +180,8 @@ mod tests {
         let searched = read(&json!({"results": rows, "meta": {"billed_units": {"search_units": 2}}}));
         assert_eq!(searched[3], Event::Usage(Usage::default().with(Class::SearchUnit, 2)));
         let bare = read(&json!([{"index": 1, "score": 0.5}, {"index": 0, "score": 0.25}]));
-        assert_eq!(bare[1..], ranked);
+        assert_eq!((&bare[1..3], &bare[3..]), (&ranked[..], &[Event::stop()][..]));
         let failed = json!({"error": {"message": "m", "code": 503}}).to_string();
-        assert!(with_target(&json!({}), |target| Rerank.decode(failed.as_bytes(), target)).is_err());
+        assert!(with_target(&json!({}), |target| RERANK.decode(failed.as_bytes(), target)).is_err());
     }
 }

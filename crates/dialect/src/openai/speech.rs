@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::errors;
 use super::outgoing::{Outgoing, options};
 use super::quirks::Quirks;
-use crate::canonical::{Event, FinishReason, SpeechRequest, Task};
+use crate::canonical::{Event, SpeechRequest, Task};
 use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
 use crate::error::{BadRequest, ProviderError};
 use crate::sse;
@@ -95,10 +95,6 @@ fn named(voice: &str, quirks: Quirks<'_>) -> Value {
     }
 }
 
-fn finish() -> Event {
-    Event::Finish { choice: 0, reason: FinishReason::Stop, native: "stop".to_owned() }
-}
-
 /// Bytes that an error in place of the sound may have.
 const ERROR_LIMIT: usize = 64 * 1024;
 
@@ -138,7 +134,7 @@ impl StreamDecoder for Sound {
             self.has_come = true;
             events.push(Event::Audio(Bytes::from(std::mem::take(&mut self.held))));
         }
-        events.push(if self.has_come { finish() } else { Event::Failure(nothing()) });
+        events.push(if self.has_come { Event::stop() } else { Event::Failure(nothing()) });
     }
 }
 
@@ -212,7 +208,7 @@ impl State {
             let usage = Usage::default().with(Class::Input, counts.input_tokens);
             Event::Usage(usage.with(Class::AudioOutput, counts.output_tokens))
         }));
-        events.push(finish());
+        events.push(Event::stop());
     }
 
     fn fail(&mut self, error: ProviderError, events: &mut Vec<Event>) {

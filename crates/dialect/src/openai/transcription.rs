@@ -3,45 +3,26 @@
 #[cfg(test)]
 mod tests;
 
-use http::HeaderMap;
 use pricing::{Class, Usage};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::buffered::Buffered;
 use super::errors;
 use super::form::Form;
 use super::outgoing::{Outgoing, encoded, options};
 use super::quirks::Quirks;
-use crate::canonical::{Event, FinishReason, Task, TranscriptionRequest};
-use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
+use crate::canonical::{Event, Task, TranscriptionRequest};
+use crate::codec::{Encoded, JSON, Target};
 use crate::error::{BadRequest, ProviderError};
 use crate::media;
+use crate::whole::Whole;
 
-pub(super) struct Transcription;
+pub(super) const TRANSCRIPTION: Whole = Whole { encode, decode, classify: errors::classify };
 
-impl Adapter for Transcription {
-    fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
-        let Task::Transcription(request) = task else {
-            return Err(BadRequest::new("this endpoint transcribes only"));
-        };
-        encode(request, target)
-    }
-
-    fn decode(&self, body: &[u8], _target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {
-        decode(body)
-    }
-
-    fn stream(&self, _target: &Target<'_>) -> Box<dyn StreamDecoder> {
-        Box::new(Buffered::new(decode))
-    }
-
-    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
-        errors::classify(status, headers, body)
-    }
-}
-
-fn encode(request: &TranscriptionRequest, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+fn encode(task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
+    let Task::Transcription(request) = task else {
+        return Err(BadRequest::new("this endpoint transcribes only"));
+    };
     let quirks = Quirks::of(target);
     let is_verbose = !quirks.denies("verbose_json") && (request.verbose || quirks.has("verbose_json"));
     let mut body = Outgoing::new(target);
@@ -59,7 +40,7 @@ fn encode(request: &TranscriptionRequest, target: &Target<'_>) -> Result<Encoded
     form.file("file", &file_name(request), &media_type, recording(request)?);
     body.members.iter().for_each(|(name, value)| form.member(name, value));
     let (content_type, form) = form.finish()?;
-    Ok(encoded(quirks, "audio/transcriptions", content_type, "application/json", form))
+    Ok(encoded(quirks, "audio/transcriptions", content_type, JSON, form))
 }
 
 /// Providers tell a recording's format by the end of its name.
@@ -95,7 +76,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
         events.push(Event::Extra { choice: 0, members });
     }
     events.extend(classes(&usage, duration).map(Event::Usage));
-    events.push(Event::Finish { choice: 0, reason: FinishReason::Stop, native: "stop".to_owned() });
+    events.push(Event::stop());
     Ok(events)
 }
 

@@ -7,8 +7,8 @@ use dialect::error::{ErrorType, ProviderError, Retry};
 use pricing::{Class, Usage};
 use serde_json::{Map, Value, json};
 
-use super::cases::Case;
-use super::fold::{self, Answer};
+use crate::cases::Case;
+use crate::fold::{self, Answer};
 
 /// Places at which a body is cut in two, at most; shorter ones are cut at every byte.
 const CUTS: usize = 600;

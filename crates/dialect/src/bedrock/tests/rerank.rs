@@ -44,7 +44,7 @@ fn ranks_keep_the_providers_order() {
         let events = adapter.decode(body, target).unwrap();
         assert_eq!(
             events[1..],
-            [Event::Ranked { index: 1, score: 0.9 }, Event::Ranked { index: 0, score: 0.1 }]
+            [Event::Ranked { index: 1, score: 0.9 }, Event::Ranked { index: 0, score: 0.1 }, Event::stop()]
         );
         assert!(adapter.decode(b"{}", target).is_err());
     });

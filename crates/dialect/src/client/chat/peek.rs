@@ -2,31 +2,28 @@
 //!
 //! The pass only says whether a body is sound. For one that is not, [`super::read`] finds the words.
 
-pub(crate) mod parts;
-pub(crate) mod strict;
+mod parts;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::limits::{self, CHOICES, EFFORTS, PENALTY, REPETITION, SHARE, TEMPERATURE};
 use super::read;
-use crate::client::Peek;
+use crate::client::limits::{self, CHOICES, PENALTY, REPETITION, SHARE, TEMPERATURE};
+use crate::client::pass::{self, ReasoningHead};
+use crate::client::skim::{Object, Skim, Stop};
+use crate::client::strict::Strict;
+use crate::client::turns::Turns;
+use crate::client::{Peek, body, models};
 use crate::error::BadRequest;
-use parts::{Object, Skim, Stop, Turns};
-use strict::Strict;
+use parts::Turn;
 
 /// Reads what admission needs; see [`crate::client::Dialect::peek`].
 ///
 /// # Errors
 /// [`BadRequest`] naming the member that is wrong.
 pub fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
-    limits::check_depth(body)?;
-    match serde_json::from_slice::<Strict<Body<'_>>>(body) {
-        Ok(read) if read.is_sound() => Ok(read.0.into_peek(body.len())),
-        Ok(_) => Err(reason(body, "the request body is not a chat request")),
-        Err(error) => Err(reason(body, &format!("the request body cannot be read: {error}"))),
-    }
+    Ok(pass::sound(body, "chat", Body::is_sound, read::read)?.into_peek(body.len()))
 }
 
 /// Whether a body has a `prompt` and no messages: it asks for a text completion.
@@ -42,21 +39,13 @@ pub fn has_prompt(body: &[u8]) -> bool {
             .is_ok_and(|either: Either| either.prompt.is_some() && either.messages.is_none())
 }
 
-/// Why a body is refused, in the words of the full reader.
-fn reason(body: &[u8], otherwise: &str) -> BadRequest {
-    if body.len() > limits::EXPLAINED {
-        return BadRequest::new(otherwise);
-    }
-    read::read(body).err().unwrap_or_else(|| BadRequest::new(otherwise))
-}
-
 #[derive(Deserialize)]
 struct Body<'a> {
     model: Option<String>,
     models: Option<Vec<String>>,
     #[serde(borrow)]
     provider: Option<&'a RawValue>,
-    messages: Option<Turns>,
+    messages: Option<Turns<Turn>>,
     tools: Option<Vec<Strict<ToolHead>>>,
     tool_choice: Option<ChoiceHead>,
     parallel_tool_calls: Option<bool>,
@@ -144,26 +133,12 @@ struct SchemaHead {
     _description: Option<Skim>,
 }
 
-#[derive(Deserialize)]
-struct ReasoningHead {
-    effort: Option<String>,
-    max_tokens: Option<u64>,
-    #[serde(rename = "exclude")]
-    _exclude: Option<bool>,
-    #[serde(rename = "enabled")]
-    _enabled: Option<bool>,
-}
-
 impl Body<'_> {
     fn is_sound(&self) -> bool {
-        self.names_a_model() && self.has_messages() && self.tools_are_sound() && self.options_are_sound()
-    }
-
-    fn names_a_model(&self) -> bool {
-        let models = self.models.as_deref().unwrap_or_default();
-        (self.model.is_some() || !models.is_empty())
-            && models.len() <= limits::MODELS
-            && self.model.iter().chain(models).all(|name| !name.is_empty())
+        models::are_sound(self.model.as_ref(), self.models.as_deref())
+            && self.has_messages()
+            && self.tools_are_sound()
+            && self.options_are_sound()
     }
 
     fn has_messages(&self) -> bool {
@@ -182,10 +157,6 @@ impl Body<'_> {
 
     fn options_are_sound(&self) -> bool {
         let positive = |value: Option<u64>| value != Some(0);
-        let short = |text: &Option<String>| {
-            text.as_ref()
-                .is_none_or(|text| text.len() <= limits::NAME || text.chars().count() <= limits::NAME)
-        };
         positive(self.max_tokens)
             && positive(self.max_completion_tokens)
             && self.n.is_none_or(|choices| (1..=CHOICES).contains(&choices))
@@ -193,56 +164,43 @@ impl Body<'_> {
             && self.reasoning_is_sound()
             && self.response_format.as_ref().is_none_or(|format| format.is_sound())
             && self.provider.is_none_or(|provider| provider.get().starts_with('{'))
-            && short(&self.user)
-            && short(&self.session_id)
+            && pass::is_short(self.user.as_ref())
+            && pass::is_short(self.session_id.as_ref())
     }
 
     fn numbers_are_in_range(&self) -> bool {
-        [
+        pass::are_in_range([
             (self.temperature, TEMPERATURE),
             (self.top_p, SHARE),
             (self.min_p, SHARE),
             (self.frequency_penalty, PENALTY),
             (self.presence_penalty, PENALTY),
             (self.repetition_penalty, REPETITION),
-        ]
-        .iter()
-        .all(|(value, (least, most))| value.is_none_or(|value| (*least..=*most).contains(&value)))
+        ])
     }
 
     fn reasoning_is_sound(&self) -> bool {
-        let known = |word: &Option<String>| word.as_ref().is_none_or(|word| EFFORTS.contains(&word.as_str()));
         let long = self.reasoning.as_ref();
         let effort = long.and_then(|long| long.effort.as_ref());
-        long.is_none_or(|long| known(&long.effort) && (effort.is_none() || long.max_tokens.is_none()))
-            && known(&self.reasoning_effort)
+        long.is_none_or(|long| long.is_sound())
+            && pass::is_effort(self.reasoning_effort.as_ref())
             && effort.zip(self.reasoning_effort.as_ref()).is_none_or(|(long, short)| long == short)
     }
 
     fn into_peek(self, length: usize) -> Peek {
         let parameters = self.parameters();
         let turns = self.messages.unwrap_or_default();
-        let mut models: Vec<String> = Vec::new();
-        for name in self.model.into_iter().chain(self.models.unwrap_or_default()) {
-            if !models.contains(&name) {
-                models.push(name);
-            }
-        }
         Peek {
-            models,
+            models: models::each_once(self.model.into_iter().chain(self.models.unwrap_or_default())),
             provider: self.provider.map(ToOwned::to_owned),
             stream: self.stream.unwrap_or(false),
             max_tokens: self.max_completion_tokens.or(self.max_tokens),
             choices: self.n.and_then(|choices| u32::try_from(choices).ok()).unwrap_or(1),
             messages: u32::try_from(turns.count).unwrap_or(u32::MAX),
-            images: turns.tally.images,
-            input_modalities: turns.tally.modalities(),
             parameters,
-            text_bytes: (length as u64).saturating_sub(turns.tally.image_bytes + turns.tally.media_bytes),
-            media_bytes: turns.tally.media_bytes,
             user: self.user,
             session_id: self.session_id,
-            ..Peek::default()
+            ..turns.weight.peek(length)
         }
     }
 
@@ -251,7 +209,7 @@ impl Body<'_> {
     fn parameters(&self) -> Vec<&'static str> {
         let format = self.response_format.as_ref().map_or("text", |format| &format.kind);
         let has_tools = self.tools.as_ref().is_some_and(|tools| !tools.is_empty());
-        [
+        body::set(&[
             ("tools", has_tools),
             ("tool_choice", self.tool_choice.is_some()),
             ("parallel_tool_calls", self.parallel_tool_calls.is_some()),
@@ -276,10 +234,7 @@ impl Body<'_> {
             ("prediction", self.prediction.is_some()),
             ("verbosity", self.verbosity.is_some()),
             ("web_search_options", self.web_search_options.is_some()),
-        ]
-        .into_iter()
-        .filter_map(|(name, is_set)| is_set.then_some(name))
-        .collect()
+        ])
     }
 }
 

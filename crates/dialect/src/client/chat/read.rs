@@ -1,38 +1,17 @@
 //! Reads a whole request into the canonical model and words every refusal.
 
-pub(crate) mod message;
-pub(crate) mod options;
+mod message;
+mod options;
 
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::limits;
-use super::path::{Members, Path};
 use crate::canonical::{Original, Request, Tool};
-use crate::client::Dialect;
+use crate::client::models::Models;
+use crate::client::options as shared;
+use crate::client::path::{Members, Path};
+use crate::client::{Dialect, limits, platform};
 use crate::error::BadRequest;
-
-/// Members that are for this platform and for no provider.
-pub(crate) const PLATFORM_MEMBERS: [&str; 18] = [
-    "models",
-    "provider",
-    "route",
-    "transforms",
-    "plugins",
-    "preset",
-    "session_id",
-    "trace",
-    "usage",
-    "debug",
-    "stream_options",
-    "stop_server_tools_when",
-    "max_tool_calls",
-    "include_reasoning",
-    "reasoning",
-    "prompt",
-    "openrouter_metadata",
-    "x_search_filter",
-];
 
 /// Reads a whole request; see [`crate::client::Dialect::decode`].
 ///
@@ -49,29 +28,23 @@ pub fn decode(body: &Bytes) -> Result<Request, BadRequest> {
 /// # Errors
 /// [`BadRequest`] naming the member that is wrong.
 pub(super) fn read(body: &[u8]) -> Result<Request, BadRequest> {
-    limits::check_depth(body)?;
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|error| BadRequest::new(format!("the request body is not valid JSON: {error}")))?;
-    if !value.is_object() {
-        return Err(BadRequest::new("the request body must be a JSON object"));
-    }
     let path = Path::Root;
-    let mut members = Members::of(value, &path)?;
+    let mut members = Members::of_body(body, &path)?;
     let choice = options::tool_choice(&mut members)?;
     let mut request = Request {
-        model: model(&mut members)?,
+        model: Models::read(&mut members)?.wanted()?,
         messages: messages(&mut members)?,
-        tools: tools(&mut members)?,
+        tools: shared::tools(&mut members, limits::TOOLS, tool)?,
         tool_choice: choice.choice,
         parallel_tool_calls: members.boolean("parallel_tool_calls")?,
         response_format: options::response_format(&mut members)?,
-        reasoning: options::reasoning(&mut members)?,
-        max_tokens: options::max_tokens(&mut members)?,
-        stop: options::stop(&mut members)?,
+        reasoning: shared::reasoning(&mut members)?,
+        max_tokens: shared::max_tokens(&mut members)?,
+        stop: shared::stop(&mut members)?,
         stream: members.boolean("stream")?.unwrap_or(false),
         ..Request::default()
     };
-    options::sampling(&mut members, &mut request)?;
+    shared::sampling(&mut members, &mut request)?;
     if let Some(allowed) = choice.allowed {
         request.tools.retain(|tool| allowed.contains(&tool.name));
     }
@@ -81,35 +54,8 @@ pub(super) fn read(body: &[u8]) -> Result<Request, BadRequest> {
         path.member("provider").object(provider)?;
     }
     request.extra = members.rest();
-    request.extra.retain(|name, _| !PLATFORM_MEMBERS.contains(&name.as_str()));
+    request.extra.retain(|name, _| !platform::MEMBERS.contains(&name.as_str()));
     Ok(request)
-}
-
-/// The first model wanted: `model`, else the first of `models`.
-pub(crate) fn model(members: &mut Members<'_>) -> Result<String, BadRequest> {
-    let first = match members.value("model") {
-        Some(model) => Some(not_empty(model, &members.path.member("model"))?),
-        None => None,
-    };
-    let path = members.path.member("models");
-    let others = members.list("models")?.unwrap_or_default();
-    if others.len() > limits::MODELS {
-        return Err(path.must(&format!("have at most {} entries", limits::MODELS)));
-    }
-    let mut names = Vec::with_capacity(others.len());
-    for (index, name) in others.into_iter().enumerate() {
-        names.push(not_empty(name, &path.item(index))?);
-    }
-    first
-        .or_else(|| names.into_iter().next())
-        .ok_or_else(|| BadRequest::new("`model` is required: send `model` or a list of `models`"))
-}
-
-fn not_empty(value: Value, path: &Path<'_>) -> Result<String, BadRequest> {
-    match path.string(value)? {
-        name if name.is_empty() => Err(path.must("not be empty")),
-        name => Ok(name),
-    }
 }
 
 fn messages(members: &mut Members<'_>) -> Result<Vec<crate::canonical::Message>, BadRequest> {
@@ -119,19 +65,6 @@ fn messages(members: &mut Members<'_>) -> Result<Vec<crate::canonical::Message>,
         return Err(path.must(&format!("have from 1 to {} entries", limits::MESSAGES)));
     }
     list.into_iter().enumerate().map(|(index, value)| message::read(value, &path.item(index))).collect()
-}
-
-fn tools(members: &mut Members<'_>) -> Result<Vec<Tool>, BadRequest> {
-    let path = members.path.member("tools");
-    let list = members.list("tools")?.unwrap_or_default();
-    if list.len() > limits::TOOLS {
-        return Err(path.must(&format!("have at most {} entries", limits::TOOLS)));
-    }
-    let mut tools = Vec::with_capacity(list.len());
-    for (index, value) in list.into_iter().enumerate() {
-        tools.extend(tool(value, &path.item(index))?);
-    }
-    Ok(tools)
 }
 
 /// A function tool, which may leave its type out; tools of other kinds are the platform's or the provider's
@@ -149,15 +82,7 @@ fn tool(value: Value, path: &Path<'_>) -> Result<Option<Tool>, BadRequest> {
         return if kind == "function" { Err(function_path.must("be an object")) } else { Ok(None) };
     };
     let mut function = Members::of(function, &function_path)?;
-    let tool = Tool {
-        name: function.required_string("name")?,
-        description: function.string("description")?,
-        parameters: match function.value("parameters") {
-            Some(parameters) => Some(Value::Object(function_path.member("parameters").object(parameters)?)),
-            None => None,
-        },
-        strict: function.boolean("strict")?,
-        cache_control: members.value("cache_control"),
-    };
+    let tool = shared::function(&mut function)?;
+    let tool = Tool { cache_control: members.value("cache_control"), ..tool };
     Ok((kind == "function").then_some(tool))
 }

@@ -3,10 +3,13 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::reasoning::DetailBody;
-use super::write::{ErrorBody, ImageBody, UsageBody, append, tool_call_id};
+use super::write::ImageBody;
 use crate::canonical::{Event, FinishReason, ReasoningDetail};
+use crate::client::error::ErrorBody;
+use crate::client::usage::UsageBody;
+use crate::client::wire::{DONE, append_frame, tool_call_id};
 use crate::client::{AnswerEncoder, Bill, Envelope, PublicError};
+use crate::reasoning_details::DetailBody;
 
 /// The writer of one streamed answer. Finish reasons wait for the end, so that each choice has exactly one.
 pub struct Stream {
@@ -170,8 +173,7 @@ impl Stream {
         usage: Option<UsageBody>,
         out: &mut Vec<u8>,
     ) {
-        out.extend_from_slice(b"data: ");
-        append(
+        append_frame(
             out,
             &Chunk {
                 id: &self.envelope.id,
@@ -188,7 +190,6 @@ impl Stream {
                 usage,
             },
         );
-        out.extend_from_slice(b"\n\n");
     }
 
     fn reasoning(&mut self, index: u32, detail: &ReasoningDetail, out: &mut Vec<u8>) {
@@ -307,7 +308,7 @@ impl AnswerEncoder for Stream {
     fn finish(&mut self, bill: &Bill, out: &mut Vec<u8>) {
         self.finish_choices(out);
         self.chunk(&[], None, Some(UsageBody::of(bill)), out);
-        out.extend_from_slice(b"data: [DONE]\n\n");
+        out.extend_from_slice(DONE);
     }
 
     fn fail(&mut self, error: &PublicError, bill: Option<&Bill>, out: &mut Vec<u8>) {
@@ -322,6 +323,6 @@ impl AnswerEncoder for Stream {
         if let Some(bill) = bill {
             self.chunk(&[], None, Some(UsageBody::of(bill)), out);
         }
-        out.extend_from_slice(b"data: [DONE]\n\n");
+        out.extend_from_slice(DONE);
     }
 }

@@ -3,11 +3,14 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::reasoning::DetailBody;
 use super::stream::finish_reason;
-use super::write::{ErrorBody, ImageBody, UsageBody, append, merge, tool_call_id};
+use super::write::{ImageBody, merge};
 use crate::canonical::{Event, FinishReason, ReasoningDetail};
+use crate::client::error::ErrorBody;
+use crate::client::usage::UsageBody;
+use crate::client::wire::{append, tool_call_id};
 use crate::client::{AnswerEncoder, Bill, Envelope, PublicError};
+use crate::reasoning_details::DetailBody;
 
 /// The writer of one whole answer.
 pub struct Whole {

@@ -3,11 +3,11 @@
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::canonical::{Message, Part, PartKind, Request, Speaker};
+use crate::canonical::{Message, Part, Request, Speaker};
 use crate::client::body::{self, Body, Head, items, text};
-use crate::client::chat::PLATFORM_MEMBERS;
-use crate::client::chat::path::{Members, Path};
-use crate::client::chat::read::options;
+use crate::client::options;
+use crate::client::path::{Members, Path};
+use crate::client::platform;
 use crate::error::BadRequest;
 
 /// Members of conversations that a prompt has no use for.
@@ -41,7 +41,7 @@ pub(super) fn read(body: &[u8]) -> Result<(Head, Request, Vec<&'static str>), Ba
     let mut members = Members::of(Value::Object(body.values()), &path)?;
     let mut request = Request {
         model: head.model(),
-        messages: vec![turn(prompt)],
+        messages: vec![Message::of(Speaker::User, vec![Part::text(prompt)])],
         reasoning: options::reasoning(&mut members)?,
         max_tokens: options::max_tokens(&mut members)?,
         stop: options::stop(&mut members)?,
@@ -56,7 +56,7 @@ pub(super) fn read(body: &[u8]) -> Result<(Head, Request, Vec<&'static str>), Ba
         ));
     }
     request.extra = members.rest();
-    request.extra.retain(|name, _| !PLATFORM_MEMBERS.contains(&name.as_str()));
+    request.extra.retain(|name, _| !platform::MEMBERS.contains(&name.as_str()));
     if let Some(count) = logprobs {
         request.extra.insert("logprobs".to_owned(), json!(true));
         request.extra.insert("top_logprobs".to_owned(), json!(count));
@@ -84,18 +84,6 @@ fn parameters(request: &Request, has_suffix: bool) -> Vec<&'static str> {
         ("response_format", has("response_format")),
         ("suffix", has_suffix),
     ])
-}
-
-fn turn(prompt: String) -> Message {
-    Message {
-        speaker: Speaker::User,
-        name: None,
-        content: vec![Part { kind: PartKind::Text(prompt), cache_control: None }],
-        tool_calls: Vec::new(),
-        tool_call_id: None,
-        reasoning: Vec::new(),
-        refusal: None,
-    }
 }
 
 /// One text, bare or in a list.

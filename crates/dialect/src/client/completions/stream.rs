@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 use super::logprobs;
 use super::write::{Body, ChoiceBody, finish_reason};
 use crate::canonical::{Event, FinishReason};
-use crate::client::chat::write::{ErrorBody, UsageBody, append};
+use crate::client::error::ErrorBody;
+use crate::client::usage::UsageBody;
+use crate::client::wire::{DONE, append_frame};
 use crate::client::{AnswerEncoder, Bill, Envelope, PublicError};
 
 pub(super) struct Stream {
@@ -54,18 +56,12 @@ impl Stream {
             native_finish_reason: finish.as_ref().map(|(_, native)| native.as_str()),
             reasoning,
         };
-        frame(&Body { choices: vec![body], ..self.body() }, out);
+        append_frame(out, &Body { choices: vec![body], ..self.body() });
     }
 
     fn body(&self) -> Body<'_> {
         Body { system_fingerprint: self.system_fingerprint.as_deref(), ..Body::of(&self.envelope) }
     }
-}
-
-fn frame(body: &Body<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"data: ");
-    append(out, body);
-    out.extend_from_slice(b"\n\n");
 }
 
 impl AnswerEncoder for Stream {
@@ -100,17 +96,17 @@ impl AnswerEncoder for Stream {
         for index in indexes {
             self.piece(index, "", None, true, out);
         }
-        frame(&Body { usage: Some(UsageBody::of(bill)), ..self.body() }, out);
-        out.extend_from_slice(b"data: [DONE]\n\n");
+        append_frame(out, &Body { usage: Some(UsageBody::of(bill)), ..self.body() });
+        out.extend_from_slice(DONE);
     }
 
     fn fail(&mut self, error: &PublicError, bill: Option<&Bill>, out: &mut Vec<u8>) {
         let choice =
             ChoiceBody { finish_reason: Some(FinishReason::Error.as_str()), ..ChoiceBody::default() };
-        frame(&Body { choices: vec![choice], error: Some(ErrorBody::of(error)), ..self.body() }, out);
+        append_frame(out, &Body { choices: vec![choice], error: Some(ErrorBody::of(error)), ..self.body() });
         if let Some(bill) = bill {
-            frame(&Body { usage: Some(UsageBody::of(bill)), ..self.body() }, out);
+            append_frame(out, &Body { usage: Some(UsageBody::of(bill)), ..self.body() });
         }
-        out.extend_from_slice(b"data: [DONE]\n\n");
+        out.extend_from_slice(DONE);
     }
 }

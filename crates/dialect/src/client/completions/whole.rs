@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 use super::logprobs;
 use super::write::{Body, ChoiceBody, finish_reason};
 use crate::canonical::{Event, FinishReason};
-use crate::client::chat::write::{ErrorBody, UsageBody, append};
+use crate::client::error::ErrorBody;
+use crate::client::usage::UsageBody;
+use crate::client::wire::append;
 use crate::client::{AnswerEncoder, Bill, Envelope, PublicError};
 
 pub(super) struct Whole {

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 
 use crate::canonical::FinishReason;
 use crate::client::Envelope;
-use crate::client::chat::write::{ErrorBody, UsageBody};
+use crate::client::error::ErrorBody;
+use crate::client::usage::UsageBody;
 
 #[derive(Serialize)]
 pub(super) struct Body<'a> {

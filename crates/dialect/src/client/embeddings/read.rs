@@ -4,8 +4,8 @@ use serde_json::value::RawValue;
 
 use crate::canonical::{EmbeddingInput, EmbeddingsRequest, Part};
 use crate::client::body::{Body, Head, items, text};
-use crate::client::chat::path::Path;
-use crate::client::chat::read::message;
+use crate::client::parts;
+use crate::client::path::Path;
 use crate::client::weight::Weight;
 use crate::error::BadRequest;
 
@@ -82,5 +82,5 @@ fn content(value: &RawValue, path: &Path<'_>) -> Result<Vec<Part>, BadRequest> {
     if list.is_empty() {
         return Err(path.must("have at least one part"));
     }
-    list.into_iter().enumerate().map(|(index, part)| message::part_of(part, &path.item(index))).collect()
+    list.into_iter().enumerate().map(|(index, part)| parts::part_of(part, &path.item(index))).collect()
 }

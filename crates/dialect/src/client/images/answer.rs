@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::write::{Picture, Pictures, Row, Usage};
 use crate::canonical::Event;
-use crate::client::chat;
-use crate::client::chat::write::append;
+use crate::client::error;
+use crate::client::wire::append;
 use crate::client::{AnswerEncoder, Bill, Envelope, PublicError};
 
 pub(super) struct Answer {
@@ -50,6 +50,6 @@ impl AnswerEncoder for Answer {
     }
 
     fn fail(&mut self, error: &PublicError, _bill: Option<&Bill>, out: &mut Vec<u8>) {
-        out.extend(chat::error(error));
+        out.extend(error::body(error));
     }
 }

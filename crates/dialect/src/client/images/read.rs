@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 use super::size;
 use crate::canonical::{ImagesRequest, Media, PartKind};
 use crate::client::body::{Body, Head};
-use crate::client::chat::path::Path;
-use crate::client::chat::read::message;
+use crate::client::parts;
+use crate::client::path::Path;
 use crate::error::BadRequest;
 
 const PICTURES: u32 = 10;
@@ -69,7 +69,7 @@ fn mask(body: &mut Body<'_>) -> Result<Option<Media>, BadRequest> {
 
 /// `{"type": "image_url", "image_url": {"url": …}}`
 fn image(value: &RawValue, path: &Path<'_>) -> Result<Media, BadRequest> {
-    match message::part_of(value, path)?.kind {
+    match parts::part_of(value, path)?.kind {
         PartKind::Image { source, .. } => Ok(source),
         _ => Err(path.member("type").must("be `image_url`")),
     }

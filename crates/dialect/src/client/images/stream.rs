@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::write::{Pictures, Row, Usage, inline};
 use crate::canonical::{Event, ImagesRequest};
-use crate::client::chat::write::append;
+use crate::client::wire::{DONE, append_named_frame};
 use crate::client::{AnswerEncoder, Bill, Envelope, PublicError};
 
 pub(super) struct Stream {
@@ -93,19 +93,9 @@ impl Stream {
             usage,
             row,
         };
-        write(out, r#type, &frame);
+        append_named_frame(out, r#type, &frame);
     }
 }
-
-fn write(out: &mut Vec<u8>, name: &str, frame: &impl Serialize) {
-    out.extend_from_slice(b"event: ");
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\ndata: ");
-    append(out, frame);
-    out.extend_from_slice(b"\n\n");
-}
-
-const DONE: &[u8] = b"data: [DONE]\n\n";
 
 impl AnswerEncoder for Stream {
     fn event(&mut self, event: Event, out: &mut Vec<u8>) {
@@ -130,7 +120,7 @@ impl AnswerEncoder for Stream {
     fn fail(&mut self, error: &PublicError, _bill: Option<&Bill>, out: &mut Vec<u8>) {
         let kind = error.error_type.as_str();
         let body = ErrorBody { code: kind, message: &error.message, r#type: kind, param: None };
-        write(out, "error", &ErrorFrame { r#type: "error", error: body });
+        append_named_frame(out, "error", &ErrorFrame { r#type: "error", error: body });
         out.extend_from_slice(DONE);
     }
 }

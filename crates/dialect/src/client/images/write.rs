@@ -6,7 +6,7 @@ use serde_json::Number;
 
 use crate::canonical::Event;
 use crate::client::Bill;
-use crate::client::chat::write::CostDetails;
+use crate::client::usage::CostDetails;
 use crate::media;
 
 /// The media type of an image of which none is known.

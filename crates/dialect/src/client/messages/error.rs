@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::thread;
 use crate::client::PublicError;
-use crate::client::chat::write::append;
+use crate::client::wire::append;
 use crate::error::ErrorType;
 
 /// The body of an answer that is nothing but an error.

@@ -10,11 +10,12 @@ use serde_json::value::RawValue;
 
 use super::limits::{CLIENT_RUN_BYTES, FALLBACKS, TOOLS, is_client_run};
 use super::{read, thread};
-use crate::client::Peek;
-use crate::client::chat::limits::{self, NAME, SHARE, TEMPERATURE};
-use crate::client::chat::peek::strict::Strict;
+use crate::client::limits::{SHARE, TEMPERATURE};
+use crate::client::strict::Strict;
+use crate::client::turns::Turns;
+use crate::client::{Peek, body, models, pass};
 use crate::error::BadRequest;
-use blocks::{Content, Turns};
+use blocks::{Content, Turn};
 use shape::Shape;
 
 /// Reads what admission needs; see [`crate::client::Dialect::peek`].
@@ -22,20 +23,7 @@ use shape::Shape;
 /// # Errors
 /// [`BadRequest`] naming the member that is wrong.
 pub(crate) fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
-    limits::check_depth(body)?;
-    match serde_json::from_slice::<Strict<Body<'_>>>(body) {
-        Ok(read) if read.is_sound() => Ok(read.0.into_peek(body.len())),
-        Ok(_) => Err(reason(body, "the request body is not a messages request")),
-        Err(error) => Err(reason(body, &format!("the request body cannot be read: {error}"))),
-    }
-}
-
-/// Why a body is refused, in the words of the full reader.
-fn reason(body: &[u8], otherwise: &str) -> BadRequest {
-    if body.len() > limits::EXPLAINED {
-        return BadRequest::new(otherwise);
-    }
-    read::read(body).err().unwrap_or_else(|| BadRequest::new(otherwise))
+    Ok(pass::sound(body, "messages", Body::is_sound, read::read)?.into_peek(body.len()))
 }
 
 #[derive(Deserialize)]
@@ -46,7 +34,7 @@ struct Body<'a> {
     #[serde(borrow)]
     provider: Option<&'a RawValue>,
     system: Option<Content>,
-    messages: Option<Turns>,
+    messages: Option<Turns<Turn>>,
     tools: Option<Vec<Strict<ToolHead>>>,
     tool_choice: Option<Strict<ChoiceHead>>,
     thinking: Option<Strict<ThinkingHead>>,
@@ -124,13 +112,10 @@ impl Body<'_> {
     }
 
     fn names_models(&self) -> bool {
-        let models = self.models.as_deref().unwrap_or_default();
         let fallbacks = self.fallbacks.as_deref().unwrap_or_default();
-        (self.model.is_some() || !models.is_empty())
-            && models.len() <= limits::MODELS
+        models::are_sound(self.model.as_ref(), self.models.as_deref())
             && fallbacks.len() <= FALLBACKS
-            && (fallbacks.is_empty() || models.is_empty())
-            && self.model.iter().chain(models).all(|name| !name.is_empty())
+            && (fallbacks.is_empty() || self.models.as_ref().is_none_or(Vec::is_empty))
             && fallbacks.iter().all(|fallback| !fallback.model.is_empty())
     }
 
@@ -142,55 +127,42 @@ impl Body<'_> {
     }
 
     fn options_are_sound(&self) -> bool {
-        let within = |value: Option<f64>, (least, most): (f64, f64)| {
-            value.is_none_or(|value| (least..=most).contains(&value))
-        };
-        let short = |text: Option<&String>| text.is_none_or(|text| text.chars().count() <= NAME);
         let format = |format: Option<&Strict<FormatHead>>| format.is_none_or(|format| format.is_sound());
         let config = self.output_config.as_ref();
         self.max_tokens != Some(0)
-            && within(self.temperature, TEMPERATURE)
-            && within(self.top_p, SHARE)
+            && pass::are_in_range([(self.temperature, TEMPERATURE), (self.top_p, SHARE)])
             && self.stop_sequences.iter().flatten().all(Shape::is_text)
             && self.thinking.as_ref().is_none_or(|thinking| thinking.is_sound())
             && config.is_none_or(|config| config.is_sound() && format(config.format.as_ref()))
             && format(self.output_format.as_ref())
             && self.provider.is_none_or(|provider| provider.get().starts_with('{'))
-            && short(self.user.as_ref())
-            && short(self.session_id.as_ref())
+            && pass::is_short(self.user.as_ref())
+            && pass::is_short(self.session_id.as_ref())
             && self.thread.as_ref().is_none_or(|thread| thread.is_sound())
-            && short(self.metadata.as_ref().and_then(|metadata| metadata.user_id.as_ref()))
+            && pass::is_short(self.metadata.as_ref().and_then(|metadata| metadata.user_id.as_ref()))
     }
 
     fn into_peek(self, length: usize) -> Peek {
         let parameters = self.parameters();
         let own_tools = self.tools.iter().flatten().filter(|tool| tool.is_client_run()).count() as u64;
         let turns = self.messages.unwrap_or_default();
-        let mut tally = turns.tally;
-        tally.add(&self.system.unwrap_or_default().tally);
-        let mut models: Vec<String> = Vec::new();
+        let mut weight = turns.weight;
+        weight.add(&self.system.unwrap_or_default().weight);
         let fallbacks = self.fallbacks.into_iter().flatten().map(|fallback| fallback.0.model);
-        for name in self.model.into_iter().chain(self.models.unwrap_or_default()).chain(fallbacks) {
-            if !models.contains(&name) {
-                models.push(name);
-            }
-        }
-        let text_bytes = (length as u64).saturating_sub(tally.image_bytes + tally.media_bytes);
+        let names = self.model.into_iter().chain(self.models.unwrap_or_default()).chain(fallbacks);
+        let peek = weight.peek(length);
         Peek {
-            models,
+            models: models::each_once(names),
             provider: self.provider.map(ToOwned::to_owned),
             stream: self.stream.unwrap_or(false),
             max_tokens: self.max_tokens,
             choices: 1,
             messages: u32::try_from(turns.count).unwrap_or(u32::MAX),
-            images: tally.images,
-            input_modalities: tally.modalities(),
             parameters,
-            text_bytes: text_bytes.saturating_add(own_tools.saturating_mul(CLIENT_RUN_BYTES)),
-            media_bytes: tally.media_bytes,
+            text_bytes: peek.text_bytes.saturating_add(own_tools.saturating_mul(CLIENT_RUN_BYTES)),
             user: self.user.or_else(|| self.metadata?.0.user_id),
             session_id: self.session_id,
-            ..Peek::default()
+            ..peek
         }
     }
 
@@ -204,7 +176,7 @@ impl Body<'_> {
         };
         let one_at_a_time =
             self.tool_choice.as_ref().is_some_and(|choice| choice.disable_parallel_tool_use == Some(true));
-        [
+        body::set(&[
             ("tools", self.tools.as_ref().is_some_and(|tools| !tools.is_empty())),
             ("tool_choice", self.tool_choice.is_some()),
             ("parallel_tool_calls", one_at_a_time),
@@ -216,10 +188,7 @@ impl Body<'_> {
             ("top_p", self.top_p.is_some()),
             ("top_k", self.top_k.is_some()),
             ("stop", self.stop_sequences.as_ref().is_some_and(|stop| !stop.is_empty())),
-        ]
-        .into_iter()
-        .filter_map(|(name, is_set)| is_set.then_some(name))
-        .collect()
+        ])
     }
 }
 

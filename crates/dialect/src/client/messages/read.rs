@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 use super::thread;
 use crate::canonical::{Original, Request};
 use crate::client::Dialect;
-use crate::client::chat::limits::{self, NAME, SHARE, TEMPERATURE};
-use crate::client::chat::path::{Members, Path};
+use crate::client::limits::{NAME, SHARE, TEMPERATURE};
+use crate::client::path::{Members, Path};
 use crate::error::BadRequest;
 pub(super) use options::EFFORTS;
 
@@ -37,14 +37,8 @@ pub(crate) fn decode(body: &Bytes) -> Result<Request, BadRequest> {
 /// # Errors
 /// [`BadRequest`] naming the member that is wrong.
 pub(super) fn read(body: &[u8]) -> Result<Request, BadRequest> {
-    limits::check_depth(body)?;
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|error| BadRequest::new(format!("the request body is not valid JSON: {error}")))?;
-    if !value.is_object() {
-        return Err(BadRequest::new("the request body must be a JSON object"));
-    }
     let path = Path::Root;
-    let mut members = Members::of(value, &path)?;
+    let mut members = Members::of_body(body, &path)?;
     let mut request = Request {
         model: options::model(&mut members)?,
         messages: turns::read(&mut members)?,

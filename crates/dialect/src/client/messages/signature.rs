@@ -18,7 +18,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
 use crate::canonical::{ReasoningDetail, ReasoningKind};
-use crate::client::chat::reasoning::{DetailBody, detail};
+use crate::reasoning_details::{DetailBody, detail};
 
 /// Whose form reasoning has that Anthropic signed.
 pub(super) const ANTHROPIC: &str = "anthropic-claude-v1";

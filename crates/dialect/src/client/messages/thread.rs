@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::client::PublicError;
-use crate::client::chat::path::{Members, Path};
+use crate::client::path::{Members, Path};
 use crate::error::{BadRequest, ErrorType};
 
 const LOST: &str = "thread: conversations are not kept here, so that none can be continued. Send all of \

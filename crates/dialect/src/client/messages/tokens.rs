@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::read;
 use crate::canonical::Request;
-use crate::client::chat::write::append;
+use crate::client::wire::append;
 use crate::error::BadRequest;
 
 /// Reads what is to be counted: a request, of which only what a model reads counts.

@@ -5,8 +5,9 @@ use serde::Serialize;
 use serde_json::Number;
 
 use crate::canonical::{Document, Event, RerankRequest};
-use crate::client::chat;
-use crate::client::chat::write::{CostDetails, append};
+use crate::client::error;
+use crate::client::usage::CostDetails;
+use crate::client::wire::append;
 use crate::client::{AnswerEncoder, Bill, Envelope, PublicError};
 
 pub(super) struct Answer {
@@ -109,6 +110,6 @@ impl AnswerEncoder for Answer {
     }
 
     fn fail(&mut self, error: &PublicError, _bill: Option<&Bill>, out: &mut Vec<u8>) {
-        out.extend(chat::error(error));
+        out.extend(error::body(error));
     }
 }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::ids;
 use crate::canonical::{Event, FinishReason, Request};
-use crate::client::chat::write::append;
+use crate::client::wire::append;
 use crate::client::{AnswerEncoder, Bill, Dialect, Envelope, PublicError};
 use crate::error::ErrorType;
 use body::{Outcome, Response};

@@ -10,33 +10,21 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::read;
-use crate::client::Peek;
-use crate::client::chat::limits::{self, PENALTY, REPETITION, SHARE, TEMPERATURE};
-use crate::client::chat::peek::parts::{Skim, Stop};
-use crate::client::chat::peek::strict::Strict;
+use crate::client::limits::{self, PENALTY, REPETITION, SHARE, TEMPERATURE};
+use crate::client::pass::{self, ReasoningHead};
+use crate::client::skim::{Skim, Stop};
+use crate::client::strict::Strict;
+use crate::client::{Peek, body, models};
 use crate::error::BadRequest;
 use items::Input;
-use options::{Choice, ReasoningHead, TextHead, ToolHead};
+use options::{Choice, TextHead, ToolHead};
 
 /// Reads what admission needs.
 ///
 /// # Errors
 /// [`BadRequest`] naming the member that is wrong.
 pub(super) fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
-    limits::check_depth(body)?;
-    match serde_json::from_slice::<Strict<Body<'_>>>(body) {
-        Ok(read) if read.is_sound() => Ok(read.0.into_peek(body.len())),
-        Ok(_) => Err(reason(body, "the request body is not a responses request")),
-        Err(error) => Err(reason(body, &format!("the request body cannot be read: {error}"))),
-    }
-}
-
-/// Why a body is refused, in the words of the full reader.
-fn reason(body: &[u8], otherwise: &str) -> BadRequest {
-    if body.len() > limits::EXPLAINED {
-        return BadRequest::new(otherwise);
-    }
-    read::read(body).err().unwrap_or_else(|| BadRequest::new(otherwise))
+    Ok(pass::sound(body, "responses", Body::is_sound, read::read)?.into_peek(body.len()))
 }
 
 #[derive(Deserialize)]
@@ -80,14 +68,10 @@ struct Body<'a> {
 
 impl Body<'_> {
     fn is_sound(&self) -> bool {
-        self.names_a_model() && self.is_stateless() && self.tools_are_sound() && self.options_are_sound()
-    }
-
-    fn names_a_model(&self) -> bool {
-        let models = self.models.as_deref().unwrap_or_default();
-        (self.model.is_some() || !models.is_empty())
-            && models.len() <= limits::MODELS
-            && self.model.iter().chain(models).all(|name| !name.is_empty())
+        models::are_sound(self.model.as_ref(), self.models.as_deref())
+            && self.is_stateless()
+            && self.tools_are_sound()
+            && self.options_are_sound()
     }
 
     /// Whether it has all it needs in itself and leaves nothing behind.
@@ -106,10 +90,6 @@ impl Body<'_> {
     }
 
     fn options_are_sound(&self) -> bool {
-        let short = |text: &Option<String>| {
-            text.as_ref()
-                .is_none_or(|text| text.len() <= limits::NAME || text.chars().count() <= limits::NAME)
-        };
         self.max_output_tokens != Some(0)
             && self.n.is_none_or(|choices| choices == 1)
             && self.top_logprobs.is_none_or(|likely| likely <= super::TOP_LOGPROBS)
@@ -117,48 +97,37 @@ impl Body<'_> {
             && self.reasoning.as_ref().is_none_or(|reasoning| reasoning.is_sound())
             && self.text.as_ref().is_none_or(|text| text.is_sound())
             && self.provider.is_none_or(|provider| provider.get().starts_with('{'))
-            && [&self.user, &self.safety_identifier, &self.session_id].into_iter().all(short)
+            && [&self.user, &self.safety_identifier, &self.session_id]
+                .into_iter()
+                .all(|text| pass::is_short(text.as_ref()))
     }
 
     fn numbers_are_in_range(&self) -> bool {
-        [
+        pass::are_in_range([
             (self.temperature, TEMPERATURE),
             (self.top_p, SHARE),
             (self.min_p, SHARE),
             (self.frequency_penalty, PENALTY),
             (self.presence_penalty, PENALTY),
             (self.repetition_penalty, REPETITION),
-        ]
-        .iter()
-        .all(|(value, (least, most))| value.is_none_or(|value| (*least..=*most).contains(&value)))
+        ])
     }
 
     fn into_peek(self, length: usize) -> Peek {
         let parameters = self.parameters();
         let input = self.input.unwrap_or_default();
-        let tally = input.tally;
-        let mut models: Vec<String> = Vec::new();
-        for name in self.model.into_iter().chain(self.models.unwrap_or_default()) {
-            if !models.contains(&name) {
-                models.push(name);
-            }
-        }
         Peek {
-            models,
+            models: models::each_once(self.model.into_iter().chain(self.models.unwrap_or_default())),
             provider: self.provider.map(ToOwned::to_owned),
             stream: self.stream.unwrap_or(false),
             max_tokens: self.max_output_tokens,
             choices: 1,
             // The instructions are one more.
             messages: u32::try_from(input.count.saturating_add(1)).unwrap_or(u32::MAX),
-            images: tally.images,
-            input_modalities: tally.modalities(),
             parameters,
-            text_bytes: (length as u64).saturating_sub(tally.image_bytes + tally.media_bytes),
-            media_bytes: tally.media_bytes,
             user: self.user.or(self.safety_identifier),
             session_id: self.session_id,
-            ..Peek::default()
+            ..input.weight.peek(length)
         }
     }
 
@@ -166,7 +135,7 @@ impl Body<'_> {
     fn parameters(&self) -> Vec<&'static str> {
         let text = self.text.as_ref();
         let format = text.map_or("text", |text| text.format());
-        [
+        body::set(&[
             ("tools", self.tools.as_ref().is_some_and(|tools| !tools.is_empty())),
             ("tool_choice", self.tool_choice.is_some()),
             ("parallel_tool_calls", self.parallel_tool_calls.is_some()),
@@ -185,9 +154,6 @@ impl Body<'_> {
             ("stop", self.stop.is_some()),
             ("top_logprobs", self.top_logprobs.is_some()),
             ("verbosity", text.is_some_and(|text| text.has_verbosity())),
-        ]
-        .into_iter()
-        .filter_map(|(name, is_set)| is_set.then_some(name))
-        .collect()
+        ])
     }
 }

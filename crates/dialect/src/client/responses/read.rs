@@ -6,10 +6,11 @@ mod options;
 use serde_json::{Map, Value};
 
 use super::ITEMS;
-use crate::canonical::{Message, Part, PartKind, Request, Speaker, Tool};
-use crate::client::chat::limits;
-use crate::client::chat::path::{Members, Path};
-use crate::client::chat::read as chat;
+use crate::canonical::{Message, Part, Request, Speaker, Tool};
+use crate::client::limits;
+use crate::client::models::Models;
+use crate::client::options as shared;
+use crate::client::path::{Members, Path};
 use crate::error::BadRequest;
 
 /// Members that are for this platform and for no provider.
@@ -79,28 +80,22 @@ const NOT_SHARED: [&str; 22] = [
 /// # Errors
 /// [`BadRequest`] naming the member that is wrong.
 pub(super) fn read(body: &[u8]) -> Result<Request, BadRequest> {
-    limits::check_depth(body)?;
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|error| BadRequest::new(format!("the request body is not valid JSON: {error}")))?;
-    if !value.is_object() {
-        return Err(BadRequest::new("the request body must be a JSON object"));
-    }
     let path = Path::Root;
-    let mut members = Members::of(value, &path)?;
+    let mut members = Members::of_body(body, &path)?;
     refuse_state(&mut members)?;
     let mut request = Request {
-        model: chat::model(&mut members)?,
+        model: Models::read(&mut members)?.wanted()?,
         messages: messages(&mut members)?,
-        tools: tools(&mut members)?,
+        tools: shared::tools(&mut members, limits::TOOLS, tool)?,
         parallel_tool_calls: members.boolean("parallel_tool_calls")?,
         reasoning: options::reasoning(&mut members)?,
         max_tokens: members.integer("max_output_tokens", 1)?,
-        stop: chat::options::stop(&mut members)?,
+        stop: shared::stop(&mut members)?,
         stream: members.boolean("stream")?.unwrap_or(false),
         ..Request::default()
     };
     options::tool_choice(&mut members, &mut request)?;
-    chat::options::sampling(&mut members, &mut request)?;
+    shared::sampling(&mut members, &mut request)?;
     if request.n.take().is_some_and(|choices| choices != 1) {
         return Err(path.member("n").must("be 1: a response is one answer"));
     }
@@ -111,7 +106,7 @@ pub(super) fn read(body: &[u8]) -> Result<Request, BadRequest> {
     }
     let mut extra = options::text(&mut members, &mut request)?;
     extra.extend(options::logprobs(&mut members)?);
-    extra.extend(shared(members.rest()));
+    extra.extend(known_elsewhere(members.rest()));
     request.extra = extra;
     Ok(request)
 }
@@ -129,7 +124,7 @@ fn refuse_state(members: &mut Members<'_>) -> Result<(), BadRequest> {
 }
 
 /// The members that providers of other dialects may know, too.
-fn shared(rest: Map<String, Value>) -> impl Iterator<Item = (String, Value)> {
+fn known_elsewhere(rest: Map<String, Value>) -> impl Iterator<Item = (String, Value)> {
     let outside = |name: &str| ["modalities", "image_config"].contains(&name);
     rest.into_iter().filter(move |(name, _)| {
         outside(name) || (!PLATFORM_MEMBERS.contains(&name.as_str()) && !NOT_SHARED.contains(&name.as_str()))
@@ -147,11 +142,11 @@ fn user(members: &mut Members<'_>) -> Result<Option<String>, BadRequest> {
 fn messages(members: &mut Members<'_>) -> Result<Vec<Message>, BadRequest> {
     let instructions = members.string("instructions")?.filter(|text| !text.is_empty());
     let mut messages: Vec<Message> =
-        instructions.into_iter().map(|text| items::message(Speaker::System, vec![text_part(text)])).collect();
+        instructions.into_iter().map(|text| Message::of(Speaker::System, vec![Part::text(text)])).collect();
     let path = members.path.member("input");
     match members.value("input") {
         None => return Err(BadRequest::new("`input` is required")),
-        Some(Value::String(text)) => messages.push(items::message(Speaker::User, vec![text_part(text)])),
+        Some(Value::String(text)) => messages.push(Message::of(Speaker::User, vec![Part::text(text)])),
         Some(Value::Array(list)) if list.is_empty() || list.len() > ITEMS => {
             return Err(path.must(&format!("have from 1 to {ITEMS} entries")));
         }
@@ -161,34 +156,12 @@ fn messages(members: &mut Members<'_>) -> Result<Vec<Message>, BadRequest> {
     Ok(messages)
 }
 
-fn text_part(text: String) -> Part {
-    Part { kind: PartKind::Text(text), cache_control: None }
-}
-
-/// Function tools; those of other types are the platform's or a provider's and have no canonical form.
-fn tools(members: &mut Members<'_>) -> Result<Vec<Tool>, BadRequest> {
-    let path = members.path.member("tools");
-    let list = members.list("tools")?.unwrap_or_default();
-    if list.len() > limits::TOOLS {
-        return Err(path.must(&format!("have at most {} entries", limits::TOOLS)));
+/// A function tool; those of other types are the platform's or a provider's and have no canonical form.
+fn tool(value: Value, path: &Path<'_>) -> Result<Option<Tool>, BadRequest> {
+    let mut members = Members::of(value, path)?;
+    if members.required_string("type")? != "function" {
+        return Ok(None);
     }
-    let mut tools = Vec::with_capacity(list.len());
-    for (index, value) in list.into_iter().enumerate() {
-        let path = path.item(index);
-        let mut members = Members::of(value, &path)?;
-        if members.required_string("type")? != "function" {
-            continue;
-        }
-        tools.push(Tool {
-            name: members.required_string("name")?,
-            description: members.string("description")?,
-            parameters: match members.value("parameters") {
-                Some(parameters) => Some(Value::Object(path.member("parameters").object(parameters)?)),
-                None => None,
-            },
-            strict: members.boolean("strict")?,
-            cache_control: members.value("cache_control"),
-        });
-    }
-    Ok(tools)
+    let tool = shared::function(&mut members)?;
+    Ok(Some(Tool { cache_control: members.value("cache_control"), ..tool }))
 }

@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde_json::{Map, Number, Value};
 
 use crate::canonical::Event;
-use crate::client::chat;
-use crate::client::chat::write::append;
+use crate::client::error;
+use crate::client::wire::append;
 use crate::client::{AnswerEncoder, Bill, PublicError};
 
 /// What a verbose answer has beside its text.
@@ -91,6 +91,6 @@ impl AnswerEncoder for Answer {
     }
 
     fn fail(&mut self, error: &PublicError, _bill: Option<&Bill>, out: &mut Vec<u8>) {
-        out.extend(chat::error(error));
+        out.extend(error::body(error));
     }
 }

@@ -12,8 +12,8 @@ use super::sources::Sources;
 use super::think::{Split, Splitter};
 use super::wire::{Choice, Completion, Content, Message, says_something};
 use crate::canonical::{Event, FinishReason, ReasoningDetail};
-use crate::client::chat::reasoning::detail;
 use crate::error::ProviderError;
+use crate::reasoning_details::detail;
 
 /// Members beside the choices that are kept at most.
 const MOST_EXTRA: usize = 32;

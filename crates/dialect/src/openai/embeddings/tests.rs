@@ -70,7 +70,7 @@ fn usage_is_divided_and_the_answer_ends() {
     let events = read(&json!({"id": "e", "model": "m", "data": [], "usage": usage})).unwrap();
     let start = Event::Start { id: Some("e".into()), model: Some("m".into()), system_fingerprint: None };
     let usage = Usage::default().with(Class::Input, 5).with(Class::ImageInput, 15);
-    let finish = Event::Finish { choice: 0, reason: FinishReason::Stop, native: "stop".into() };
+    let finish = Event::stop();
     assert_eq!(events, [start, Event::Usage(usage), finish]);
     let none = read(&json!({"data": [], "usage": {"prompt_tokens": 0, "total_tokens": 0}})).unwrap();
     assert!(!none.iter().any(|event| matches!(event, Event::Usage(_))));

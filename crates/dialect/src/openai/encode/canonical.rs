@@ -2,15 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Body, Member};
 use crate::canonical::{
     Media, Message, Part, PartKind, Request, ResponseFormat, Speaker, Tool, ToolCall, ToolChoice,
 };
-use crate::client::chat::reasoning::DetailBody;
 use crate::media::known_type;
+use crate::members::{Member, Members};
+use crate::reasoning_details::DetailBody;
 
-pub(super) fn body(request: &Request) -> Body<'_> {
-    let mut body = Body(Vec::new());
+pub(super) fn body(request: &Request) -> Members<'_> {
+    let mut body = Members(Vec::new());
     body.make("messages", request.messages.iter().map(message).collect::<Vec<_>>());
     if !request.tools.is_empty() {
         body.make("tools", request.tools.iter().map(tool).collect::<Vec<_>>());

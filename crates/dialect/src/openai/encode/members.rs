@@ -1,50 +1,26 @@
 //! Which members of a body may go out.
 
+use super::super::governed::{COSTLY, SAMPLED, is_disguised};
 use super::super::quirks::Quirks;
-use crate::client::chat::PLATFORM_MEMBERS;
+use crate::client::platform;
 use crate::codec::Target;
 
-/// Members that go out only where the catalogue says the endpoint takes them.
-const GOVERNED: [&str; 20] = [
+/// Members that go out, like [`SAMPLED`] ones, only where the catalogue says the endpoint takes them.
+const GOVERNED: [&str; 9] = [
     "tools",
     "tool_choice",
     "response_format",
     "structured_outputs",
-    "temperature",
-    "top_p",
-    "top_k",
-    "min_p",
     "top_a",
-    "frequency_penalty",
-    "presence_penalty",
-    "repetition_penalty",
-    "seed",
-    "stop",
-    "logit_bias",
-    "logprobs",
     "top_logprobs",
     "prediction",
     "verbosity",
     "web_search_options",
 ];
 
-/// Members by which a request could cost more than what was reserved for it, or at another price: they go out
-/// only where the catalogue accepts them by name.
-const COSTLY: [&str; 13] = [
-    "service_tier",
-    "best_of",
-    "use_beam_search",
-    "max_new_tokens",
-    "max_output_tokens",
-    "min_tokens",
-    "num_predict",
-    "n_predict",
-    "n_cmpl",
-    "search_parameters",
-    "enable_search",
-    "web_search",
-    "compound_custom",
-];
+/// Members that go out, like [`COSTLY`] ones, only where the catalogue accepts them by name.
+const ACCEPTED: [&str; 6] =
+    ["n_predict", "n_cmpl", "search_parameters", "enable_search", "web_search", "compound_custom"];
 
 /// What a strict endpoint of this dialect knows.
 const STANDARD: [&str; 30] = [
@@ -96,30 +72,22 @@ const SAMPLING: [&str; 8] = [
 
 /// Whether a member of the client's may go out at all. Those that are set here do not.
 pub(super) fn goes_out(name: &str, target: &Target<'_>, quirks: Quirks<'_>) -> bool {
-    if PLATFORM_MEMBERS.contains(&name)
+    if platform::MEMBERS.contains(&name)
         || SET_HERE.contains(&name)
-        || is_disguised(name)
+        || is_disguised(name, &[&STANDARD, &GOVERNED, &SAMPLED, &COSTLY, &ACCEPTED, &SET_HERE, &platform::MEMBERS])
         // A header of Anthropic's alone.
         || name == "anthropic_beta"
         || (name == "cache_control" && !quirks.has("keep_cache_control"))
         || (quirks.denies("sampling_params") && SAMPLING.contains(&name))
-        || (COSTLY.contains(&name) && !quirks.lists("accepts", name))
+        || ((COSTLY.contains(&name) || ACCEPTED.contains(&name)) && !quirks.lists("accepts", name))
     {
         return false;
     }
-    if GOVERNED.contains(&name) && !target.takes(name) {
+    if (GOVERNED.contains(&name) || SAMPLED.contains(&name)) && !target.takes(name) {
         return name == "response_format" && target.takes("structured_outputs");
     }
     let is_named = || !target.supported_parameters.is_empty() && target.takes(name);
     !quirks.has("strict") || STANDARD.contains(&name) || quirks.lists("accepts", name) || is_named()
-}
-
-/// Whether a reader that does not tell case apart, as that of Go does, would take this for a member that has a
-/// meaning: `MODEL` would then replace the model that is paid for. Such a reader folds some other letters, too.
-fn is_disguised(name: &str) -> bool {
-    let known = || [&STANDARD[..], &GOVERNED, &COSTLY, &SET_HERE, &PLATFORM_MEMBERS].concat();
-    let is_plain = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-    !is_plain && (!name.is_ascii() || known().iter().any(|known| known.eq_ignore_ascii_case(name)))
 }
 
 /// Whether the endpoint knows a member, be it the client's or made here; the names are those before renaming.

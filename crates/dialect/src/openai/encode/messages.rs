@@ -5,8 +5,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::super::quirks::Quirks;
-use super::{Member, parts};
+use super::parts;
+use crate::call_ids;
 use crate::canonical::{Message, Request, Speaker};
+use crate::members::Member;
 
 /// Members of a turn that are ours and that providers of this dialect do not know.
 const OURS: [&str; 6] =
@@ -138,7 +140,7 @@ fn shape_calls(turn: &mut Map<String, Value>, quirks: Quirks<'_>) {
         for call in calls.iter_mut().filter_map(Value::as_object_mut) {
             call.shift_remove("index");
             if let Some(Value::String(id)) = call.get_mut("id").filter(|_| nine) {
-                *id = nine_characters(id);
+                *id = call_ids::nine(id).into_owned();
             }
             if let Some(Value::String(arguments)) =
                 call.get_mut("function").and_then(|f| f.get_mut("arguments"))
@@ -149,27 +151,8 @@ fn shape_calls(turn: &mut Map<String, Value>, quirks: Quirks<'_>) {
         }
     }
     if let Some(Value::String(id)) = turn.get_mut("tool_call_id").filter(|_| nine) {
-        *id = nine_characters(id);
+        *id = call_ids::nine(id).into_owned();
     }
-}
-
-/// A call id of nine letters and digits: the id itself if it is one, else always the same one for the same
-/// id, so that a call and its result still meet.
-fn nine_characters(id: &str) -> String {
-    const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    if id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return id.to_owned();
-    }
-    // FNV-1a: spreads well, and nothing hangs on its being hard to invert.
-    let mut hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    let mut made = String::with_capacity(9);
-    for _ in 0..9 {
-        made.push(char::from(LETTERS[usize::try_from(hash % 62).unwrap_or_default()]));
-        hash /= 62;
-    }
-    made
 }
 
 /// Returns earlier reasoning in the endpoint's form.
@@ -192,20 +175,5 @@ fn send_back(turn: &mut Map<String, Value>, message: &Message, quirks: Quirks<'_
             turn.insert("content".to_owned(), Value::Array(parts));
         }
         _ => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_become_nine_characters_and_stay_the_same() {
-        let made = nine_characters("call_abcdefghijklmnopqrstuvwx");
-        assert_eq!(made.len(), 9);
-        assert_eq!(nine_characters("call_abcdefghijklmnopqrstuvwx"), made);
-        assert_eq!(nine_characters(&made), made);
-        assert_ne!(nine_characters("call_abcdefghijklmnopqrstuvwy"), made);
-        assert_eq!(nine_characters("D681PevKs"), "D681PevKs");
     }
 }

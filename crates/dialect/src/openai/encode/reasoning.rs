@@ -3,15 +3,15 @@
 use serde_json::{Map, Value, json};
 
 use super::super::quirks::Quirks;
-use super::Body;
 use crate::canonical::{Reasoning, Request};
 use crate::codec::Target;
 use crate::effort::{self, Wish};
+use crate::members::Members;
 
 /// Completion tokens that a budget is a share of when nobody limits them.
 const ASSUMED_LIMIT: u64 = 20_000;
 
-pub(super) fn ask(body: &mut Body<'_>, request: &Request, target: &Target<'_>, quirks: Quirks<'_>) {
+pub(super) fn ask(body: &mut Members<'_>, request: &Request, target: &Target<'_>, quirks: Quirks<'_>) {
     let Some(wanted) = &request.reasoning else { return };
     if !target.takes("reasoning") && !target.takes("reasoning_effort") {
         return;
@@ -69,7 +69,7 @@ fn nearest_known<'a>(effort: &str, quirks: Quirks<'a>) -> Option<&'a str> {
     effort::nearest_or_none(effort, &known)
 }
 
-fn set_effort(body: &mut Body<'_>, effort: Option<&str>, quirks: Quirks<'_>) {
+fn set_effort(body: &mut Members<'_>, effort: Option<&str>, quirks: Quirks<'_>) {
     if let Some(effort) = effort.and_then(|effort| nearest_known(effort, quirks)) {
         body.make("reasoning_effort", effort);
     }

@@ -5,14 +5,14 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::super::quirks::Quirks;
-use super::{Body, Member};
 use crate::canonical::Request;
 use crate::codec::Target;
 use crate::effort::Wish;
+use crate::members::{Member, Members};
 
 /// Leaves the tools that the client runs itself, and no choice where there are none. Tools that a provider
 /// runs cost what nobody reserved, so they go out only where the catalogue names their type.
-pub(super) fn shape(body: &mut Body<'_>, request: &Request, target: &Target<'_>, quirks: Quirks<'_>) {
+pub(super) fn shape(body: &mut Members<'_>, request: &Request, target: &Target<'_>, quirks: Quirks<'_>) {
     if let Some((_, tools)) = body.0.iter_mut().find(|(name, _)| name == "tools") {
         shape_list(tools, request, quirks);
     }
@@ -23,7 +23,7 @@ pub(super) fn shape(body: &mut Body<'_>, request: &Request, target: &Target<'_>,
         }
         return;
     }
-    let Some(mut choice) = body.get("tool_choice").map(Member::value) else { return };
+    let Some(mut choice) = body.value("tool_choice") else { return };
     if choice["type"] == "allowed_tools" && !quirks.lists("accepts", "allowed_tools") {
         choice = allowed(body, &choice);
         body.make("tool_choice", choice.clone());
@@ -39,12 +39,12 @@ pub(super) fn shape(body: &mut Body<'_>, request: &Request, target: &Target<'_>,
 }
 
 /// Leaves the tools that the choice allows and says what is left of the choice.
-fn allowed(body: &mut Body<'_>, choice: &Value) -> Value {
+fn allowed(body: &mut Members<'_>, choice: &Value) -> Value {
     let list = choice.get("allowed_tools").filter(|list| list.is_object()).unwrap_or(choice);
     let name_of =
         |tool: &Value| tool["function"]["name"].as_str().or(tool["name"].as_str()).map(str::to_owned);
     let names: Vec<_> = list["tools"].as_array().into_iter().flatten().filter_map(name_of).collect();
-    if let Some(Value::Array(mut tools)) = body.get("tools").map(Member::value) {
+    if let Some(Value::Array(mut tools)) = body.value("tools") {
         tools.retain(|tool| name_of(tool).is_some_and(|name| names.contains(&name)));
         if !tools.is_empty() {
             body.make("tools", tools);
@@ -55,7 +55,7 @@ fn allowed(body: &mut Body<'_>, choice: &Value) -> Value {
 
 /// Whether the endpoint would refuse a forced choice. Where only its reasoning stands against it, reasoning
 /// that the client did not ask for is switched off.
-fn is_refused(body: &mut Body<'_>, request: &Request, quirks: Quirks<'_>) -> bool {
+fn is_refused(body: &mut Members<'_>, request: &Request, quirks: Quirks<'_>) -> bool {
     if quirks.is("forced_tool_choice", "without_reasoning") {
         let reasons = matches!(Wish::of(request), Wish::Effort(_) | Wish::Budget(_));
         if !reasons {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::super::errors;
-use super::{finish, no_image};
+use super::no_image;
 use crate::canonical::Event;
 use crate::codec::StreamDecoder;
 use crate::error::ProviderError;
@@ -72,7 +72,7 @@ pub(super) fn whole(body: &[u8]) -> Result<Vec<Event>, ProviderError> {
         return Err(no_image());
     }
     events.push(Event::Usage(answer.usage.unwrap_or_default().tokens().with(Class::Picture, pictures)));
-    events.push(finish());
+    events.push(Event::stop());
     Ok(events)
 }
 
@@ -217,7 +217,7 @@ impl State {
         match stray.trim_ascii() {
             b"" if self.pictures > 0 && !self.is_open => {
                 events.push(Event::Usage(self.tokens.with(Class::Picture, self.pictures)));
-                events.push(finish());
+                events.push(Event::stop());
             }
             b"" => self.fail(ProviderError::broken("the provider's answer was cut short"), events),
             stray => self.fail(errors::unreadable(stray), events),

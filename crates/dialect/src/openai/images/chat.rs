@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::super::outgoing::options;
 use super::super::quirks::Quirks;
 use super::super::{decode, encode, errors};
-use super::{finish, no_image, wanted};
+use super::{no_image, wanted};
 use crate::canonical::{Event, ImagesRequest, Message, Part, PartKind, Request, Speaker, Task};
 use crate::codec::{Adapter, Encoded, StreamDecoder, Target};
 use crate::error::{BadRequest, ProviderError};
@@ -55,15 +55,7 @@ fn conversation(request: &ImagesRequest, target: &Target<'_>) -> Result<Request,
     let images = request.references.iter().cloned();
     let images = images.map(|source| part(PartKind::Image { source, detail: None }));
     let content = std::iter::once(part(PartKind::Text(request.prompt.clone()))).chain(images).collect();
-    let turn = Message {
-        speaker: Speaker::User,
-        name: None,
-        content,
-        tool_calls: Vec::new(),
-        tool_call_id: None,
-        reasoning: Vec::new(),
-        refusal: None,
-    };
+    let turn = Message::of(Speaker::User, content);
     Ok(Request {
         model: request.model.clone(),
         messages: vec![turn],
@@ -137,7 +129,7 @@ impl Pictures {
             Self { count: 1.., has_finished: true, .. } => {
                 let usage = self.usage.unwrap_or_default();
                 events.push(Event::Usage(usage.with(Class::Picture, self.count)));
-                events.push(finish());
+                events.push(Event::stop());
             }
             _ => self.fail(no_image(), events),
         }

@@ -124,7 +124,7 @@ fn images_and_their_tokens_are_read() {
         .with(Class::ImageInput, 40)
         .with(Class::ImageOutput, 50)
         .with(Class::Picture, 2);
-    assert_eq!((counted(&events), events.last()), (Some(expected), Some(&finish())));
+    assert_eq!((counted(&events), events.last()), (Some(expected), Some(&Event::stop())));
     let plain = read(&json!({"data": [{"url": "data:image/jpeg;base64,AA=="}]}), &json!({})).unwrap();
     assert_eq!(shown(&plain), ["data:image/jpeg;base64,AA=="]);
     assert_eq!(counted(&plain), Some(Usage::default().with(Class::Picture, 1)));
@@ -195,7 +195,7 @@ fn a_stream_shows_images_while_they_are_made() {
         Event::PartialImage { index: 0, partial: 1, url: "data:image/png;base64,AA".into() },
         Event::Image { choice: 0, url: "data:image/png;base64,BB".into() },
         Event::Usage(usage),
-        finish(),
+        Event::stop(),
     ];
     assert_eq!(events, expected);
     let two = streamed(&format!("{done}{done}"), &json!({}));
@@ -228,7 +228,7 @@ fn a_conversation_makes_images_where_the_catalogue_says_so() {
     let events = read(&answer, &quirks).unwrap();
     assert_eq!(shown(&events), ["data:image/png;base64,QQ=="]);
     let usage = Usage::default().with(Class::Input, 5).with(Class::Output, 7).with(Class::Picture, 1);
-    assert_eq!((counted(&events), events.last(), events.len()), (Some(usage), Some(&finish()), 4));
+    assert_eq!((counted(&events), events.last(), events.len()), (Some(usage), Some(&Event::stop()), 4));
     let chunk = json!({"id": "c", "model": "m", "choices": [{"index": 0, "finish_reason": "stop",
         "delta": answer["choices"][0]["message"]}], "usage": answer["usage"]});
     assert_eq!(streamed(&format!("data: {chunk}\n\ndata: [DONE]\n\n"), &quirks), events);

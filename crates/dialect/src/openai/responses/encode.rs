@@ -7,16 +7,17 @@ mod tools;
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
 use serde_json::Value;
 
-use super::super::encode::{Body, Member, headers};
+use super::super::encode::accept;
+use super::super::governed::{COSTLY, is_disguised};
 use super::super::quirks::Quirks;
 use crate::canonical::Request;
 use crate::client::Dialect;
 use crate::client::responses::read::{PLATFORM_MEMBERS, REFUSED_MEMBERS};
-use crate::codec::{AuthStyle, Encoded, Target};
+use crate::codec::{Encoded, Target};
 use crate::error::BadRequest;
+use crate::members::{Member, Members};
 
 /// What a strict endpoint knows.
 const STANDARD: [&str; 20] = [
@@ -45,22 +46,16 @@ const STANDARD: [&str; 20] = [
 /// Members that go out only where the catalogue says the endpoint takes them.
 const GOVERNED: [&str; 5] = ["tools", "tool_choice", "temperature", "top_p", "top_logprobs"];
 
-/// Members that go out only where the catalogue accepts them by name: by some a request could cost more than
-/// what was reserved for it, or at another price; the others are sampling that this dialect does not know.
-const ACCEPTED: [&str; 27] = [
-    "service_tier",
+/// Members that go out, like [`COSTLY`] ones, only where the catalogue accepts them by name: some could cost more
+/// than what was reserved, the others are sampling that this dialect does not know.
+const ACCEPTED: [&str; 21] = [
     "context_management",
     "moderation",
     "background_options",
     "access_programs",
     "n",
-    "best_of",
-    "use_beam_search",
     "max_tokens",
     "max_completion_tokens",
-    "max_new_tokens",
-    "min_tokens",
-    "num_predict",
     "search_parameters",
     "enable_search",
     "web_search",
@@ -86,31 +81,21 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, 
     let quirks = Quirks::of(target);
     let original = request.original.as_ref().filter(|original| original.dialect == Dialect::Responses);
     let mut body = match original {
-        Some(original) => serde_json::from_slice(&original.body)
-            .map_err(|error| BadRequest::new(format!("the request body is not valid JSON: {error}")))?,
+        Some(original) => serde_json::from_slice(&original.body).map_err(BadRequest::not_json)?,
         None => canonical::body(request, target),
     };
     let capacity = original.map_or(1_024, |original| original.body.len() + 256);
     shape(&mut body, request, target, quirks);
     let mut bytes = Vec::with_capacity(capacity);
-    serde_json::to_writer(&mut bytes, &body)
-        .map_err(|error| BadRequest::new(format!("the request cannot be written: {error}")))?;
-    Ok(Encoded {
-        path: quirks.text("responses_path").unwrap_or("/responses").to_owned(),
-        headers: headers(request.stream),
-        auth: match quirks.text("auth") {
-            Some("api-key") => AuthStyle::ApiKey,
-            Some("none") => AuthStyle::None,
-            _ => AuthStyle::Bearer,
-        },
-        body: Bytes::from(bytes),
-    })
+    serde_json::to_writer(&mut bytes, &body).map_err(BadRequest::unwritable)?;
+    let path = quirks.text("responses_path").unwrap_or("/responses");
+    Ok(Encoded::written(path, accept(request.stream), quirks.auth(), bytes))
 }
 
 /// Makes the client's members those of the endpoint.
-fn shape<'a>(body: &mut Body<'a>, request: &'a Request, target: &Target<'a>, quirks: Quirks<'a>) {
-    let included = body.get("include").map(Member::value).unwrap_or_default();
-    body.0.retain(|(name, member)| !member.is_null() && goes_out(name, target, quirks));
+fn shape<'a>(body: &mut Members<'a>, request: &'a Request, target: &Target<'a>, quirks: Quirks<'a>) {
+    let included = body.value("include").unwrap_or_default();
+    body.retain(|name| goes_out(name, target, quirks));
     body.make("model", target.provider_model);
     body.make("store", false);
     if let Some((_, input)) = body.0.iter_mut().find(|(name, _)| name == "input") {
@@ -121,11 +106,11 @@ fn shape<'a>(body: &mut Body<'a>, request: &'a Request, target: &Target<'a>, qui
     options::reasoning(body, request, target, quirks);
     options::include(body, &included, request, target, quirks);
     options::user(body);
-    if body.get("service_tier").is_some_and(|tier| tier.value() == "fast") {
+    if body.value("service_tier").is_some_and(|tier| tier == "fast") {
         body.make("service_tier", "priority");
     }
     if let Some(limit) = request.max_tokens {
-        body.make("max_output_tokens", target.max_output.map_or(limit, |most| limit.min(most)));
+        body.make("max_output_tokens", target.within(limit));
     }
     if request.stream {
         body.make("stream", true);
@@ -138,13 +123,14 @@ fn shape<'a>(body: &mut Body<'a>, request: &'a Request, target: &Target<'a>, qui
 
 /// Whether a member of the client's may go out at all. Those that are set here do not.
 fn goes_out(name: &str, target: &Target<'_>, quirks: Quirks<'_>) -> bool {
+    let refused = REFUSED_MEMBERS.map(|(refused, _)| refused);
     if PLATFORM_MEMBERS.contains(&name)
-        || REFUSED_MEMBERS.iter().any(|(refused, _)| *refused == name)
+        || refused.contains(&name)
         || SET_HERE.contains(&name)
-        || is_disguised(name)
+        || is_disguised(name, &[&STANDARD, &ACCEPTED, &COSTLY, &SET_HERE, &PLATFORM_MEMBERS, &refused])
         || (name == "cache_control" && !quirks.has("keep_cache_control"))
         || (quirks.denies("sampling_params") && SAMPLING.contains(&name))
-        || (ACCEPTED.contains(&name) && !quirks.lists("accepts", name))
+        || ((ACCEPTED.contains(&name) || COSTLY.contains(&name)) && !quirks.lists("accepts", name))
         || (GOVERNED.contains(&name) && !target.takes(name))
     {
         return false;
@@ -152,23 +138,8 @@ fn goes_out(name: &str, target: &Target<'_>, quirks: Quirks<'_>) -> bool {
     !quirks.has("strict") || STANDARD.contains(&name) || quirks.lists("accepts", name)
 }
 
-/// Whether a reader that does not tell case apart would take this for a member that has a meaning: `MODEL`
-/// would then replace the model that is paid for. Such a reader folds some other letters, too.
-fn is_disguised(name: &str) -> bool {
-    let known = || [&STANDARD[..], &ACCEPTED, &SET_HERE, &PLATFORM_MEMBERS].concat();
-    let is_plain = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-    let is_refused = || REFUSED_MEMBERS.iter().any(|(refused, _)| refused.eq_ignore_ascii_case(name));
-    !is_plain
-        && (!name.is_ascii() || is_refused() || known().iter().any(|known| known.eq_ignore_ascii_case(name)))
-}
-
-/// A member's value for changing; `None` when there is none.
-fn value_of(body: &Body<'_>, name: &str) -> Option<Value> {
-    body.get(name).map(Member::value)
-}
-
 /// Puts a value back, or takes the member away when nothing is left of it.
-fn put<'a>(body: &mut Body<'a>, name: &'static str, value: Value) {
+fn put<'a>(body: &mut Members<'a>, name: &'static str, value: Value) {
     if value.as_object().is_some_and(serde_json::Map::is_empty) || value.is_null() {
         body.remove(name);
     } else {

@@ -71,7 +71,7 @@ fn another_voice_goes_only_where_it_is_taken() {
 #[test]
 fn sound_passes_as_it_comes() {
     for sound in [&b"ID3\x04\0\0"[..], b"{\0\x01", b"{\"not json", b"OggS"] {
-        assert_eq!(read(sound, &json!({})), (sound.to_vec(), vec![finish()]));
+        assert_eq!(read(sound, &json!({})), (sound.to_vec(), vec![Event::stop()]));
     }
     let long = [&b"{"[..], &vec![b'a'; ERROR_LIMIT + 10]].concat();
     assert_eq!(fold([&long[..]], &json!({})).0, long);
@@ -98,7 +98,7 @@ fn events_carry_sound_and_then_what_it_took() {
     let (sound, events) = read(format!("{DELTA}{DELTA}{DONE}").as_bytes(), &sse);
     assert_eq!(sound, b"ID3ID3");
     let usage = Usage::default().with(Class::Input, 14).with(Class::AudioOutput, 101);
-    assert_eq!(events, [Event::Usage(usage), finish()]);
+    assert_eq!(events, [Event::Usage(usage), Event::stop()]);
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn the_text_and_what_it_took_are_read() {
         Event::Start { id: None, model: None, system_fingerprint: None },
         Event::Text { choice: 0, text: "Hi".into() },
         Event::Usage(tokens),
-        Event::Finish { choice: 0, reason: FinishReason::Stop, native: "stop".into() },
+        Event::stop(),
     ];
     assert_eq!(events, expected);
     let seconds = |seconds: u64| Some(Usage::default().with(Class::Second, seconds));

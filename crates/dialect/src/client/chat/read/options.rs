@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::super::limits::{CHOICES, EFFORTS, PENALTY, REPETITION, SHARE, TEMPERATURE};
-use super::super::path::Members;
-use crate::canonical::{Reasoning, Request, ResponseFormat, ToolChoice};
+use crate::canonical::{ResponseFormat, ToolChoice};
+use crate::client::options::json_schema;
+use crate::client::path::Members;
 use crate::error::BadRequest;
 
 /// Whether tools are to be called, and which.
@@ -65,100 +65,8 @@ pub(super) fn response_format(members: &mut Members<'_>) -> Result<Option<Respon
         "json_schema" => {
             let path = path.member("json_schema");
             let schema = format.value("json_schema").ok_or_else(|| path.must("be an object"))?;
-            let mut schema = Members::of(schema, &path)?;
-            Ok(Some(ResponseFormat::JsonSchema {
-                name: schema.required_string("name")?,
-                schema: match schema.value("schema") {
-                    Some(value) => Value::Object(path.member("schema").object(value)?),
-                    None => Value::Object(serde_json::Map::new()),
-                },
-                strict: schema.boolean("strict")?,
-                description: schema.string("description")?,
-            }))
+            Ok(Some(json_schema(&mut Members::of(schema, &path)?)?))
         }
         _ => Ok(Some(ResponseFormat::Other(value))),
     }
-}
-
-/// `reasoning`, its shorthand `reasoning_effort` and the legacy `include_reasoning`, as one.
-pub(crate) fn reasoning(members: &mut Members<'_>) -> Result<Option<Reasoning>, BadRequest> {
-    let path = members.path.member("reasoning");
-    let include = members.boolean("include_reasoning")?;
-    let shorthand = effort(members, "reasoning_effort")?;
-    let mut wanted = match members.value("reasoning") {
-        None if include.is_none() && shorthand.is_none() => return Ok(None),
-        None => Reasoning::default(),
-        Some(value) => {
-            let mut reasoning = Members::of(value, &path)?;
-            Reasoning {
-                effort: effort(&mut reasoning, "effort")?,
-                max_tokens: reasoning.integer("max_tokens", 0)?,
-                exclude: reasoning.boolean("exclude")?.unwrap_or(false),
-                enabled: reasoning.boolean("enabled")?,
-            }
-        }
-    };
-    if wanted.effort.is_some() && wanted.max_tokens.is_some() {
-        return Err(BadRequest::new("`reasoning` takes `effort` or `max_tokens`, not both"));
-    }
-    if let (Some(long), Some(short)) = (&wanted.effort, &shorthand)
-        && long != short
-    {
-        return Err(BadRequest::new("`reasoning_effort` and `reasoning.effort` differ: send one of them"));
-    }
-    if wanted.max_tokens.is_none() {
-        wanted.effort = wanted.effort.or(shorthand);
-    }
-    wanted.exclude |= include == Some(false);
-    Ok(Some(wanted))
-}
-
-pub(crate) fn effort(members: &mut Members<'_>, name: &str) -> Result<Option<String>, BadRequest> {
-    match members.string(name)? {
-        Some(word) if !EFFORTS.contains(&word.as_str()) => {
-            Err(members.path.member(name).must(&format!("be one of {}", EFFORTS.join(", "))))
-        }
-        word => Ok(word),
-    }
-}
-
-/// `max_completion_tokens` wins over the older `max_tokens`.
-pub(crate) fn max_tokens(members: &mut Members<'_>) -> Result<Option<u64>, BadRequest> {
-    let newer = members.integer("max_completion_tokens", 1)?;
-    let older = members.integer("max_tokens", 1)?;
-    Ok(newer.or(older))
-}
-
-pub(crate) fn stop(members: &mut Members<'_>) -> Result<Vec<String>, BadRequest> {
-    let path = members.path.member("stop");
-    match members.value("stop") {
-        None => Ok(Vec::new()),
-        Some(Value::String(one)) => Ok(vec![one]),
-        Some(Value::Array(many)) => {
-            many.into_iter().enumerate().map(|(index, value)| path.item(index).string(value)).collect()
-        }
-        Some(_) => Err(path.must("be a string or an array of strings")),
-    }
-}
-
-pub(crate) fn sampling(members: &mut Members<'_>, request: &mut Request) -> Result<(), BadRequest> {
-    let mut number = |name, (least, most): (f64, f64)| members.number(name, least, most);
-    request.temperature = number("temperature", TEMPERATURE)?;
-    request.top_p = number("top_p", SHARE)?;
-    request.min_p = number("min_p", SHARE)?;
-    request.frequency_penalty = number("frequency_penalty", PENALTY)?;
-    request.presence_penalty = number("presence_penalty", PENALTY)?;
-    request.repetition_penalty = number("repetition_penalty", REPETITION)?;
-    request.top_k = members.integer("top_k", 0)?;
-    request.seed = match members.value("seed") {
-        None => None,
-        Some(value) => Some(value.as_i64().ok_or_else(|| members.path.member("seed").must("be an integer"))?),
-    };
-    request.n = match members.integer("n", 1)? {
-        Some(choices) if choices > CHOICES => {
-            return Err(members.path.member("n").must(&format!("be at most {CHOICES}")));
-        }
-        choices => choices.and_then(|choices| u32::try_from(choices).ok()),
-    };
-    Ok(())
 }

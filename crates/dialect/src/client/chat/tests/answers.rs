@@ -1,8 +1,8 @@
 use pricing::{Amount, Class, Usage};
 use serde_json::{Value, json};
 
-use super::super::error;
 use crate::canonical::{Event, FinishReason, ReasoningDetail, ReasoningKind};
+use crate::client::error;
 use crate::client::{Bill, Dialect, Envelope, PublicError};
 use crate::error::ErrorType;
 
@@ -303,11 +303,11 @@ fn a_whole_answer_that_breaks_keeps_what_came() {
 #[test]
 fn an_error_alone_has_code_type_and_availability() {
     let availability = json!({"code": "capacity_exhausted", "retryable": true});
-    let body = error(&PublicError { availability: Some(availability.clone()), ..overloaded() });
+    let body = error::body(&PublicError { availability: Some(availability.clone()), ..overloaded() });
     let expected = json!({"error": {"code": 503, "message": "busy",
         "metadata": {"error_type": "provider_overloaded", "provider_code": "529"}, "availability": availability}});
     assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), expected);
-    let plain = error(&PublicError::new(ErrorType::NotFound, "gone"));
+    let plain = error::body(&PublicError::new(ErrorType::NotFound, "gone"));
     assert_eq!(
         std::str::from_utf8(&plain).unwrap(),
         r#"{"error":{"code":404,"message":"gone","metadata":{"error_type":"not_found"}}}"#

@@ -8,8 +8,8 @@ use super::arguments::Arguments;
 use super::block::{Block, Delta, Step};
 use super::ending::Ending;
 use crate::canonical::{Event, ReasoningDetail, ReasoningKind};
-use crate::client::chat::write::tool_call_id;
 use crate::client::messages::signature::{self, ANTHROPIC};
+use crate::client::wire::tool_call_id;
 use crate::client::{Dialect, Envelope};
 
 /// What has been written of an answer. Only its first choice has a place in this dialect.

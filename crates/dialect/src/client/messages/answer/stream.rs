@@ -7,8 +7,8 @@ use super::block::{Delta, Step, finished};
 use super::compose::Composer;
 use super::ending::UsageBody;
 use crate::canonical::Event;
-use crate::client::chat::write::append;
 use crate::client::messages::error;
+use crate::client::wire::append_named_frame;
 use crate::client::{AnswerEncoder, Bill, Envelope, PublicError};
 
 /// The writer of one streamed answer. The message starts with the first thing there is to say of it.
@@ -96,8 +96,8 @@ impl Stream {
             stop_sequence: None,
             usage: self.composer.ending.usage(&self.composer.ending.counted, None),
         };
-        frame(out, "message_start", &Start { kind: "message_start", message });
-        frame(out, "ping", &Bare { kind: "ping" });
+        append_named_frame(out, "message_start", &Start { kind: "message_start", message });
+        append_named_frame(out, "ping", &Bare { kind: "ping" });
     }
 
     fn write_steps(&mut self, out: &mut Vec<u8>) {
@@ -130,17 +130,25 @@ impl Stream {
     fn block_start(&self, block: Map<String, Value>, out: &mut Vec<u8>) {
         let kind = "content_block_start";
         let content_block = Some(finished(block));
-        frame(out, kind, &BlockFrame { kind, index: self.index, content_block, delta: None });
+        append_named_frame(out, kind, &BlockFrame { kind, index: self.index, content_block, delta: None });
     }
 
     fn block_delta(&self, delta: &Delta, out: &mut Vec<u8>) {
         let kind = "content_block_delta";
-        frame(out, kind, &BlockFrame { kind, index: self.index, content_block: None, delta: Some(delta) });
+        append_named_frame(
+            out,
+            kind,
+            &BlockFrame { kind, index: self.index, content_block: None, delta: Some(delta) },
+        );
     }
 
     fn block_stop(&mut self, out: &mut Vec<u8>) {
         let kind = "content_block_stop";
-        frame(out, kind, &BlockFrame { kind, index: self.index, content_block: None, delta: None });
+        append_named_frame(
+            out,
+            kind,
+            &BlockFrame { kind, index: self.index, content_block: None, delta: None },
+        );
         self.index = self.index.saturating_add(1);
     }
 
@@ -148,7 +156,11 @@ impl Stream {
         let ending = &self.composer.ending;
         let usage = ending.usage(&bill.usage, Some(bill));
         let kind = "message_delta";
-        frame(out, kind, &End { kind, delta, usage, context_management: ending.context_management() });
+        append_named_frame(
+            out,
+            kind,
+            &End { kind, delta, usage, context_management: ending.context_management() },
+        );
     }
 }
 
@@ -163,7 +175,7 @@ impl AnswerEncoder for Stream {
         self.write_steps(out);
         self.start(out);
         self.end(self.composer.ending.delta(), bill, out);
-        frame(out, "message_stop", &Bare { kind: "message_stop" });
+        append_named_frame(out, "message_stop", &Bare { kind: "message_stop" });
     }
 
     fn fail(&mut self, error: &PublicError, bill: Option<&Bill>, out: &mut Vec<u8>) {
@@ -172,14 +184,6 @@ impl AnswerEncoder for Stream {
                 json!({"container": null, "stop_details": null, "stop_reason": null, "stop_sequence": null});
             self.end(none, bill, out);
         }
-        frame(out, "error", &error::Body::of(error, Some(&self.envelope.id)));
+        append_named_frame(out, "error", &error::Body::of(error, Some(&self.envelope.id)));
     }
-}
-
-fn frame(out: &mut Vec<u8>, name: &str, data: &impl Serialize) {
-    out.extend_from_slice(b"event: ");
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\ndata: ");
-    append(out, data);
-    out.extend_from_slice(b"\n\n");
 }

@@ -7,8 +7,8 @@ use super::block::{Step, finished};
 use super::compose::Composer;
 use super::ending::UsageBody;
 use crate::canonical::Event;
-use crate::client::chat::write::append;
 use crate::client::messages::error;
+use crate::client::wire::append;
 use crate::client::{AnswerEncoder, Bill, Envelope, PublicError};
 
 /// The writer of one whole answer.

@@ -7,67 +7,12 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::shape::{ObjectOr, Shape};
-use crate::client::chat::peek::strict::Strict;
 use crate::client::messages::limits::MESSAGES;
-
-/// What blocks hold beside text.
-#[derive(Default)]
-pub(super) struct Tally {
-    pub(super) images: u32,
-    /// Base64 of inline images.
-    pub(super) image_bytes: u64,
-    /// Base64 of inline files.
-    pub(super) media_bytes: u64,
-    has_file: bool,
-}
-
-impl Tally {
-    pub(super) fn modalities(&self) -> Vec<&'static str> {
-        let used = [("text", true), ("image", self.images > 0), ("file", self.has_file)];
-        used.into_iter().filter_map(|(name, is_used)| is_used.then_some(name)).collect()
-    }
-
-    pub(super) fn add(&mut self, other: &Self) {
-        self.images = self.images.saturating_add(other.images);
-        self.image_bytes += other.image_bytes;
-        self.media_bytes += other.media_bytes;
-        self.has_file |= other.has_file;
-    }
-
-    /// What is inline leaves the text count only when it says that it is an image or a file: whatever else a
-    /// provider might read as text stays in it. A block of an image counts as one whatever type it names, for
-    /// providers that look at its bytes.
-    fn add_source(&mut self, source: &Source, is_document: bool) {
-        self.add(&source.inner);
-        let media_type = source.media_type.as_deref().unwrap_or_default().to_ascii_lowercase();
-        let kind = source.kind.as_deref().unwrap_or_default();
-        if !is_document && matches!(kind, "base64" | "url" | "file") {
-            self.images = self.images.saturating_add(1);
-        }
-        let bytes = source.data.map_or(0, Shape::bytes);
-        match kind {
-            "base64" if media_type.starts_with("text/") => {}
-            "base64" if !is_document && media_type.starts_with("image/") => self.image_bytes += bytes,
-            "base64" if !is_document && media_type.is_empty() => {}
-            "base64" => {
-                self.has_file = true;
-                self.media_bytes += bytes;
-            }
-            "url" | "file" if is_document => self.has_file = true,
-            _ => {}
-        }
-    }
-}
-
-/// All turns.
-#[derive(Default)]
-pub(super) struct Turns {
-    pub(super) count: usize,
-    pub(super) tally: Tally,
-}
+use crate::client::turns;
+use crate::client::weight::Weight;
 
 #[derive(Deserialize)]
-struct Turn {
+pub(super) struct Turn {
     role: Role,
     content: Option<Content>,
 }
@@ -80,11 +25,13 @@ enum Role {
     System,
 }
 
-impl Turn {
-    fn tally(self) -> Option<Tally> {
+impl turns::Turn for Turn {
+    const MOST: usize = MESSAGES;
+
+    fn weight(self) -> Option<Weight> {
         match self.content {
-            Some(content) => content.is_sound.then_some(content.tally),
-            None => (self.role == Role::Assistant).then(Tally::default),
+            Some(content) => content.is_sound.then_some(content.weight),
+            None => (self.role == Role::Assistant).then(Weight::default),
         }
     }
 }
@@ -92,7 +39,7 @@ impl Turn {
 /// A text or blocks, or what stands for them inside blocks that only Anthropic knows.
 #[derive(Default)]
 pub(super) struct Content {
-    pub(super) tally: Tally,
+    pub(super) weight: Weight,
     /// It is a text, or every block has what its kind needs.
     pub(super) is_sound: bool,
 }
@@ -151,7 +98,7 @@ impl Kind {
 
 impl Block {
     /// What the block holds, and whether its kind has what it needs.
-    fn tally(self) -> (Tally, bool) {
+    fn weight(self) -> (Weight, bool) {
         let kind = Kind::named(self.kind.as_ref().and_then(|label| label.0.as_deref()));
         let filled = |member: Option<Shape>| member.is_some_and(|shape| shape.is_filled());
         let text_or_none = |member: Option<Shape>| member.is_none_or(|shape| shape.is_text());
@@ -177,11 +124,11 @@ impl Block {
             Kind::Missing => false,
             Kind::Other => true,
         };
-        let mut tally = self.content.map(|content| content.tally).unwrap_or_default();
+        let mut weight = self.content.map(|content| content.weight).unwrap_or_default();
         if let Some(source) = &self.source {
-            tally.add_source(source, kind == Kind::Document);
+            source.add_to(&mut weight, kind == Kind::Document);
         }
-        (tally, is_sound)
+        (weight, is_sound)
     }
 }
 
@@ -192,7 +139,7 @@ struct Source {
     media_type: Option<String>,
     data: Option<Shape>,
     /// What blocks inside it hold.
-    inner: Tally,
+    inner: Weight,
     is_image: bool,
     is_document: bool,
 }
@@ -206,6 +153,32 @@ struct SourceObject {
     url: Option<Shape>,
     file_id: Option<Shape>,
     content: Option<Content>,
+}
+
+impl Source {
+    /// What is inline leaves the text count only when it says that it is an image or a file: whatever else a
+    /// provider might read as text stays in it. A block of an image counts as one whatever type it names, for
+    /// providers that look at its bytes.
+    fn add_to(&self, weight: &mut Weight, is_document: bool) {
+        weight.add(&self.inner);
+        let media_type = self.media_type.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let kind = self.kind.as_deref().unwrap_or_default();
+        if !is_document && matches!(kind, "base64" | "url" | "file") {
+            weight.images = weight.images.saturating_add(1);
+        }
+        let bytes = self.data.map_or(0, Shape::bytes);
+        match kind {
+            "base64" if media_type.starts_with("text/") => {}
+            "base64" if !is_document && media_type.starts_with("image/") => weight.image_bytes += bytes,
+            "base64" if !is_document && media_type.is_empty() => {}
+            "base64" => {
+                weight.has_file = true;
+                weight.media_bytes += bytes;
+            }
+            "url" | "file" if is_document => weight.has_file = true,
+            _ => {}
+        }
+    }
 }
 
 impl From<SourceObject> for Source {
@@ -225,7 +198,7 @@ impl From<SourceObject> for Source {
             Some("content") => object.content.as_ref().is_some_and(|content| content.is_sound),
             _ => is_image,
         };
-        let inner = object.content.map(|content| content.tally).unwrap_or_default();
+        let inner = object.content.map(|content| content.weight).unwrap_or_default();
         Self { kind, media_type, data: object.data, inner, is_image, is_document }
     }
 }
@@ -279,19 +252,19 @@ impl<'de> Visitor<'de> for ContentVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut blocks: A) -> Result<Content, A::Error> {
         let mut content = Content { is_sound: true, ..Content::default() };
         while let Some(block) = blocks.next_element::<ObjectOr<Block>>()? {
-            let (tally, is_sound) = match block {
-                ObjectOr::Object(block) => block.tally(),
-                ObjectOr::Other => (Tally::default(), false),
+            let (weight, is_sound) = match block {
+                ObjectOr::Object(block) => block.weight(),
+                ObjectOr::Other => (Weight::default(), false),
             };
-            content.tally.add(&tally);
+            content.weight.add(&weight);
             content.is_sound &= is_sound;
         }
         Ok(content)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Content, A::Error> {
-        let (tally, _) = Block::deserialize(MapAccessDeserializer::new(map))?.tally();
-        Ok(Content { tally, is_sound: false })
+        let (weight, _) = Block::deserialize(MapAccessDeserializer::new(map))?.weight();
+        Ok(Content { weight, is_sound: false })
     }
 
     fn visit_bool<E: Error>(self, _: bool) -> Result<Content, E> {
@@ -308,35 +281,5 @@ impl<'de> Visitor<'de> for ContentVisitor {
 
     fn visit_f64<E: Error>(self, _: f64) -> Result<Content, E> {
         Ok(Content::default())
-    }
-}
-
-impl<'de> Deserialize<'de> for Turns {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(TurnsVisitor)
-    }
-}
-
-struct TurnsVisitor;
-
-impl<'de> Visitor<'de> for TurnsVisitor {
-    type Value = Turns;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of messages")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut messages: A) -> Result<Turns, A::Error> {
-        let mut turns = Turns::default();
-        while let Some(turn) = messages.next_element::<Strict<Turn>>()? {
-            let tally =
-                turn.0.tally().ok_or_else(|| A::Error::custom("a message lacks what its role needs"))?;
-            turns.tally.add(&tally);
-            turns.count += 1;
-            if turns.count > MESSAGES {
-                return Err(A::Error::custom("there are too many messages"));
-            }
-        }
-        Ok(turns)
     }
 }

@@ -5,8 +5,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
 use crate::canonical::{Media, Part, PartKind, ReasoningDetail, ToolCall};
-use crate::client::chat::path::{Members, Path};
 use crate::client::messages::signature;
+use crate::client::path::{Members, Path};
 use crate::error::BadRequest;
 
 pub(super) fn text(text: impl Into<String>) -> Part {

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::canonical::Tool;
-use crate::client::chat::path::Members;
+use crate::client::path::Members;
 use crate::error::BadRequest;
 
 /// The function that a tool of Anthropic's is; `None` for those that the provider runs.

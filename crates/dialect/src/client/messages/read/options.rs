@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use super::strict;
 use crate::canonical::{Reasoning, ResponseFormat};
-use crate::client::chat::limits::{self, NAME};
-use crate::client::chat::path::{Members, Path};
+use crate::client::limits::NAME;
 use crate::client::messages::limits::FALLBACKS;
+use crate::client::models::Models;
+use crate::client::path::{Members, Path};
 use crate::error::BadRequest;
 
 pub(in super::super) const EFFORTS: [&str; 5] = ["low", "medium", "high", "xhigh", "max"];
@@ -16,23 +17,9 @@ const SCHEMA: &str = "answer";
 
 /// The first model wanted: `model`, else the first of `models`.
 pub(super) fn model(members: &mut Members<'_>) -> Result<String, BadRequest> {
-    let first = members.string("model")?;
-    if first.as_deref() == Some("") {
-        return Err(members.path.member("model").must("not be empty"));
-    }
-    let path = members.path.member("models");
-    let others = members.list("models")?.unwrap_or_default();
-    if others.len() > limits::MODELS {
-        return Err(path.must(&format!("have at most {} entries", limits::MODELS)));
-    }
-    let mut names = Vec::with_capacity(others.len());
-    for (index, name) in others.into_iter().enumerate() {
-        names.push(not_empty(name, &path.item(index))?);
-    }
-    fallbacks(members, !names.is_empty())?;
-    first
-        .or_else(|| names.into_iter().next())
-        .ok_or_else(|| BadRequest::new("`model` is required: send `model` or a list of `models`"))
+    let models = Models::read(members)?;
+    fallbacks(members, !models.others.is_empty())?;
+    models.wanted()
 }
 
 fn fallbacks(members: &mut Members<'_>, has_models: bool) -> Result<(), BadRequest> {
@@ -53,13 +40,6 @@ fn fallbacks(members: &mut Members<'_>, has_models: bool) -> Result<(), BadReque
         }
     }
     Ok(())
-}
-
-fn not_empty(value: Value, path: &Path<'_>) -> Result<String, BadRequest> {
-    match path.string(value)? {
-        name if name.is_empty() => Err(path.must("not be empty")),
-        name => Ok(name),
-    }
 }
 
 pub(super) fn stop_sequences(members: &mut Members<'_>) -> Result<Vec<String>, BadRequest> {

@@ -4,21 +4,13 @@ use serde_json::Value;
 
 use super::client_run;
 use crate::canonical::{Tool, ToolChoice};
-use crate::client::chat::path::{Members, Path};
 use crate::client::messages::limits::TOOLS;
+use crate::client::options;
+use crate::client::path::{Members, Path};
 use crate::error::BadRequest;
 
 pub(super) fn read(members: &mut Members<'_>) -> Result<Vec<Tool>, BadRequest> {
-    let path = members.path.member("tools");
-    let list = members.list("tools")?.unwrap_or_default();
-    if list.len() > TOOLS {
-        return Err(path.must(&format!("have at most {TOOLS} entries")));
-    }
-    let mut tools = Vec::with_capacity(list.len());
-    for (index, value) in list.into_iter().enumerate() {
-        tools.extend(tool(value, &path.item(index))?);
-    }
-    Ok(tools)
+    options::tools(members, TOOLS, tool)
 }
 
 /// A client's tool, or one of Anthropic's own that the client runs. Others run at the provider or on the

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::blocks::{self, Assistant};
 use crate::canonical::{Message, Part, PartKind, Speaker};
-use crate::client::chat::path::{Members, Path};
 use crate::client::messages::limits::MESSAGES;
+use crate::client::path::{Members, Path};
 use crate::error::BadRequest;
 
 /// Stands in a result whose media are in the turn after it.
@@ -46,19 +46,7 @@ fn turn(value: Value, path: &Path<'_>, messages: &mut Vec<Message>) -> Result<()
 
 /// A turn of parts, if there are any.
 fn said(speaker: Speaker, content: Vec<Part>) -> Option<Message> {
-    (!content.is_empty()).then(|| message(speaker, content))
-}
-
-fn message(speaker: Speaker, content: Vec<Part>) -> Message {
-    Message {
-        speaker,
-        name: None,
-        content,
-        tool_calls: Vec::new(),
-        tool_call_id: None,
-        reasoning: Vec::new(),
-        refusal: None,
-    }
+    (!content.is_empty()).then(|| Message::of(speaker, content))
 }
 
 /// A text, or blocks of which the text counts.
@@ -116,7 +104,7 @@ fn result(block: Value, path: &Path<'_>, media: &mut Vec<Part>) -> Result<Messag
     if let Some(last) = texts.last_mut() {
         last.cache_control = cache_control.or(last.cache_control.take());
     }
-    Ok(Message { tool_call_id: Some(id), ..message(Speaker::Tool, texts) })
+    Ok(Message { tool_call_id: Some(id), ..Message::of(Speaker::Tool, texts) })
 }
 
 /// Says that the call failed, unless the text says so itself.
@@ -143,5 +131,5 @@ fn assistant(content: Option<Value>, path: &Path<'_>) -> Result<Option<Message>,
         return Ok(None);
     }
     let Assistant { content, tool_calls, reasoning } = turn;
-    Ok(Some(Message { tool_calls, reasoning, ..message(Speaker::Assistant, content) }))
+    Ok(Some(Message { tool_calls, reasoning, ..Message::of(Speaker::Assistant, content) }))
 }

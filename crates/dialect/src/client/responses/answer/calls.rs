@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 use super::frames::Field;
 use super::items::{Call, Item, Status};
 use super::{Answer, ids};
-use crate::client::chat::write::tool_call_id;
+use crate::client::wire::tool_call_id;
 
 impl Answer {
     /// Takes a piece of a call. The first one of a call has its id and its name, the others have neither.

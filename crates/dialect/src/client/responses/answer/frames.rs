@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::body::Response;
 use super::items::{Item, Piece};
-use crate::client::chat::write::append;
+use crate::client::wire::append_named_frame;
 
 /// A member of an event.
 #[derive(Clone, Copy)]
@@ -73,11 +73,7 @@ pub(super) fn write(
     sequence: u64,
     fields: &[(&'static str, Field<'_>)],
 ) {
-    out.extend_from_slice(b"event: ");
-    out.extend_from_slice(kind.as_bytes());
-    out.extend_from_slice(b"\ndata: ");
-    append(out, &Frame { kind, sequence, fields });
-    out.extend_from_slice(b"\n\n");
+    append_named_frame(out, kind, &Frame { kind, sequence, fields });
 }
 
 struct Frame<'a> {

@@ -6,15 +6,17 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::client::chat::peek::parts::{Skim, Tally};
-use crate::client::chat::peek::strict::Strict;
 use crate::client::responses::ITEMS;
+use crate::client::skim::Skim;
+use crate::client::strict::Strict;
+use crate::client::turns::{self, Audio, Content};
+use crate::client::weight::Weight;
 
 /// All input.
 #[derive(Default)]
 pub(super) struct Input {
     pub(super) count: usize,
-    pub(super) tally: Tally,
+    pub(super) weight: Weight,
 }
 
 #[derive(Deserialize)]
@@ -26,7 +28,7 @@ struct Head {
 #[derive(Deserialize)]
 struct Message {
     role: Role,
-    content: Option<Content>,
+    content: Option<Content<Part>>,
 }
 
 #[derive(Deserialize, PartialEq, Eq)]
@@ -57,7 +59,7 @@ struct CustomCall {
 #[derive(Deserialize)]
 struct CallOutput {
     call_id: Skim,
-    output: Content,
+    output: Content<Part>,
 }
 
 #[derive(Deserialize)]
@@ -95,9 +97,6 @@ struct Interpreted {
     outputs: Option<Vec<IgnoredAny>>,
 }
 
-#[derive(Default)]
-struct Content(Tally);
-
 #[derive(Deserialize)]
 struct Part {
     #[serde(rename = "type")]
@@ -131,139 +130,99 @@ enum Kind {
     Other,
 }
 
-#[derive(Deserialize)]
-struct Audio {
-    data: Skim,
-    format: Skim,
-}
-
 /// What one item holds beside text; `None` when a member that its type needs is missing.
-fn item(text: &str) -> serde_json::Result<Option<Tally>> {
+fn item(text: &str) -> serde_json::Result<Option<Weight>> {
     let head: Strict<Head> = serde_json::from_str(text)?;
     Ok(match head.kind.as_deref() {
-        None | Some("message") => serde_json::from_str::<Strict<Message>>(text)?.0.tally(),
+        None | Some("message") => serde_json::from_str::<Strict<Message>>(text)?.0.weight(),
         Some("function_call") => {
             let call: Strict<FunctionCall> = serde_json::from_str(text)?;
-            (!call.call_id.is_empty && !call.name.is_empty).then(Tally::default)
+            (!call.call_id.is_empty && !call.name.is_empty).then(Weight::default)
         }
         Some("custom_tool_call") => {
             let call: Strict<CustomCall> = serde_json::from_str(text)?;
-            (!call.call_id.is_empty && !call.name.is_empty).then(Tally::default)
+            (!call.call_id.is_empty && !call.name.is_empty).then(Weight::default)
         }
         Some("function_call_output" | "custom_tool_call_output") => {
             let output: Strict<CallOutput> = serde_json::from_str(text)?;
-            (!output.call_id.is_empty).then_some(output.0.output.0)
+            (!output.call_id.is_empty).then_some(output.0.output.weight)
         }
         Some("reasoning") => {
-            serde_json::from_str::<Strict<Reasoning>>(text).map(|_| Some(Tally::default()))?
+            serde_json::from_str::<Strict<Reasoning>>(text).map(|_| Some(Weight::default()))?
         }
-        Some("computer_call_output") => Some(Tally { images: 1, ..Tally::default() }),
-        Some("code_interpreter_call") => Some(serde_json::from_str::<Strict<Interpreted>>(text)?.0.tally()),
-        Some("image_generation_call") => Some(serde_json::from_str::<Strict<MadeImage>>(text)?.0.tally()),
+        Some("computer_call_output") => Some(Weight { images: 1, ..Weight::default() }),
+        Some("code_interpreter_call") => Some(serde_json::from_str::<Strict<Interpreted>>(text)?.0.weight()),
+        Some("image_generation_call") => Some(serde_json::from_str::<Strict<MadeImage>>(text)?.0.weight()),
         Some("" | "item_reference") => None,
-        Some(_) => Some(Tally::default()),
+        Some(_) => Some(Weight::default()),
     })
 }
 
 impl Message {
-    fn tally(self) -> Option<Tally> {
+    fn weight(self) -> Option<Weight> {
         match self.content {
-            Some(content) => Some(content.0),
-            None => (self.role == Role::Assistant).then(Tally::default),
+            Some(content) => Some(content.weight),
+            None => (self.role == Role::Assistant).then(Weight::default),
         }
     }
 }
 
 impl MadeImage {
-    fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
+    fn weight(&self) -> Weight {
+        let mut weight = Weight::default();
         if let Some(result) = &self.result {
-            tally.images = 1;
-            tally.image_bytes = result.bytes;
+            weight.images = 1;
+            weight.image_bytes = result.bytes;
         }
-        tally
+        weight
     }
 }
 
 impl Interpreted {
-    fn tally(&self) -> Tally {
+    fn weight(&self) -> Weight {
         let outputs = self.outputs.as_ref().map_or(0, Vec::len);
-        Tally { images: u32::try_from(outputs).unwrap_or(u32::MAX), ..Tally::default() }
+        Weight { images: u32::try_from(outputs).unwrap_or(u32::MAX), ..Weight::default() }
     }
 }
 
-impl Part {
-    /// Adds what this part is; false when a member it needs is missing.
-    fn add_to(&self, tally: &mut Tally) -> bool {
+impl turns::Part for Part {
+    fn add_to(&self, weight: &mut Weight) -> bool {
         let filled = |member: &Option<Skim>| member.as_ref().is_some_and(|text| !text.is_empty);
         match self.kind {
             Kind::InputText | Kind::OutputText | Kind::Text => return self.text.is_some(),
             Kind::Refusal => return self.refusal.is_some(),
             Kind::InputImage => match self.image_url.as_ref().filter(|url| !url.is_empty) {
-                Some(url) => tally.add_image(url),
+                Some(url) => weight.add_image_url(url),
                 None => {
-                    tally.images = tally.images.saturating_add(1);
+                    weight.images = weight.images.saturating_add(1);
                     return filled(&self.file_id);
                 }
             },
             Kind::InputAudio => {
-                let sound = |audio: &&Strict<Audio>| !audio.data.is_empty && !audio.format.is_empty;
-                let Some(audio) = self.input_audio.as_ref().filter(sound) else { return false };
-                tally.has_audio = true;
-                tally.media_bytes += audio.data.bytes;
+                return self.input_audio.as_ref().is_some_and(|audio| audio.add_to(weight));
             }
             Kind::InputFile => {
-                tally.has_file = true;
-                tally.media_bytes += self.file_data.as_ref().map_or(0, |data| data.bytes);
+                weight.has_file = true;
+                weight.media_bytes += self.file_data.as_ref().map_or(0, |data| data.bytes);
                 return [&self.file_data, &self.file_url, &self.file_id].into_iter().any(filled);
             }
             Kind::InputVideo => {
                 let Some(video) = self.video_url.as_ref().filter(|video| !video.is_empty) else {
                     return false;
                 };
-                tally.has_video = true;
-                tally.media_bytes += video.inline_bytes();
+                weight.has_video = true;
+                weight.media_bytes += video.inline_bytes();
             }
             // Whatever it is, what it shows is counted.
             Kind::Other => {
                 if self.image_url.is_some() || self.file_id.is_some() {
-                    tally.images = tally.images.saturating_add(1);
+                    weight.images = weight.images.saturating_add(1);
                 }
-                tally.has_file |= self.file_data.is_some() || self.file_url.is_some();
-                tally.has_video |= self.video_url.is_some();
+                weight.has_file |= self.file_data.is_some() || self.file_url.is_some();
+                weight.has_video |= self.video_url.is_some();
             }
         }
         true
-    }
-}
-
-impl<'de> Deserialize<'de> for Content {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ContentVisitor)
-    }
-}
-
-struct ContentVisitor;
-
-impl<'de> Visitor<'de> for ContentVisitor {
-    type Value = Content;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string or an array of parts")
-    }
-
-    fn visit_str<E: Error>(self, _text: &str) -> Result<Content, E> {
-        Ok(Content::default())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Content, A::Error> {
-        let mut tally = Tally::default();
-        while let Some(part) = parts.next_element::<Strict<Part>>()? {
-            if !part.add_to(&mut tally) {
-                return Err(A::Error::custom("a content part lacks what its type needs"));
-            }
-        }
-        Ok(Content(tally))
     }
 }
 
@@ -283,14 +242,14 @@ impl<'de> Visitor<'de> for InputVisitor {
     }
 
     fn visit_str<E: Error>(self, _text: &str) -> Result<Input, E> {
-        Ok(Input { count: 1, tally: Tally::default() })
+        Ok(Input { count: 1, weight: Weight::default() })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Input, A::Error> {
         let mut input = Input::default();
         while let Some(raw) = items.next_element::<&'de RawValue>()? {
-            let tally = item(raw.get()).map_err(A::Error::custom)?;
-            input.tally.add(&tally.ok_or_else(|| A::Error::custom("an item lacks what its type needs"))?);
+            let weight = item(raw.get()).map_err(A::Error::custom)?;
+            input.weight.add(&weight.ok_or_else(|| A::Error::custom("an item lacks what its type needs"))?);
             input.count += 1;
             if input.count > ITEMS {
                 return Err(A::Error::custom("there are too many items"));

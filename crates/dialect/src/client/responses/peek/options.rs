@@ -4,9 +4,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use serde_json::value::RawValue;
 
-use crate::client::chat::limits::EFFORTS;
-use crate::client::chat::peek::parts::{Object, Skim};
-use crate::client::chat::peek::strict::Strict;
+use crate::client::skim::{Object, Skim};
+use crate::client::strict::Strict;
 
 /// A tool that is sound. Of those that are no functions nothing is known but their type.
 pub(super) struct ToolHead;
@@ -63,16 +62,6 @@ struct FormatHead {
     _description: Option<Skim>,
 }
 
-#[derive(Deserialize)]
-pub(super) struct ReasoningHead {
-    effort: Option<String>,
-    max_tokens: Option<u64>,
-    #[serde(rename = "exclude")]
-    _exclude: Option<bool>,
-    #[serde(rename = "enabled")]
-    _enabled: Option<bool>,
-}
-
 impl<'de> Deserialize<'de> for ToolHead {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let tool = <&RawValue>::deserialize(deserializer)?.get();
@@ -118,11 +107,5 @@ impl TextHead {
 
     pub(super) fn has_verbosity(&self) -> bool {
         self.verbosity.is_some()
-    }
-}
-
-impl ReasoningHead {
-    pub(super) fn is_sound(&self) -> bool {
-        self.effort.as_deref().is_none_or(|effort| EFFORTS.contains(&effort) && self.max_tokens.is_none())
     }
 }

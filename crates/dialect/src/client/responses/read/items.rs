@@ -8,21 +8,8 @@ use serde_json::{Value, json};
 use super::super::ids::is_made_up;
 use super::super::seal::Kept;
 use crate::canonical::{Media, Message, Part, PartKind, ReasoningDetail, ReasoningKind, Speaker, ToolCall};
-use crate::client::chat::path::{Members, Path};
+use crate::client::path::{Members, Path};
 use crate::error::BadRequest;
-
-/// A turn that nothing but its content is known of.
-pub(super) fn message(speaker: Speaker, content: Vec<Part>) -> Message {
-    Message {
-        speaker,
-        name: None,
-        content,
-        tool_calls: Vec::new(),
-        tool_call_id: None,
-        reasoning: Vec::new(),
-        refusal: None,
-    }
-}
 
 /// Reads the items of `input`.
 ///
@@ -50,7 +37,7 @@ impl Turns {
     }
 
     fn assistant(&mut self) -> &mut Message {
-        self.open.get_or_insert_with(|| message(Speaker::Assistant, Vec::new()))
+        self.open.get_or_insert_with(|| Message::of(Speaker::Assistant, Vec::new()))
     }
 
     fn item(&mut self, value: Value, path: &Path<'_>) -> Result<(), BadRequest> {
@@ -84,7 +71,7 @@ impl Turns {
         let content = parts::of_message(item, speaker)?;
         if speaker != Speaker::Assistant {
             self.end();
-            self.done.push(message(speaker, content.parts));
+            self.done.push(Message::of(speaker, content.parts));
             return Ok(());
         }
         // Two answers in a row must not run together.
@@ -113,7 +100,7 @@ impl Turns {
         let id = item.required_string("call_id")?;
         let content = parts::of_output(item)?;
         self.end();
-        self.done.push(Message { tool_call_id: Some(id), ..message(Speaker::Tool, content) });
+        self.done.push(Message { tool_call_id: Some(id), ..Message::of(Speaker::Tool, content) });
         Ok(())
     }
 

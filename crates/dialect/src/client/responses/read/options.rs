@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::canonical::{Reasoning, Request, ResponseFormat, ToolChoice};
-use crate::client::chat::path::Members;
-use crate::client::chat::read::options::effort;
+use crate::client::options::{json_schema, reasoning_object};
+use crate::client::path::Members;
 use crate::client::responses::TOP_LOGPROBS;
 use crate::error::BadRequest;
 
@@ -73,33 +73,14 @@ fn format(text: &mut Members<'_>) -> Result<Option<ResponseFormat>, BadRequest> 
     Ok(Some(match format.required_string("type")?.as_str() {
         "text" => ResponseFormat::Text,
         "json_object" => ResponseFormat::JsonObject,
-        "json_schema" => ResponseFormat::JsonSchema {
-            name: format.required_string("name")?,
-            schema: match format.value("schema") {
-                Some(schema) => Value::Object(path.member("schema").object(schema)?),
-                None => Value::Object(Map::new()),
-            },
-            strict: format.boolean("strict")?,
-            description: format.string("description")?,
-        },
+        "json_schema" => json_schema(&mut format)?,
         _ => ResponseFormat::Other(value),
     }))
 }
 
 pub(super) fn reasoning(members: &mut Members<'_>) -> Result<Option<Reasoning>, BadRequest> {
     let path = members.path.member("reasoning");
-    let Some(value) = members.value("reasoning") else { return Ok(None) };
-    let mut reasoning = Members::of(value, &path)?;
-    let wanted = Reasoning {
-        effort: effort(&mut reasoning, "effort")?,
-        max_tokens: reasoning.integer("max_tokens", 0)?,
-        exclude: reasoning.boolean("exclude")?.unwrap_or(false),
-        enabled: reasoning.boolean("enabled")?,
-    };
-    if wanted.effort.is_some() && wanted.max_tokens.is_some() {
-        return Err(BadRequest::new("`reasoning` takes `effort` or `max_tokens`, not both"));
-    }
-    Ok(Some(wanted))
+    members.value("reasoning").map(|value| reasoning_object(value, &path)).transpose()
 }
 
 /// Log probabilities, which are asked for by a number or by name, as other dialects ask for them.

@@ -4,7 +4,6 @@
 use serde_json::{Map, Value, json};
 
 use super::super::super::encode::canonical::url;
-use super::super::super::encode::{Body, Member};
 use super::super::super::quirks::Quirks;
 use super::super::reasoning_format;
 use crate::canonical::{
@@ -12,6 +11,7 @@ use crate::canonical::{
     ToolCall, ToolChoice,
 };
 use crate::codec::Target;
+use crate::members::{Member, Members};
 
 /// Members that mean the same here as in other dialects.
 const SHARED: [&str; 7] = [
@@ -24,8 +24,8 @@ const SHARED: [&str; 7] = [
     "truncation",
 ];
 
-pub(super) fn body<'a>(request: &'a Request, target: &Target<'_>) -> Body<'a> {
-    let mut body = Body(Vec::new());
+pub(super) fn body<'a>(request: &'a Request, target: &Target<'_>) -> Members<'a> {
+    let mut body = Members(Vec::new());
     let writer = Writer { format: reasoning_format(target), quirks: Quirks::of(target) };
     body.make("input", request.messages.iter().flat_map(|message| writer.items(message)).collect::<Vec<_>>());
     if !request.tools.is_empty() {

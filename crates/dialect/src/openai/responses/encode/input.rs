@@ -5,12 +5,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::super::super::encode::Member;
 use super::super::super::quirks::Quirks;
 use super::super::reasoning_format;
 use crate::client::responses::ids::is_made_up;
 use crate::client::responses::seal::Kept;
 use crate::codec::Target;
+use crate::members::Member;
 
 /// Signs in an item's text that it may have to change; a false one costs only time.
 const SIGNS: [&str; 5] = ["\"reasoning\"", "_gen-", "\"cache_control\"", "\"url_citation\"", "\"developer\""];

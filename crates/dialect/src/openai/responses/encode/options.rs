@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::super::super::encode::reasoning;
-use super::super::super::encode::{Body, Member};
 use super::super::super::quirks::Quirks;
-use super::{put, value_of};
+use super::put;
 use crate::canonical::{Request, ResponseFormat};
 use crate::codec::Target;
 use crate::end_user;
+use crate::members::{Member, Members};
 
 const ENCRYPTED: &str = "reasoning.encrypted_content";
 const LOGPROBS: &str = "message.output_text.logprobs";
@@ -20,14 +20,14 @@ const MODE: &str = "mode";
 
 /// A schema that the endpoint cannot hold to becomes plain JSON where the conversation speaks of JSON, which
 /// is demanded then, and else nothing.
-pub(super) fn text(body: &mut Body<'_>, request: &Request, target: &Target<'_>) {
+pub(super) fn text(body: &mut Members<'_>, request: &Request, target: &Target<'_>) {
     let is_schema = matches!(request.response_format, Some(ResponseFormat::JsonSchema { .. }));
     let takes_schema = target.takes("structured_outputs");
     let takes_format = takes_schema || target.takes("response_format");
     if (!is_schema || takes_schema) && takes_format && target.takes("verbosity") {
         return;
     }
-    let Some(Value::Object(mut text)) = value_of(body, "text") else { return };
+    let Some(Value::Object(mut text)) = body.value("text") else { return };
     if !target.takes("verbosity") {
         text.shift_remove("verbosity");
     }
@@ -49,8 +49,8 @@ fn says_json(request: &Request) -> bool {
 
 /// How much to reason, in an effort that the endpoint knows, beside what the client says of it in this
 /// dialect's own words.
-pub(super) fn reasoning(body: &mut Body<'_>, request: &Request, target: &Target<'_>, quirks: Quirks<'_>) {
-    let sent = value_of(body, "reasoning");
+pub(super) fn reasoning(body: &mut Members<'_>, request: &Request, target: &Target<'_>, quirks: Quirks<'_>) {
+    let sent = body.value("reasoning");
     let takes = target.takes("reasoning") || target.takes("reasoning_effort");
     let Some(wanted) = request.reasoning.as_ref().filter(|_| takes && !quirks.is("reasoning_member", "none"))
     else {
@@ -85,7 +85,7 @@ pub(super) fn reasoning(body: &mut Body<'_>, request: &Request, target: &Target<
 
 /// What comes beside the answer: sealed reasoning always, since nothing else brings it back in the next turn.
 pub(super) fn include(
-    body: &mut Body<'_>,
+    body: &mut Members<'_>,
     sent: &Value,
     request: &Request,
     target: &Target<'_>,
@@ -107,9 +107,9 @@ pub(super) fn include(
 }
 
 /// Providers know an end user by a name that does not say who it is.
-pub(super) fn user(body: &mut Body<'_>) {
+pub(super) fn user(body: &mut Members<'_>) {
     for name in ["user", "safety_identifier"] {
-        if let Some(value) = value_of(body, name) {
+        if let Some(value) = body.value(name) {
             body.make(name, value.as_str().map(end_user::hashed));
         }
     }

@@ -4,13 +4,13 @@ use memchr::memmem;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::super::super::encode::{Body, Member};
 use super::super::super::quirks::Quirks;
 use crate::codec::Target;
+use crate::members::{Member, Members};
 
 /// Leaves functions, which the client runs itself, and no choice where there are none. Tools that a provider
 /// runs cost what nobody reserved, so they go out only where the catalogue names their type.
-pub(super) fn shape(body: &mut Body<'_>, target: &Target<'_>, quirks: Quirks<'_>) {
+pub(super) fn shape(body: &mut Members<'_>, target: &Target<'_>, quirks: Quirks<'_>) {
     if let Some((_, tools)) = body.0.iter_mut().find(|(name, _)| name == "tools") {
         shape_list(tools, quirks);
     }
@@ -21,7 +21,7 @@ pub(super) fn shape(body: &mut Body<'_>, target: &Target<'_>, quirks: Quirks<'_>
         }
         return;
     }
-    let Some(choice) = body.get("tool_choice").map(Member::value) else { return };
+    let Some(choice) = body.value("tool_choice") else { return };
     if choice == "none" || choice == "auto" {
         return;
     }
@@ -35,7 +35,7 @@ pub(super) fn shape(body: &mut Body<'_>, target: &Target<'_>, quirks: Quirks<'_>
 }
 
 /// Nothing can be allowed that is not there.
-fn allow(body: &mut Body<'_>, mut choice: Value, quirks: Quirks<'_>) {
+fn allow(body: &mut Members<'_>, mut choice: Value, quirks: Quirks<'_>) {
     let Some(Value::Array(tools)) = choice.get_mut("tools") else { return };
     let before = tools.len();
     tools.retain(|tool| goes_out(tool, quirks));

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::canonical::{Media, Part, PartKind, Speaker};
-use crate::client::chat::path::{Members, Path};
-use crate::client::chat::read::message::media;
+use crate::client::parts::media;
+use crate::client::path::{Members, Path};
 use crate::error::BadRequest;
 
 /// What a message says.

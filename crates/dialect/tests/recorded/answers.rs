@@ -1,97 +1,15 @@
-//! Recorded provider traffic, and what an answer folds to.
-
-#![allow(dead_code, reason = "each test uses a part of it")]
+//! What an answer of any dialect folds to, and what must hold of it.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use dialect::canonical::{Event, FinishReason, Operation, ReasoningDetail, ReasoningKind};
 use dialect::client::{Bill, Dialect, Envelope};
 use dialect::codec::{Adapter, Target, adapter};
 use dialect::error::ProviderError;
-use http::{HeaderMap, HeaderName, HeaderValue};
 use pricing::Usage;
 use serde_json::{Map, Value, json};
 
-/// One recorded exchange.
-pub(crate) struct Case {
-    pub(crate) name: String,
-    /// The provider's name of the model, where it is known.
-    pub(crate) model: Option<String>,
-    pub(crate) is_stream: bool,
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
-    /// What the publisher of the recording found in it.
-    pub(crate) native: Value,
-}
-
-/// Every case of the wire formats named, or none with a notice when the recordings are not here.
-pub(crate) fn cases(apis: &[&str]) -> Vec<Case> {
-    let Some(root) = root() else {
-        eprintln!("SKIPPED: no recorded traffic at ../shared/fixtures; nothing is proven here");
-        return Vec::new();
-    };
-    let index = json(&root.join("index.json"));
-    let wanted = |case: &&Value| apis.contains(&case["api"].as_str().unwrap());
-    let cases: Vec<Case> =
-        index["cases"].as_array().unwrap().iter().filter(wanted).map(|case| read(&root, case)).collect();
-    assert!(!cases.is_empty(), "the recordings have no case of {apis:?}");
-    cases
-}
-
-pub(crate) fn root() -> Option<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().map(|above| above.join("shared/fixtures/providers")).find(|path| path.is_dir())
-}
-
-fn json(path: &Path) -> Value {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
-}
-
-fn read(root: &Path, case: &Value) -> Case {
-    let name = case["case"].as_str().unwrap();
-    let folder = root.join(name);
-    let meta = json(&folder.join("meta.json"));
-    let headers = meta["response_headers"].as_object().into_iter().flatten().filter_map(|(name, value)| {
-        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        Some((name, HeaderValue::from_str(value.as_str()?).ok()?))
-    });
-    Case {
-        name: name.to_owned(),
-        model: case["model"].as_str().map(str::to_owned),
-        is_stream: case["stream"] == true,
-        status: u16::try_from(case["status"].as_u64().unwrap()).unwrap(),
-        headers: headers.collect(),
-        body: body(&folder),
-        native: meta["native"].clone(),
-    }
-}
-
-fn body(folder: &Path) -> Vec<u8> {
-    let one = ["response.sse", "response.json", "response.txt"].iter().map(|name| folder.join(name));
-    if let Some(path) = one.into_iter().find(|path| path.is_file()) {
-        return fs::read(path).unwrap();
-    }
-    let frames = fs::read_to_string(folder.join("response.events.jsonl")).unwrap();
-    unwrapped(&frames).unwrap_or_else(|| fs::read(folder.join("response.eventstream")).unwrap())
-}
-
-/// The model's own events, out of the frames that a reseller put them in, as server-sent events; absent when
-/// the frames are the reseller's own events.
-fn unwrapped(lines: &str) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
-    for line in lines.lines() {
-        let frame: Value = serde_json::from_str(line).unwrap();
-        body.extend_from_slice(b"data: ");
-        body.extend(BASE64_STANDARD.decode(frame["payload"]["bytes"].as_str()?).unwrap());
-        body.extend_from_slice(b"\n\n");
-    }
-    Some(body)
-}
+use crate::cases::Case;
 
 /// An answer with its pieces put together.
 #[derive(Debug, Default, PartialEq)]
@@ -195,9 +113,9 @@ pub(crate) fn with_target<T>(body: impl FnOnce(&Target<'_>) -> T) -> T {
 /// The events of a whole body.
 pub(crate) fn events(adapter: &dyn Adapter, case: &Case) -> Result<Vec<Event>, ProviderError> {
     if !case.is_stream {
-        return with_target(|target| adapter.decode(&case.body, target));
+        return with_target(|target| adapter.decode(&case.response, target));
     }
-    Ok(streamed_events(adapter, [&case.body[..]]))
+    Ok(streamed_events(adapter, [&case.response[..]]))
 }
 
 /// Streams `pieces` through a fresh decoder.
@@ -215,7 +133,7 @@ fn streamed<'a>(adapter: &dyn Adapter, pieces: impl IntoIterator<Item = &'a [u8]
 
 /// Streams a body whole, byte by byte and in two pieces cut at every byte; all must agree.
 pub(crate) fn streamed_every_way(adapter: &dyn Adapter, case: &Case) -> Answer {
-    let body = &case.body[..];
+    let body = &case.response[..];
     let whole = streamed(adapter, [body]);
     assert_eq!(streamed(adapter, body.chunks(1)), whole, "{} byte by byte", case.name);
     for at in 0..=body.len() {
@@ -227,9 +145,9 @@ pub(crate) fn streamed_every_way(adapter: &dyn Adapter, case: &Case) -> Answer {
 
 /// Cuts a stream off after every byte: what is left is the same answer, or one that is known to have failed.
 pub(crate) fn cut_off_everywhere(adapter: &dyn Adapter, case: &Case) {
-    let whole = streamed(adapter, [&case.body[..]]);
-    for at in 0..case.body.len() {
-        let cut = streamed(adapter, [&case.body[..at]]);
+    let whole = streamed(adapter, [&case.response[..]]);
+    for at in 0..case.response.len() {
+        let cut = streamed(adapter, [&case.response[..at]]);
         assert!(cut.failure.is_some() || cut == whole, "{} cut off after {at} bytes", case.name);
         assert!(cut.failure.is_none() || cut.finishes.is_empty(), "{} cut off after {at} bytes", case.name);
     }
@@ -238,8 +156,8 @@ pub(crate) fn cut_off_everywhere(adapter: &dyn Adapter, case: &Case) {
 /// Damages a body in every place, in turn with bytes that mean something: nothing panics, and a failure is
 /// the last event.
 pub(crate) fn damaged_everywhere(adapter: &dyn Adapter, case: &Case) {
-    for (at, byte) in (0..case.body.len()).zip(b"\"{}[]:,0n\n\r \\".iter().cycle()) {
-        let mut body = case.body.clone();
+    for (at, byte) in (0..case.response.len()).zip(b"\"{}[]:,0n\n\r \\".iter().cycle()) {
+        let mut body = case.response.clone();
         body[at] = *byte;
         let events = streamed_events(adapter, [&body[..]]);
         let failed = events.iter().position(|event| matches!(event, Event::Failure(_)));

@@ -1,21 +1,16 @@
 //! Recorded answers of Google Vertex AI, by the adapters that its endpoints are given.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
-#[path = "vendors/aimed.rs"]
-mod aimed;
-#[path = "vendors/cases.rs"]
-mod cases;
-
-use aimed::Aimed;
-use cases::{
-    Case, check_native, cut_off_everywhere, damaged_everywhere, events, fold, sent_back, streamed_every_way,
-};
 use dialect::canonical::{Event, Operation};
 use dialect::codec::Adapter as _;
 use dialect::error::ErrorType;
 use pricing::Class;
 use serde_json::{Value, json};
+
+use crate::aimed::Aimed;
+use crate::answers::{
+    check_native, cut_off_everywhere, damaged_everywhere, events, fold, sent_back, streamed_every_way,
+};
+use crate::cases::{self, Case};
 
 /// A recording and the adapter of the endpoint it was made at.
 struct Recording {
@@ -104,7 +99,7 @@ fn errors_are_classed() {
     for Recording { case, endpoint } in
         conversations().iter().filter(|recording| recording.case.status != 200)
     {
-        let error = endpoint.classify(case.status, &case.headers, &case.body);
+        let error = endpoint.classify(case.status, &case.headers, &case.response);
         let (_, error_type) = expected.iter().find(|(part, _)| case.name.contains(part)).expect(&case.name);
         assert_eq!(error.error_type, *error_type, "{}", case.name);
     }
@@ -114,7 +109,7 @@ fn errors_are_classed() {
 fn vectors_are_read() {
     let apis = ["gemini.embedContent", "vertex.predict"];
     for Recording { case, endpoint } in recordings(&apis, Operation::Embeddings, "gemini-embedding-2") {
-        let body: Value = serde_json::from_slice(&case.body).unwrap();
+        let body: Value = serde_json::from_slice(&case.response).unwrap();
         let (place, tokens) = match case.name.contains("predict") {
             true => ("/predictions/0/embeddings/values", Some(3)),
             false => ("/embedding/values", Some(11)),
@@ -144,9 +139,7 @@ fn vector(event: &Event) -> Option<(u32, &Vec<f32>)> {
 
 #[test]
 fn every_recording_of_this_provider_is_accounted_for() {
-    let Some(root) = cases::root() else { return };
-    let index: Value = serde_json::from_slice(&std::fs::read(root.join("index.json")).unwrap()).unwrap();
-    let own = index["cases"].as_array().unwrap().iter().filter(|case| case["provider"] == "vertex");
+    let own = cases::listed().into_iter().filter(|case| case["provider"] == "vertex");
     let known =
         ["gemini.generateContent", "vertex.anthropic.rawPredict", "gemini.embedContent", "vertex.predict"];
     for case in own {

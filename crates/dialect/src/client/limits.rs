@@ -4,32 +4,32 @@ use memchr::memchr2;
 
 use crate::error::BadRequest;
 
-pub(crate) const DEPTH: usize = 64;
-pub(crate) const MESSAGES: usize = 2_000;
-pub(crate) const TOOLS: usize = 128;
-pub(crate) const MODELS: usize = 64;
-pub(crate) const CHOICES: u64 = 128;
+pub(super) const DEPTH: usize = 64;
+pub(super) const MESSAGES: usize = 2_000;
+pub(super) const TOOLS: usize = 128;
+pub(super) const MODELS: usize = 64;
+pub(super) const CHOICES: u64 = 128;
 /// Characters of a session id and of a user id.
-pub(crate) const NAME: usize = 256;
+pub(super) const NAME: usize = 256;
 
-pub(crate) const EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+pub(super) const EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
-pub(crate) const TEMPERATURE: (f64, f64) = (0.0, 2.0);
-pub(crate) const SHARE: (f64, f64) = (0.0, 1.0);
-pub(crate) const PENALTY: (f64, f64) = (-2.0, 2.0);
-pub(crate) const REPETITION: (f64, f64) = (0.0, 2.0);
+pub(super) const TEMPERATURE: (f64, f64) = (0.0, 2.0);
+pub(super) const SHARE: (f64, f64) = (0.0, 1.0);
+pub(super) const PENALTY: (f64, f64) = (-2.0, 2.0);
+pub(super) const REPETITION: (f64, f64) = (0.0, 2.0);
 
 /// Bytes of a body whose refusal is worded in full: the full reader needs many times the memory of the body.
-pub(crate) const EXPLAINED: usize = 1024 * 1024;
+pub(super) const EXPLAINED: usize = 1024 * 1024;
 /// Members of a body. No API knows nearly as many, and each of them is compared with others.
-pub(crate) const MEMBERS: usize = 1_000;
+pub(super) const MEMBERS: usize = 1_000;
 
 /// Refuses a body whose arrays and objects nest deeper than [`DEPTH`] or that has more than [`MEMBERS`], before any parser
 /// recurses into it, and one with text that is none: a parser that skips a string does not see that, and the next one would.
 ///
 /// # Errors
 /// [`BadRequest`] saying so.
-pub(crate) fn check_depth(body: &[u8]) -> Result<(), BadRequest> {
+pub(super) fn check_depth(body: &[u8]) -> Result<(), BadRequest> {
     if let Err(error) = std::str::from_utf8(body) {
         return Err(BadRequest::new(format!("the request body is not valid JSON: {error}")));
     }

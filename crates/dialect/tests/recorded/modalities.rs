@@ -1,18 +1,14 @@
 //! Recorded answers that are no conversations: vectors, completions of prompts, and lists of models.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
-#[path = "recorded/cases.rs"]
-mod cases;
-
 use bytes::Bytes;
-use cases::{Case, cases};
 use dialect::canonical::{Event, FinishReason, Operation, Task};
 use dialect::client::{Bill, Dialect, Envelope};
 use dialect::codec::{Adapter, Target, adapter};
 use dialect::error::ProviderError;
 use pricing::{Class, Usage};
 use serde_json::{Map, Value, json};
+
+use crate::cases::{Case, cases};
 
 /// Mistral's wire is that of OpenAI.
 const EMBEDDINGS: [&str; 2] = ["openai.embeddings", "mistral.embeddings"];

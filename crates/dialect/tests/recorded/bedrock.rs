@@ -1,22 +1,16 @@
 //! Recorded answers of Amazon Bedrock.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
-#[path = "vendors/aimed.rs"]
-mod aimed;
-#[path = "vendors/cases.rs"]
-mod cases;
-
-use aimed::Aimed;
-use cases::{
-    Answer, Case, check_native, cut_off_everywhere, damaged_everywhere, events, fold, sent_back,
-    streamed_every_way,
-};
 use dialect::canonical::{FinishReason, Operation, ReasoningKind};
 use dialect::codec::Adapter;
 use dialect::error::{ErrorType, Retry};
 use pricing::Class;
 use serde_json::{Value, json};
+
+use crate::aimed::Aimed;
+use crate::answers::{
+    Answer, check_native, cut_off_everywhere, damaged_everywhere, events, fold, sent_back, streamed_every_way,
+};
+use crate::cases::{self, Case};
 
 /// A recording and the adapter of the endpoint it was made at.
 struct Recording {
@@ -44,8 +38,7 @@ fn invoke() -> Vec<Recording> {
     let all = cases::cases(&["bedrock.invoke"]).into_iter();
     let framed = all.map(|mut case| {
         if case.is_stream {
-            let path = cases::root().unwrap().join(&case.name).join("response.eventstream");
-            case.body = std::fs::read(path).unwrap();
+            case.response = cases::file(&case.name, "response.eventstream");
         }
         Recording { endpoint: endpoint(&case, json!({"api": "invoke"})), case }
     });
@@ -81,7 +74,7 @@ fn a_stream_cut_off_is_never_a_silent_end() {
 
 #[test]
 fn damage_is_survived() {
-    for recording in good().filter(|recording| recording.case.body.len() < 8_192) {
+    for recording in good().filter(|recording| recording.case.response.len() < 8_192) {
         damaged_everywhere(&recording.endpoint, &recording.case);
     }
 }
@@ -90,25 +83,13 @@ fn damage_is_survived() {
 fn a_damaged_frame_is_never_read() {
     for Recording { case, endpoint } in good().filter(|recording| recording.case.is_stream) {
         let whole = fold(events(&endpoint, &case).unwrap());
-        for at in (0..case.body.len()).step_by(7) {
-            let mut body = case.body.clone();
-            body[at] ^= 0x20;
-            let damaged = Case { body, native: Value::Null, headers: case.headers.clone(), ..named(&case) };
+        for at in (0..case.response.len()).step_by(7) {
+            let mut response = case.response.clone();
+            response[at] ^= 0x20;
+            let damaged = Case { response, ..case.clone() };
             let answer = fold(events(&endpoint, &damaged).unwrap());
             assert!(answer.failure.is_some() || answer == whole, "{} damaged at {at}", case.name);
         }
-    }
-}
-
-fn named(case: &Case) -> Case {
-    Case {
-        name: case.name.clone(),
-        model: case.model.clone(),
-        is_stream: case.is_stream,
-        status: case.status,
-        headers: http::HeaderMap::new(),
-        body: Vec::new(),
-        native: Value::Null,
     }
 }
 
@@ -180,7 +161,7 @@ fn the_next_turn_gets_what_the_provider_wants_back() {
         let encrypted = answer.reasoning.values().filter(|detail| detail.kind == ReasoningKind::Encrypted);
         assert_eq!(hidden.len(), encrypted.count(), "{}", case.name);
         if case.name.contains("redacted") {
-            let body: Value = serde_json::from_slice(&case.body).unwrap();
+            let body: Value = serde_json::from_slice(&case.response).unwrap();
             let original = &body["output"]["message"]["content"][0]["reasoningContent"];
             assert_eq!(hidden, [original]);
         }
@@ -197,7 +178,7 @@ fn errors_are_classed() {
         ("error_429", ErrorType::RateLimitExceeded, Retry::Anywhere, false),
     ];
     for Recording { case, endpoint } in converse().iter().filter(|recording| recording.case.status != 200) {
-        let error = endpoint.classify(case.status, &case.headers, &case.body);
+        let error = endpoint.classify(case.status, &case.headers, &case.response);
         let (_, error_type, retry, is_fault) =
             expected.iter().find(|(part, ..)| case.name.contains(part)).expect(&case.name);
         let class = (error.error_type, error.retry, error.is_fault);
@@ -214,8 +195,7 @@ fn requests_have_the_recorded_form() {
     let Some(schema) = all.iter().find(|recording| recording.case.name.contains("json_schema")) else {
         return;
     };
-    let path = cases::root().unwrap().join(&schema.case.name).join("request.json");
-    let recorded: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let recorded = schema.case.request.clone().unwrap();
     let properties = json!({"probability": {"description": "The answer's probability", "type": "integer"}});
     let format = json!({"type": "json_schema", "json_schema": {"name": "response",
         "schema": {"type": "object", "properties": properties, "required": ["probability"]}}});
@@ -227,9 +207,7 @@ fn requests_have_the_recorded_form() {
 
 #[test]
 fn every_recording_of_this_provider_is_accounted_for() {
-    let Some(root) = cases::root() else { return };
-    let index: Value = serde_json::from_slice(&std::fs::read(root.join("index.json")).unwrap()).unwrap();
-    let own = index["cases"].as_array().unwrap().iter().filter(|case| case["provider"] == "bedrock");
+    let own = cases::listed().into_iter().filter(|case| case["provider"] == "bedrock");
     for case in own {
         let api = case["api"].as_str().unwrap();
         match api {

@@ -1,19 +1,17 @@
 //! Recorded answers of providers that speak Responses.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
-#[path = "vendors/cases.rs"]
-mod cases;
-
-use cases::{
-    Answer, Case, check_native, cut_off_everywhere, damaged_everywhere, events, fold, streamed_every_way,
-};
 use dialect::canonical::{FinishReason, Operation, ReasoningKind};
 use dialect::client::{Bill, Dialect, Envelope};
 use dialect::codec::{Adapter, Target, adapter};
 use dialect::error::{ErrorType, ProviderError, Retry};
 use pricing::Class;
 use serde_json::{Map, Value, json};
+
+use crate::answers::{
+    Answer, check_native, cut_off_everywhere, damaged_everywhere, dialect, events, fold, sent_back,
+    streamed_every_way,
+};
+use crate::cases::{self, Case};
 
 const API: [&str; 1] = ["openai.responses"];
 
@@ -39,7 +37,7 @@ fn the_catalogue_says_which_api_a_model_has() {
     let task = Dialect::Responses.decode(&r#"{"model":"author/model","input":"Hi"}"#.into()).unwrap();
     let path = |adapter: &dyn Adapter| with_target(|target| adapter.encode(&task, target)).unwrap().path;
     assert_eq!(path(responses()), "/responses");
-    assert_eq!(path(cases::dialect("openai")), "/chat/completions");
+    assert_eq!(path(dialect("openai")), "/chat/completions");
 }
 
 fn answer(case: &Case) -> Answer {
@@ -49,9 +47,9 @@ fn answer(case: &Case) -> Answer {
 /// The response itself: the body, or what the last event has of it.
 fn response(case: &Case) -> Value {
     if !case.is_stream {
-        return serde_json::from_slice(&case.body).unwrap();
+        return serde_json::from_slice(&case.response).unwrap();
     }
-    let text = std::str::from_utf8(&case.body).unwrap();
+    let text = std::str::from_utf8(&case.response).unwrap();
     let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
     data.map(|data| serde_json::from_str::<Value>(data).unwrap()["response"].take()).next_back().unwrap()
 }
@@ -109,7 +107,7 @@ fn a_stream_cut_off_is_never_a_silent_end() {
 
 #[test]
 fn damage_is_survived() {
-    for case in cases::cases(&API).iter().filter(|case| case.body.len() < 8_192) {
+    for case in cases::cases(&API).iter().filter(|case| case.response.len() < 8_192) {
         damaged_everywhere(responses(), case);
     }
 }
@@ -212,7 +210,7 @@ fn the_next_turn_gets_sealed_reasoning_and_calls_back() {
                 || item["type"] == "function_call"
         };
         let fit: Vec<&Value> = reported["output"].as_array().unwrap().iter().filter(is_fit).collect();
-        let body = cases::sent_back(responses(), events(responses(), &case).unwrap());
+        let body = sent_back(responses(), events(responses(), &case).unwrap());
         let input = body["input"].as_array().unwrap();
         for item in fit {
             let known = input.iter().find(|sent| match item["type"].as_str() {
@@ -249,7 +247,7 @@ fn web_searches_pass_as_they_are_and_their_sources_become_annotations() {
 fn errors_are_classed() {
     let classed = |error: &ProviderError| (error.error_type, error.retry, error.is_fault);
     for case in cases::cases(&API).iter().filter(|case| case.status != 200) {
-        let error = responses().classify(case.status, &case.headers, &case.body);
+        let error = responses().classify(case.status, &case.headers, &case.response);
         let expected = if case.name.contains("context_length") {
             (ErrorType::ContextLengthExceeded, Retry::Never, false)
         } else {

@@ -1,17 +1,14 @@
 //! Recorded answers of Anthropic's models, from Anthropic and from those who resell or imitate it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
-#[path = "vendors/cases.rs"]
-mod cases;
-
-use cases::{
-    Answer, Case, check_native, cut_off_everywhere, damaged_everywhere, dialect, events, fold, sent_back,
-    streamed_every_way,
-};
 use dialect::canonical::{FinishReason, ReasoningKind};
 use dialect::error::{ErrorType, Retry};
 use serde_json::Value;
+
+use crate::answers::{
+    Answer, check_native, cut_off_everywhere, damaged_everywhere, dialect, events, fold, sent_back,
+    streamed_every_way,
+};
+use crate::cases::{self, Case};
 
 const APIS: [&str; 3] = ["anthropic.messages", "vertex.anthropic.rawPredict", "bedrock.invoke"];
 
@@ -21,7 +18,7 @@ fn answer(case: &Case) -> Answer {
 
 /// The last value of a count anywhere in a body.
 fn reported(case: &Case, path: &str) -> u64 {
-    let text = String::from_utf8(case.body.clone()).unwrap();
+    let text = String::from_utf8(case.response.clone()).unwrap();
     let objects: Vec<Value> = if case.is_stream {
         let data = text.lines().filter_map(|line| line.strip_prefix("data:"));
         data.map(|data| serde_json::from_str(data).unwrap()).collect()
@@ -66,7 +63,7 @@ fn a_stream_cut_off_is_never_a_silent_end() {
 
 #[test]
 fn damage_is_survived() {
-    for case in cases::cases(&APIS).iter().filter(|case| case.body.len() < 8_192) {
+    for case in cases::cases(&APIS).iter().filter(|case| case.response.len() < 8_192) {
         damaged_everywhere(dialect("anthropic"), case);
     }
 }
@@ -184,7 +181,7 @@ fn errors_are_classed() {
     ];
     let cases = cases::cases(&APIS);
     for case in cases.iter().filter(|case| case.status != 200) {
-        let error = dialect("anthropic").classify(case.status, &case.headers, &case.body);
+        let error = dialect("anthropic").classify(case.status, &case.headers, &case.response);
         let (_, error_type, retry, is_fault) =
             expected.iter().find(|(part, ..)| case.name.contains(part)).expect(&case.name);
         assert_eq!(

@@ -4,7 +4,7 @@ use dialect::canonical::Event;
 use dialect::client::{Bill, Dialect, Envelope};
 use serde_json::{Value, json};
 
-use super::cases::Case;
+use crate::cases::Case;
 
 /// A message whole and streamed, which must be the same.
 pub(super) fn both(events: &[Event], bill: &Bill) -> Value {
@@ -37,7 +37,7 @@ fn unreadable(message: &mut Value) {
 
 /// The message that was recorded.
 pub(super) fn recorded(case: &Case) -> Value {
-    if case.is_stream { accumulated(&case.body) } else { serde_json::from_slice(&case.body).unwrap() }
+    if case.is_stream { accumulated(&case.response) } else { serde_json::from_slice(&case.response).unwrap() }
 }
 
 fn accumulated(stream: &[u8]) -> Value {

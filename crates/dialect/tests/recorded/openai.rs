@@ -1,23 +1,16 @@
 //! The OpenAI dialect over recorded traffic of the providers that speak it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
-#[path = "recorded/cases.rs"]
-mod cases;
-#[path = "recorded/fold.rs"]
-mod fold;
-#[path = "recorded/proof.rs"]
-mod proof;
-
 use bytes::Bytes;
-use cases::Case;
 use dialect::canonical::{Event, Operation};
 use dialect::client::Dialect;
 use dialect::codec::Adapter;
 use dialect::error::{ErrorType, Retry};
 use pricing::{Class, Usage};
-use proof::{read, speaker, target};
 use serde_json::{Map, Value, json};
+
+use crate::cases::{self, Case};
+use crate::fold;
+use crate::proof::{self, read, speaker, target};
 
 const API: &str = "openai.chat";
 

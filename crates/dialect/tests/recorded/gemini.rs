@@ -1,23 +1,18 @@
 //! Recorded answers of Google's models, from the Gemini API and from Vertex.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
-#[path = "vendors/aimed.rs"]
-mod aimed;
-#[path = "vendors/cases.rs"]
-mod cases;
-
 use std::time::Duration;
 
-use aimed::Aimed;
-use cases::{
-    Answer, Case, check_native, cut_off_everywhere, damaged_everywhere, dialect, events, fold, sent_back,
-    streamed_every_way,
-};
 use dialect::canonical::{Event, FinishReason, Operation, ReasoningKind};
 use dialect::codec::Adapter as _;
 use dialect::error::{ErrorType, ProviderError, Retry};
 use serde_json::{Value, json};
+
+use crate::aimed::Aimed;
+use crate::answers::{
+    Answer, check_native, cut_off_everywhere, damaged_everywhere, dialect, events, fold, sent_back,
+    streamed_every_way,
+};
+use crate::cases::{self, Case};
 
 const API: &str = "gemini.generateContent";
 
@@ -63,7 +58,8 @@ fn every_answer_is_read_whole_and_cut_anywhere() {
 #[test]
 fn a_stream_cut_off_is_never_a_silent_end() {
     // Some edited recordings name a reason to stop in every event; a cut after one of them cannot be seen.
-    let stops_once = |case: &&Case| String::from_utf8_lossy(&case.body).matches("finishReason").count() == 1;
+    let stops_once =
+        |case: &&Case| String::from_utf8_lossy(&case.response).matches("finishReason").count() == 1;
     for case in good().iter().filter(|case| case.is_stream).filter(stops_once) {
         cut_off_everywhere(dialect("gemini"), case);
     }
@@ -71,7 +67,7 @@ fn a_stream_cut_off_is_never_a_silent_end() {
 
 #[test]
 fn damage_is_survived() {
-    for case in cases::cases(&[API]).iter().filter(|case| case.body.len() < 8_192) {
+    for case in cases::cases(&[API]).iter().filter(|case| case.response.len() < 8_192) {
         damaged_everywhere(dialect("gemini"), case);
     }
 }
@@ -208,7 +204,7 @@ fn errors_are_classed() {
         ("error_503", ErrorType::ProviderOverloaded, Retry::Anywhere, true),
     ];
     for case in cases::cases(&[API]).iter().filter(|case| case.status != 200) {
-        let error = dialect("gemini").classify(case.status, &case.headers, &case.body);
+        let error = dialect("gemini").classify(case.status, &case.headers, &case.response);
         let (_, error_type, retry, is_fault) =
             expected.iter().find(|(part, ..)| case.name.contains(part)).expect(&case.name);
         assert_eq!(
@@ -227,7 +223,7 @@ fn errors_are_classed() {
 fn vectors_are_read_in_the_order_of_their_texts() {
     for case in cases::cases(&["gemini.batchEmbedContents"]) {
         let endpoint = Aimed::at("gemini", Operation::Embeddings, "gemini-embedding-001", json!({}));
-        let body: Value = serde_json::from_slice(&case.body).unwrap();
+        let body: Value = serde_json::from_slice(&case.response).unwrap();
         let recorded = body["embeddings"].as_array().unwrap();
         let mut read = 0;
         for event in events(&endpoint, &case).unwrap() {
@@ -245,9 +241,7 @@ fn vectors_are_read_in_the_order_of_their_texts() {
 
 #[test]
 fn every_recording_of_this_provider_is_accounted_for() {
-    let Some(root) = cases::root() else { return };
-    let index: Value = serde_json::from_slice(&std::fs::read(root.join("index.json")).unwrap()).unwrap();
-    let own = index["cases"].as_array().unwrap().iter().filter(|case| case["provider"] == "gemini");
+    let own = cases::listed().into_iter().filter(|case| case["provider"] == "gemini");
     for case in own {
         let api = case["api"].as_str().unwrap();
         match api {

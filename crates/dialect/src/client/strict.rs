@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-pub(crate) struct Strict<T>(pub(crate) T);
+pub(super) struct Strict<T>(pub(super) T);
 
 impl<T> Deref for Strict<T> {
     type Target = T;

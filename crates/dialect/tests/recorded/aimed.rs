@@ -1,7 +1,5 @@
 //! An adapter that is told another endpoint than it is asked about: that of a recording.
 
-#![allow(dead_code, reason = "each test uses a part of it")]
-
 use bytes::Bytes;
 use dialect::canonical::{Event, Operation, Task};
 use dialect::client::Dialect;
