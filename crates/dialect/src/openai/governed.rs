@@ -17,14 +17,33 @@ pub(super) const SAMPLED: [&str; 11] = [
 
 /// Members by which a request could cost more than what was reserved for it, or at another price: they go out
 /// only where the catalogue accepts them by name.
-pub(super) const COSTLY: [&str; 7] = [
+pub(super) const COSTLY: [&str; 23] = [
     "service_tier",
+    // Limits and choices by the names they have elsewhere.
     "best_of",
     "use_beam_search",
+    "num_beams",
     "max_new_tokens",
     "max_output_tokens",
+    "max_tokens_to_sample",
+    "max_gen_len",
+    "max_length",
+    "maxTokens",
     "min_tokens",
     "num_predict",
+    "n_predict",
+    "n_cmpl",
+    "n_samples",
+    "num_return_sequences",
+    "candidateCount",
+    // What may hold any of these.
+    "extra_body",
+    "parameters",
+    // What searches or calls other models.
+    "search_parameters",
+    "enable_search",
+    "web_search",
+    "compound_custom",
 ];
 
 /// Whether a reader that does not tell case apart, as that of Go does, would take this for one of the members

@@ -101,7 +101,10 @@ fn the_further_modalities_have_their_methods() {
         Task::Embeddings(EmbeddingsRequest { inputs, ..EmbeddingsRequest::default() })
     };
     assert!(path(&vectors(1), "gemini-embedding-2").ends_with(":embedContent"));
-    assert!(path(&vectors(2), "gemini-embedding-2").ends_with(":batchEmbedContents"));
+    let several = with_target("gemini-embedding-2", json!({}), |target| {
+        adapter(Operation::Embeddings, target).unwrap().encode(&vectors(2), target)
+    });
+    assert!(several.is_err(), "this model takes one input at a time here");
     assert!(path(&vectors(2), "text-embedding-005").ends_with("text-embedding-005:predict"));
     let has = |operation, model| with_target(model, json!({}), |target| adapter(operation, target).is_some());
     assert!(!has(Operation::Rerank, "gemini-2.5-flash"));

@@ -55,7 +55,8 @@ impl Estimate {
             _ => 1,
         };
         let has_completion = !matches!(operation, Operation::Embeddings | Operation::Rerank);
-        let can_shorten = operation == Operation::Chat;
+        let can_shorten =
+            operation == Operation::Chat && !attempts.iter().any(|attempt| attempt.outputs_media);
         let attempts = attempts
             .iter()
             .map(|attempt| {
@@ -63,7 +64,8 @@ impl Estimate {
                 let book = book_in(price)?;
                 // A prompt that does not fit is refused by the endpoint, so none that is served is longer.
                 let context = Some(attempt.context_length).filter(|length| *length > 0);
-                let known = [peek.max_tokens, attempt.max_output, context];
+                let wanted = peek.max_tokens.filter(|_| !attempt.outputs_media);
+                let known = [wanted, attempt.max_output, context];
                 let completion = known.into_iter().flatten().min().filter(|most| *most <= LONGEST_CONTEXT);
                 let completion = if has_completion { completion } else { Some(0) };
                 Ok(Priced {
@@ -234,6 +236,14 @@ mod tests {
         let peek = Peek { characters: 1_000, ..peek(1_000, None) };
         let estimate = Estimate::of(Operation::Speech, &peek, &attempts, Markup::NONE).unwrap();
         assert_eq!(estimate.bound().unwrap(), Amount::from_nanos(15_000));
+        assert_eq!(estimate.floor().unwrap(), estimate.bound().unwrap());
+    }
+
+    #[test]
+    fn images_in_an_answer_keep_to_no_limit() {
+        let drawing = Attempt { outputs_media: true, ..attempt(0, 1_000, Some(4_000)) };
+        let estimate = Estimate::of(Operation::Chat, &peek(10, Some(16)), &[drawing], Markup::NONE).unwrap();
+        assert_eq!(estimate.bound().unwrap(), Amount::from_nanos(4_000));
         assert_eq!(estimate.floor().unwrap(), estimate.bound().unwrap());
     }
 

@@ -152,6 +152,7 @@ fn endpoint(
             supported_parameters: supported,
             simulated: provider.simulated,
             tag: row.tag.clone(),
+            outputs_media: model.output_modalities.iter().any(|kind| kind == "image" || kind == "audio"),
         },
         price,
         row: row.clone(),

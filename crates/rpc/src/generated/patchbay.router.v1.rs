@@ -127,6 +127,9 @@ pub struct Attempt {
     /// The routing slug: provider, or provider/variant.
     #[prost(string, tag = "18")]
     pub tag: ::prost::alloc::string::String,
+    /// The model's answers may hold images or sound, which no limit on completion tokens bounds.
+    #[prost(bool, tag = "19")]
+    pub outputs_media: bool,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Timeouts {

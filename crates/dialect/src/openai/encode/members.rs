@@ -18,10 +18,6 @@ const GOVERNED: [&str; 9] = [
     "web_search_options",
 ];
 
-/// Members that go out, like [`COSTLY`] ones, only where the catalogue accepts them by name.
-const ACCEPTED: [&str; 6] =
-    ["n_predict", "n_cmpl", "search_parameters", "enable_search", "web_search", "compound_custom"];
-
 /// What a strict endpoint of this dialect knows.
 const STANDARD: [&str; 30] = [
     "model",
@@ -74,12 +70,12 @@ const SAMPLING: [&str; 8] = [
 pub(super) fn goes_out(name: &str, target: &Target<'_>, quirks: Quirks<'_>) -> bool {
     if platform::MEMBERS.contains(&name)
         || SET_HERE.contains(&name)
-        || is_disguised(name, &[&STANDARD, &GOVERNED, &SAMPLED, &COSTLY, &ACCEPTED, &SET_HERE, &platform::MEMBERS])
+        || is_disguised(name, &[&STANDARD, &GOVERNED, &SAMPLED, &COSTLY, &SET_HERE, &platform::MEMBERS])
         // A header of Anthropic's alone.
         || name == "anthropic_beta"
         || (name == "cache_control" && !quirks.has("keep_cache_control"))
         || (quirks.denies("sampling_params") && SAMPLING.contains(&name))
-        || ((COSTLY.contains(&name) || ACCEPTED.contains(&name)) && !quirks.lists("accepts", name))
+        || (COSTLY.contains(&name) && !quirks.lists("accepts", name))
     {
         return false;
     }

@@ -48,7 +48,7 @@ const GOVERNED: [&str; 5] = ["tools", "tool_choice", "temperature", "top_p", "to
 
 /// Members that go out, like [`COSTLY`] ones, only where the catalogue accepts them by name: some could cost more
 /// than what was reserved, the others are sampling that this dialect does not know.
-const ACCEPTED: [&str; 21] = [
+const ACCEPTED: [&str; 18] = [
     "context_management",
     "moderation",
     "background_options",
@@ -56,9 +56,6 @@ const ACCEPTED: [&str; 21] = [
     "n",
     "max_tokens",
     "max_completion_tokens",
-    "search_parameters",
-    "enable_search",
-    "web_search",
     "top_k",
     "min_p",
     "top_a",
