@@ -4,7 +4,7 @@
 //!   canonical model and words every refusal.
 //! - `answer` writes answers: content blocks one after the other, never two open at once.
 //! - `signature` lets reasoning of any provider make the trip through a client of this dialect.
-//! - [`error`] is the skin of an answer that is nothing but an error.
+//! - [`error()`] is the skin of an answer that is nothing but an error.
 //!
 //! # What becomes of a request
 //! A provider that speaks this dialect gets the client's own body, see [`crate::canonical::Original`]. For all

@@ -1,6 +1,6 @@
 //! OpenAI Responses, stateless: every request carries its whole conversation and nothing is kept.
 //!
-//! - [`peek`] reads what admission needs in a borrowed pass; [`decode`] reads a whole request and words every
+//! - [`peek()`] reads what admission needs in a borrowed pass; [`decode`] reads a whole request and words every
 //!   refusal, so that both refuse the same bodies with the same text.
 //! - [`answer::Answer`] writes answers, streamed by the event grammar or whole, out of the same items.
 

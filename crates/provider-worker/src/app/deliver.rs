@@ -19,6 +19,8 @@ use super::tally::{Extent, Progress, Tally};
 
 /// Frames that are there at once go out in one message up to this size.
 const MESSAGE: usize = 16 * 1024;
+/// The most that one message holds, well below what the edge takes: a thousand vectors are more.
+const LARGEST: usize = rpc::MAX_MESSAGE / 2;
 /// Bytes of text that a delta of one token has on average, at most.
 const TOKEN: u64 = 8;
 /// Bytes of text by which a few long tokens may pass that.
@@ -141,8 +143,12 @@ impl<'a> Delivery<'a> {
         if self.frames.is_empty() {
             return Ok(());
         }
-        let frames = Bytes::from(std::mem::take(&mut self.frames));
-        edge.send(Down::Data(Data { frames, deltas: self.tally.progress.deltas })).await
+        let deltas = self.tally.progress.deltas;
+        let mut frames = Bytes::from(std::mem::take(&mut self.frames));
+        while frames.len() > LARGEST {
+            edge.send(Down::Data(Data { frames: frames.split_to(LARGEST), deltas })).await?;
+        }
+        edge.send(Down::Data(Data { frames, deltas })).await
     }
 
     /// Whether the edge, which takes each delta since the last checkpoint for a token, would count too little:
