@@ -49,14 +49,12 @@ async fn infer(app: Arc<App>, dialect: Dialect, request: axum::extract::Request)
         model.slug = tracing::field::Empty,
     );
     rpc::continue_trace(&span, request.headers());
-    let mut response = async {
-        match accept(&app, generation, dialect, request).await {
-            Ok((accepted, place)) => answer(&app, accepted, place).await,
-            Err(refusal) => refusal.spoken_in(dialect).into_response(),
-        }
-    }
-    .instrument(span)
-    .await;
+    let answered = async {
+        let (accepted, place) = accept(&app, generation, dialect, request).await?;
+        answer(&app, accepted, place).await
+    };
+    let answered = answered.instrument(span).await;
+    let mut response = answered.unwrap_or_else(|refusal| refusal.spoken_in(dialect).into_response());
     if let Ok(id) = HeaderValue::from_str(&generation.to_string()) {
         // Where the official clients of OpenAI and Anthropic look for it.
         for name in REQUEST_ID {
@@ -136,9 +134,8 @@ fn header(headers: &HeaderMap, names: &[&str]) -> String {
     value.chars().take(MAX_ATTRIBUTION).collect()
 }
 
-async fn answer(app: &Arc<App>, request: Request, place: OwnedSemaphorePermit) -> Response {
+async fn answer(app: &Arc<App>, request: Request, place: OwnedSemaphorePermit) -> Result<Response, Refusal> {
     let form = request.peek.stream.then(|| Form::of(&request));
-    let dialect = request.dialect;
     let (client, outgoing) = Client::new(app.config.requests.stalled_client_ms.get());
     let work = execution::run(Arc::clone(app), request, client);
     let work = async move {
@@ -146,11 +143,10 @@ async fn answer(app: &Arc<App>, request: Request, place: OwnedSemaphorePermit) -
         drop(place);
     };
     app.tasks.spawn(work.in_current_span());
-    let answer = match form {
+    match form {
         Some(form) => stream(app, form, outgoing).await,
         None => whole(outgoing).await,
-    };
-    answer.unwrap_or_else(|refusal| refusal.spoken_in(dialect).into_response())
+    }
 }
 
 /// Waits for the first frames, an error, or the silence that makes the status 200 before either.
