@@ -161,6 +161,7 @@ async fn plan(app: &App, request: &Request) -> Result<Vec<Attempt>, Denied> {
         profile: Some(profile(request)),
         markup_basis_points: request.caller.terms.markup.basis_points(),
         seed: rand::random(),
+        ..PlanRequest::default()
     };
     let began = Instant::now();
     let answer = rpc::retry(4, || {
@@ -192,6 +193,7 @@ fn profile(request: &Request) -> Profile {
         max_tokens: peek.max_tokens,
         stream: peek.stream,
         operation: request.dialect.operation().as_str().to_owned(),
+        ..Profile::default()
     }
 }
 

@@ -158,5 +158,6 @@ fn start(request: &Request, admitted: &Admitted, progress: &Progress) -> Start {
         app_title: request.title.clone(),
         session_id: request.session_id.clone(),
         anthropic_beta: request.anthropic_beta.clone(),
+        metadata_json: String::new(),
     }
 }

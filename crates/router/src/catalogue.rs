@@ -5,17 +5,18 @@
 
 mod build;
 mod price;
+mod schedule;
 mod sets;
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-use identity::{CredentialId, EndpointId, PriceVersionId};
-use pricing::PriceBook;
+use identity::{CredentialId, EndpointId};
 
 pub use build::Invalid;
 pub use price::Blended;
 pub(crate) use price::{CLASSES, book_in, book_out};
+pub(crate) use schedule::{Offer, Schedule, minute_of_day};
 pub use sets::{Modalities, Operations, ParameterSet, Parameters};
 
 use crate::choose::Reason;
@@ -35,6 +36,10 @@ pub struct Catalogue {
     credentials: Vec<rows::Credential>,
     aliases: Vec<rows::Alias>,
     parameters: Parameters,
+    /// The newest model of each family, by `~author/family-latest`.
+    latest: HashMap<Box<str>, usize>,
+    /// Models that can be called, cheapest first by their cheapest usual endpoint.
+    by_price: Vec<usize>,
 }
 
 /// One model, and where its endpoints are.
@@ -44,12 +49,49 @@ pub struct Model {
     /// What it is made for.
     pub(crate) operations: Operations,
     pub(crate) endpoints: Range<usize>,
+    /// The lowest blended price among its usable endpoints of the usual tier, in pico-USD per token, by the
+    /// price that applies whenever no window does; `None` = it cannot be called.
+    pub(crate) cheapest: Option<u64>,
 }
 
 impl Model {
     #[must_use]
     pub fn slug(&self) -> &str {
         &self.row.slug
+    }
+
+    /// Who made it: the slug's first part.
+    #[must_use]
+    pub fn author(&self) -> &str {
+        self.row.slug.split_once('/').map_or("", |(author, _)| author)
+    }
+
+    /// The static variant that its slug names, such as `free`.
+    #[must_use]
+    pub fn variant(&self) -> Option<&str> {
+        self.row.slug.split_once(':').map(|(_, variant)| variant)
+    }
+}
+
+/// A class of service beside a provider's usual one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tier {
+    Flex,
+    Priority,
+}
+
+impl Tier {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Flex => "flex",
+            Self::Priority => "priority",
+        }
+    }
+
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Flex, Self::Priority].into_iter().find(|tier| tier.as_str() == name)
     }
 }
 
@@ -70,10 +112,13 @@ pub struct Endpoint {
     pub(crate) parameters: Option<ParameterSet>,
     pub(crate) collects_data: bool,
     pub(crate) zero_data_retention: bool,
-    pub(crate) blended: Blended,
-    pub(crate) price: Option<(PriceVersionId, PriceBook)>,
+    /// `None` = the provider's usual service.
+    pub(crate) tier: Option<Tier>,
+    /// Whether the author lets answers train other models.
+    pub(crate) distillable: bool,
+    pub(crate) prices: Schedule,
     pub(crate) credential: Option<CredentialId>,
-    /// What a plan carries for it; cloned, never changed.
+    /// What a plan carries for it, all but the price, which depends on the time of day; cloned, never changed.
     pub(crate) attempt: rpc::router::Attempt,
     pub(crate) row: rows::Endpoint,
 }
@@ -98,6 +143,22 @@ impl Catalogue {
     #[must_use]
     pub fn find(&self, name: &str) -> Option<usize> {
         self.names.get(name).copied()
+    }
+
+    /// The newest model of a family, by `~author/family-latest`.
+    #[must_use]
+    pub(crate) fn latest(&self, alias: &str) -> Option<usize> {
+        self.latest.get(alias).copied()
+    }
+
+    /// Every alias `~author/family-latest` with the model it stands for.
+    pub(crate) fn latest_aliases(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.latest.iter().map(|(alias, at)| (&**alias, *at))
+    }
+
+    /// Models that can be called, cheapest first.
+    pub(crate) fn by_price(&self) -> &[usize] {
+        &self.by_price
     }
 
     pub(crate) fn models(&self) -> &[Model] {

@@ -21,7 +21,7 @@ mod resolve;
 pub use random::mix;
 pub use reason::Reason;
 pub use refusal::Refusal;
-pub use request::{BadPreference, DataCollection, MaxPrice, Preferences, Profile, Request, Sort};
+pub use request::{BadPreference, DataCollection, MaxPrice, Preferences, Profile, Request, Sort, TierWish};
 
 use crate::catalogue::Catalogue;
 use crate::health::View;
@@ -81,7 +81,7 @@ pub fn choose<'a>(
     let mut ordered: Vec<Candidate> = Vec::new();
     let mut pool = Vec::new();
     for (at, one) in wanted.iter().enumerate() {
-        let mut candidates = filter::hard(request, catalogue, one, &mut exclusions);
+        let mut candidates = filter::hard(request, catalogue, one, health.now_ms, &mut exclusions);
         filter::soft(request, catalogue, &mut candidates, &mut exclusions);
         pool.append(&mut candidates);
         let is_last = at + 1 == wanted.len();

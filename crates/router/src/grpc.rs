@@ -9,9 +9,9 @@ use std::time::Instant;
 use rpc::Fault;
 use rpc::router::router_server::Router;
 use rpc::router::{
-    DescribeCatalogueRequest, DescribeCatalogueResponse, ListModelsRequest, ListModelsResponse,
-    ObserveRequest, ObserveResponse, PlanRequest, PlanResponse, PutEndpointRequest, PutModelRequest,
-    PutPriceRequest, PutProviderRequest, PutResponse,
+    BrowseRequest, BrowseResponse, DescribeCatalogueRequest, DescribeCatalogueResponse, ObserveRequest,
+    ObserveResponse, PlanRequest, PlanResponse, PutEndpointRequest, PutModelRequest, PutPriceRequest,
+    PutProviderRequest, PutResponse, StickRequest, StickResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -56,18 +56,17 @@ impl Router for Server {
         Ok(Response::new(plan?))
     }
 
-    async fn list_models(
-        &self,
-        request: Request<ListModelsRequest>,
-    ) -> Result<Response<ListModelsResponse>, Status> {
+    async fn stick(&self, _: Request<StickRequest>) -> Result<Response<StickResponse>, Status> {
+        Ok(Response::new(StickResponse {}))
+    }
+
+    async fn browse(&self, request: Request<BrowseRequest>) -> Result<Response<BrowseResponse>, Status> {
         let (loaded, request) = (self.loaded()?, request.get_ref());
-        let version = loaded.catalogue.version();
-        let body_json = if request.known_version == version {
-            bytes::Bytes::new()
-        } else {
-            app::list_models(&loaded, rpc::convert::markup(request.markup_basis_points))
-        };
-        Ok(Response::new(ListModelsResponse { version, body_json }))
+        Ok(Response::new(BrowseResponse {
+            version: loaded.catalogue.version(),
+            body: app::list_models(&loaded, rpc::convert::markup(request.markup_basis_points)),
+            content_type: "application/json".to_owned(),
+        }))
     }
 
     async fn observe(&self, request: Request<ObserveRequest>) -> Result<Response<ObserveResponse>, Status> {

@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use pricing::Markup;
 use rpc::Channel;
 use rpc::billing::GetTermsRequest;
-use rpc::router::ListModelsRequest;
+use rpc::router::BrowseRequest;
 use rpc::router::router_client::RouterClient;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -116,22 +116,21 @@ impl ModelLists {
         if let Some(list) = known.as_ref().filter(|list| list.asked.elapsed() < FRESH) {
             return Ok(Arc::clone(list));
         }
-        let known_version = known.as_ref().map_or(0, |list| list.version);
         let asked = rpc::retry(3, || {
             let mut router =
                 RouterClient::new(self.router.clone()).max_decoding_message_size(rpc::MAX_MESSAGE);
-            let message = ListModelsRequest { markup_basis_points: points, known_version };
-            async move { router.list_models(message).await }
+            let message = BrowseRequest {
+                resource: "models".to_owned(),
+                markup_basis_points: points,
+                ..BrowseRequest::default()
+            };
+            async move { router.browse(message).await }
         })
         .await;
         let (version, body) = match (asked, known) {
-            (Ok(answer), known) => {
+            (Ok(answer), _) => {
                 let answer = answer.into_inner();
-                let body = match known {
-                    Some(list) if answer.body_json.is_empty() => list.body.clone(),
-                    _ => answer.body_json,
-                };
-                (answer.version, body)
+                (answer.version, answer.body)
             }
             // A router that is away changes no prices.
             (Err(_), Some(list)) => (list.version, list.body.clone()),

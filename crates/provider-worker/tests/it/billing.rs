@@ -148,10 +148,11 @@ impl Router for Notes {
         Err(Status::unimplemented(""))
     }
 
-    async fn list_models(
-        &self,
-        _: Request<ListModelsRequest>,
-    ) -> Result<Response<ListModelsResponse>, Status> {
+    async fn stick(&self, _: Request<StickRequest>) -> Result<Response<StickResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn browse(&self, _: Request<BrowseRequest>) -> Result<Response<BrowseResponse>, Status> {
         Err(Status::unimplemented(""))
     }
 

@@ -97,7 +97,7 @@ fn endpoint(inner: &Inner, endpoint: &Endpoint) -> Value {
         "simulated": endpoint.attempt.simulated,
         "usable": endpoint.unusable.is_none(),
         "unusable_because": endpoint.unusable.map(|reason| reason.name()),
-        "price": endpoint.price.as_ref().map(|(id, book)| price(&id.to_string(), book)),
+        "price": endpoint.prices.offers().first().map(|offer| price(&offer.id.to_string(), &offer.book)),
         "health": health(inner, endpoint),
     })
 }

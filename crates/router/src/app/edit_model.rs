@@ -67,16 +67,10 @@ impl ModelEdit {
             context_length: self
                 .context_length
                 .ok_or_else(|| refused("a new model needs `context_length`"))?,
-            max_output: None,
             input_modalities: text(),
             output_modalities: text(),
-            supported_parameters: Vec::new(),
             tokenizer: "Other".to_owned(),
-            hugging_face_id: None,
-            quirks: serde_json::Map::new(),
-            first_token_ms: None,
-            disabled: false,
-            seeded: None,
+            ..rows::Model::default()
         })
     }
 

@@ -121,16 +121,7 @@ impl ProviderEdit {
             name: self.slug.clone(),
             dialect: self.dialect.clone().ok_or_else(|| missing("dialect"))?,
             base_url: self.base_url.clone().ok_or_else(|| missing("base_url"))?,
-            credential_env: None,
-            credential_required: false,
-            quirks: Map::new(),
-            cancel_stops_billing: false,
-            collects_data: None,
-            zero_data_retention: false,
-            simulated: false,
-            disabled: false,
-            timeouts: rows::Timeouts::default(),
-            seeded: None,
+            ..rows::Provider::default()
         })
     }
 }

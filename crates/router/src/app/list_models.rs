@@ -59,7 +59,8 @@ fn render(catalogue: &Catalogue, markup: Markup) -> Value {
         .filter_map(|model| {
             let usable = catalogue.endpoints_of(model).iter().filter(|endpoint| endpoint.unusable.is_none());
             // Of equals the first by tag, so that every router lists the same.
-            let top = usable.min_by_key(|endpoint| endpoint.blended.at(0))?;
+            let top = usable
+                .min_by_key(|endpoint| endpoint.prices.offers().first().map(|offer| offer.blended.at(0)))?;
             Some(row(catalogue, model, top, markup))
         })
         .collect();
@@ -70,7 +71,7 @@ fn row(catalogue: &Catalogue, model: &Model, top: &Endpoint, markup: Markup) -> 
     let row = &model.row;
     let modality = format!("{}->{}", row.input_modalities.join("+"), row.output_modalities.join("+"));
     let empty = PriceBook::default();
-    let book = top.price.as_ref().map_or(&empty, |(_, book)| book);
+    let book = top.prices.offers().first().map_or(&empty, |offer| &offer.book);
     let mut listed = json!({
         "id": row.slug,
         "canonical_slug": row.canonical_slug,

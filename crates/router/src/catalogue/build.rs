@@ -6,12 +6,12 @@ use std::ops::Range;
 use dialect::canonical::Operation;
 use dialect::client::Dialect;
 use dialect::codec::{DIALECTS, Target, adapter};
-use pricing::PriceBook;
+use pricing::Class;
 use rpc::router::{Attempt, Timeouts};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Blended, Catalogue, Endpoint, Modalities, Model, Operations, Parameters, book_in};
+use super::{Catalogue, Endpoint, Modalities, Model, Operations, Parameters, Schedule, Tier};
 use crate::TimeoutConfig;
 use crate::choose::Reason;
 use crate::health::Key;
@@ -52,11 +52,9 @@ impl Catalogue {
                 .map_err(|reason| Invalid::BaseUrl { provider: provider.slug.clone(), reason })?;
         }
         let mut parameters = Parameters::default();
-        tables
-            .models
-            .iter()
-            .flat_map(|model| &model.supported_parameters)
-            .for_each(|name| parameters.learn(name));
+        let own = tables.endpoints.iter().filter_map(|endpoint| endpoint.supported_parameters.as_ref());
+        let models = tables.models.iter().map(|model| &model.supported_parameters);
+        models.chain(own).flatten().for_each(|name| parameters.learn(name));
         let index = Index {
             providers: tables.providers.iter().map(|row| (row.slug.as_str(), row)).collect(),
             credentials: tables.credentials.iter().map(|row| (row.provider.as_str(), row)).collect(),
@@ -75,14 +73,17 @@ impl Catalogue {
             for offer in by_model.remove(row.slug.as_str()).unwrap_or_default() {
                 endpoints.push(endpoint(offer, row, &index, &parameters, defaults)?);
             }
-            models.push(model(row, start..endpoints.len()));
+            models.push(model(row, &endpoints, start..endpoints.len()));
         }
         if let Some(orphan) = by_model.values().flatten().next() {
             return Err(Invalid::Dangling { holder: orphan.id.to_string(), name: orphan.model.clone() });
         }
+        let names = names(&tables.models, &tables.aliases)?;
         Ok(Self {
             version: tables.version,
-            names: names(&tables.models, &tables.aliases)?,
+            latest: latest(&models, &names)?,
+            by_price: by_price(&models),
+            names,
             models,
             endpoints,
             providers: tables.providers,
@@ -93,8 +94,39 @@ impl Catalogue {
     }
 }
 
-fn model(row: &rows::Model, endpoints: Range<usize>) -> Model {
-    Model { row: row.clone(), operations: Operations::of(&row.output_modalities), endpoints }
+fn model(row: &rows::Model, all: &[Endpoint], endpoints: Range<usize>) -> Model {
+    let offers = all.get(endpoints.clone()).unwrap_or_default();
+    let usual = offers.iter().filter(|endpoint| endpoint.unusable.is_none() && endpoint.tier.is_none());
+    let cheapest = usual.filter_map(|endpoint| Some(endpoint.prices.offers().first()?.blended.at(0))).min();
+    Model { row: row.clone(), operations: Operations::of(&row.output_modalities), endpoints, cheapest }
+}
+
+/// The newest callable model of each family. Variants stand for themselves alone.
+fn latest(models: &[Model], names: &HashMap<Box<str>, usize>) -> Result<HashMap<Box<str>, usize>, Invalid> {
+    let mut latest: HashMap<Box<str>, usize> = HashMap::new();
+    for (at, model) in models.iter().enumerate() {
+        let Some(family) = model.row.family.as_deref().filter(|_| model.variant().is_none()) else {
+            continue;
+        };
+        let alias: Box<str> = format!("~{}/{family}-latest", model.author()).into();
+        if names.contains_key(&alias) {
+            return Err(Invalid::Name(alias.into()));
+        }
+        // A model that cannot be called is named only while the family has none that can.
+        let rank = |at: usize| models.get(at).map(|model| (model.cheapest.is_some(), model.row.created));
+        let is_newer = latest.get(&alias).is_none_or(|held| rank(*held) < rank(at));
+        if is_newer {
+            latest.insert(alias, at);
+        }
+    }
+    Ok(latest)
+}
+
+fn by_price(models: &[Model]) -> Vec<usize> {
+    let mut priced: Vec<(u64, usize)> =
+        models.iter().enumerate().filter_map(|(at, model)| Some((model.cheapest?, at))).collect();
+    priced.sort_unstable();
+    priced.into_iter().map(|(_, at)| at).collect()
 }
 
 fn endpoint(
@@ -108,30 +140,27 @@ fn endpoint(
     let provider = *index.providers.get(row.provider.as_str()).ok_or_else(dangling)?;
     // A simulator is never shown a real credential.
     let credential = index.credentials.get(row.provider.as_str()).copied().filter(|_| !provider.simulated);
-    let price = match index.prices.get(&row.id) {
-        None => None,
-        Some(price) => Some((
-            price.id,
-            book_in(&price.book)
-                .ok_or_else(|| Invalid::Price { model: row.model.clone(), tag: row.tag.clone() })?,
-        )),
+    let prices = match index.prices.get(&row.id) {
+        None => Schedule::default(),
+        Some(price) => Schedule::read(price.id, &price.book)
+            .ok_or_else(|| Invalid::Price { model: row.model.clone(), tag: row.tag.clone() })?,
     };
     let supported = supported(model, provider, row);
-    let book = price.as_ref().map_or_else(PriceBook::default, |(_, book)| book.clone());
     let quirks = quirks(provider, model, row);
     let operations = operations(row, model, provider, &quirks);
     Ok(Endpoint {
         id: row.id,
         key: Key { endpoint: row.id.uuid(), credential: credential.map_or(Uuid::nil(), |row| row.id.uuid()) },
-        unusable: unusable(row, model, provider, &quirks, (credential.is_some(), price.is_some())),
+        unusable: unusable(row, model, provider, &quirks, (credential.is_some(), !prices.is_empty())),
         context_length: row.context_length,
         max_output: row.max_output.or(model.max_output),
         inputs: Modalities::of(model.input_modalities.iter().map(String::as_str)),
         operations,
         parameters: (!supported.is_empty()).then(|| parameters.set(supported.iter().map(String::as_str))),
-        collects_data: provider.collects_data.unwrap_or(true),
-        zero_data_retention: provider.zero_data_retention,
-        blended: Blended::of(&book),
+        collects_data: row.collects_data.or(provider.collects_data).unwrap_or(true),
+        zero_data_retention: row.zero_data_retention.unwrap_or(provider.zero_data_retention),
+        tier: row.service_tier.as_deref().and_then(Tier::named),
+        distillable: model.distillable.unwrap_or(false),
         credential: credential.map(|row| row.id),
         attempt: Attempt {
             endpoint_id: row.id.to_string(),
@@ -144,7 +173,7 @@ fn endpoint(
             dialect: spoken(row, provider).to_owned(),
             quirks_json: Value::Object(quirks).to_string(),
             sealed_credential: credential.map(|row| row.sealed.clone().into()).unwrap_or_default(),
-            price: price.as_ref().map(|(id, book)| rpc::convert::price_out(*id, book)),
+            price: None,
             timeouts: Some(timeouts(row, model, provider, defaults)),
             cancel_stops_billing: provider.cancel_stops_billing,
             context_length: row.context_length,
@@ -153,8 +182,13 @@ fn endpoint(
             simulated: provider.simulated,
             tag: row.tag.clone(),
             outputs_media: model.output_modalities.iter().any(|kind| kind == "image" || kind == "audio"),
+            probe: false,
+            service_tier: row.service_tier.clone().unwrap_or_default(),
+            region: row.region.clone().unwrap_or_default(),
+            is_byok: false,
+            caches: caches(&prices),
         },
-        price,
+        prices,
         row: row.clone(),
     })
 }
@@ -186,7 +220,15 @@ fn unusable(
     }
 }
 
-/// The model's parameters less those that provider or endpoint drop.
+/// Whether a prompt read from the provider's cache is cheaper than one read anew.
+fn caches(prices: &Schedule) -> bool {
+    prices.offers().iter().any(|offer| {
+        let listed = |class| offer.book.base.listed(class);
+        listed(Class::CacheRead).zip(listed(Class::Input)).is_some_and(|(cached, fresh)| cached < fresh)
+    })
+}
+
+/// The model's or the endpoint's own parameters less those that provider or endpoint drop.
 fn supported(model: &rows::Model, provider: &rows::Provider, row: &rows::Endpoint) -> Vec<String> {
     let drops = |quirks: &Map<String, Value>, name: &str| {
         quirks
@@ -195,7 +237,13 @@ fn supported(model: &rows::Model, provider: &rows::Provider, row: &rows::Endpoin
             .is_some_and(|names| names.iter().any(|drop| drop == name))
     };
     let kept = |name: &&String| !drops(&provider.quirks, name) && !drops(&row.quirks, name);
-    model.supported_parameters.iter().filter(kept).cloned().collect()
+    row.supported_parameters
+        .as_ref()
+        .unwrap_or(&model.supported_parameters)
+        .iter()
+        .filter(kept)
+        .cloned()
+        .collect()
 }
 
 /// Provider's, then model's, then endpoint's deviations; the later wins member by member.

@@ -2,7 +2,7 @@
 
 use super::resolve::Wanted;
 use super::{DataCollection, Exclusion, Preferences, Reason, Request, Subject};
-use crate::catalogue::{Catalogue, Endpoint, ParameterSet, Parameters};
+use crate::catalogue::{Catalogue, Endpoint, Offer, ParameterSet, Parameters, minute_of_day};
 use pricing::Class;
 
 /// The endpoints of a model that may serve, as indices in the catalogue.
@@ -10,9 +10,11 @@ pub(super) fn hard<'a>(
     request: &Request<'a>,
     catalogue: &Catalogue,
     wanted: &Wanted<'a>,
+    now_ms: u64,
     exclusions: &mut Vec<Exclusion<'a>>,
 ) -> Vec<usize> {
     let Some(model) = catalogue.models().get(wanted.model) else { return Vec::new() };
+    let minute = minute_of_day(now_ms);
     let mut candidates = Vec::with_capacity(model.endpoints.len());
     for (at, endpoint) in model.endpoints.clone().zip(catalogue.endpoints_of(model)) {
         let operation = request.profile.operation;
@@ -21,7 +23,7 @@ pub(super) fn hard<'a>(
         } else if endpoint.unusable.is_none() && !endpoint.operations.contains(operation) {
             Some(Reason::UnsupportedOperation)
         } else {
-            excludes(request, endpoint)
+            excludes(request, endpoint, minute)
         };
         match reason {
             None => candidates.push(at),
@@ -33,7 +35,7 @@ pub(super) fn hard<'a>(
 
 /// The first hard filter that an endpoint does not pass. The catalogue's reasons come first, so that a
 /// request is never told that its own wishes stood in the way of what cannot be reached anyhow.
-fn excludes(request: &Request<'_>, endpoint: &Endpoint) -> Option<Reason> {
+fn excludes(request: &Request<'_>, endpoint: &Endpoint, minute: u16) -> Option<Reason> {
     let (wishes, profile) = (&request.preferences, &request.profile);
     let max_output = endpoint.max_output.unwrap_or(endpoint.context_length);
     let checks = [
@@ -49,7 +51,7 @@ fn excludes(request: &Request<'_>, endpoint: &Endpoint) -> Option<Reason> {
             !wishes.quantizations.is_empty() && !has_quantization(wishes.quantizations, endpoint),
             Reason::Quantization,
         ),
-        (is_too_dear(wishes, endpoint), Reason::MaxPrice),
+        (is_too_dear(wishes, endpoint, minute), Reason::MaxPrice),
         (!endpoint.inputs.contains(profile.inputs), Reason::InputModality),
         (profile.least_prompt_tokens() > endpoint.context_length, Reason::ContextLength),
         (profile.max_tokens.is_some_and(|tokens| tokens > max_output), Reason::MaxTokens),
@@ -87,8 +89,8 @@ fn has_quantization(wanted: &[String], endpoint: &Endpoint) -> bool {
     })
 }
 
-fn is_too_dear(wishes: &Preferences<'_>, endpoint: &Endpoint) -> bool {
-    let Some((_, book)) = &endpoint.price else { return false };
+fn is_too_dear(wishes: &Preferences<'_>, endpoint: &Endpoint, minute: u16) -> bool {
+    let Some(Offer { book, .. }) = endpoint.prices.at(minute) else { return false };
     let above = |class, cap: Option<u64>| {
         cap.is_some_and(|cap| u64::try_from(book.base.rate(class).picos()).is_ok_and(|rate| rate > cap))
     };

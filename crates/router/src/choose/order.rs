@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::filter::is_named;
 use super::random::Random;
 use super::{Policy, Reason, Request, Sort};
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, minute_of_day};
 use crate::health::{Standing, State, Uptime, View};
 
 /// How willingly an endpoint is tried, best first.
@@ -53,6 +53,7 @@ pub(super) fn order(
     random: &mut Random,
 ) -> Vec<Candidate> {
     let prompt_tokens = request.profile.likely_prompt_tokens();
+    let minute = minute_of_day(health.now_ms);
     let mut candidates: Vec<Candidate> = endpoints
         .into_iter()
         .filter_map(|at| {
@@ -67,7 +68,7 @@ pub(super) fn order(
                 is_probe,
                 rank,
                 position: request.preferences.order.iter().position(named).unwrap_or(usize::MAX),
-                price: endpoint.blended.at(prompt_tokens),
+                price: endpoint.prices.at(minute)?.blended.at(prompt_tokens),
                 standing,
                 tie,
             })

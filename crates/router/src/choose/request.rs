@@ -3,15 +3,30 @@
 use dialect::canonical::Operation;
 use serde::Deserialize;
 
-use crate::catalogue::{Modalities, ParameterSet};
+use crate::catalogue::{Modalities, ParameterSet, Tier};
 
 /// One request as routing sees it. Borrowed; never its content.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Request<'a> {
     /// As the client asked, in order of preference, variants included.
     pub models: &'a [String],
     pub preferences: Preferences<'a>,
     pub profile: Profile,
+    pub tier: TierWish,
+    /// The data region that the request must stay in.
+    pub region: Option<&'a str>,
+}
+
+/// Which class of service the request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TierWish {
+    /// The usual one, and what a variant of the model's name admits.
+    #[default]
+    Auto,
+    /// The usual one and nothing else.
+    Usual,
+    /// This one before the usual one.
+    Only(Tier),
 }
 
 /// The request's `provider` member.

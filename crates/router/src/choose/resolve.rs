@@ -1,7 +1,7 @@
 //! From the names a client wrote to models.
 
 use super::{Exclusion, Reason, Refusal, Request, Sort, Subject};
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Tier};
 
 /// One model that is wanted.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +11,17 @@ pub(super) struct Wanted<'a> {
     /// Index in the catalogue.
     pub(super) model: usize,
     pub(super) sort: Option<Sort>,
+    /// The tier that the name's variant lets in beside the usual one.
+    pub(super) admits: Option<Tier>,
+    pub(super) via: Via,
+}
+
+/// How a name led to a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Via {
+    /// It is the model's own.
+    Direct,
+    Alias,
 }
 
 /// The models of a request, each once. A name that nobody knows is passed over while another is known.
@@ -25,7 +36,11 @@ pub(super) fn models<'a>(
             None => exclusions.push(Exclusion { subject: Subject::Name(name), reason: Reason::UnknownModel }),
             Some((model, _)) if wanted.iter().any(|known| known.model == model) => {}
             Some((model, variant)) => {
-                wanted.push(Wanted { name, model, sort: request.preferences.sort.or(variant) });
+                let is_own =
+                    catalogue.models().get(model).is_some_and(|model| name.starts_with(model.slug()));
+                let via = if is_own { Via::Direct } else { Via::Alias };
+                let sort = request.preferences.sort.or(variant);
+                wanted.push(Wanted { name, model, sort, admits: None, via });
             }
         }
     }

@@ -37,16 +37,9 @@ fn provider(slug: &str) -> rows::Provider {
         name: slug.to_uppercase(),
         dialect: "openai".to_owned(),
         base_url: "http://127.0.0.1:1".to_owned(),
-        credential_env: None,
-        credential_required: false,
-        quirks: Map::new(),
         cancel_stops_billing: true,
         collects_data: Some(false),
-        zero_data_retention: false,
-        simulated: false,
-        disabled: false,
-        timeouts: rows::Timeouts::default(),
-        seeded: None,
+        ..rows::Provider::default()
     }
 }
 
@@ -61,12 +54,7 @@ fn model(slug: &str) -> rows::Model {
         input_modalities: vec!["text".to_owned()],
         output_modalities: vec!["text".to_owned()],
         supported_parameters: ["temperature", "tools", "max_tokens"].map(str::to_owned).to_vec(),
-        tokenizer: "Other".to_owned(),
-        hugging_face_id: None,
-        quirks: Map::new(),
-        first_token_ms: None,
-        disabled: false,
-        seeded: None,
+        ..rows::Model::default()
     }
 }
 
@@ -91,6 +79,12 @@ fn tables(offers: &[Offer<'_>]) -> rows::Tables {
             context_length: 8_000,
             max_output: Some(1_000),
             quantization: None,
+            service_tier: None,
+            region: None,
+            collects_data: None,
+            zero_data_retention: None,
+            supported_parameters: None,
+            implicit_caching: false,
             quirks: Map::new(),
             deprecation_date: None,
             disabled: false,
@@ -152,7 +146,7 @@ fn run(
     seed: u64,
 ) -> (Vec<String>, Vec<(String, Reason)>, &'static str) {
     let models = names(models);
-    let request = Request { models: &models, preferences, profile };
+    let request = Request { models: &models, preferences, profile, ..Request::default() };
     let plan = choose(&request, catalogue, view(standings), POLICY, seed).unwrap();
     (tags(catalogue, &plan), excluded(catalogue, &plan.exclusions), plan.strategy)
 }
@@ -164,7 +158,7 @@ fn refuse(
     profile: Profile,
 ) -> rpc::Fault {
     let models = names(models);
-    let request = Request { models: &models, preferences, profile };
+    let request = Request { models: &models, preferences, profile, ..Request::default() };
     choose(&request, catalogue, view(&Standings::new()), POLICY, 1).unwrap_err().into()
 }
 

@@ -3,13 +3,14 @@
 use dialect::canonical::Operation;
 use pricing::Rate;
 use rpc::Fault;
-use rpc::router::{Exclusion, PlanRequest, PlanResponse, ProviderPreferences};
+use rpc::router::{Attempt, Exclusion, PlanRequest, PlanResponse, ProviderPreferences};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::catalogue::{Catalogue, Modalities};
+use crate::catalogue::{Catalogue, Modalities, minute_of_day};
 use crate::choose::{
-    BadPreference, DataCollection, MaxPrice, Plan, Preferences, Profile, Request, Sort, Subject, choose,
+    BadPreference, DataCollection, MaxPrice, Plan, Preferences, Profile, Request, Sort, Subject, TierWish,
+    choose,
 };
 use crate::health::View;
 use crate::service::{Inner, Loaded};
@@ -38,7 +39,7 @@ pub(super) fn plan(inner: &Inner, loaded: &Loaded, request: &PlanRequest) -> Res
         strategy = plan.strategy,
         "planned"
     );
-    Ok(encode(&plan, catalogue))
+    Ok(encode(&plan, catalogue, now_ms))
 }
 
 fn claim(inner: &Inner, catalogue: &Catalogue, plan: &Plan<'_>, now_ms: u64) -> bool {
@@ -60,7 +61,13 @@ fn decode<'a>(request: &'a PlanRequest, catalogue: &Catalogue) -> Result<Request
         None => Preferences { allow_fallbacks: true, ..Preferences::default() },
         Some(wishes) => preferences(wishes, request.markup_basis_points)?,
     };
-    Ok(Request { models: &request.models, preferences, profile })
+    Ok(Request {
+        models: &request.models,
+        preferences,
+        profile,
+        tier: TierWish::default(),
+        region: Some(request.region.as_str()).filter(|region| !region.is_empty()),
+    })
 }
 
 /// Members of the preferences that have no field of their own on the wire.
@@ -128,13 +135,19 @@ fn max_price(caps: &ExtraMaxPrice, markup: u32) -> Result<MaxPrice, BadPreferenc
     })
 }
 
-fn encode(plan: &Plan<'_>, catalogue: &Catalogue) -> PlanResponse {
-    let attempt = |at: &usize| catalogue.endpoints().get(*at).map(|endpoint| endpoint.attempt.clone());
+fn encode(plan: &Plan<'_>, catalogue: &Catalogue, now_ms: u64) -> PlanResponse {
+    let minute = minute_of_day(now_ms);
+    let attempt = |at: &usize| {
+        let endpoint = catalogue.endpoints().get(*at)?;
+        let price = endpoint.prices.at(minute).map(|offer| offer.version.clone());
+        Some(Attempt { price, ..endpoint.attempt.clone() })
+    };
     PlanResponse {
         attempts: plan.attempts.iter().filter_map(attempt).collect(),
         exclusions: plan.exclusions.iter().map(|excluded| exclusion(excluded, catalogue)).collect(),
         catalogue_version: catalogue.version(),
-        strategy: plan.strategy.to_owned(),
+        order: plan.strategy.to_owned(),
+        ..PlanResponse::default()
     }
 }
 

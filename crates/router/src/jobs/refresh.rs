@@ -133,9 +133,10 @@ async fn keep_prices(inner: &Inner, memory: &mut Memory, catalogue: &Catalogue) 
     let new: Vec<PinnedPrice> = catalogue
         .endpoints()
         .iter()
-        .filter(|endpoint| endpoint.price.as_ref().is_some_and(|(id, _)| !memory.kept.contains(id)))
-        .map(|endpoint| PinnedPrice {
-            price: endpoint.attempt.price.clone(),
+        .flat_map(|endpoint| endpoint.prices.offers().iter().map(move |offer| (endpoint, offer)))
+        .filter(|(_, offer)| !memory.kept.contains(&offer.id))
+        .map(|(endpoint, offer)| PinnedPrice {
+            price: Some(offer.version.clone()),
             endpoint_id: endpoint.attempt.endpoint_id.clone(),
             provider: endpoint.attempt.provider.clone(),
             model: endpoint.attempt.model.clone(),

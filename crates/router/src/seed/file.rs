@@ -33,6 +33,12 @@ pub(crate) struct Provider {
     pub(crate) cancel_stops_billing: bool,
     pub(crate) collects_data: Option<bool>,
     pub(crate) zero_data_retention: bool,
+    pub(crate) headquarters: Option<String>,
+    #[serde(default)]
+    pub(crate) datacenters: Vec<String>,
+    pub(crate) privacy_policy_url: Option<String>,
+    pub(crate) terms_of_service_url: Option<String>,
+    pub(crate) status_page_url: Option<String>,
     pub(crate) quirks: Map<String, Value>,
 }
 
@@ -52,6 +58,15 @@ pub(crate) struct Model {
     pub(crate) hugging_face_id: Option<String>,
     #[serde(rename = "open_weights")]
     _open_weights: bool,
+    /// The permanent name, where it is not the slug.
+    pub(crate) canonical_slug: Option<String>,
+    pub(crate) family: Option<String>,
+    pub(crate) distillable: Option<bool>,
+    pub(crate) knowledge_cutoff: Option<String>,
+    pub(crate) default_parameters: Option<Value>,
+    #[serde(default)]
+    pub(crate) scores: rows::Scores,
+    pub(crate) scores_source: Option<String>,
     #[serde(default)]
     pub(crate) quirks: Map<String, Value>,
     #[serde(default)]
@@ -71,6 +86,13 @@ pub(crate) struct Endpoint {
     pub(crate) max_output: Option<u64>,
     pub(crate) quantization: Option<String>,
     pub(crate) deprecation_date: Option<String>,
+    pub(crate) service_tier: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) collects_data: Option<bool>,
+    pub(crate) zero_data_retention: Option<bool>,
+    pub(crate) supported_parameters: Option<Vec<String>>,
+    #[serde(default)]
+    pub(crate) implicit_caching: bool,
     #[serde(default)]
     pub(crate) quirks: Map<String, Value>,
     /// USD per unit by class, as decimal strings.
@@ -110,6 +132,11 @@ impl Provider {
             cancel_stops_billing: self.cancel_stops_billing,
             collects_data: self.collects_data,
             zero_data_retention: self.zero_data_retention,
+            headquarters: self.headquarters.clone(),
+            datacenters: self.datacenters.clone(),
+            privacy_policy_url: self.privacy_policy_url.clone(),
+            terms_of_service_url: self.terms_of_service_url.clone(),
+            status_page_url: self.status_page_url.clone(),
             simulated: false,
             disabled: false,
             timeouts: rows::Timeouts::default(),
@@ -122,7 +149,7 @@ impl Model {
     pub(crate) fn row(&self) -> rows::Model {
         rows::Model {
             slug: self.slug.clone(),
-            canonical_slug: self.slug.clone(),
+            canonical_slug: self.canonical_slug.clone().unwrap_or_else(|| self.slug.clone()),
             name: self.name.clone(),
             created: self.created,
             context_length: self.context_length,
@@ -132,6 +159,12 @@ impl Model {
             supported_parameters: self.supported_parameters.clone(),
             tokenizer: self.tokenizer.clone(),
             hugging_face_id: self.hugging_face_id.clone(),
+            family: self.family.clone(),
+            distillable: self.distillable,
+            knowledge_cutoff: self.knowledge_cutoff.clone(),
+            default_parameters: self.default_parameters.clone(),
+            scores: self.scores,
+            scores_source: self.scores_source.clone(),
             quirks: self.quirks.clone(),
             first_token_ms: self.first_token_ms,
             disabled: false,
@@ -152,6 +185,12 @@ impl Endpoint {
             context_length: self.context_length,
             max_output: self.max_output,
             quantization: self.quantization.clone(),
+            service_tier: self.service_tier.clone(),
+            region: self.region.clone(),
+            collects_data: self.collects_data,
+            zero_data_retention: self.zero_data_retention,
+            supported_parameters: self.supported_parameters.clone(),
+            implicit_caching: self.implicit_caching,
             quirks: self.quirks.clone(),
             deprecation_date: self.deprecation_date.clone(),
             disabled: false,

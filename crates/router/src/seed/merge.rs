@@ -26,7 +26,12 @@ where
         return Ok(None);
     };
     for (name, value) in new.as_object().into_iter().flatten() {
-        if row.get(name) == Some(seeded.get(name).unwrap_or(&Value::Null)) {
+        let is_ours = match seeded.get(name) {
+            Some(written) => row.get(name) == Some(written),
+            // A member that came after that seed, and that nobody has set since.
+            None => row.get(name).is_none_or(is_unset),
+        };
+        if is_ours {
             row[name] = value.clone();
         }
     }
@@ -49,6 +54,15 @@ where
     }
     row[SEEDED] = seeded;
     serde_json::from_value(row).map_err(Error::Shipped)
+}
+
+fn is_unset(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    }
 }
 
 fn value<T: Serialize>(row: &T) -> Result<Value, Error> {

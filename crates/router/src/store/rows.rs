@@ -19,7 +19,7 @@ pub(crate) struct Timeouts {
     pub(crate) total_ms: Option<u32>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Provider {
     pub(crate) slug: String,
     pub(crate) name: String,
@@ -32,6 +32,12 @@ pub(crate) struct Provider {
     /// `None` = unknown, which counts as yes.
     pub(crate) collects_data: Option<bool>,
     pub(crate) zero_data_retention: bool,
+    /// ISO 3166-1 alpha-2, as `datacenters`.
+    pub(crate) headquarters: Option<String>,
+    pub(crate) datacenters: Vec<String>,
+    pub(crate) privacy_policy_url: Option<String>,
+    pub(crate) terms_of_service_url: Option<String>,
+    pub(crate) status_page_url: Option<String>,
     pub(crate) simulated: bool,
     pub(crate) disabled: bool,
     #[serde(flatten)]
@@ -39,7 +45,7 @@ pub(crate) struct Provider {
     pub(crate) seeded: Option<Value>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Model {
     pub(crate) slug: String,
     pub(crate) canonical_slug: String,
@@ -53,10 +59,31 @@ pub(crate) struct Model {
     pub(crate) supported_parameters: Vec<String>,
     pub(crate) tokenizer: String,
     pub(crate) hugging_face_id: Option<String>,
+    /// What `~author/family-latest` calls it; `None` = no family.
+    pub(crate) family: Option<String>,
+    /// `None` = unknown, which counts as no.
+    pub(crate) distillable: Option<bool>,
+    /// `YYYY-MM-DD`
+    pub(crate) knowledge_cutoff: Option<String>,
+    pub(crate) default_parameters: Option<Value>,
+    pub(crate) scores: Scores,
+    pub(crate) scores_source: Option<String>,
     pub(crate) quirks: Map<String, Value>,
     pub(crate) first_token_ms: Option<u32>,
     pub(crate) disabled: bool,
     pub(crate) seeded: Option<Value>,
+}
+
+/// How well a model does by kind of work, each from 0 to 1; `None` = nobody measured it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scores {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) intelligence: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) coding: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) agentic: Option<f64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +104,17 @@ pub(crate) struct Endpoint {
     pub(crate) context_length: u64,
     pub(crate) max_output: Option<u64>,
     pub(crate) quantization: Option<String>,
+    /// `flex` or `priority`; `None` = the provider's usual service.
+    pub(crate) service_tier: Option<String>,
+    /// The data region that requests stay in, such as `eu`; `None` = not promised.
+    pub(crate) region: Option<String>,
+    /// Where they differ from the provider's.
+    pub(crate) collects_data: Option<bool>,
+    pub(crate) zero_data_retention: Option<bool>,
+    /// Where they differ from the model's.
+    pub(crate) supported_parameters: Option<Vec<String>>,
+    /// Prompts are cached without being asked to.
+    pub(crate) implicit_caching: bool,
     pub(crate) quirks: Map<String, Value>,
     /// `YYYY-MM-DD`
     pub(crate) deprecation_date: Option<String>,

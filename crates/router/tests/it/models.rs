@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use rpc::router::ListModelsRequest;
+use rpc::router::BrowseRequest;
 use serde_json::Value;
 
 use crate::support::platform::{Router, Surroundings};
 
 async fn list(router: &Router, markup_basis_points: u32) -> Value {
-    let request = ListModelsRequest { markup_basis_points, known_version: 0 };
-    let answer = router.client.clone().list_models(request).await.unwrap().into_inner();
-    serde_json::from_slice(&answer.body_json).unwrap()
+    let request =
+        BrowseRequest { resource: "models".to_owned(), markup_basis_points, ..BrowseRequest::default() };
+    let answer = router.client.clone().browse(request).await.unwrap().into_inner();
+    serde_json::from_slice(&answer.body).unwrap()
 }
 
 fn row<'a>(list: &'a Value, id: &str) -> &'a Value {
@@ -86,16 +87,4 @@ async fn prices_carry_the_callers_markup() {
     assert_eq!(tiers[0]["min_prompt_tokens"], 128_000);
     assert_eq!(tiers[0]["prompt"], "0.000002625");
     assert_eq!(row(&plain, "openai/gpt-4o")["pricing"]["request"], "0");
-}
-
-#[tokio::test]
-async fn a_version_that_is_known_is_not_sent_again() {
-    let surroundings = Surroundings::seeded().await;
-    let router = surroundings.router().await;
-    router.ready().await;
-    let mut client = router.client.clone();
-    let first = client.list_models(ListModelsRequest::default()).await.unwrap().into_inner();
-    let again = ListModelsRequest { known_version: first.version, ..ListModelsRequest::default() };
-    let again = client.list_models(again).await.unwrap().into_inner();
-    assert_eq!((again.version, again.body_json.len()), (first.version, 0));
 }

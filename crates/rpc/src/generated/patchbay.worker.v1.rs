@@ -80,6 +80,10 @@ pub struct Start {
     /// The client's `anthropic-beta` header, for providers that know it.
     #[prost(string, tag = "19")]
     pub anthropic_beta: ::prost::alloc::string::String,
+    /// What the answer's `openrouter_metadata` says of the routing, as far as is known before the first attempt;
+    /// empty = not asked for.
+    #[prost(string, tag = "20")]
+    pub metadata_json: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LeaseUse {

@@ -83,17 +83,22 @@ impl Router for FakeRouter {
         })
     }
 
-    async fn list_models(
-        &self,
-        request: Request<ListModelsRequest>,
-    ) -> Result<Response<ListModelsResponse>, Status> {
+    async fn stick(&self, _: Request<StickRequest>) -> Result<Response<StickResponse>, Status> {
+        Ok(Response::new(StickResponse {}))
+    }
+
+    async fn browse(&self, request: Request<BrowseRequest>) -> Result<Response<BrowseResponse>, Status> {
         let points = request.get_ref().markup_basis_points;
         let body = format!(
             r#"{{"data":[{{"id":"acme/echo","pricing":{{"prompt":"{points}"}},"supported_parameters":["tools"],
                 "architecture":{{"output_modalities":["text"]}}}},
                 {{"id":"acme/paint","supported_parameters":[],"architecture":{{"output_modalities":["image"]}}}}]}}"#
         );
-        Ok(Response::new(ListModelsResponse { version: 3, body_json: body.into() }))
+        Ok(Response::new(BrowseResponse {
+            version: 3,
+            body: body.into(),
+            content_type: "application/json".to_owned(),
+        }))
     }
 
     async fn observe(&self, _: Request<ObserveRequest>) -> Result<Response<ObserveResponse>, Status> {

@@ -65,7 +65,7 @@ fn a_half_open_endpoint_is_probed_once_and_then_left_last() {
         Standing { state: State::Ejected { until_ms: NOW }, next_probe_ms: NOW, ..Standing::default() };
     let standings = Standings::from([(key(0), half_open)]);
     let models = names(&["a/m"]);
-    let request = Request { models: &models, preferences: wishes(), profile: text() };
+    let request = Request { models: &models, preferences: wishes(), profile: text(), ..Request::default() };
     let plan = choose(&request, &catalogue, view(&standings), POLICY, 1).unwrap();
     assert!(plan.is_probe);
     assert_eq!(tags(&catalogue, &plan), ["one", "two"]);

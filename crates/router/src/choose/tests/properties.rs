@@ -102,6 +102,7 @@ proptest! {
                 ..Preferences::default()
             },
             profile: Profile { max_tokens: case.max_tokens, ..text() },
+            ..Request::default()
         };
         let policy = Policy { max_attempts: case.max_attempts };
         let once = choose(&request, &catalogue, view(&standings), policy, case.seed);
@@ -137,7 +138,7 @@ proptest! {
         let catalogue = catalogue(&case);
         let ejected = Standing { state: State::Ejected { until_ms: NOW + 1_000 }, ..Standing::default() };
         let standings: Standings = (0..14).map(|at| (key(at), ejected)).collect();
-        let request = Request { models: &case.models, preferences: wishes(), profile: text() };
+        let request = Request { models: &case.models, preferences: wishes(), profile: text(), ..Request::default() };
         let sick = choose(&request, &catalogue, view(&standings), POLICY, case.seed);
         let well = choose(&request, &catalogue, view(&Standings::new()), POLICY, case.seed);
         match (sick, well) {
