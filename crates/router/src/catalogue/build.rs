@@ -112,14 +112,23 @@ fn latest(models: &[Model], names: &HashMap<Box<str>, usize>) -> Result<HashMap<
         if names.contains_key(&alias) {
             return Err(Invalid::Name(alias.into()));
         }
-        // A model that cannot be called is named only while the family has none that can.
-        let rank = |at: usize| models.get(at).map(|model| (model.cheapest.is_some(), model.row.created));
-        let is_newer = latest.get(&alias).is_none_or(|held| rank(*held) < rank(at));
+        let is_newer = latest.get(&alias).and_then(|held| models.get(*held)).is_none_or(|held| {
+            // A model that cannot be called is named only while the family has none that can.
+            let rank = |model: &Model| (model.cheapest.is_some(), model.row.created);
+            (rank(held), versions(held.slug())) < (rank(model), versions(model.slug()))
+        });
         if is_newer {
             latest.insert(alias, at);
         }
     }
     Ok(latest)
+}
+
+/// The numbers in a slug, by which models of one day are told apart. They are decimals: `grok-4.20` is older
+/// than `grok-4.3`.
+fn versions(slug: &str) -> Vec<f64> {
+    let parts = slug.split(|c: char| !c.is_ascii_digit() && c != '.');
+    parts.filter_map(|digits| digits.trim_matches('.').parse().ok()).collect()
 }
 
 fn by_price(models: &[Model]) -> Vec<usize> {
@@ -366,6 +375,31 @@ pub(crate) fn check_base_url(text: &str) -> Result<(), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_latest_of_a_family_is_the_newest_that_can_be_called() {
+        let model = |slug: &str, created, cheapest| Model {
+            row: rows::Model {
+                slug: slug.to_owned(),
+                family: Some("grok".to_owned()),
+                created,
+                ..rows::Model::default()
+            },
+            operations: Operations::default(),
+            endpoints: 0..0,
+            cheapest,
+        };
+        let models = [
+            model("x-ai/grok-4.20", 7, Some(1)),
+            model("x-ai/grok-4.3", 7, Some(1)),
+            model("x-ai/grok-4", 7, Some(1)),
+            model("x-ai/grok-9", 6, Some(1)),
+            model("x-ai/grok-10", 8, None),
+            model("x-ai/grok-5:free", 9, Some(1)),
+        ];
+        let found = latest(&models, &HashMap::new()).unwrap();
+        assert_eq!(found, HashMap::from([("~x-ai/grok-latest".into(), 1)]));
+    }
 
     #[test]
     fn base_urls_of_operators_may_be_loopback_but_not_odd() {
