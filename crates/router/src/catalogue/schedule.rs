@@ -1,6 +1,6 @@
-//! What an endpoint asks at which time of day: one immutable price version for each.
+//! What an endpoint asks at which time of the week: one immutable price version for each.
 //!
-//! A price may hold windows of UTC time in which other rates apply. Each window becomes a price version of its
+//! A price may hold windows of UTC time in which other rates apply, on every day or on some days of the week. Each window becomes a price version of its
 //! own, with an id that follows from the price's, so that what is pinned at admission says by itself what was
 //! charged: no clock takes part in charging.
 
@@ -12,35 +12,59 @@ use uuid::Uuid;
 use super::{Blended, book_in};
 
 const MINUTES_PER_DAY: u16 = 24 * 60;
+const DAYS_PER_WEEK: u16 = 7;
 const WINDOWS: &str = "windows";
 
-/// A stretch of every day in UTC, from its first minute to before its last. May pass midnight.
+/// A stretch of a day in UTC, from its first minute to before its last. May pass midnight: the day after then
+/// belongs to the day on which it began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {
     start: u16,
     end: u16,
+    /// Days on which it begins, Monday in the lowest bit.
+    days: u8,
 }
 
+const EVERY_DAY: u8 = 0b111_1111;
+
 impl Window {
-    /// Reads two times as `HHMM`.
-    pub(crate) fn read(start: &str, end: &str) -> Option<Self> {
-        let window = Self { start: minute(start)?, end: minute(end)? };
-        (window.start != window.end).then_some(window)
+    /// Reads two times as `HHMM` and the days on which it begins, 1 for Monday to 7 for Sunday; none = all.
+    /// Two equal times are the whole day.
+    pub(crate) fn read(start: &str, end: &str, days: &[u8]) -> Option<Self> {
+        let bit = |day: &u8| (1..=7).contains(day).then(|| 1_u8 << (day - 1));
+        let days = days.iter().map(bit).try_fold(0, |set, bit| Some(set | bit?))?;
+        let days = if days == 0 { EVERY_DAY } else { days };
+        Some(Self { start: minute(start)?, end: minute(end)?, days })
     }
 
+    /// Whether a minute of the week lies within.
     #[must_use]
     pub(crate) const fn contains(self, minute: u16) -> bool {
-        if self.start < self.end {
-            self.start <= minute && minute < self.end
-        } else {
-            self.start <= minute || minute < self.end
-        }
+        let (day, time) = (minute / MINUTES_PER_DAY, minute % MINUTES_PER_DAY);
+        let began_today =
+            self.begins_on(day) && self.start <= time && (time < self.end || self.end <= self.start);
+        let yesterday = (day + DAYS_PER_WEEK - 1) % DAYS_PER_WEEK;
+        let began_yesterday = self.begins_on(yesterday) && self.end <= self.start && time < self.end;
+        began_today || began_yesterday
+    }
+
+    const fn begins_on(self, day: u16) -> bool {
+        self.days & (1 << day) != 0
     }
 
     /// Its two ends as `HHMM`.
     pub(crate) fn ends(self) -> (String, String) {
         let text = |minute: u16| format!("{:02}{:02}", minute / 60, minute % 60);
         (text(self.start), text(self.end))
+    }
+
+    /// The days on which it begins, 1 for Monday to 7 for Sunday; none = all.
+    pub(crate) fn days(self) -> Vec<u8> {
+        if self.days == EVERY_DAY {
+            Vec::new()
+        } else {
+            (1..=7).filter(|day| self.days & (1 << (day - 1)) != 0).collect()
+        }
     }
 }
 
@@ -51,10 +75,12 @@ fn minute(text: &str) -> Option<u16> {
     (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
 }
 
-/// The UTC minute of the day of a moment in Unix milliseconds.
+/// The UTC minute of the week, from Monday 00:00, of a moment in Unix milliseconds.
 #[must_use]
-pub(crate) fn minute_of_day(now_ms: u64) -> u16 {
-    u16::try_from(now_ms / 60_000 % u64::from(MINUTES_PER_DAY)).unwrap_or(0)
+pub(crate) fn minute_of_week(now_ms: u64) -> u16 {
+    // The epoch was a Thursday.
+    let minutes = now_ms / 60_000 + 3 * u64::from(MINUTES_PER_DAY);
+    u16::try_from(minutes % u64::from(DAYS_PER_WEEK * MINUTES_PER_DAY)).unwrap_or(0)
 }
 
 /// One price version of an endpoint, in the form in which it is compared and in the form in which it is sent.
@@ -78,13 +104,17 @@ pub(crate) struct Schedule {
 
 impl Schedule {
     /// Reads a price: the book of [`book_in`], which may have `windows` of
-    /// `{"utc_start": "HHMM", "utc_end": "HHMM", "base": {..}, "tiers": [..]}`, whose missing classes inherit.
-    /// `None` when it is anything else.
+    /// `{"utc_start": "HHMM", "utc_end": "HHMM", "weekdays": [1..7], "base": {..}, "tiers": [..]}`, whose missing
+    /// classes inherit; without `weekdays` it is every day's. `None` when it is anything else.
     pub(crate) fn read(id: PriceVersionId, book: &Value) -> Option<Self> {
         let plain = book_in(book)?;
         let mut offers = vec![Offer::new(None, id, plain.clone())];
         for (n, value) in windows(book).iter().enumerate() {
-            let window = Window::read(value.get("utc_start")?.as_str()?, value.get("utc_end")?.as_str()?)?;
+            let window = Window::read(
+                value.get("utc_start")?.as_str()?,
+                value.get("utc_end")?.as_str()?,
+                &days(value)?,
+            )?;
             let own = Uuid::new_v5(&id.uuid(), &n.to_be_bytes());
             let book = over(&plain, &book_in(value)?);
             offers.push(Offer::new(Some(window), PriceVersionId::from_uuid(own), book));
@@ -92,7 +122,7 @@ impl Schedule {
         Some(Self { offers })
     }
 
-    /// The price at a minute of the day.
+    /// The price at a minute of the week.
     #[must_use]
     pub(crate) fn at(&self, minute: u16) -> Option<&Offer> {
         let applies = |offer: &&Offer| offer.window.is_none_or(|window| window.contains(minute));
@@ -114,6 +144,12 @@ impl Offer {
         let (blended, version) = (Blended::of(&book), rpc::convert::price_out(id, &book));
         Self { window, id, book, blended, version }
     }
+}
+
+/// The days that a window names.
+fn days(window: &Value) -> Option<Vec<u8>> {
+    let Some(days) = window.get("weekdays") else { return Some(Vec::new()) };
+    days.as_array()?.iter().map(|day| day.as_u64().and_then(|day| u8::try_from(day).ok())).collect()
 }
 
 fn windows(book: &Value) -> &[Value] {
@@ -187,12 +223,33 @@ mod tests {
     }
 
     #[test]
-    fn odd_windows_are_refused() {
-        for (start, end) in
-            [("2400", "0100"), ("0060", "0100"), ("0100", "0100"), ("100", "0200"), ("+100", "0200")]
-        {
-            assert_eq!(Window::read(start, end), None, "{start} to {end}");
+    fn a_window_of_some_days_begins_on_those_alone() {
+        let at = |day: u16, time: &str| day * MINUTES_PER_DAY + minute(time).unwrap();
+        let friday_night = Window::read("2200", "0200", &[5]).unwrap();
+        for (day, time, is_in) in [
+            (4, "2159", false),
+            (4, "2200", true),
+            (5, "0159", true),
+            (5, "0200", false),
+            (5, "2300", false),
+            (4, "0100", false),
+        ] {
+            assert_eq!(friday_night.contains(at(day, time)), is_in, "day {day} at {time}");
         }
-        assert_eq!(minute_of_day(1_700_000_000_000), 22 * 60 + 13);
+        let weekend = Window::read("0000", "0000", &[6, 7]).unwrap();
+        assert!(weekend.contains(at(5, "0000")) && weekend.contains(at(6, "2359")));
+        assert!(!weekend.contains(at(4, "2359")) && !weekend.contains(at(0, "0000")));
+        assert_eq!((weekend.days(), weekend.ends()), (vec![6, 7], ("0000".to_owned(), "0000".to_owned())));
+    }
+
+    #[test]
+    fn odd_windows_are_refused() {
+        for (start, end) in [("2400", "0100"), ("0060", "0100"), ("100", "0200"), ("+100", "0200")] {
+            assert_eq!(Window::read(start, end, &[]), None, "{start} to {end}");
+        }
+        assert_eq!(Window::read("0000", "0100", &[8]), None);
+        assert_eq!(Window::read("0000", "0100", &[0]), None);
+        // A Tuesday.
+        assert_eq!(minute_of_week(1_700_000_000_000), MINUTES_PER_DAY + 22 * 60 + 13);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::resolve::Wanted;
 use super::{DataCollection, Exclusion, Preferences, Reason, Request, Subject};
-use crate::catalogue::{Catalogue, Endpoint, Offer, ParameterSet, Parameters, minute_of_day};
+use crate::catalogue::{Catalogue, Endpoint, Offer, ParameterSet, Parameters, minute_of_week};
 use pricing::Class;
 
 /// The endpoints of a model that may serve, as indices in the catalogue.
@@ -14,7 +14,7 @@ pub(super) fn hard<'a>(
     exclusions: &mut Vec<Exclusion<'a>>,
 ) -> Vec<usize> {
     let Some(model) = catalogue.models().get(wanted.model) else { return Vec::new() };
-    let minute = minute_of_day(now_ms);
+    let minute = minute_of_week(now_ms);
     let mut candidates = Vec::with_capacity(model.endpoints.len());
     for (at, endpoint) in model.endpoints.clone().zip(catalogue.endpoints_of(model)) {
         let operation = request.profile.operation;

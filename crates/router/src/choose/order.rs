@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::filter::is_named;
 use super::random::Random;
 use super::{Policy, Reason, Request, Sort};
-use crate::catalogue::{Catalogue, minute_of_day};
+use crate::catalogue::{Catalogue, minute_of_week};
 use crate::health::{Standing, State, Uptime, View};
 
 /// How willingly an endpoint is tried, best first.
@@ -53,7 +53,7 @@ pub(super) fn order(
     random: &mut Random,
 ) -> Vec<Candidate> {
     let prompt_tokens = request.profile.likely_prompt_tokens();
-    let minute = minute_of_day(health.now_ms);
+    let minute = minute_of_week(health.now_ms);
     let mut candidates: Vec<Candidate> = endpoints
         .into_iter()
         .filter_map(|at| {

@@ -7,7 +7,7 @@ use rpc::router::{Attempt, Exclusion, PlanRequest, PlanResponse, ProviderPrefere
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::catalogue::{Catalogue, Modalities, minute_of_day};
+use crate::catalogue::{Catalogue, Modalities, minute_of_week};
 use crate::choose::{
     BadPreference, DataCollection, MaxPrice, Plan, Preferences, Profile, Request, Sort, Subject, TierWish,
     choose,
@@ -136,7 +136,7 @@ fn max_price(caps: &ExtraMaxPrice, markup: u32) -> Result<MaxPrice, BadPreferenc
 }
 
 fn encode(plan: &Plan<'_>, catalogue: &Catalogue, now_ms: u64) -> PlanResponse {
-    let minute = minute_of_day(now_ms);
+    let minute = minute_of_week(now_ms);
     let attempt = |at: &usize| {
         let endpoint = catalogue.endpoints().get(*at)?;
         let price = endpoint.prices.at(minute).map(|offer| offer.version.clone());
