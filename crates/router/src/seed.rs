@@ -9,7 +9,7 @@ use identity::{CredentialId, MasterKey, PriceVersionId};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgPool;
 
-use crate::catalogue::{Catalogue, book_out};
+use crate::catalogue::Catalogue;
 use crate::store::{self, Change, Writes, rows};
 use crate::{Error, TimeoutConfig};
 use file::File;
@@ -224,7 +224,7 @@ fn plan_models(file: &File, tables: &rows::Tables, work: &mut Writes) -> Result<
                     id
                 }
             };
-            let book = book_out(&endpoint.book()?);
+            let book = endpoint.price()?;
             let stands = prices.get(&id).is_some_and(|held| held.source != PRICE_SOURCE || held.book == book);
             if !stands {
                 let id_of_price = PriceVersionId::generate();

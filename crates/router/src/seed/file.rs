@@ -7,7 +7,7 @@ use pricing::{PriceBook, Rate, Rates, Tier};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::catalogue::CLASSES;
+use crate::catalogue::{CLASSES, book_out};
 use crate::{Error, store::rows};
 
 const SHIPPED: &str = include_str!("../../data/catalogue.json");
@@ -99,6 +99,22 @@ pub(crate) struct Endpoint {
     price: BTreeMap<String, String>,
     #[serde(default)]
     tiers: Vec<FileTier>,
+    #[serde(default)]
+    windows: Vec<FileWindow>,
+}
+
+/// Hours in which other rates apply, in UTC; those of long prompts are then the listed ones as well.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileWindow {
+    /// `HHMM`
+    utc_start: String,
+    /// `HHMM`
+    utc_end: String,
+    /// 1 for Monday to 7 for Sunday; none = every day.
+    #[serde(default)]
+    weekdays: Vec<u8>,
+    price: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -199,7 +215,17 @@ impl Endpoint {
         }
     }
 
-    pub(crate) fn book(&self) -> Result<PriceBook, Error> {
+    /// The price as it is stored.
+    pub(crate) fn price(&self) -> Result<Value, Error> {
+        let mut price = book_out(&self.book()?);
+        if !self.windows.is_empty() {
+            let windows = self.windows.iter().map(FileWindow::stored).collect::<Result<Vec<_>, Error>>()?;
+            price["windows"] = windows.into();
+        }
+        Ok(price)
+    }
+
+    fn book(&self) -> Result<PriceBook, Error> {
         let tier = |tier: &FileTier| {
             Ok(Tier { above_prompt_tokens: tier.above_prompt_tokens, rates: rates(&tier.price)? })
         };
@@ -207,6 +233,18 @@ impl Endpoint {
             base: rates(&self.price)?,
             tiers: self.tiers.iter().map(tier).collect::<Result<_, Error>>()?,
         })
+    }
+}
+
+impl FileWindow {
+    fn stored(&self) -> Result<Value, Error> {
+        let mut window = book_out(&PriceBook { base: rates(&self.price)?, tiers: Vec::new() });
+        window["utc_start"] = self.utc_start.as_str().into();
+        window["utc_end"] = self.utc_end.as_str().into();
+        if !self.weekdays.is_empty() {
+            window["weekdays"] = self.weekdays.clone().into();
+        }
+        Ok(window)
     }
 }
 
@@ -239,8 +277,14 @@ mod tests {
                 tables.aliases.push(rows::Alias { alias: alias.clone(), model: model.slug.clone() });
             }
             for endpoint in &model.endpoints {
-                endpoint.book().unwrap();
-                tables.endpoints.push(endpoint.row(&model.slug));
+                let row = endpoint.row(&model.slug);
+                tables.prices.push(rows::Price {
+                    id: identity::PriceVersionId::generate(),
+                    endpoint_id: row.id,
+                    book: endpoint.price().unwrap(),
+                    source: String::new(),
+                });
+                tables.endpoints.push(row);
             }
         }
         let catalogue = Catalogue::build(tables, TimeoutConfig::default()).unwrap();
