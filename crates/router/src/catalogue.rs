@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use identity::{CredentialId, EndpointId};
+use uuid::Uuid;
 
 pub use build::Invalid;
 pub use price::Blended;
@@ -36,10 +37,19 @@ pub struct Catalogue {
     credentials: Vec<rows::Credential>,
     aliases: Vec<rows::Alias>,
     parameters: Parameters,
+    /// Where each endpoint stands, by its id.
+    places: HashMap<Uuid, Place>,
     /// The newest model of each family, by `~author/family-latest`.
     latest: HashMap<Box<str>, usize>,
     /// Models that can be called, cheapest first by their cheapest usual endpoint.
     by_price: Vec<usize>,
+}
+
+/// Where an endpoint stands: indices in the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) model: usize,
+    pub(crate) endpoint: usize,
 }
 
 /// One model, and where its endpoints are.
@@ -106,6 +116,9 @@ pub struct Endpoint {
     pub(crate) context_length: u64,
     pub(crate) max_output: Option<u64>,
     pub(crate) inputs: Modalities,
+    pub(crate) outputs: Modalities,
+    /// When it is gone, in Unix milliseconds: the end of its deprecation date.
+    pub(crate) retires_ms: Option<u64>,
     /// What of the model's work its dialect can ask for.
     pub(crate) operations: Operations,
     /// `None` = nobody said what it takes: everything is sent.
@@ -154,6 +167,11 @@ impl Catalogue {
     /// Every alias `~author/family-latest` with the model it stands for.
     pub(crate) fn latest_aliases(&self) -> impl Iterator<Item = (&str, usize)> {
         self.latest.iter().map(|(alias, at)| (&**alias, *at))
+    }
+
+    /// Where the endpoint with this id stands, if this version has it.
+    pub(crate) fn place(&self, endpoint: Uuid) -> Option<Place> {
+        self.places.get(&endpoint).copied()
     }
 
     /// Models that can be called, cheapest first.

@@ -2,30 +2,41 @@
 //!
 //! 1. *Names* become models: slugs, aliases and variants; what nobody knows is passed over while another
 //!    name is known.
-//! 2. *Hard filters* take out every endpoint that cannot or must not serve; each leaves a reason.
+//! 2. *Hard filters* take out every endpoint that cannot or must not serve; each has a reason.
 //! 3. *Soft filters* keep, per model, the endpoints that know tools, response formats or verbosity, if any does.
-//! 4. *Order*: as the request says, else by price among what is healthy, the first drawn with weight 1/price².
+//! 4. *Copies* of what is left are made for the tenant's own credentials.
+//! 5. *Order*: as the request says, else by price among what is healthy, the first drawn with weight 1/price².
 //!    All endpoints of the first model precede those of the second. Ejected endpoints come last of all, so
 //!    that the last hope is never taken away.
 //!
 //! The same inputs give the same plan: no clock, no global, no hash order takes part.
 
+mod excluded;
+mod explain;
 mod filter;
 mod order;
+mod preferences;
 mod random;
+mod rank;
 mod reason;
 mod refusal;
 mod request;
 mod resolve;
+mod tools;
 
+pub use excluded::{Exclusion, Subject};
+pub use explain::{Account, explanation, metadata};
+pub use preferences::{BadPreference, Cutoffs, DataCollection, MaxPrice, Preferences, Sort, Thresholds};
 pub use random::mix;
 pub use reason::Reason;
 pub use refusal::Refusal;
-pub use request::{BadPreference, DataCollection, MaxPrice, Preferences, Profile, Request, Sort, TierWish};
+pub use request::{AccountPolicy, Held, Own, Profile, Request, TierWish};
 
-use crate::catalogue::Catalogue;
-use crate::health::View;
-use order::Candidate;
+use crate::catalogue::{Catalogue, Endpoint};
+use crate::health::{Key, View};
+use excluded::Excluded;
+use filter::Question;
+use order::{Candidate, Sorting};
 use resolve::Wanted;
 
 /// What operators decide about every choice.
@@ -35,33 +46,48 @@ pub struct Policy {
     pub max_attempts: usize,
 }
 
-/// An endpoint, or a model's name where there is no endpoint, that is not in the plan, and why.
+/// An endpoint in a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Exclusion<'a> {
-    pub subject: Subject<'a>,
-    pub reason: Reason,
+pub struct Pick {
+    /// Index in the catalogue.
+    pub endpoint: usize,
+    /// Index of the tenant's own credential in the request; `None` = the platform's is used.
+    pub own: Option<usize>,
+    /// Index of the wanted model that it serves.
+    wanted: usize,
+    /// Half open: the next request to it shows whether it is well again.
+    is_probe: bool,
 }
 
-/// What was excluded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject<'a> {
-    /// Index of an endpoint in the catalogue.
-    Endpoint(usize),
-    /// A name as the client wrote it.
-    Name(&'a str),
+impl Pick {
+    /// What its health is kept under; `own` are the request's own credentials.
+    #[must_use]
+    pub(crate) fn key(&self, endpoint: &Endpoint, own: &[Own<'_>]) -> Key {
+        let own = self.own.and_then(|n| own.get(n));
+        own.map_or(endpoint.key, |own| Key { credential: own.credential, ..endpoint.key })
+    }
 }
 
-/// An ordered list of endpoints, never empty, and the reason for everything that is not in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An ordered list of endpoints, never empty.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan<'a> {
-    /// Indices of endpoints in the catalogue, first choice first.
-    pub attempts: Vec<usize>,
+    /// First choice first.
+    pub attempts: Vec<Pick>,
+    /// Everything that is not in it, and why; empty unless the request asked to be told.
     pub exclusions: Vec<Exclusion<'a>>,
+    /// How many endpoints are not in it.
+    pub excluded: usize,
     /// How the order came about.
+    pub order: &'static str,
+    /// How the model of the first attempt came about.
     pub strategy: &'static str,
+    /// The name, as the client wrote it, that the first attempt answers.
+    pub name: &'a str,
     /// Whether the first attempt is the one probe that an endpoint half open is sent. Whoever runs the plan
     /// must have claimed it; who cannot, chooses again without probes.
     pub is_probe: bool,
+    /// What else an explanation says; only where the request asked to be told.
+    pub account: Option<Account<'a>>,
 }
 
 /// Chooses attempts.
@@ -75,47 +101,68 @@ pub fn choose<'a>(
     policy: Policy,
     seed: u64,
 ) -> Result<Plan<'a>, Refusal<'a>> {
-    let mut exclusions = Vec::new();
-    let wanted = resolve::models(request, catalogue, &mut exclusions)?;
-    let mut random = random::Random::new(seed);
+    match attempt(request, catalogue, health, policy, (seed, request.explain)) {
+        // Whoever gets nothing is told why, which is only then worth writing down.
+        Err(_) if !request.explain => attempt(request, catalogue, health, policy, (seed, true)),
+        outcome => outcome,
+    }
+}
+
+fn attempt<'a>(
+    request: &Request<'a>,
+    catalogue: &Catalogue,
+    health: View<'_>,
+    policy: Policy,
+    (seed, records): (u64, bool),
+) -> Result<Plan<'a>, Refusal<'a>> {
+    let mut excluded = Excluded::new(records);
+    let wanted = resolve::models(request, catalogue, excluded.list())?;
+    let question = Question::new(request, catalogue, health.now_ms);
     let mut ordered: Vec<Candidate> = Vec::new();
-    let mut pool = Vec::new();
+    let mut draws = Vec::new();
+    let mut pool: Vec<(usize, Vec<usize>)> = Vec::with_capacity(1);
+    let mut order = None;
     for (at, one) in wanted.iter().enumerate() {
-        let mut candidates = filter::hard(request, catalogue, one, health.now_ms, &mut exclusions);
-        filter::soft(request, catalogue, &mut candidates, &mut exclusions);
-        pool.append(&mut candidates);
+        let mut candidates = question.hard(one, &mut excluded);
+        question.soft(&mut candidates, &mut excluded);
+        pool.push((at, candidates));
         let is_last = at + 1 == wanted.len();
         if is_last || !request.preferences.sorts_across_models {
-            let endpoints = std::mem::take(&mut pool);
-            ordered.extend(order::order(endpoints, request, catalogue, health, one.sort, &mut random));
+            let first = pool.first().and_then(|(at, _)| wanted.get(*at)).unwrap_or(one);
+            let sorting = Sorting::of(&question, first, &pool);
+            let _ = order.get_or_insert(sorting.name(request));
+            let (mut sorted, draw) =
+                order::order(&question, &pool, &wanted, sorting, (health, seed), &mut excluded);
+            ordered.append(&mut sorted);
+            draws.extend(draw);
+            pool.clear();
         }
     }
     // Stable: within each half the order stands.
     ordered.sort_by_key(Candidate::is_last_resort);
-    let kept = order::keep(ordered.len(), request, policy);
-    for left_out in ordered.drain(kept.count..) {
-        exclusions.push(Exclusion { subject: Subject::Endpoint(left_out.endpoint), reason: kept.reason });
-    }
-    let Some(first) = ordered.first() else {
+    let attempts = order::keep(&ordered, wanted.len(), request, policy, &mut excluded);
+    let Some(first) = attempts.first().copied() else {
+        let exclusions = excluded.into_list();
         return Err(Refusal::nothing_left(&wanted, exclusions, catalogue, request.profile.operation));
     };
     Ok(Plan {
         is_probe: first.is_probe,
-        attempts: ordered.iter().map(|candidate| candidate.endpoint).collect(),
-        exclusions,
-        strategy: strategy(request, &wanted),
+        order: order.unwrap_or("default"),
+        strategy: strategy(&wanted, first),
+        name: wanted.get(first.wanted).map_or("", |wanted| wanted.name),
+        account: request.explain.then(|| Account::of(&wanted, &ordered, draws)),
+        attempts,
+        excluded: excluded.count(),
+        exclusions: excluded.into_list(),
     })
 }
 
-fn strategy(request: &Request<'_>, wanted: &[Wanted<'_>]) -> &'static str {
-    if !request.preferences.order.is_empty() {
-        return "order";
-    }
-    match wanted.first().and_then(|wanted| wanted.sort) {
-        Some(Sort::Price) => "price",
-        Some(Sort::Throughput) => "throughput",
-        Some(Sort::Latency) => "latency",
-        None => "default",
+/// How the first attempt's model came about. One that a later name of the list stands for is a fallback.
+fn strategy(wanted: &[Wanted<'_>], first: Pick) -> &'static str {
+    let asked = wanted.first().map(|wanted| wanted.name);
+    match wanted.get(first.wanted) {
+        Some(wanted) if Some(wanted.name) == asked => wanted.via.name(),
+        _ => "fallback",
     }
 }
 

@@ -8,6 +8,9 @@ use serde::Deserialize;
 pub struct Config {
     pub max_attempts: usize,
     pub poll_ms: u64,
+    /// Conversations that are remembered at most, and for how long while they are silent.
+    pub sticky_limit: u64,
+    pub sticky_idle_ms: u64,
     pub timeouts: TimeoutConfig,
     pub health: HealthConfig,
 }
@@ -41,8 +44,10 @@ pub struct HealthConfig {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            max_attempts: 16,
+            max_attempts: 8,
             poll_ms: 500,
+            sticky_limit: 200_000,
+            sticky_idle_ms: 600_000,
             timeouts: TimeoutConfig::default(),
             health: HealthConfig::default(),
         }

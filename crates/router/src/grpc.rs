@@ -1,7 +1,7 @@
 //! The wire: messages in, use cases, messages out.
 
 mod edits;
-mod plan;
+mod stick;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,7 +17,6 @@ use tonic::{Request, Response, Status};
 
 use crate::app::{self, Edit};
 use crate::jobs;
-use crate::metrics::Outcome;
 use crate::service::{Inner, Loaded};
 
 /// The router as the generated server calls it.
@@ -33,9 +32,7 @@ impl Server {
     /// details: another router may know more.
     fn loaded(&self) -> Result<Arc<Loaded>, Status> {
         let loaded = self.0.current.load_full();
-        if loaded.catalogue.is_empty() {
-            return Err(Status::unavailable("the catalogue is not loaded yet"));
-        }
+        checked(&loaded)?;
         Ok(loaded)
     }
 
@@ -45,18 +42,31 @@ impl Server {
     }
 }
 
+fn checked(loaded: &Loaded) -> Result<(), Status> {
+    if loaded.catalogue.is_empty() {
+        return Err(Status::unavailable("the catalogue is not loaded yet"));
+    }
+    Ok(())
+}
+
 #[tonic::async_trait]
 impl Router for Server {
     async fn plan(&self, request: Request<PlanRequest>) -> Result<Response<PlanResponse>, Status> {
         let started = Instant::now();
-        let plan = self.loaded().and_then(|loaded| Ok(plan::plan(&self.0, &loaded, request.get_ref())?));
-        let outcome = if plan.is_ok() { "planned" } else { "refused" };
-        self.0.metrics.plans.get_or_create(&Outcome { outcome }).inc();
-        self.0.metrics.plan_seconds.observe(started.elapsed().as_secs_f64());
-        Ok(Response::new(plan?))
+        let loaded = self.0.current.load();
+        let planned = checked(&loaded).and_then(|()| Ok(self.0.desk(&loaded).plan(request.get_ref())?));
+        let metrics = &self.0.metrics;
+        if planned.is_ok() { &metrics.planned } else { &metrics.refused }.inc();
+        metrics.plan_seconds.observe(started.elapsed());
+        let planned = planned?;
+        if planned.is_probe {
+            metrics.probes.inc();
+        }
+        Ok(Response::new(planned.response))
     }
 
-    async fn stick(&self, _: Request<StickRequest>) -> Result<Response<StickResponse>, Status> {
+    async fn stick(&self, request: Request<StickRequest>) -> Result<Response<StickResponse>, Status> {
+        stick::stick(&self.0.sticky, request.get_ref())?;
         Ok(Response::new(StickResponse {}))
     }
 

@@ -10,11 +10,13 @@ mod window;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 
 pub use record::Observed;
 pub(crate) use record::{Coarse, Record};
-pub use standing::{Key, PRIOR_LATENCY_MS, PRIOR_THROUGHPUT, Standing, Standings, State, Uptime, View};
+pub use standing::{
+    Key, PRIOR_LATENCY_MS, PRIOR_THROUGHPUT, Quantiles, Standing, Standings, State, Uptime, View,
+};
 pub use window::Cell;
 
 use crate::HealthConfig;
@@ -38,9 +40,10 @@ impl Health {
         Self { records: Mutex::default(), standings: ArcSwap::default(), config }
     }
 
+    /// The newest standings. Readers share nothing that one of them could hold up.
     #[must_use]
-    pub fn standings(&self) -> Arc<Standings> {
-        self.standings.load_full()
+    pub fn standings(&self) -> Guard<Arc<Standings>> {
+        self.standings.load()
     }
 
     #[must_use]

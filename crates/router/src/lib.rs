@@ -3,6 +3,7 @@
 //! - [`catalogue`]: an immutable snapshot of what can be called and at what price.
 //! - [`choose`]: the choice of attempts, a pure function of request, catalogue, health, policy and seed.
 //! - [`health`]: what observations say of each endpoint under each credential.
+//! - `plan`, `sticky`: one request from wire to wire, and which endpoint holds a conversation.
 //! - `store`, `seed`, `jobs`: Postgres, the shipped catalogue, and what keeps the snapshot current.
 //!
 //! `Plan` reads memory only: the newest valid snapshot and the newest standings, both swapped atomically.
@@ -16,8 +17,10 @@ mod grpc;
 pub mod health;
 mod jobs;
 mod metrics;
+mod plan;
 mod seed;
 mod service;
+mod sticky;
 mod store;
 
 pub use config::{Config, HealthConfig, TimeoutConfig};

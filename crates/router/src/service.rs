@@ -17,6 +17,8 @@ use crate::choose::Policy;
 use crate::grpc::Server;
 use crate::health::Health;
 use crate::metrics::Metrics;
+use crate::plan::Desk;
+use crate::sticky::Sticky;
 use crate::{Config, Error, jobs};
 
 /// The part of the process that readiness is said for.
@@ -47,6 +49,7 @@ pub(crate) struct Inner {
     pub(crate) metrics: Metrics,
     pub(crate) current: ArcSwap<Loaded>,
     pub(crate) health: Health,
+    pub(crate) sticky: Sticky,
     pub(crate) clock: Clock,
     /// Rung when the tables may have changed.
     pub(crate) changed: Notify,
@@ -87,8 +90,15 @@ impl Clock {
 }
 
 impl Inner {
-    pub(crate) const fn policy(&self) -> Policy {
-        Policy { max_attempts: self.config.max_attempts }
+    /// Everything that plans are made from, now.
+    pub(crate) fn desk<'a>(&'a self, loaded: &'a Loaded) -> Desk<'a> {
+        Desk {
+            catalogue: &loaded.catalogue,
+            health: &self.health,
+            sticky: &self.sticky,
+            now_ms: self.clock.now_ms(),
+            policy: Policy { max_attempts: self.config.max_attempts },
+        }
     }
 }
 
@@ -109,6 +119,7 @@ impl Service {
             metrics,
             current: ArcSwap::default(),
             health: Health::new(config.health),
+            sticky: Sticky::new(config.sticky_limit, config.sticky_idle_ms),
             clock: Clock::start(),
             changed: Notify::new(),
             refused: Mutex::default(),

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use chrono::{NaiveDate, NaiveTime};
 use dialect::canonical::Operation;
 use dialect::client::Dialect;
 use dialect::codec::{DIALECTS, Target, adapter};
@@ -11,7 +12,7 @@ use rpc::router::{Attempt, Timeouts};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Catalogue, Endpoint, Modalities, Model, Operations, Parameters, Schedule, Tier};
+use super::{Catalogue, Endpoint, Modalities, Model, Operations, Parameters, Place, Schedule, Tier};
 use crate::TimeoutConfig;
 use crate::choose::Reason;
 use crate::health::Key;
@@ -83,6 +84,7 @@ impl Catalogue {
             version: tables.version,
             latest: latest(&models, &names)?,
             by_price: by_price(&models),
+            places: places(&models, &endpoints),
             names,
             models,
             endpoints,
@@ -131,6 +133,15 @@ fn versions(slug: &str) -> Vec<f64> {
     parts.filter_map(|digits| digits.trim_matches('.').parse().ok()).collect()
 }
 
+fn places(models: &[Model], endpoints: &[Endpoint]) -> HashMap<Uuid, Place> {
+    let of = |(model, row): (usize, &Model)| {
+        row.endpoints
+            .clone()
+            .filter_map(move |endpoint| Some((endpoints.get(endpoint)?.id.uuid(), Place { model, endpoint })))
+    };
+    models.iter().enumerate().flat_map(of).collect()
+}
+
 fn by_price(models: &[Model]) -> Vec<usize> {
     let mut priced: Vec<(u64, usize)> =
         models.iter().enumerate().filter_map(|(at, model)| Some((model.cheapest?, at))).collect();
@@ -164,6 +175,8 @@ fn endpoint(
         context_length: row.context_length,
         max_output: row.max_output.or(model.max_output),
         inputs: Modalities::of(model.input_modalities.iter().map(String::as_str)),
+        outputs: Modalities::of(model.output_modalities.iter().map(String::as_str)),
+        retires_ms: row.deprecation_date.as_deref().and_then(day_after),
         operations,
         parameters: (!supported.is_empty()).then(|| parameters.set(supported.iter().map(String::as_str))),
         collects_data: row.collects_data.or(provider.collects_data).unwrap_or(true),
@@ -200,6 +213,12 @@ fn endpoint(
         prices,
         row: row.clone(),
     })
+}
+
+/// The end of a day `YYYY-MM-DD` in Unix milliseconds. `None` when it is no such day.
+fn day_after(date: &str) -> Option<u64> {
+    let next = date.parse::<NaiveDate>().ok()?.succ_opt()?;
+    u64::try_from(next.and_time(NaiveTime::MIN).and_utc().timestamp_millis()).ok()
 }
 
 /// The dialect an endpoint is spoken to in. A simulated one knows its provider's alone.

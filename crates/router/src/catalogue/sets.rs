@@ -151,6 +151,7 @@ const OTHER: u8 = 1 << 7;
 
 impl Modalities {
     pub const TEXT: Self = Self(1);
+    pub const AUDIO: Self = Self(1 << 2);
 
     #[must_use]
     pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
@@ -188,6 +189,7 @@ mod tests {
     fn an_unknown_modality_is_not_contained() {
         assert!(Modalities::of(["text", "image"]).contains(Modalities::of(["image"])));
         assert!(!Modalities::of(["text", "image"]).contains(Modalities::of(["smell"])));
+        assert_eq!(Modalities::of(["audio"]), Modalities::AUDIO);
         assert!(Modalities::of(["text"]).is_text_only() && !Modalities::of(["file"]).is_text_only());
     }
 }

@@ -1,5 +1,7 @@
 //! Randomness that is the same in every process and every version for the same seed.
 
+use crate::health::Key;
+
 /// SplitMix64: one state word, the same sequence for ever.
 #[derive(Debug, Clone)]
 pub(super) struct Random(u64);
@@ -7,6 +9,12 @@ pub(super) struct Random(u64);
 impl Random {
     pub(super) const fn new(seed: u64) -> Self {
         Self(seed)
+    }
+
+    /// One endpoint's own sequence, so that what becomes of it moves no other.
+    pub(super) fn of(seed: u64, key: Key) -> Self {
+        let words = [key.endpoint.as_u64_pair(), key.credential.as_u64_pair()];
+        Self(words.into_iter().fold(seed, |state, (high, low)| mix(mix(state ^ high) ^ low)))
     }
 
     pub(super) const fn next(&mut self) -> u64 {

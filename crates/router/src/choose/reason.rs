@@ -15,7 +15,19 @@ pub enum Reason {
     OtherOperation,
     /// The endpoint's dialect has no way to ask for it.
     UnsupportedOperation,
+    /// Its deprecation date has passed.
+    Deprecated,
+    /// Of another class of service than the request is for.
+    ServiceTier,
+    // The account's rules.
+    ModelNotAllowed,
+    ModelIgnored,
+    ProviderNotAllowed,
+    ProviderIgnored,
+    AccountZeroDataRetention,
+    AccountDataCollection,
     // The request's hard wishes.
+    Region,
     NotInOnly,
     Ignored,
     NotInOrder,
@@ -23,6 +35,8 @@ pub enum Reason {
     ContextLength,
     MaxTokens,
     InputModality,
+    OutputModality,
+    Distillable,
     RequireParameters,
     DataCollection,
     ZeroDataRetention,
@@ -31,6 +45,8 @@ pub enum Reason {
     Tools,
     ResponseFormat,
     Verbosity,
+    /// The tenant's own credential is always used with this provider.
+    OwnKeyOnly,
     // The plan is long enough.
     NoFallbacks,
     PlanFull,
@@ -49,6 +65,15 @@ impl Reason {
             Self::NoPrice => "no_price",
             Self::OtherOperation => "other_operation",
             Self::UnsupportedOperation => "unsupported_operation",
+            Self::Deprecated => "deprecated",
+            Self::ServiceTier => "service_tier",
+            Self::ModelNotAllowed => "model_not_allowed",
+            Self::ModelIgnored => "model_ignored",
+            Self::ProviderNotAllowed => "provider_not_allowed",
+            Self::ProviderIgnored => "provider_ignored",
+            Self::AccountZeroDataRetention => "account_zdr",
+            Self::AccountDataCollection => "account_data_collection",
+            Self::Region => "region",
             Self::NotInOnly => "not_in_only",
             Self::Ignored => "ignored",
             Self::NotInOrder => "not_in_order",
@@ -56,6 +81,8 @@ impl Reason {
             Self::ContextLength => "context_length",
             Self::MaxTokens => "max_tokens",
             Self::InputModality => "input_modality",
+            Self::OutputModality => "output_modality",
+            Self::Distillable => "not_distillable",
             Self::RequireParameters => "require_parameters",
             Self::DataCollection => "data_collection",
             Self::ZeroDataRetention => "zdr",
@@ -63,6 +90,7 @@ impl Reason {
             Self::Tools => "no_tools",
             Self::ResponseFormat => "no_response_format",
             Self::Verbosity => "no_verbosity",
+            Self::OwnKeyOnly => "own_key_only",
             Self::NoFallbacks => "no_fallbacks",
             Self::PlanFull => "plan_full",
         }
@@ -73,6 +101,14 @@ impl Reason {
     #[must_use]
     pub const fn constraint(self) -> Option<(&'static str, &'static str)> {
         match self {
+            Self::ServiceTier => Some(("service_tier", "service_tier")),
+            Self::ModelNotAllowed | Self::ModelIgnored => Some(("allowed_models", "account.models")),
+            Self::ProviderNotAllowed | Self::ProviderIgnored => {
+                Some(("allowed_providers", "account.providers"))
+            }
+            Self::AccountZeroDataRetention => Some(("data_policy:zdr", "account.zdr")),
+            Self::AccountDataCollection => Some(("data_policy:training", "account.data_collection")),
+            Self::Region => Some(("data_region", "region")),
             Self::NotInOnly => Some(("allowed_providers", "provider.only")),
             Self::Ignored => Some(("allowed_providers", "provider.ignore")),
             Self::NotInOrder => Some(("allowed_providers", "provider.order")),
@@ -80,6 +116,8 @@ impl Reason {
             Self::ContextLength => Some(("context_length", "messages")),
             Self::MaxTokens => Some(("context_length", "max_tokens")),
             Self::InputModality => Some(("input_modalities", "messages")),
+            Self::OutputModality => Some(("output_modalities", "modalities")),
+            Self::Distillable => Some(("distillable", "provider.enforce_distillable_text")),
             Self::RequireParameters => Some(("require_parameters", "provider.require_parameters")),
             Self::DataCollection => Some(("data_policy:training", "provider.data_collection")),
             Self::ZeroDataRetention => Some(("data_policy:zdr", "provider.zdr")),

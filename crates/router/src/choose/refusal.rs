@@ -116,6 +116,18 @@ fn detail(exclusions: &[Exclusion<'_>]) -> String {
 
 const fn say(reason: Reason) -> &'static str {
     match reason {
+        Reason::ServiceTier => "no endpoint is of the wanted class of service",
+        Reason::ModelNotAllowed | Reason::ModelIgnored => "the account's rules do not allow the model",
+        Reason::ProviderNotAllowed | Reason::ProviderIgnored => {
+            "the account's rules do not allow the providers"
+        }
+        Reason::AccountZeroDataRetention => {
+            "the account's rules ask for providers that are known to retain no data"
+        }
+        Reason::AccountDataCollection => {
+            "the account's rules ask for providers that are known not to collect data"
+        }
+        Reason::Region => "no endpoint stays in the data region",
         Reason::NotInOnly => "no endpoint is from a provider in `provider.only`",
         Reason::Ignored => "`provider.ignore` rules endpoints out",
         Reason::NotInOrder => {
@@ -125,6 +137,8 @@ const fn say(reason: Reason) -> &'static str {
         Reason::ContextLength => "the prompt is longer than the context",
         Reason::MaxTokens => "`max_tokens` is more than an answer may have",
         Reason::InputModality => "no endpoint takes this kind of input",
+        Reason::OutputModality => "no endpoint answers with this kind of output",
+        Reason::Distillable => "the model's author does not let answers train other models",
         Reason::RequireParameters => "no endpoint takes every parameter that is set",
         Reason::DataCollection => "no endpoint is known not to collect data",
         Reason::ZeroDataRetention => "no endpoint is known to retain no data",

@@ -1,9 +1,10 @@
 //! What a choice knows of a request.
 
 use dialect::canonical::Operation;
-use serde::Deserialize;
+use uuid::Uuid;
 
-use crate::catalogue::{Modalities, ParameterSet, Tier};
+use super::Preferences;
+use crate::catalogue::{Catalogue, Modalities, ParameterSet, Tier};
 
 /// One request as routing sees it. Borrowed; never its content.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +16,14 @@ pub struct Request<'a> {
     pub tier: TierWish,
     /// The data region that the request must stay in.
     pub region: Option<&'a str>,
+    /// What the tenant's own rules allow.
+    pub policy: AccountPolicy<'a>,
+    /// The tenant's own credentials, in the order in which they are to be tried.
+    pub own: Vec<Own<'a>>,
+    /// What the conversation was served by last.
+    pub held: Option<Held>,
+    /// Whether somebody wants to know of everything that was considered.
+    pub explain: bool,
 }
 
 /// Which class of service the request asks for.
@@ -29,84 +38,61 @@ pub enum TierWish {
     Only(Tier),
 }
 
-/// The request's `provider` member.
-#[derive(Debug, Clone, Default)]
-pub struct Preferences<'a> {
-    pub order: &'a [String],
-    pub only: &'a [String],
-    pub ignore: &'a [String],
-    pub allow_fallbacks: bool,
-    pub sort: Option<Sort>,
-    pub require_parameters: bool,
-    pub quantizations: &'a [String],
-    pub data_collection: DataCollection,
-    pub zero_data_retention: bool,
-    pub max_price: MaxPrice,
-    /// Whether the endpoints of all models are sorted together, instead of model after model.
-    pub sorts_across_models: bool,
-}
-
-/// Caps on what an endpoint may cost, in pico-USD per unit with the caller's markup taken off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct MaxPrice {
-    pub input: Option<u64>,
-    pub output: Option<u64>,
-    pub request: Option<u64>,
-    pub image: Option<u64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DataCollection {
-    #[default]
-    Allow,
-    /// Only endpoints that are known not to collect.
-    Deny,
-}
-
-/// What to sort endpoints by instead of drawing the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Sort {
-    Price,
-    Throughput,
-    Latency,
-}
-
-/// A preference has a value that means nothing.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`provider.{field}` must be {expected}")]
-pub struct BadPreference {
-    pub field: &'static str,
-    pub expected: &'static str,
-}
-
-impl Sort {
-    /// Reads `provider.sort`. `exacto` is the default order here: nothing ranks tool use yet.
-    ///
-    /// # Errors
-    /// [`BadPreference`] for an unknown word.
-    pub fn parse(text: &str) -> Result<Option<Self>, BadPreference> {
-        match text {
-            "" | "exacto" => Ok(None),
-            "price" => Ok(Some(Self::Price)),
-            "throughput" => Ok(Some(Self::Throughput)),
-            "latency" => Ok(Some(Self::Latency)),
-            _ => Err(BadPreference { field: "sort", expected: "price, throughput, latency or exacto" }),
+impl TierWish {
+    /// Reads `service_tier`. What no endpoint is distinguished by, such as `scale`, is the upstream's to
+    /// understand.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        match name {
+            "default" => Self::Usual,
+            "flex" => Self::Only(Tier::Flex),
+            "priority" | "fast" => Self::Only(Tier::Priority),
+            _ => Self::Auto,
         }
     }
 }
 
-impl DataCollection {
-    /// Reads `provider.data_collection`.
-    ///
-    /// # Errors
-    /// [`BadPreference`] for an unknown word.
-    pub fn parse(text: &str) -> Result<Self, BadPreference> {
-        match text {
-            "" | "allow" => Ok(Self::Allow),
-            "deny" => Ok(Self::Deny),
-            _ => Err(BadPreference { field: "data_collection", expected: "allow or deny" }),
-        }
+/// What a tenant's rules allow; empty lists allow everything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AccountPolicy<'a> {
+    /// Slugs or canonical slugs.
+    pub allowed_models: &'a [String],
+    pub ignored_models: &'a [String],
+    /// Routing slugs; a base slug means every endpoint of the provider.
+    pub allowed_providers: &'a [String],
+    pub ignored_providers: &'a [String],
+    pub zero_data_retention: bool,
+    pub deny_data_collection: bool,
+}
+
+/// A tenant's own credential for a provider.
+#[derive(Debug, Clone, Copy)]
+pub struct Own<'a> {
+    pub credential: Uuid,
+    /// Slug.
+    pub provider: &'a str,
+    /// Tried after the platform's own endpoints instead of before.
+    pub is_fallback: bool,
+    /// The platform's own endpoints of this provider are not used.
+    pub is_exclusive: bool,
+    /// Slugs or canonical slugs of the models it serves; empty = all.
+    pub models: &'a [String],
+}
+
+/// The endpoint that holds a conversation's prompt in its cache, as reached with one credential; the nil UUID
+/// for none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    pub endpoint: Uuid,
+    pub credential: Uuid,
+}
+
+impl Held {
+    /// The model that served the conversation, as an index in the catalogue; `None` when it is gone. A router
+    /// model keeps it while it is a candidate.
+    #[must_use]
+    pub fn model(&self, catalogue: &Catalogue) -> Option<usize> {
+        catalogue.place(self.endpoint).map(|place| place.model)
     }
 }
 
@@ -117,6 +103,8 @@ pub struct Profile {
     pub body_bytes: u64,
     pub messages: u32,
     pub inputs: Modalities,
+    /// Kinds of output that it asks for; none = whatever the model answers.
+    pub outputs: Modalities,
     /// What it sets, of what the catalogue knows.
     pub parameters: ParameterSet,
     pub max_tokens: Option<u64>,
@@ -129,6 +117,7 @@ impl Default for Profile {
             body_bytes: 0,
             messages: 0,
             inputs: Modalities::default(),
+            outputs: Modalities::default(),
             parameters: ParameterSet::default(),
             max_tokens: None,
             operation: Operation::Chat,

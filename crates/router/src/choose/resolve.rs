@@ -24,6 +24,15 @@ pub(super) enum Via {
     Alias,
 }
 
+impl Via {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Alias => "alias",
+        }
+    }
+}
+
 /// The models of a request, each once. A name that nobody knows is passed over while another is known.
 pub(super) fn models<'a>(
     request: &Request<'a>,
@@ -40,7 +49,12 @@ pub(super) fn models<'a>(
                     catalogue.models().get(model).is_some_and(|model| name.starts_with(model.slug()));
                 let via = if is_own { Via::Direct } else { Via::Alias };
                 let sort = request.preferences.sort.or(variant);
-                wanted.push(Wanted { name, model, sort, admits: None, via });
+                let admits = match variant {
+                    Some(Sort::Throughput) => Some(Tier::Priority),
+                    Some(Sort::Price) => Some(Tier::Flex),
+                    _ => None,
+                };
+                wanted.push(Wanted { name, model, sort, admits, via });
             }
         }
     }
@@ -70,7 +84,8 @@ fn dynamic(variant: &str) -> Option<Option<Sort>> {
     match variant {
         "nitro" => Some(Some(Sort::Throughput)),
         "floor" => Some(Some(Sort::Price)),
-        "exacto" | "online" => Some(None),
+        "exacto" => Some(Some(Sort::Exacto)),
+        "online" => Some(None),
         _ => None,
     }
 }

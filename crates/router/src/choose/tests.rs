@@ -125,7 +125,7 @@ fn names(names: &[&str]) -> Vec<String> {
 
 /// The tags of the chosen endpoints, in order.
 fn tags(catalogue: &Catalogue, plan: &Plan<'_>) -> Vec<String> {
-    plan.attempts.iter().map(|at| catalogue.endpoints()[*at].attempt.tag.clone()).collect()
+    plan.attempts.iter().map(|pick| catalogue.endpoints()[pick.endpoint].attempt.tag.clone()).collect()
 }
 
 /// The tag of every excluded endpoint with the reason.
@@ -146,9 +146,9 @@ fn run(
     seed: u64,
 ) -> (Vec<String>, Vec<(String, Reason)>, &'static str) {
     let models = names(models);
-    let request = Request { models: &models, preferences, profile, ..Request::default() };
+    let request = Request { models: &models, preferences, profile, explain: true, ..Request::default() };
     let plan = choose(&request, catalogue, view(standings), POLICY, seed).unwrap();
-    (tags(catalogue, &plan), excluded(catalogue, &plan.exclusions), plan.strategy)
+    (tags(catalogue, &plan), excluded(catalogue, &plan.exclusions), plan.order)
 }
 
 fn refuse(

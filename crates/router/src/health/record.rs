@@ -152,6 +152,7 @@ impl Record {
             uptime: uptime(&routing),
             latency_ms: toward_prior(routing.first_token_ms, routing.successes, PRIOR_LATENCY_MS),
             throughput: throughput(&routing),
+            ..Standing::default()
         }
     }
 

@@ -102,6 +102,7 @@ proptest! {
                 ..Preferences::default()
             },
             profile: Profile { max_tokens: case.max_tokens, ..text() },
+            explain: true,
             ..Request::default()
         };
         let policy = Policy { max_attempts: case.max_attempts };
@@ -116,7 +117,7 @@ proptest! {
             Err(_) => return Ok(()),
         };
         // Each endpoint of a wanted model is tried once or excluded once, and no other is in the plan.
-        let mut seen: Vec<usize> = attempts;
+        let mut seen: Vec<usize> = attempts.iter().map(|pick| pick.endpoint).collect();
         seen.extend(exclusions.iter().filter_map(|exclusion| match exclusion.subject {
             Subject::Endpoint(at) => Some(at),
             Subject::Name(_) => None,
@@ -144,7 +145,7 @@ proptest! {
         match (sick, well) {
             (Ok(sick), Ok(well)) => {
                 let sorted = |plan: &Plan<'_>| {
-                    let mut attempts = plan.attempts.clone();
+                    let mut attempts: Vec<usize> = plan.attempts.iter().map(|pick| pick.endpoint).collect();
                     attempts.sort_unstable();
                     attempts
                 };

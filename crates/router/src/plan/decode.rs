@@ -1,0 +1,77 @@
+//! A request on the wire as the choice reads it.
+
+use dialect::canonical::Operation;
+use rpc::Fault;
+use rpc::router::{OwnCredential, PlanRequest};
+use uuid::Uuid;
+
+use crate::catalogue::{Catalogue, Modalities};
+use crate::choose::{AccountPolicy, Own, Preferences, Profile, Request, TierWish};
+use crate::sticky::{Conversation, Sticky};
+
+/// Reads a request, and what is remembered of its conversation.
+///
+/// # Errors
+/// [`Fault`] for what means nothing.
+pub(super) fn request<'a>(
+    sent: &'a PlanRequest,
+    catalogue: &Catalogue,
+    sticky: &Sticky,
+) -> Result<Request<'a>, Fault> {
+    let preferences = match &sent.provider {
+        None => Preferences { allow_fallbacks: true, ..Preferences::default() },
+        Some(wishes) => Preferences::read(wishes, sent.markup_basis_points)
+            .map_err(|bad| Fault::invalid(bad.to_string()))?,
+    };
+    let conversation = Conversation::from_key(&sent.sticky_key);
+    let held = conversation.and_then(|one| sent.models.iter().find_map(|name| sticky.get(one, name)));
+    Ok(Request {
+        models: &sent.models,
+        preferences,
+        profile: profile(sent, catalogue),
+        tier: TierWish::named(&sent.service_tier),
+        region: Some(sent.region.as_str()).filter(|region| !region.is_empty()),
+        policy: policy(sent),
+        own: sent.own.iter().map(own).collect::<Result<_, _>>()?,
+        held,
+        explain: sent.explain,
+    })
+}
+
+fn profile(sent: &PlanRequest, catalogue: &Catalogue) -> Profile {
+    sent.profile.as_ref().map_or_else(Profile::default, |profile| Profile {
+        body_bytes: profile.body_bytes,
+        messages: profile.messages,
+        inputs: Modalities::of(profile.input_modalities.iter().map(String::as_str)),
+        outputs: Modalities::of(profile.output_modalities.iter().map(String::as_str)),
+        parameters: catalogue.parameters().set(profile.parameters.iter().map(String::as_str)),
+        max_tokens: profile.max_tokens,
+        // An edge that names none is of the time when there was none other.
+        operation: Operation::named(&profile.operation).unwrap_or(Operation::Chat),
+    })
+}
+
+fn policy(sent: &PlanRequest) -> AccountPolicy<'_> {
+    sent.policy.as_ref().map_or_else(AccountPolicy::default, |policy| AccountPolicy {
+        allowed_models: &policy.allowed_models,
+        ignored_models: &policy.ignored_models,
+        allowed_providers: &policy.allowed_providers,
+        ignored_providers: &policy.ignored_providers,
+        zero_data_retention: policy.zdr,
+        deny_data_collection: policy.deny_data_collection,
+    })
+}
+
+fn own(sent: &OwnCredential) -> Result<Own<'_>, Fault> {
+    let credential: Uuid = sent
+        .credential_id
+        .parse()
+        .map_err(|_| Fault::invalid(format!("`{}` is no id of a credential", sent.credential_id)))?;
+    Ok(Own {
+        credential,
+        provider: &sent.provider,
+        is_fallback: sent.is_fallback,
+        is_exclusive: sent.is_exclusive,
+        models: &sent.models,
+    })
+}
