@@ -1,5 +1,5 @@
-//! The replicas behind a remote channel: the less loaded of two, or the one that a key belongs to, and none that
-//! just failed.
+//! The replicas behind a remote channel: the less loaded of two, or the one that a key belongs to, and none
+//! that just failed.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -123,8 +123,8 @@ impl Balancer {
         Some(InFlight::on(replica))
     }
 
-    /// The healthy replica that scores highest for a key; when none is healthy, of all. Every process that knows
-    /// the same replicas answers alike, and a replica that goes takes only its own keys along.
+    /// The healthy replica that scores highest for a key; when none is healthy, of all. Every process that
+    /// knows the same replicas answers alike, and a replica that goes takes only its own keys along.
     pub(crate) fn pick_for(&self, key: u64) -> Option<InFlight> {
         let replicas = self.replicas.load();
         let now = Instant::now();

@@ -101,9 +101,9 @@ impl Channel {
         Self { kind, key: None }
     }
 
-    /// The same channel for calls that belong together: those of one key go to one replica as long as it can be
-    /// reached, then to the next in an order that is the key's own and the same in every process. Itself when
-    /// local.
+    /// The same channel for calls that belong together: those of one key go to one replica as long as it can
+    /// be reached, then to the next in an order that is the key's own and the same in every process. Itself
+    /// when local.
     #[must_use]
     pub fn keyed(&self, key: u64) -> Self {
         Self { kind: self.kind.clone(), key: Some(key) }

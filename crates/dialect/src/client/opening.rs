@@ -14,8 +14,8 @@ pub(super) enum Side {
     Other,
 }
 
-/// Fingerprints of the first system text and of the first text of anybody else. Markers for caching and the form
-/// that a text comes in are no part of them, so that they may change from turn to turn.
+/// Fingerprints of the first system text and of the first text of anybody else. Markers for caching and the
+/// form that a text comes in are no part of them, so that they may change from turn to turn.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Opening {
     /// 0 while there is none, as the next.

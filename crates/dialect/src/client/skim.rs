@@ -13,8 +13,8 @@ use super::weight::Weight;
 /// Bytes of a text that its fingerprint looks at from either end.
 const LOOKED_AT: usize = 512;
 
-/// Tells texts apart by their length, beginning and end, in time that does not grow with them. Never 0, and the
-/// same in every process. Texts that are alike in all three count as one: nothing rests on it but where a
+/// Tells texts apart by their length, beginning and end, in time that does not grow with them. Never 0, and
+/// the same in every process. Texts that are alike in all three count as one: nothing rests on it but where a
 /// conversation is served.
 pub(super) fn fingerprint(text: &str) -> u64 {
     let bytes = text.as_bytes();

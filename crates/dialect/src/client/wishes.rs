@@ -7,8 +7,8 @@ use super::Peek;
 use super::path::{Members, Path};
 use crate::error::BadRequest;
 
-/// Words of `service_tier`, with what each is to routing: `fast` is another name for `priority`, and the last two
-/// are Anthropic's for the usual tier.
+/// Words of `service_tier`, with what each is to routing: `fast` is another name for `priority`, and the last
+/// two are Anthropic's for the usual tier.
 const TIERS: [(&str, &str); 8] = [
     ("auto", "auto"),
     ("default", "default"),
@@ -128,7 +128,8 @@ fn kinds(value: Option<&Value>) -> Result<Vec<String>, BadRequest> {
     }
 }
 
-/// What the deprecated `route` stands for. Old clients send all kinds of things, and nothing was ever refused.
+/// What the deprecated `route` stands for. Old clients send all kinds of things, and nothing was ever
+/// refused.
 fn partition(route: &str) -> Option<&'static str> {
     match route {
         "\"fallback\"" => Some("model"),
