@@ -5,8 +5,8 @@
 //! - `limits`, `platform`: what a request may have at most, and what of it is for nobody else.
 //! - `path`, with `models`, `options` and `parts`: members read into the canonical model, each refusal worded.
 //! - `body`: members read when they are asked for, for requests that are no conversations.
-//! - `pass`, with `strict`, `skim`, `turns` and `weight`: the borrowed pass of admission, which counts and keeps
-//!   nothing.
+//! - `pass`, with `strict`, `skim`, `turns`, `weight`, `opening` and `wishes`: the borrowed pass of admission, which
+//!   counts and keeps nothing of the content.
 //! - `wire`, with `usage` and `error`: what answers have in common.
 
 mod body;
@@ -18,6 +18,7 @@ mod images;
 mod limits;
 pub mod messages;
 mod models;
+mod opening;
 mod options;
 mod parts;
 mod pass;
@@ -33,6 +34,7 @@ mod turns;
 mod usage;
 mod weight;
 mod wire;
+mod wishes;
 
 use bytes::Bytes;
 use pricing::{Amount, Usage};
@@ -269,6 +271,21 @@ pub struct Peek {
     /// The end user, as the client named it.
     pub user: Option<String>,
     pub session_id: Option<String>,
+    /// What the client calls the prefix of its prompt.
+    pub prompt_cache_key: Option<String>,
+    /// Stands for the first system text and the first text of anybody else, the same in every request of a
+    /// conversation and in every process; `None` when there is no such text.
+    pub opening: Option<u64>,
+    /// The model that wrote the assistant's last turn, where the client says so.
+    pub last_model: Option<String>,
+    /// `auto`, `default`, `flex`, `priority` or `scale`; `None` = the client names none.
+    pub service_tier: Option<&'static str>,
+    /// The `plugins` member, as sent.
+    pub plugins: Option<Box<serde_json::value::RawValue>>,
+    /// Kinds of output that are asked for, as sent; empty = whatever the model answers.
+    pub output_modalities: Vec<String>,
+    /// What the deprecated `route` asks for: `model` or `none`, as in `provider.sort.partition`.
+    pub partition: Option<&'static str>,
     /// The media type of the answer, where it is neither JSON nor an event stream.
     pub media_type: Option<&'static str>,
     /// Images that are to be generated.

@@ -1,17 +1,20 @@
 //! Everything before execution: what a request may cost, where it may run, and the money reserved for it.
 
+mod classify;
 mod estimate;
+mod explain;
+mod head;
+mod plan;
+mod plugins;
 mod preferences;
-
-use std::time::{Duration, Instant};
+mod sticky;
 
 use dialect::error::ErrorType;
 use identity::TenantId;
 use pricing::{Amount, Markup, OutOfRange};
 use rpc::Fault;
 use rpc::convert::Malformed;
-use rpc::router::router_client::RouterClient;
-use rpc::router::{Attempt, PlanRequest, Profile};
+use rpc::router::{Attempt, PlanResponse};
 use rpc::worker::LeaseUse;
 
 use crate::auth::Context;
@@ -22,14 +25,16 @@ use crate::limits::Exceeded;
 use crate::service::App;
 use estimate::Estimate;
 
+pub(crate) use explain::refused;
+pub(crate) use head::Head;
+pub(crate) use plugins::plugins;
 pub(crate) use preferences::preferences;
-
-/// A plan that takes longer is given up.
-const PLAN_WITHIN: Duration = Duration::from_secs(5);
+pub(crate) use sticky::{Sticks, StickyKey, stick};
 
 /// A request that may be executed.
 pub(crate) struct Admitted {
     pub(crate) attempts: Vec<Attempt>,
+    pub(crate) route: Route,
     pub(crate) markup: Markup,
     /// Empty when every attempt is free.
     pub(crate) leases: Vec<LeaseUse>,
@@ -38,6 +43,30 @@ pub(crate) struct Admitted {
     /// The most completion tokens that the reservation pays for, where the request does not say fewer.
     pub(crate) max_tokens: Option<u64>,
     pub(crate) slot: Slot,
+}
+
+/// How a plan came about.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Route {
+    /// The name of the request's list that the first attempt answers.
+    pub(crate) name: String,
+    /// How the model came about: `direct`, `alias`, `auto`, ...
+    pub(crate) strategy: String,
+    /// How the order of the attempts came about: `default`, `price`, `order`, ...
+    pub(crate) order: String,
+    /// For `Start.metadata_json`; empty = the client did not ask for it.
+    pub(crate) metadata_json: String,
+}
+
+impl Route {
+    fn of(request: &Request, plan: &mut PlanResponse) -> Self {
+        Self {
+            metadata_json: explain::planned(request, plan),
+            name: std::mem::take(&mut plan.name),
+            strategy: std::mem::take(&mut plan.strategy),
+            order: std::mem::take(&mut plan.order),
+        }
+    }
 }
 
 /// Why a request is not executed.
@@ -126,7 +155,10 @@ pub(crate) async fn admit(
     if let Some(rule) = app.limits.of_key(context.key.id, context.key.rate_limit) {
         app.limits.spend(&rule).await?;
     }
-    let attempts = plan(app, request).await?;
+    let mut plan = plan::plan(app, request).await?;
+    let route = Route::of(request, &mut plan);
+    let attempts = plan.attempts;
+    tracing::debug!(strategy = route.strategy, order = route.order, attempts = attempts.len(), "a plan came");
     let estimate = Estimate::of(request.dialect.operation(), &request.peek, &attempts, context.terms.markup)?;
     if estimate.is_free() {
         for rule in app.limits.of_free_models(context.tenant(), context.terms.has_paid) {
@@ -138,6 +170,7 @@ pub(crate) async fn admit(
         let max_tokens = estimate.needed_clamp();
         return Ok(Admitted {
             attempts,
+            route,
             markup: context.terms.markup,
             leases: Vec::new(),
             reserved: Amount::ZERO,
@@ -148,60 +181,14 @@ pub(crate) async fn admit(
     if is_gone() {
         return Err(Denied::ClientGone);
     }
-    reserve(app, request, attempts, &estimate, slot).await
-}
-
-/// Asks the router for attempts.
-async fn plan(app: &App, request: &Request) -> Result<Vec<Attempt>, Denied> {
-    let message = PlanRequest {
-        generation_id: request.generation.uuid().to_string(),
-        tenant_id: request.caller.tenant().to_string(),
-        models: request.peek.models.clone(),
-        provider: Some(request.preferences.clone()),
-        profile: Some(profile(request)),
-        markup_basis_points: request.caller.terms.markup.basis_points(),
-        seed: rand::random(),
-        ..PlanRequest::default()
-    };
-    let began = Instant::now();
-    let answer = rpc::retry(4, || {
-        let mut router = RouterClient::new(app.router.clone())
-            .max_decoding_message_size(rpc::MAX_MESSAGE)
-            .max_encoding_message_size(rpc::MAX_MESSAGE);
-        let mut call = tonic::Request::new(message.clone());
-        call.set_timeout(PLAN_WITHIN);
-        async move { router.plan(call).await }
-    })
-    .await;
-    app.metrics.plan_seconds.observe(began.elapsed().as_secs_f64());
-    let attempts =
-        answer.map_err(|status| Denied::NoPlan(Fault::from_status(&status)))?.into_inner().attempts;
-    if attempts.is_empty() {
-        return Err(Denied::BadPlan(Malformed("attempts")));
-    }
-    Ok(attempts)
-}
-
-fn profile(request: &Request) -> Profile {
-    let peek = &request.peek;
-    Profile {
-        body_bytes: u64::try_from(request.body.len()).unwrap_or(u64::MAX),
-        messages: peek.messages,
-        images: peek.images,
-        input_modalities: peek.input_modalities.iter().map(ToString::to_string).collect(),
-        parameters: peek.parameters.iter().map(ToString::to_string).collect(),
-        max_tokens: peek.max_tokens,
-        stream: peek.stream,
-        operation: request.dialect.operation().as_str().to_owned(),
-        ..Profile::default()
-    }
+    reserve(app, request, (attempts, route), &estimate, slot).await
 }
 
 /// Reserves the request's bound, or what there is of it above the floor.
 async fn reserve(
     app: &App,
     request: &Request,
-    attempts: Vec<Attempt>,
+    (attempts, route): (Vec<Attempt>, Route),
     estimate: &Estimate,
     slot: Slot,
 ) -> Result<Admitted, Denied> {
@@ -219,6 +206,7 @@ async fn reserve(
                 };
                 return Ok(Admitted {
                     attempts,
+                    route,
                     markup: context.terms.markup,
                     leases: granted.leases,
                     reserved: granted.amount,

@@ -24,6 +24,7 @@ impl Millis {
 pub struct Config {
     pub listen: SocketAddr,
     pub id: String,
+    pub regions: Vec<String>,
     pub http: HttpConfig,
     pub requests: RequestsConfig,
     pub auth: AuthConfig,

@@ -8,16 +8,17 @@ mod witness;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use dialect::canonical::FinishReason;
 use dialect::client::{Dialect, Envelope, Peek, PublicError};
 use dialect::error::ErrorType;
 use identity::GenerationId;
 use rpc::router::ProviderPreferences;
-use rpc::worker::Start;
+use rpc::worker::{Final, Start};
 use tokio::time::Instant;
 
 pub(crate) use client::{Client, Outgoing};
 
-use crate::admission::{self, Admitted};
+use crate::admission::{self, Admitted, StickyKey};
 use crate::auth::Context;
 use crate::http::reply::{Refusal, UserFacing};
 use crate::metrics::Open;
@@ -38,6 +39,14 @@ pub(crate) struct Request {
     pub(crate) referer: String,
     pub(crate) title: String,
     pub(crate) session_id: String,
+    /// What stands for the conversation, where anything does.
+    pub(crate) sticky_key: Option<StickyKey>,
+    /// The settings of router models, as a JSON array; empty = none.
+    pub(crate) plugins_json: String,
+    /// The data region to stay in; empty = anywhere.
+    pub(crate) region: String,
+    /// Whether the answer is to tell of its routing.
+    pub(crate) wants_metadata: bool,
     /// The `anthropic-beta` header, for providers that know it.
     pub(crate) anthropic_beta: String,
 }
@@ -62,7 +71,8 @@ pub(crate) async fn run(app: Arc<App>, request: Request, mut client: Client) {
         Err(denied) => {
             app.metrics.denied(denied.reason());
             tracing::debug!(reason = denied.reason(), error = %denied, "a request is not executed");
-            client.refuse(denied.refusal()).await;
+            let metadata = admission::refused(&request, &denied);
+            client.refuse(denied.refusal().with_metadata(metadata)).await;
         }
     }
 }
@@ -91,6 +101,9 @@ async fn execute(app: &App, request: &Request, admitted: Admitted, mut client: C
         }
     };
     let witness = witness::of(request, &admitted, &progress, &ended);
+    if let Ended::Final(last) = &ended {
+        keep_in_place(app, request, &admitted, &progress, last);
+    }
     match ended {
         // The relay has handed everything over.
         Ended::Final(_) => client.end(),
@@ -105,6 +118,23 @@ async fn execute(app: &App, request: &Request, admitted: Admitted, mut client: C
             tracing::error!(error = %error, "a generation could not be witnessed");
             drop(admitted.slot);
         }
+    }
+}
+
+/// Has the conversation served by the same endpoint again, where that holds its prompt: because the client
+/// says that it goes on, or because there was something to read from the cache. Never against an order of the
+/// client's own.
+fn keep_in_place(app: &App, request: &Request, admitted: &Admitted, progress: &Progress, last: &Final) {
+    let Some(key) = request.sticky_key.filter(|_| request.preferences.order.is_empty()) else { return };
+    let served = progress.commit.as_ref().and_then(|commit| admitted.attempts.get(commit.n as usize));
+    let was_cached = last.usage.is_some_and(|usage| usage.cache_read > 0);
+    let is_good = last.finish_reason != FinishReason::Error.as_str();
+    if let Some(served) = served
+        && served.caches
+        && is_good
+        && (was_cached || !request.session_id.is_empty())
+    {
+        admission::stick(app, key, &admitted.route.name, served);
     }
 }
 
@@ -158,6 +188,6 @@ fn start(request: &Request, admitted: &Admitted, progress: &Progress) -> Start {
         app_title: request.title.clone(),
         session_id: request.session_id.clone(),
         anthropic_beta: request.anthropic_beta.clone(),
-        metadata_json: String::new(),
+        metadata_json: admitted.route.metadata_json.clone(),
     }
 }

@@ -9,6 +9,7 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::admission::Sticks;
 use crate::auth::{self, Announcer, Keys, Source};
 use crate::http::models::ModelLists;
 use crate::http::server;
@@ -51,6 +52,7 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) models: ModelLists,
     pub(crate) open: Arc<Semaphore>,
+    pub(crate) sticks: Sticks,
     pub(crate) tasks: Tasks,
     pub(crate) health: Health,
     pub(crate) metrics: Metrics,
@@ -90,6 +92,7 @@ impl Service {
             announcer: Announcer::new(Arc::clone(&keys), bus),
             models: ModelLists::new(router.clone()),
             open: Arc::new(Semaphore::new(config.requests.max_open.get().min(Semaphore::MAX_PERMITS))),
+            sticks: Sticks::default(),
             config,
             pool,
             router,

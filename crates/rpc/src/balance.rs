@@ -1,4 +1,5 @@
-//! The replicas behind a remote channel: the less loaded of two, and none that just failed.
+//! The replicas behind a remote channel: the less loaded of two, or the one that a key belongs to, and none
+//! that just failed.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use rand::RngExt as _;
 use tonic::transport::{Channel as Transport, Endpoint};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::ChannelError;
 
@@ -53,6 +55,14 @@ impl Replica {
 
 /// Counts a call as in flight for as long as it lives.
 pub(crate) struct InFlight(pub(crate) Arc<Replica>);
+
+impl InFlight {
+    fn on(replica: &Arc<Replica>) -> Self {
+        replica.in_flight.fetch_add(1, Ordering::Relaxed);
+        replica.served.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(replica))
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
@@ -110,9 +120,18 @@ impl Balancer {
                 less_loaded(many[first], many[second])
             }
         };
-        replica.in_flight.fetch_add(1, Ordering::Relaxed);
-        replica.served.fetch_add(1, Ordering::Relaxed);
-        Some(InFlight(Arc::clone(replica)))
+        Some(InFlight::on(replica))
+    }
+
+    /// The healthy replica that scores highest for a key; when none is healthy, of all. Every process that
+    /// knows the same replicas answers alike, and a replica that goes takes only its own keys along.
+    pub(crate) fn pick_for(&self, key: u64) -> Option<InFlight> {
+        let replicas = self.replicas.load();
+        let now = Instant::now();
+        let rank = |replica: &&Arc<Replica>| {
+            (!replica.is_ejected(now), xxh3_64_with_seed(replica.address.as_bytes(), key))
+        };
+        replicas.iter().max_by_key(rank).map(InFlight::on)
     }
 
     /// Every replica, for calls that all of them must hear.
@@ -135,4 +154,51 @@ fn less_loaded<'a>(one: &'a Arc<Replica>, two: &'a Arc<Replica>) -> &'a Arc<Repl
         (replica.in_flight.load(Ordering::Relaxed), replica.served.load(Ordering::Relaxed))
     };
     if load(two) < load(one) { two } else { one }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEYS: u64 = 2_000;
+
+    fn balancer(addresses: &[&str]) -> Balancer {
+        let addresses: Vec<String> = addresses.iter().map(|name| format!("http://{name}:7101")).collect();
+        Balancer::new(&addresses).unwrap()
+    }
+
+    fn owner(balancer: &Balancer, key: u64) -> String {
+        balancer.pick_for(key).unwrap().0.address.clone()
+    }
+
+    #[tokio::test]
+    async fn a_replica_that_goes_moves_its_own_keys_and_no_others() {
+        let (three, two) = (balancer(&["one", "two", "three"]), balancer(&["three", "one"]));
+        let mut moved = 0;
+        for key in 0..KEYS {
+            let before = owner(&three, key);
+            if before.contains("two") {
+                moved += 1;
+            } else {
+                assert_eq!(owner(&two, key), before);
+            }
+        }
+        // A third of the keys, more or less: each replica has its share.
+        assert!((KEYS / 4..KEYS / 2).contains(&moved), "{moved}");
+    }
+
+    #[tokio::test]
+    async fn a_key_goes_to_the_next_while_its_replica_is_passed_over() {
+        let three = balancer(&["one", "two", "three"]);
+        let first = three.pick_for(7).unwrap();
+        first.0.eject();
+        let second = three.pick_for(7).unwrap();
+        assert_ne!(second.0.address, first.0.address);
+        let without: Vec<&str> =
+            ["one", "two", "three"].into_iter().filter(|name| !first.0.address.contains(*name)).collect();
+        assert_eq!(owner(&balancer(&without), 7), second.0.address);
+        three.each().iter().for_each(|replica| replica.eject());
+        assert_eq!(owner(&three, 7), first.0.address);
+        assert!(balancer(&[]).pick_for(7).is_none());
+    }
 }

@@ -40,7 +40,11 @@ type LocalService = tower::util::BoxCloneSyncService<Request<Body>, Response<Bod
 
 /// A channel to one service. Cheap to clone; every clone shares connections.
 #[derive(Clone)]
-pub struct Channel(Kind);
+pub struct Channel {
+    kind: Kind,
+    /// What calls belong to, where they belong to one replica.
+    key: Option<u64>,
+}
 
 #[derive(Clone)]
 enum Kind {
@@ -66,7 +70,7 @@ impl Channel {
             + 'static,
         S::Future: Send + 'static,
     {
-        Self(Kind::Local(LocalService::new(Guard::new(server, None))))
+        Self::of(Kind::Local(LocalService::new(Guard::new(server, None))))
     }
 
     /// The replicas of `callee`. Connects when first used and again whenever a connection is lost.
@@ -90,14 +94,26 @@ impl Channel {
         if !named.iter().all(literal) {
             resolve_from_now_on(named, Arc::downgrade(&balancer));
         }
-        Ok(Self(Kind::Remote(Arc::new(Remote { caller, callee, keys, balancer }))))
+        Ok(Self::of(Kind::Remote(Arc::new(Remote { caller, callee, keys, balancer }))))
+    }
+
+    const fn of(kind: Kind) -> Self {
+        Self { kind, key: None }
+    }
+
+    /// The same channel for calls that belong together: those of one key go to one replica as long as it can
+    /// be reached, then to the next in an order that is the key's own and the same in every process. Itself
+    /// when local.
+    #[must_use]
+    pub fn keyed(&self, key: u64) -> Self {
+        Self { kind: self.kind.clone(), key: Some(key) }
     }
 
     /// Where the one replica behind this channel is: tells the channels that [`Self::each`] answers at one
     /// time from those it answers at another. `None` when local, or when there are several.
     #[must_use]
     pub fn address(&self) -> Option<String> {
-        match &self.0 {
+        match &self.kind {
             Kind::Local(_) => None,
             Kind::Remote(remote) => remote.balancer.only_address(),
         }
@@ -106,14 +122,14 @@ impl Channel {
     /// One channel per replica, for what every replica must hear. Itself alone when local.
     #[must_use]
     pub fn each(&self) -> Vec<Self> {
-        match &self.0 {
+        match &self.kind {
             Kind::Local(_) => vec![self.clone()],
             Kind::Remote(remote) => remote
                 .balancer
                 .each()
                 .into_iter()
                 .map(|replica| {
-                    Self(Kind::Remote(Arc::new(Remote {
+                    Self::of(Kind::Remote(Arc::new(Remote {
                         caller: remote.caller,
                         callee: remote.callee,
                         keys: remote.keys.clone(),
@@ -159,29 +175,28 @@ impl Service<Request<Body>> for Channel {
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         trace::inject(request.headers_mut());
-        match &self.0 {
+        match &self.kind {
             Kind::Local(service) => {
                 let service = service.clone();
                 Box::pin(async move { service.oneshot(request).await.map_err(|never| match never {}) })
             }
             Kind::Remote(remote) => {
-                let remote = Arc::clone(remote);
-                Box::pin(async move { remote.call(request).await })
+                let (remote, key) = (Arc::clone(remote), self.key);
+                Box::pin(async move { remote.call(request, key).await })
             }
         }
     }
 }
 
 impl Remote {
-    async fn call(&self, mut request: Request<Body>) -> Result<Response<Body>, Status> {
+    async fn call(&self, mut request: Request<Body>, key: Option<u64>) -> Result<Response<Body>, Status> {
         let token = self
             .keys
             .header(self.caller, self.callee)
             .map_err(|_| Status::internal("a service token could not be signed"))?;
         request.headers_mut().insert(http::header::AUTHORIZATION, token);
-        let in_flight = self
-            .balancer
-            .pick()
+        let in_flight = key
+            .map_or_else(|| self.balancer.pick(), |key| self.balancer.pick_for(key))
             .ok_or_else(|| Status::unavailable(format!("no replica of {}", self.callee)))?;
         let transport = in_flight.0.transport.clone();
         match transport.oneshot(request).await {

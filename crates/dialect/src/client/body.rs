@@ -58,6 +58,12 @@ impl<'a> Body<'a> {
         Some(value).filter(|value| value.get() != "null")
     }
 
+    /// A member that stays where it is.
+    pub(super) fn look_at(&self, name: &str) -> Option<&'a RawValue> {
+        let (_, value) = self.members.iter().find(|(known, _)| known == name)?;
+        Some(*value).filter(|value| value.get() != "null")
+    }
+
     pub(super) fn string(&mut self, name: &str) -> Result<Option<String>, BadRequest> {
         self.raw(name).map(|value| text(value, &self.path.member(name))).transpose()
     }

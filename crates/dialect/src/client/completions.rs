@@ -11,6 +11,9 @@ mod write;
 
 use bytes::Bytes;
 
+use super::opening::{Opening, Side};
+use super::weight::Weight;
+use super::wishes::Tiers;
 use super::{AnswerEncoder, Envelope, Peek};
 use crate::canonical::{Original, Request, Task};
 use crate::client::Dialect;
@@ -21,14 +24,18 @@ use crate::error::BadRequest;
 /// # Errors
 /// [`BadRequest`] naming the member that is wrong.
 pub(super) fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
-    let (head, request, set) = read::read(body)?;
+    let read::Read { head, request, set, wishes, session_id } = read::read(body)?;
+    let mut opening = Opening::default();
+    request.messages.iter().for_each(|turn| opening.add(Side::Other, &Weight::of_texts(turn)));
     Ok(Peek {
         stream: request.stream,
         max_tokens: request.max_tokens,
         choices: request.n.unwrap_or(1),
         parameters: set,
         text_bytes: body.len() as u64,
-        ..head.into_peek()
+        session_id,
+        opening: opening.fingerprint(),
+        ..wishes.add_to(head.into_peek(), Tiers::Usual)?
     })
 }
 
@@ -37,7 +44,7 @@ pub(super) fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
 /// # Errors
 /// [`BadRequest`] naming the member that is wrong.
 pub(super) fn decode(body: &Bytes) -> Result<Request, BadRequest> {
-    let (_, mut request, _) = read::read(body)?;
+    let mut request = read::read(body)?.request;
     request.original = Some(Original { dialect: Dialect::Completions, body: body.clone() });
     Ok(request)
 }

@@ -92,6 +92,11 @@ impl<'a> Members<'a> {
         self.map.shift_remove(name).filter(|value| !value.is_null())
     }
 
+    /// A member that stays where it is.
+    pub(super) fn look_at(&self, name: &str) -> Option<&Value> {
+        self.map.get(name).filter(|value| !value.is_null())
+    }
+
     pub(super) fn string(&mut self, name: &str) -> Result<Option<String>, BadRequest> {
         self.value(name).map(|value| self.path.member(name).string(value)).transpose()
     }

@@ -4,10 +4,36 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::limits::NAME;
+use super::weight::Weight;
+
+/// Bytes of a text that its fingerprint looks at from either end.
+const LOOKED_AT: usize = 512;
+
+/// Tells texts apart by their length, beginning and end, in time that does not grow with them. Never 0, and
+/// the same in every process. Texts that are alike in all three count as one: nothing rests on it but where a
+/// conversation is served.
+pub(super) fn fingerprint(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    let length = bytes.len() as u64;
+    let ends = bytes.split_at_checked(LOOKED_AT).filter(|_| bytes.len() > 2 * LOOKED_AT);
+    match ends {
+        Some((beginning, rest)) => {
+            let end = &rest[rest.len() - LOOKED_AT..];
+            xxh3_64_with_seed(end, xxh3_64_with_seed(beginning, length))
+        }
+        None => xxh3_64_with_seed(bytes, length),
+    }
+    .max(1)
+}
 
 /// A string that is looked at and not kept.
 pub(super) struct Skim {
     pub(super) is_empty: bool,
+    pub(super) fingerprint: u64,
     /// What its data URL holds, with the bytes of its base64.
     inline: Option<(Inline, u64)>,
     pub(super) bytes: u64,
@@ -21,7 +47,13 @@ impl Skim {
             let is_image = head.get(..6).is_some_and(|kind| kind.eq_ignore_ascii_case("image/"));
             Some((if is_image { Inline::Image } else { Inline::Other }, data.len() as u64))
         });
-        Self { is_empty: text.is_empty(), inline, bytes: text.len() as u64 }
+        Self { is_empty: text.is_empty(), fingerprint: fingerprint(text), inline, bytes: text.len() as u64 }
+    }
+
+    /// Adds it as text that is read; always true.
+    pub(super) fn add_to(&self, weight: &mut Weight) -> bool {
+        weight.add_text(self.fingerprint);
+        true
     }
 
     /// Bytes of the base64 of a data URL that says it is an image; 0 for anything else.
@@ -39,6 +71,17 @@ impl Skim {
 enum Inline {
     Image,
     Other,
+}
+
+/// A name, where it is one: anything else is passed over.
+pub(super) struct Name(pub(super) Option<String>);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        let is_short = text.len() <= NAME;
+        Ok(Self(if is_short { serde_json::from_str(text).ok() } else { None }))
+    }
 }
 
 /// An object that is looked at and not kept.

@@ -6,7 +6,8 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
-use super::skim::Skim;
+use super::opening::{Opening, Side};
+use super::skim::{Name, Skim, fingerprint};
 use super::strict::Strict;
 use super::weight::Weight;
 
@@ -15,7 +16,12 @@ pub(super) trait Turn {
     /// Turns that a request may have.
     const MOST: usize;
 
-    /// What the turn holds beside text; `None` when a member that its role needs is missing.
+    fn side(&self) -> Side;
+
+    /// The model that wrote the turn, where the client says so.
+    fn take_model(&mut self) -> Option<Name>;
+
+    /// What the turn holds; `None` when a member that its role needs is missing.
     fn weight(self) -> Option<Weight>;
 }
 
@@ -29,6 +35,9 @@ pub(super) trait Part {
 pub(super) struct Turns<T> {
     pub(super) count: usize,
     pub(super) weight: Weight,
+    pub(super) opening: Opening,
+    /// Of the assistant's last turn.
+    pub(super) last_model: Option<String>,
     turn: PhantomData<T>,
 }
 
@@ -56,7 +65,13 @@ impl Audio {
 
 impl<T> Default for Turns<T> {
     fn default() -> Self {
-        Self { count: 0, weight: Weight::default(), turn: PhantomData }
+        Self {
+            count: 0,
+            weight: Weight::default(),
+            opening: Opening::default(),
+            last_model: None,
+            turn: PhantomData,
+        }
     }
 }
 
@@ -81,8 +96,8 @@ impl<'de, P: Part + Deserialize<'de>> Visitor<'de> for ContentVisitor<P> {
         f.write_str("a string or an array of parts")
     }
 
-    fn visit_str<E: Error>(self, _text: &str) -> Result<Content<P>, E> {
-        Ok(Weight::default().into())
+    fn visit_str<E: Error>(self, text: &str) -> Result<Content<P>, E> {
+        Ok(Weight::of_text(fingerprint(text)).into())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Content<P>, A::Error> {
@@ -113,9 +128,14 @@ impl<'de, T: Turn + Deserialize<'de>> Visitor<'de> for TurnsVisitor<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut messages: A) -> Result<Turns<T>, A::Error> {
         let mut turns = Turns::default();
-        while let Some(turn) = messages.next_element::<Strict<T>>()? {
+        while let Some(mut turn) = messages.next_element::<Strict<T>>()? {
+            let side = turn.0.side();
+            if side == Side::Assistant {
+                turns.last_model = turn.0.take_model().and_then(|name| name.0);
+            }
             let weight =
                 turn.0.weight().ok_or_else(|| A::Error::custom("a message lacks what its role needs"))?;
+            turns.opening.add(side, &weight);
             turns.weight.add(&weight);
             turns.count += 1;
             if turns.count > T::MOST {

@@ -1,8 +1,10 @@
-//! What the content of a request holds beside text.
+//! What the content of a request holds.
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Peek;
-use super::skim::Skim;
-use crate::canonical::{Media, Part, PartKind};
+use super::skim::{Skim, fingerprint};
+use crate::canonical::{Media, Message, Part, PartKind};
 
 /// Images and other media, and how much of a body they are. It is never more than they are: what is not known
 /// to be a medium counts as text.
@@ -16,9 +18,33 @@ pub(super) struct Weight {
     pub(super) has_audio: bool,
     pub(super) has_file: bool,
     pub(super) has_video: bool,
+    /// Of texts and images in their order; 0 where there are none.
+    pub(super) fingerprint: u64,
 }
 
 impl Weight {
+    /// What a text alone weighs.
+    pub(super) fn of_text(fingerprint: u64) -> Self {
+        let mut weight = Self::default();
+        weight.add_text(fingerprint);
+        weight
+    }
+
+    /// What the texts of a turn weigh.
+    pub(super) fn of_texts(turn: &Message) -> Self {
+        let mut weight = Self::default();
+        turn.for_each_text(|text| weight.add_text(fingerprint(text)));
+        weight
+    }
+
+    /// Adds a text by its fingerprint. One text is the same whether it stands alone or as the only part.
+    pub(super) fn add_text(&mut self, fingerprint: u64) {
+        self.fingerprint = match (self.fingerprint, fingerprint) {
+            (0, one) | (one, 0) => one,
+            (before, more) => xxh3_64_with_seed(&more.to_le_bytes(), before).max(1),
+        };
+    }
+
     pub(super) fn of<'a>(parts: impl IntoIterator<Item = &'a Part>) -> Self {
         let mut weight = Self::default();
         for part in parts {
@@ -34,6 +60,7 @@ impl Weight {
         self.has_audio |= other.has_audio;
         self.has_file |= other.has_file;
         self.has_video |= other.has_video;
+        self.add_text(other.fingerprint);
     }
 
     fn add_part(&mut self, part: &PartKind) {
@@ -68,6 +95,7 @@ impl Weight {
 
     /// [`Self::add_image`] of a URL that is not kept.
     pub(super) fn add_image_url(&mut self, url: &Skim) {
+        self.add_text(url.fingerprint);
         self.images = self.images.saturating_add(1);
         self.image_bytes += url.image_bytes();
     }

@@ -1,9 +1,17 @@
 //! The `provider` member of a request, read into what the router is told.
 
+mod numbers;
+
 use dialect::error::BadRequest;
 use rpc::router::ProviderPreferences;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+const SORTS: [&str; 4] = ["price", "throughput", "latency", "exacto"];
+const PARTITIONS: [&str; 2] = ["model", "none"];
+const QUANTIZATIONS: [&str; 12] =
+    ["int4", "int8", "fp4", "mxfp4", "nvfp4", "fp6", "fp8", "mxfp8", "fp16", "bf16", "fp32", "unknown"];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -12,39 +20,20 @@ struct Sent {
     only: Option<Vec<String>>,
     ignore: Option<Vec<String>>,
     allow_fallbacks: Option<bool>,
-    sort: Option<Sort>,
+    sort: Option<Value>,
     require_parameters: Option<bool>,
     quantizations: Option<Vec<String>>,
     data_collection: Option<DataCollection>,
     zdr: Option<bool>,
-    // Read by the router from the JSON that goes with them.
-    #[serde(rename = "max_price")]
-    _max_price: Option<serde_json::Map<String, serde_json::Value>>,
-    #[serde(rename = "preferred_min_throughput")]
-    _preferred_min_throughput: Option<serde_json::Value>,
-    #[serde(rename = "preferred_max_latency")]
-    _preferred_max_latency: Option<serde_json::Value>,
+    // These the router reads from the JSON that goes with them.
+    max_price: Option<Value>,
+    preferred_min_throughput: Option<Value>,
+    preferred_max_latency: Option<Value>,
     #[serde(rename = "enforce_distillable_text")]
     _enforce_distillable_text: Option<bool>,
     // Read by the dialects of images and audio: what goes to which provider beside the common members.
     #[serde(rename = "options")]
-    _options: Option<serde_json::Map<String, serde_json::Value>>,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum SortBy {
-    Price,
-    Throughput,
-    Latency,
-    Exacto,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Sort {
-    By(SortBy),
-    Config { by: Option<SortBy> },
+    _options: Option<Map<String, Value>>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -54,13 +43,21 @@ enum DataCollection {
     Deny,
 }
 
-/// Reads the preferences of a request.
+/// Reads the preferences of a request. `partition` is what the deprecated `route` asks for, which
+/// `sort.partition` overrides.
 ///
 /// # Errors
 /// [`BadRequest`] naming what is wrong.
-pub(crate) fn preferences(sent: Option<&RawValue>) -> Result<ProviderPreferences, BadRequest> {
-    let Some(json) = sent.map(RawValue::get).filter(|json| *json != "null") else {
-        return Ok(ProviderPreferences::default());
+pub(crate) fn preferences(
+    sent: Option<&RawValue>,
+    partition: Option<&str>,
+) -> Result<ProviderPreferences, BadRequest> {
+    let json = sent.map(RawValue::get).filter(|json| *json != "null");
+    // Across models is the one partition that is not usual.
+    let across = partition == Some("none");
+    let Some(json) = json else {
+        let json = if across { across_models("{}") } else { String::new() };
+        return Ok(ProviderPreferences { json, ..ProviderPreferences::default() });
     };
     let reader = &mut serde_json::Deserializer::from_str(json);
     let sent: Sent = serde_path_to_error::deserialize(reader).map_err(|error| {
@@ -70,59 +67,85 @@ pub(crate) fn preferences(sent: Option<&RawValue>) -> Result<ProviderPreferences
         };
         BadRequest::new(format!("provider{path}: {}", error.inner()))
     })?;
-    let sort = match sent.sort {
-        Some(Sort::By(by)) => Some(by),
-        Some(Sort::Config { by }) => by,
-        None => None,
-    };
+    numbers::max_price(sent.max_price.as_ref())?;
+    numbers::threshold("preferred_min_throughput", sent.preferred_min_throughput.as_ref())?;
+    numbers::threshold("preferred_max_latency", sent.preferred_max_latency.as_ref())?;
     Ok(ProviderPreferences {
         order: sent.order.unwrap_or_default(),
         only: sent.only.unwrap_or_default(),
         ignore: sent.ignore.unwrap_or_default(),
         allow_fallbacks: sent.allow_fallbacks,
-        sort: match sort {
-            Some(SortBy::Price) => "price",
-            Some(SortBy::Throughput) => "throughput",
-            Some(SortBy::Latency) => "latency",
-            // Nothing is known of tool quality yet: the default order.
-            Some(SortBy::Exacto) | None => "",
-        }
-        .to_owned(),
+        sort: sort(sent.sort.as_ref())?,
         require_parameters: sent.require_parameters.unwrap_or_default(),
-        quantizations: sent.quantizations.unwrap_or_default(),
+        quantizations: quantizations(sent.quantizations.unwrap_or_default())?,
         data_collection: match sent.data_collection {
             Some(DataCollection::Deny) => "deny".to_owned(),
             Some(DataCollection::Allow) | None => String::new(),
         },
         zdr: sent.zdr.unwrap_or_default(),
-        json: json.to_owned(),
+        json: if across { across_models(json) } else { json.to_owned() },
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A refusal that says what a member must be.
+fn must(member: &str, be: &str) -> BadRequest {
+    BadRequest::new(format!("`provider.{member}` must {be}"))
+}
 
-    fn read(json: &str) -> Result<ProviderPreferences, BadRequest> {
-        preferences(Some(&RawValue::from_string(json.to_owned()).unwrap()))
-    }
+/// A word, or an object of `by` and `partition`. What is sorted by; empty = the default order.
+fn sort(sent: Option<&Value>) -> Result<String, BadRequest> {
+    let by = match sent {
+        None | Some(Value::Null) => return Ok(String::new()),
+        Some(word @ Value::String(_)) => word,
+        Some(Value::Object(members)) => {
+            if let Some((unknown, _)) = members.iter().find(|(name, _)| *name != "by" && *name != "partition")
+            {
+                return Err(must(
+                    "sort",
+                    &format!("have `by` and `partition` and nothing else, not `{unknown}`"),
+                ));
+            }
+            one_of("sort.partition", members.get("partition").unwrap_or(&Value::Null), &PARTITIONS)?;
+            members.get("by").unwrap_or(&Value::Null)
+        }
+        Some(_) => return Err(must("sort", "be a word, or an object with `by` and `partition`")),
+    };
+    one_of("sort", by, &SORTS).map(|word| word.unwrap_or_default().to_owned())
+}
 
-    #[test]
-    fn reads_what_clients_send_and_names_what_is_wrong() {
-        let read_back =
-            read(r#"{"order":["groq"],"allow_fallbacks":false,"sort":{"by":"price","partition":"none"}}"#);
-        let read_back = read_back.unwrap();
-        assert_eq!(
-            (read_back.order.as_slice(), read_back.allow_fallbacks),
-            (["groq".to_owned()].as_slice(), Some(false))
-        );
-        assert_eq!(read_back.sort, "price");
-        assert_eq!(read("null").unwrap(), ProviderPreferences::default());
-        assert_eq!(read(r#"{"sort":"latency","zdr":null}"#).unwrap().sort, "latency");
-        let wrong = read(r#"{"ordre":["groq"]}"#).unwrap_err();
-        assert!(wrong.message.contains("ordre"), "{wrong}");
-        assert!(read(r#"{"order":"groq"}"#).is_err());
-        assert!(read(r#"{"data_collection":"never"}"#).is_err());
-        assert!(read("[]").is_err());
+/// A word of those that there are; `None` = null.
+fn one_of<'v>(member: &str, value: &'v Value, words: &[&str]) -> Result<Option<&'v str>, BadRequest> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(word) if words.contains(&word.as_str()) => Ok(Some(word)),
+        _ => Err(must(member, &format!("be one of {}", words.join(", ")))),
     }
 }
+
+fn quantizations(sent: Vec<String>) -> Result<Vec<String>, BadRequest> {
+    match sent.iter().position(|word| !QUANTIZATIONS.contains(&word.as_str())) {
+        None => Ok(sent),
+        Some(index) => {
+            let words = QUANTIZATIONS.join(", ");
+            Err(must(&format!("quantizations[{index}]"), &format!("be one of {words}")))
+        }
+    }
+}
+
+/// The same preferences with a sort across models, unless they say how it is to be partitioned.
+fn across_models(json: &str) -> String {
+    let mut members: Map<String, Value> = serde_json::from_str(json).unwrap_or_default();
+    let mut sort = match members.remove("sort") {
+        Some(Value::Object(sort)) => sort,
+        Some(by @ Value::String(_)) => Map::from_iter([("by".to_owned(), by)]),
+        _ => Map::new(),
+    };
+    if sort.get("partition").is_none_or(Value::is_null) {
+        sort.insert("partition".to_owned(), "none".into());
+    }
+    members.insert("sort".to_owned(), Value::Object(sort));
+    Value::Object(members).to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use tracing::Instrument as _;
 use super::events::{Events, Form};
 use super::reply::{Refusal, raw_json};
 use super::{body, upload};
-use crate::admission;
+use crate::admission::{self, StickyKey};
 use crate::auth;
 use crate::execution::{self, Client, Outgoing, Request};
 use crate::metrics::Open;
@@ -80,7 +80,7 @@ async fn accept(
     })?;
     let referer = header(request.headers(), &["http-referer", "referer"]);
     let title = header(request.headers(), &["x-openrouter-title", "x-title"]);
-    let session = header(request.headers(), &["x-session-id"]);
+    let head = admission::Head::of(request.headers(), request.uri(), &app.config.regions)?;
     let anthropic_beta = header(request.headers(), &["x-anthropic-beta", "anthropic-beta"]);
     let body = read(app, dialect, request).await?;
     let (dialect, peek) = peek(dialect, &body)?;
@@ -88,7 +88,10 @@ async fn accept(
         return Err(Refusal::new(ErrorType::InvalidRequest, "No model was named: set `model` or `models`."));
     }
     tracing::Span::current().record("model.slug", peek.models.first().map_or("", String::as_str));
-    let preferences = admission::preferences(peek.provider.as_deref())?;
+    let preferences = admission::preferences(peek.provider.as_deref(), peek.partition)?;
+    let plugins_json = admission::plugins(peek.plugins.as_deref())?;
+    let session_id = peek.session_id.clone().filter(|id| !id.is_empty()).unwrap_or(head.session_id);
+    let sticky_key = StickyKey::of(caller.tenant(), dialect.operation(), &session_id, &peek);
     let request = Request {
         generation,
         caller,
@@ -99,7 +102,11 @@ async fn accept(
         referer,
         title,
         anthropic_beta,
-        session_id: peek.session_id.clone().unwrap_or(session),
+        session_id,
+        sticky_key,
+        plugins_json,
+        region: head.region,
+        wants_metadata: head.wants_metadata,
         peek,
     };
     Ok((request, place))

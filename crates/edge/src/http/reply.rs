@@ -34,6 +34,8 @@ struct Parts {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// The error as the worker wrote it for the client.
     body: Option<Bytes>,
+    /// `openrouter_metadata`, beside the error.
+    metadata: Option<Value>,
     dialect: Dialect,
 }
 
@@ -44,6 +46,7 @@ impl Refusal {
             status: StatusCode::from_u16(error_type.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             headers: Vec::new(),
             body: None,
+            metadata: None,
             dialect: Dialect::Chat,
         }))
     }
@@ -101,6 +104,12 @@ impl Refusal {
         }
     }
 
+    /// The same with what the client asked to be told of its routing.
+    pub(crate) fn with_metadata(mut self, metadata: Option<Value>) -> Self {
+        self.0.metadata = metadata;
+        self
+    }
+
     /// The same in the words of a dialect.
     pub(crate) fn spoken_in(mut self, dialect: Dialect) -> Self {
         self.0.dialect = dialect;
@@ -117,12 +126,17 @@ impl Refusal {
             return body.clone();
         }
         let body = self.0.dialect.error(&self.0.error);
-        if self.0.dialect == Dialect::Messages || self.0.status.as_u16() == self.0.error.error_type.status() {
+        let keeps_code =
+            self.0.dialect == Dialect::Messages || self.0.status.as_u16() == self.0.error.error_type.status();
+        if keeps_code && self.0.metadata.is_none() {
             return body.into();
         }
-        // The body's code is the answer's status, also where the vocabulary has no word of that status.
         let mut value: Value = serde_json::from_slice(&body).unwrap_or_default();
-        if let Some(error) = value.get_mut("error").and_then(Value::as_object_mut) {
+        if let Some(metadata) = &self.0.metadata {
+            value["openrouter_metadata"] = metadata.clone();
+        }
+        // The body's code is the answer's status, also where the vocabulary has no word of that status.
+        if !keeps_code && let Some(error) = value.get_mut("error").and_then(Value::as_object_mut) {
             error.insert("code".to_owned(), self.0.status.as_u16().into());
         }
         serde_json::to_vec(&value).unwrap_or(body).into()

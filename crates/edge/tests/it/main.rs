@@ -18,3 +18,4 @@ mod dialects;
 mod limits;
 mod lost;
 mod money;
+mod routing;

@@ -14,6 +14,7 @@ use crate::client::pass::{self, ReasoningHead};
 use crate::client::skim::{Object, Skim, Stop};
 use crate::client::strict::Strict;
 use crate::client::turns::Turns;
+use crate::client::wishes::{Tiers, Wishes};
 use crate::client::{Peek, body, models};
 use crate::error::BadRequest;
 use parts::Turn;
@@ -23,7 +24,7 @@ use parts::Turn;
 /// # Errors
 /// [`BadRequest`] naming the member that is wrong.
 pub fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
-    Ok(pass::sound(body, "chat", Body::is_sound, read::read)?.into_peek(body.len()))
+    pass::sound(body, "chat", Body::is_sound, read::read)?.into_peek(body.len())
 }
 
 /// Whether a body has a `prompt` and no messages: it asks for a text completion.
@@ -76,6 +77,16 @@ struct Body<'a> {
     web_search_options: Option<IgnoredAny>,
     user: Option<String>,
     session_id: Option<String>,
+    #[serde(borrow)]
+    service_tier: Option<&'a RawValue>,
+    #[serde(borrow)]
+    prompt_cache_key: Option<&'a RawValue>,
+    #[serde(borrow)]
+    plugins: Option<&'a RawValue>,
+    #[serde(borrow)]
+    modalities: Option<&'a RawValue>,
+    #[serde(borrow)]
+    route: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -187,10 +198,18 @@ impl Body<'_> {
             && effort.zip(self.reasoning_effort.as_ref()).is_none_or(|(long, short)| long == short)
     }
 
-    fn into_peek(self, length: usize) -> Peek {
+    fn into_peek(self, length: usize) -> Result<Peek, BadRequest> {
         let parameters = self.parameters();
         let turns = self.messages.unwrap_or_default();
-        Peek {
+        let wishes = Wishes {
+            service_tier: self.service_tier,
+            speed: None,
+            prompt_cache_key: self.prompt_cache_key,
+            plugins: self.plugins,
+            modalities: self.modalities,
+            route: self.route,
+        };
+        Ok(Peek {
             models: models::each_once(self.model.into_iter().chain(self.models.unwrap_or_default())),
             provider: self.provider.map(ToOwned::to_owned),
             stream: self.stream.unwrap_or(false),
@@ -200,8 +219,10 @@ impl Body<'_> {
             parameters,
             user: self.user,
             session_id: self.session_id,
-            ..turns.weight.peek(length)
-        }
+            opening: turns.opening.fingerprint(),
+            last_model: turns.last_model,
+            ..wishes.add_to(turns.weight.peek(length), Tiers::Usual)?
+        })
     }
 
     /// The parameters set, by the names that catalogues list. `max_completion_tokens` is `max_tokens`,

@@ -10,6 +10,7 @@ use crate::canonical::{Original, Request, Tool};
 use crate::client::models::Models;
 use crate::client::options as shared;
 use crate::client::path::{Members, Path};
+use crate::client::wishes::{self, Tiers};
 use crate::client::{Dialect, limits, platform};
 use crate::error::BadRequest;
 
@@ -53,6 +54,7 @@ pub(super) fn read(body: &[u8]) -> Result<Request, BadRequest> {
     if let Some(provider) = members.value("provider") {
         path.member("provider").object(provider)?;
     }
+    wishes::check(&members, Tiers::Usual)?;
     request.extra = members.rest();
     request.extra.retain(|name, _| !platform::MEMBERS.contains(&name.as_str()));
     Ok(request)

@@ -8,6 +8,7 @@ use crate::client::body::{self, Body, Head, items, text};
 use crate::client::options;
 use crate::client::path::{Members, Path};
 use crate::client::platform;
+use crate::client::wishes::Wishes;
 use crate::error::BadRequest;
 
 /// Members of conversations that a prompt has no use for.
@@ -25,10 +26,27 @@ const LOGPROBS: u32 = 20;
 /// Prompts that are looked at before there are too many.
 const PROMPTS: usize = 2_048;
 
-/// The request, and the parameters that are set by the names that catalogues list.
-pub(super) fn read(body: &[u8]) -> Result<(Head, Request, Vec<&'static str>), BadRequest> {
+/// A request, with what is not of its canonical form.
+pub(super) struct Read<'a> {
+    pub(super) head: Head,
+    pub(super) request: Request,
+    /// The parameters that are set, by the names that catalogues list.
+    pub(super) set: Vec<&'static str>,
+    pub(super) wishes: Wishes<'a>,
+    pub(super) session_id: Option<String>,
+}
+
+pub(super) fn read(body: &[u8]) -> Result<Read<'_>, BadRequest> {
     let mut body = Body::of(body)?;
     let head = Head::read(&mut body)?;
+    let wishes = Wishes {
+        service_tier: body.look_at("service_tier"),
+        prompt_cache_key: body.look_at("prompt_cache_key"),
+        plugins: body.look_at("plugins"),
+        route: body.look_at("route"),
+        ..Wishes::default()
+    };
+    let session_id = body.name("session_id")?;
     let prompt = prompt(&mut body)?;
     body.boolean("echo")?;
     let has_suffix = body.string("suffix")?.is_some_and(|suffix| !suffix.is_empty());
@@ -62,7 +80,7 @@ pub(super) fn read(body: &[u8]) -> Result<(Head, Request, Vec<&'static str>), Ba
         request.extra.insert("top_logprobs".to_owned(), json!(count));
     }
     let set = parameters(&request, has_suffix);
-    Ok((head, request, set))
+    Ok(Read { head, request, set, wishes, session_id })
 }
 
 fn parameters(request: &Request, has_suffix: bool) -> Vec<&'static str> {

@@ -13,6 +13,7 @@ use super::{read, thread};
 use crate::client::limits::{SHARE, TEMPERATURE};
 use crate::client::strict::Strict;
 use crate::client::turns::Turns;
+use crate::client::wishes::{Tiers, Wishes};
 use crate::client::{Peek, body, models, pass};
 use crate::error::BadRequest;
 use blocks::{Content, Turn};
@@ -23,7 +24,7 @@ use shape::Shape;
 /// # Errors
 /// [`BadRequest`] naming the member that is wrong.
 pub(crate) fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
-    Ok(pass::sound(body, "messages", Body::is_sound, read::read)?.into_peek(body.len()))
+    pass::sound(body, "messages", Body::is_sound, read::read)?.into_peek(body.len())
 }
 
 #[derive(Deserialize)]
@@ -50,6 +51,18 @@ struct Body<'a> {
     user: Option<String>,
     session_id: Option<String>,
     thread: Option<Strict<thread::Head>>,
+    #[serde(borrow)]
+    service_tier: Option<&'a RawValue>,
+    #[serde(borrow)]
+    speed: Option<&'a RawValue>,
+    #[serde(borrow)]
+    prompt_cache_key: Option<&'a RawValue>,
+    #[serde(borrow)]
+    plugins: Option<&'a RawValue>,
+    #[serde(borrow)]
+    modalities: Option<&'a RawValue>,
+    #[serde(borrow)]
+    route: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -142,16 +155,25 @@ impl Body<'_> {
             && pass::is_short(self.metadata.as_ref().and_then(|metadata| metadata.user_id.as_ref()))
     }
 
-    fn into_peek(self, length: usize) -> Peek {
+    fn into_peek(self, length: usize) -> Result<Peek, BadRequest> {
         let parameters = self.parameters();
         let own_tools = self.tools.iter().flatten().filter(|tool| tool.is_client_run()).count() as u64;
         let turns = self.messages.unwrap_or_default();
         let mut weight = turns.weight;
-        weight.add(&self.system.unwrap_or_default().weight);
+        let system = self.system.unwrap_or_default().weight;
+        weight.add(&system);
         let fallbacks = self.fallbacks.into_iter().flatten().map(|fallback| fallback.0.model);
         let names = self.model.into_iter().chain(self.models.unwrap_or_default()).chain(fallbacks);
-        let peek = weight.peek(length);
-        Peek {
+        let wishes = Wishes {
+            service_tier: self.service_tier,
+            speed: self.speed,
+            prompt_cache_key: self.prompt_cache_key,
+            plugins: self.plugins,
+            modalities: self.modalities,
+            route: self.route,
+        };
+        let peek = wishes.add_to(weight.peek(length), Tiers::Anthropic)?;
+        Ok(Peek {
             models: models::each_once(names),
             provider: self.provider.map(ToOwned::to_owned),
             stream: self.stream.unwrap_or(false),
@@ -162,8 +184,10 @@ impl Body<'_> {
             text_bytes: peek.text_bytes.saturating_add(own_tools.saturating_mul(CLIENT_RUN_BYTES)),
             user: self.user.or_else(|| self.metadata?.0.user_id),
             session_id: self.session_id,
+            opening: turns.opening.after(system.fingerprint).fingerprint(),
+            last_model: turns.last_model,
             ..peek
-        }
+        })
     }
 
     /// The parameters set, by the names that catalogues list.

@@ -15,6 +15,7 @@ use crate::canonical::{Original, Request};
 use crate::client::Dialect;
 use crate::client::limits::{NAME, SHARE, TEMPERATURE};
 use crate::client::path::{Members, Path};
+use crate::client::wishes::{self, Tiers};
 use crate::error::BadRequest;
 pub(super) use options::EFFORTS;
 
@@ -56,6 +57,7 @@ pub(super) fn read(body: &[u8]) -> Result<Request, BadRequest> {
     (request.response_format, request.reasoning) = options::output(&mut members)?;
     members.short_string("session_id", NAME)?;
     thread::check(&mut members)?;
+    wishes::check(&members, Tiers::Anthropic)?;
     if let Some(provider) = members.value("provider") {
         path.member("provider").object(provider)?;
     }

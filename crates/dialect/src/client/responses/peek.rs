@@ -14,6 +14,7 @@ use crate::client::limits::{self, PENALTY, REPETITION, SHARE, TEMPERATURE};
 use crate::client::pass::{self, ReasoningHead};
 use crate::client::skim::{Skim, Stop};
 use crate::client::strict::Strict;
+use crate::client::wishes::{Tiers, Wishes};
 use crate::client::{Peek, body, models};
 use crate::error::BadRequest;
 use items::Input;
@@ -24,7 +25,7 @@ use options::{Choice, TextHead, ToolHead};
 /// # Errors
 /// [`BadRequest`] naming the member that is wrong.
 pub(super) fn peek(body: &[u8]) -> Result<Peek, BadRequest> {
-    Ok(pass::sound(body, "responses", Body::is_sound, read::read)?.into_peek(body.len()))
+    pass::sound(body, "responses", Body::is_sound, read::read)?.into_peek(body.len())
 }
 
 #[derive(Deserialize)]
@@ -34,8 +35,7 @@ struct Body<'a> {
     #[serde(borrow)]
     provider: Option<&'a RawValue>,
     input: Option<Input>,
-    #[serde(rename = "instructions")]
-    _instructions: Option<Skim>,
+    instructions: Option<Skim>,
     tools: Option<Vec<ToolHead>>,
     tool_choice: Option<Choice>,
     parallel_tool_calls: Option<bool>,
@@ -64,6 +64,16 @@ struct Body<'a> {
     user: Option<String>,
     safety_identifier: Option<String>,
     session_id: Option<String>,
+    #[serde(borrow)]
+    service_tier: Option<&'a RawValue>,
+    #[serde(borrow)]
+    prompt_cache_key: Option<&'a RawValue>,
+    #[serde(borrow)]
+    plugins: Option<&'a RawValue>,
+    #[serde(borrow)]
+    modalities: Option<&'a RawValue>,
+    #[serde(borrow)]
+    route: Option<&'a RawValue>,
 }
 
 impl Body<'_> {
@@ -113,10 +123,19 @@ impl Body<'_> {
         ])
     }
 
-    fn into_peek(self, length: usize) -> Peek {
+    fn into_peek(self, length: usize) -> Result<Peek, BadRequest> {
         let parameters = self.parameters();
         let input = self.input.unwrap_or_default();
-        Peek {
+        let instructions = self.instructions.map_or(0, |text| text.fingerprint);
+        let wishes = Wishes {
+            service_tier: self.service_tier,
+            speed: None,
+            prompt_cache_key: self.prompt_cache_key,
+            plugins: self.plugins,
+            modalities: self.modalities,
+            route: self.route,
+        };
+        Ok(Peek {
             models: models::each_once(self.model.into_iter().chain(self.models.unwrap_or_default())),
             provider: self.provider.map(ToOwned::to_owned),
             stream: self.stream.unwrap_or(false),
@@ -127,8 +146,9 @@ impl Body<'_> {
             parameters,
             user: self.user.or(self.safety_identifier),
             session_id: self.session_id,
-            ..input.weight.peek(length)
-        }
+            opening: input.opening.after(instructions).fingerprint(),
+            ..wishes.add_to(input.weight.peek(length), Tiers::Usual)?
+        })
     }
 
     /// The parameters set, by the names that catalogues list.

@@ -11,6 +11,7 @@ use crate::client::limits;
 use crate::client::models::Models;
 use crate::client::options as shared;
 use crate::client::path::{Members, Path};
+use crate::client::wishes::{self, Tiers};
 use crate::error::BadRequest;
 
 /// Members that are for this platform and for no provider.
@@ -104,6 +105,7 @@ pub(super) fn read(body: &[u8]) -> Result<Request, BadRequest> {
     if let Some(provider) = members.value("provider") {
         path.member("provider").object(provider)?;
     }
+    wishes::check(&members, Tiers::Usual)?;
     let mut extra = options::text(&mut members, &mut request)?;
     extra.extend(options::logprobs(&mut members)?);
     extra.extend(known_elsewhere(members.rest()));

@@ -10,6 +10,7 @@ use tonic::{Request, Response, Status};
 
 pub(crate) struct Said {
     pub(crate) plans: Vec<PlanRequest>,
+    pub(crate) sticks: Vec<StickRequest>,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) providers: Vec<PutProviderRequest>,
     pub(crate) prices: Vec<PutPriceRequest>,
@@ -43,6 +44,7 @@ impl FakeRouter {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Mutex::new(Said {
             plans: Vec::new(),
+            sticks: Vec::new(),
             attempts: vec![attempt(1, 2), attempt(2, 4)],
             providers: Vec::new(),
             prices: Vec::new(),
@@ -70,6 +72,11 @@ impl Router for FakeRouter {
             }
             let is_unknown = request.models.iter().all(|model| model.starts_with("nobody/"));
             let name = request.models.first().cloned().unwrap_or_default();
+            let metadata_json = if request.explain {
+                r#"{"total":2,"available":[{"provider":"Acme","model":"acme/echo"}],"params":{"cost_tier":"low"}}"#
+            } else {
+                ""
+            };
             said.plans.push(request);
             if is_unknown {
                 let fault = Fault {
@@ -79,11 +86,19 @@ impl Router for FakeRouter {
                 return Err(fault.into());
             }
             let attempts = said.attempts.clone();
-            Ok(Response::new(PlanResponse { attempts, ..PlanResponse::default() }))
+            Ok(Response::new(PlanResponse {
+                attempts,
+                order: "default".to_owned(),
+                strategy: "alias".to_owned(),
+                name,
+                metadata_json: metadata_json.to_owned(),
+                ..PlanResponse::default()
+            }))
         })
     }
 
-    async fn stick(&self, _: Request<StickRequest>) -> Result<Response<StickResponse>, Status> {
+    async fn stick(&self, request: Request<StickRequest>) -> Result<Response<StickResponse>, Status> {
+        self.with(|said| said.sticks.push(request.into_inner()));
         Ok(Response::new(StickResponse {}))
     }
 

@@ -46,6 +46,8 @@ pub(crate) struct Seen {
     pub(crate) scripts: VecDeque<Vec<Step>>,
     /// How the next executions are refused before they begin.
     pub(crate) refusals: VecDeque<Status>,
+    /// Prompt tokens that providers read from their caches.
+    pub(crate) cache_read: u64,
 }
 
 /// Cheap to clone.
@@ -83,7 +85,12 @@ impl FakeWorker {
                     execute_down::Message::Data(Data { frames: frames.as_bytes().to_vec().into(), deltas })
                 }
                 Step::Final(charge) => execute_down::Message::Final(Final {
-                    usage: Some(Usage { input: 10, output: 2, ..Usage::default() }),
+                    usage: Some(Usage {
+                        input: 10,
+                        output: 2,
+                        cache_read: self.with(|seen| seen.cache_read),
+                        ..Usage::default()
+                    }),
                     source: Source::Provider.into(),
                     charge,
                     provider_cost: charge,

@@ -7,7 +7,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use crate::client::limits::MESSAGES;
-use crate::client::skim::Skim;
+use crate::client::opening::Side;
+use crate::client::skim::{Name, Skim};
 use crate::client::strict::Strict;
 use crate::client::turns::{self, Audio, Content};
 use crate::client::weight::Weight;
@@ -29,6 +30,7 @@ pub(super) struct Turn {
     #[serde(rename = "reasoning_details")]
     _reasoning_details: Option<Vec<IgnoredAny>>,
     images: Option<Vec<Strict<MadeImage>>>,
+    model: Option<Name>,
 }
 
 #[derive(Deserialize, PartialEq, Eq)]
@@ -105,6 +107,18 @@ struct File {
 impl turns::Turn for Turn {
     const MOST: usize = MESSAGES;
 
+    fn side(&self) -> Side {
+        match self.role {
+            Role::System | Role::Developer => Side::System,
+            Role::Assistant => Side::Assistant,
+            Role::User | Role::Tool => Side::Other,
+        }
+    }
+
+    fn take_model(&mut self) -> Option<Name> {
+        self.model.take()
+    }
+
     fn weight(self) -> Option<Weight> {
         let is_assistant = self.role == Role::Assistant;
         if self.role == Role::Tool && self.tool_call_id.is_none_or(|id| id.is_empty) {
@@ -129,7 +143,7 @@ impl turns::Turn for Turn {
 impl turns::Part for Part {
     fn add_to(&self, weight: &mut Weight) -> bool {
         match self.kind {
-            Kind::Text => return self.text.is_some(),
+            Kind::Text => return self.text.as_ref().is_some_and(|text| text.add_to(weight)),
             Kind::ImageUrl => {
                 let Some(image) = self.image_url.as_ref().filter(|image| !image.0.is_empty) else {
                     return false;

@@ -8,6 +8,8 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::shape::{ObjectOr, Shape};
 use crate::client::messages::limits::MESSAGES;
+use crate::client::opening::Side;
+use crate::client::skim::{Name, fingerprint};
 use crate::client::turns;
 use crate::client::weight::Weight;
 
@@ -15,6 +17,7 @@ use crate::client::weight::Weight;
 pub(super) struct Turn {
     role: Role,
     content: Option<Content>,
+    model: Option<Name>,
 }
 
 #[derive(Deserialize, PartialEq, Eq)]
@@ -27,6 +30,18 @@ enum Role {
 
 impl turns::Turn for Turn {
     const MOST: usize = MESSAGES;
+
+    fn side(&self) -> Side {
+        match self.role {
+            Role::System => Side::System,
+            Role::Assistant => Side::Assistant,
+            Role::User => Side::Other,
+        }
+    }
+
+    fn take_model(&mut self) -> Option<Name> {
+        self.model.take()
+    }
 
     fn weight(self) -> Option<Weight> {
         match self.content {
@@ -100,6 +115,7 @@ impl Block {
     /// What the block holds, and whether its kind has what it needs.
     fn weight(self) -> (Weight, bool) {
         let kind = Kind::named(self.kind.as_ref().and_then(|label| label.0.as_deref()));
+        let text = self.text.filter(|_| kind == Kind::Text).map_or(0, Shape::fingerprint);
         let filled = |member: Option<Shape>| member.is_some_and(|shape| shape.is_filled());
         let text_or_none = |member: Option<Shape>| member.is_none_or(|shape| shape.is_text());
         let is_sound = match kind {
@@ -125,6 +141,7 @@ impl Block {
             Kind::Other => true,
         };
         let mut weight = self.content.map(|content| content.weight).unwrap_or_default();
+        weight.add_text(text);
         if let Some(source) = &self.source {
             source.add_to(&mut weight, kind == Kind::Document);
         }
@@ -167,6 +184,7 @@ impl Source {
             weight.images = weight.images.saturating_add(1);
         }
         let bytes = self.data.map_or(0, Shape::bytes);
+        weight.add_text(self.data.map_or(0, Shape::fingerprint));
         match kind {
             "base64" if media_type.starts_with("text/") => {}
             "base64" if !is_document && media_type.starts_with("image/") => weight.image_bytes += bytes,
@@ -245,8 +263,8 @@ impl<'de> Visitor<'de> for ContentVisitor {
         f.write_str("any value")
     }
 
-    fn visit_str<E: Error>(self, _: &str) -> Result<Content, E> {
-        Ok(Content { is_sound: true, ..Content::default() })
+    fn visit_str<E: Error>(self, text: &str) -> Result<Content, E> {
+        Ok(Content { weight: Weight::of_text(fingerprint(text)), is_sound: true })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut blocks: A) -> Result<Content, A::Error> {

@@ -7,11 +7,13 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::client::skim::fingerprint;
+
 /// What a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// A string of so many bytes.
-    Text(u64),
+    /// A string of so many bytes, with its fingerprint.
+    Text(u64, u64),
     Object,
     Boolean,
     Other,
@@ -19,12 +21,12 @@ pub(super) enum Shape {
 
 impl Shape {
     pub(super) fn is_text(&self) -> bool {
-        matches!(self, Self::Text(_))
+        matches!(self, Self::Text(..))
     }
 
     /// A string that is not empty.
     pub(super) fn is_filled(&self) -> bool {
-        matches!(self, Self::Text(1..))
+        matches!(self, Self::Text(1.., _))
     }
 
     pub(super) fn is_object(&self) -> bool {
@@ -37,7 +39,15 @@ impl Shape {
 
     pub(super) fn bytes(self) -> u64 {
         match self {
-            Self::Text(bytes) => bytes,
+            Self::Text(bytes, _) => bytes,
+            Self::Object | Self::Boolean | Self::Other => 0,
+        }
+    }
+
+    /// 0 for what is no text.
+    pub(super) fn fingerprint(self) -> u64 {
+        match self {
+            Self::Text(_, fingerprint) => fingerprint,
             Self::Object | Self::Boolean | Self::Other => 0,
         }
     }
@@ -59,7 +69,7 @@ impl<'de> Visitor<'de> for ShapeVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Shape, E> {
-        Ok(Shape::Text(text.len() as u64))
+        Ok(Shape::Text(text.len() as u64, fingerprint(text)))
     }
 
     fn visit_bool<E: Error>(self, _: bool) -> Result<Shape, E> {

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::client::opening::{Opening, Side};
 use crate::client::responses::ITEMS;
-use crate::client::skim::Skim;
+use crate::client::skim::{Skim, fingerprint};
 use crate::client::strict::Strict;
 use crate::client::turns::{self, Audio, Content};
 use crate::client::weight::Weight;
@@ -17,6 +18,7 @@ use crate::client::weight::Weight;
 pub(super) struct Input {
     pub(super) count: usize,
     pub(super) weight: Weight,
+    pub(super) opening: Opening,
 }
 
 #[derive(Deserialize)]
@@ -130,11 +132,20 @@ enum Kind {
     Other,
 }
 
-/// What one item holds beside text; `None` when a member that its type needs is missing.
-fn item(text: &str) -> serde_json::Result<Option<Weight>> {
+/// Whose one item is, and what it holds; `None` when a member that its type needs is missing.
+fn item(text: &str) -> serde_json::Result<Option<(Side, Weight)>> {
     let head: Strict<Head> = serde_json::from_str(text)?;
-    Ok(match head.kind.as_deref() {
-        None | Some("message") => serde_json::from_str::<Strict<Message>>(text)?.0.weight(),
+    if matches!(head.kind.as_deref(), None | Some("message")) {
+        let message = serde_json::from_str::<Strict<Message>>(text)?.0;
+        let side = message.side();
+        return Ok(message.weight().map(|weight| (side, weight)));
+    }
+    Ok(further(head.kind.as_deref(), text)?.map(|weight| (Side::Other, weight)))
+}
+
+/// [`item`] of anything but a message.
+fn further(kind: Option<&str>, text: &str) -> serde_json::Result<Option<Weight>> {
+    Ok(match kind {
         Some("function_call") => {
             let call: Strict<FunctionCall> = serde_json::from_str(text)?;
             (!call.call_id.is_empty && !call.name.is_empty).then(Weight::default)
@@ -153,12 +164,20 @@ fn item(text: &str) -> serde_json::Result<Option<Weight>> {
         Some("computer_call_output") => Some(Weight { images: 1, ..Weight::default() }),
         Some("code_interpreter_call") => Some(serde_json::from_str::<Strict<Interpreted>>(text)?.0.weight()),
         Some("image_generation_call") => Some(serde_json::from_str::<Strict<MadeImage>>(text)?.0.weight()),
-        Some("" | "item_reference") => None,
+        None | Some("" | "item_reference") => None,
         Some(_) => Some(Weight::default()),
     })
 }
 
 impl Message {
+    fn side(&self) -> Side {
+        match self.role {
+            Role::System | Role::Developer => Side::System,
+            Role::Assistant => Side::Assistant,
+            Role::User => Side::Other,
+        }
+    }
+
     fn weight(self) -> Option<Weight> {
         match self.content {
             Some(content) => Some(content.weight),
@@ -189,7 +208,9 @@ impl turns::Part for Part {
     fn add_to(&self, weight: &mut Weight) -> bool {
         let filled = |member: &Option<Skim>| member.as_ref().is_some_and(|text| !text.is_empty);
         match self.kind {
-            Kind::InputText | Kind::OutputText | Kind::Text => return self.text.is_some(),
+            Kind::InputText | Kind::OutputText | Kind::Text => {
+                return self.text.as_ref().is_some_and(|text| text.add_to(weight));
+            }
             Kind::Refusal => return self.refusal.is_some(),
             Kind::InputImage => match self.image_url.as_ref().filter(|url| !url.is_empty) {
                 Some(url) => weight.add_image_url(url),
@@ -241,15 +262,20 @@ impl<'de> Visitor<'de> for InputVisitor {
         f.write_str("a string or an array of items")
     }
 
-    fn visit_str<E: Error>(self, _text: &str) -> Result<Input, E> {
-        Ok(Input { count: 1, weight: Weight::default() })
+    fn visit_str<E: Error>(self, text: &str) -> Result<Input, E> {
+        let weight = Weight::of_text(fingerprint(text));
+        let mut opening = Opening::default();
+        opening.add(Side::Other, &weight);
+        Ok(Input { count: 1, weight, opening })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Input, A::Error> {
         let mut input = Input::default();
         while let Some(raw) = items.next_element::<&'de RawValue>()? {
-            let weight = item(raw.get()).map_err(A::Error::custom)?;
-            input.weight.add(&weight.ok_or_else(|| A::Error::custom("an item lacks what its type needs"))?);
+            let item = item(raw.get()).map_err(A::Error::custom)?;
+            let (side, weight) = item.ok_or_else(|| A::Error::custom("an item lacks what its type needs"))?;
+            input.opening.add(side, &weight);
+            input.weight.add(&weight);
             input.count += 1;
             if input.count > ITEMS {
                 return Err(A::Error::custom("there are too many items"));

@@ -1,0 +1,91 @@
+//! The `plugins` member of a request: the settings of router models go to the router.
+
+use dialect::error::BadRequest;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// Plugins that are the settings of router models.
+const OF_ROUTERS: [&str; 4] = ["auto-router", "auto-beta-router", "pareto-router", "cheapest-router"];
+/// Plugins that are known and do nothing yet.
+const OTHERS: [&str; 7] =
+    ["web", "file-parser", "response-healing", "context-compression", "moderation", "web-fetch", "fusion"];
+/// Entries of a request at most.
+const MOST: usize = 32;
+
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(borrow)]
+    id: std::borrow::Cow<'a, str>,
+    enabled: Option<bool>,
+}
+
+/// Those entries that are for the router, as a JSON array; empty when there are none. An entry that is
+/// switched off is none.
+///
+/// # Errors
+/// [`BadRequest`] naming the entry that is wrong.
+pub(crate) fn plugins(sent: Option<&RawValue>) -> Result<String, BadRequest> {
+    let Some(sent) = sent else { return Ok(String::new()) };
+    let entries: Vec<&RawValue> = serde_json::from_str(sent.get())
+        .map_err(|_| BadRequest::new("`plugins` must be an array of objects with `id`"))?;
+    if entries.len() > MOST {
+        return Err(BadRequest::new(format!("`plugins` must have at most {MOST} entries")));
+    }
+    let mut kept: Vec<&str> = Vec::new();
+    for (index, raw) in entries.into_iter().enumerate() {
+        let entry = entry(raw, index)?;
+        let is_of_router = OF_ROUTERS.contains(&entry.id.as_ref());
+        if !is_of_router && !OTHERS.contains(&entry.id.as_ref()) {
+            let known = [OF_ROUTERS.as_slice(), OTHERS.as_slice()].concat().join(", ");
+            return Err(BadRequest::new(format!("`plugins[{index}].id` must be one of {known}")));
+        }
+        if is_of_router && entry.enabled != Some(false) {
+            kept.push(raw.get());
+        }
+    }
+    Ok(if kept.is_empty() { String::new() } else { format!("[{}]", kept.join(",")) })
+}
+
+fn entry(raw: &RawValue, index: usize) -> Result<Entry<'_>, BadRequest> {
+    // A derived reader takes an array of the members' values for an object, too.
+    let read = raw.get().starts_with('{').then(|| serde_json::from_str(raw.get()));
+    match read {
+        Some(Ok(entry)) => Ok(entry),
+        Some(Err(error)) => Err(BadRequest::new(format!("plugins[{index}]: {error}"))),
+        None => Err(BadRequest::new(format!("`plugins[{index}]` must be an object"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<String, String> {
+        let raw = RawValue::from_string(json.to_owned()).unwrap();
+        plugins(Some(&raw)).map_err(|refusal| refusal.message)
+    }
+
+    #[test]
+    fn settings_of_router_models_go_on_as_they_came_and_the_rest_does_not() {
+        assert_eq!(plugins(None).unwrap(), "");
+        assert_eq!(read("[]").unwrap(), "");
+        assert_eq!(read(r#"[{"id":"web","max_results":3},{"id":"response-healing"}]"#).unwrap(), "");
+        let auto = r#"{"id":"auto-router", "allowed_models":["a/*"]}"#;
+        let pareto = r#"{"id":"pareto-router","enabled":true}"#;
+        let sent = format!(r#"[{auto},{{"id":"web"}},{{"id":"auto-beta-router","enabled":false}},{pareto}]"#);
+        assert_eq!(read(&sent).unwrap(), format!("[{auto},{pareto}]"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        assert!(read(r#"{"id":"web"}"#).unwrap_err().contains("must be an array"));
+        assert_eq!(read(r#"[{"id":"web"},["web"]]"#).unwrap_err(), "`plugins[1]` must be an object");
+        assert!(read(r#"[{"enabled":true}]"#).unwrap_err().contains("missing field `id`"));
+        assert!(read(r#"[{"id":"web","enabled":"yes"}]"#).unwrap_err().starts_with("plugins[0]: "));
+        assert!(
+            read(r#"[{"id":"wbe"}]"#).unwrap_err().starts_with("`plugins[0].id` must be one of auto-router")
+        );
+        let many = format!("[{}]", vec![r#"{"id":"web"}"#; 33].join(","));
+        assert!(read(&many).unwrap_err().contains("at most 32 entries"));
+    }
+}
