@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::auth::{self, Announcer, Keys, Source};
-use crate::http::models::ModelLists;
+use crate::http::models::{Answers, DefaultMarkup};
 use crate::http::server;
 use crate::lease::Leases;
 use crate::limits::Limits;
@@ -49,7 +49,8 @@ pub(crate) struct App {
     pub(crate) announcer: Announcer,
     pub(crate) leases: Leases,
     pub(crate) limits: Limits,
-    pub(crate) models: ModelLists,
+    pub(crate) catalogue: Answers,
+    pub(crate) default_markup: DefaultMarkup,
     pub(crate) open: Arc<Semaphore>,
     pub(crate) tasks: Tasks,
     pub(crate) health: Health,
@@ -88,7 +89,8 @@ impl Service {
         let limits = Limits::new(config.limits.clone(), redis.as_ref()).map_err(Error::Redis)?;
         Ok(Self(Arc::new(App {
             announcer: Announcer::new(Arc::clone(&keys), bus),
-            models: ModelLists::new(router.clone()),
+            catalogue: Answers::new(router.clone()),
+            default_markup: DefaultMarkup::new(),
             open: Arc::new(Semaphore::new(config.requests.max_open.get().min(Semaphore::MAX_PERMITS))),
             config,
             pool,

@@ -17,4 +17,5 @@ mod chat;
 mod dialects;
 mod limits;
 mod lost;
+mod models;
 mod money;
