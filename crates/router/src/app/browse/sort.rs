@@ -94,9 +94,12 @@ impl Sort {
     }
 }
 
-/// Twice the mean of a prompt token's and a completion token's price.
-fn mean_price(row: &Row) -> Option<i64> {
-    row.facts.prices.map(|(prompt, completion)| prompt.saturating_add(completion))
+/// Twice the mean of a prompt token's and a completion token's price, in USD: the sum that readers of the two
+/// strings come to, last bit included, so that they find the list sorted.
+#[expect(clippy::cast_precision_loss, reason = "prices are far below 2^53 pico-USD")]
+fn mean_price(row: &Row) -> Option<f64> {
+    let dollars = |picos: i64| picos as f64 / 1e12;
+    row.facts.prices.map(|(prompt, completion)| dollars(prompt) + dollars(completion))
 }
 
 fn by<T: PartialOrd>(rows: &mut Vec<&Row>, direction: Direction, figure: impl Fn(&Row) -> Option<T>) {
