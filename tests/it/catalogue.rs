@@ -11,6 +11,7 @@ use crate::{Scenario, scenarios};
 pub(crate) fn scenarios() -> Vec<(&'static str, Scenario)> {
     scenarios![
         the_list_is_long_and_knows_the_classics,
+        a_model_is_found_by_filters_and_shows_every_endpoint,
         an_alias_serves_and_names_the_model,
         preferences_choose_among_endpoints,
         floor_takes_the_cheapest,
@@ -34,6 +35,37 @@ async fn the_list_is_long_and_knows_the_classics(platform: Arc<Platform>) -> any
     ] {
         ensure!(rows.iter().any(|row| row["id"] == json!(model)), "{model} is not listed");
     }
+    Ok(())
+}
+
+async fn a_model_is_found_by_filters_and_shows_every_endpoint(platform: Arc<Platform>) -> anyhow::Result<()> {
+    let ([cheap, dear], model) = two(&platform, ["1", "2"]).await?;
+    let api = platform.api();
+    let found =
+        api.get(&format!("/models?q={model}&providers={}&min_price=1&max_price=1", dear.slug)).await?;
+    ensure!(
+        found.body["total_count"] == json!(1) && found.body["data"][0]["id"] == json!(model),
+        "{found:?}"
+    );
+    let missed = api.get(&format!("/models/count?q={model}&min_price=1.1")).await?;
+    ensure!(missed.body["data"]["count"] == json!(0), "{missed:?}");
+    let shown = api.get(&format!("/models/{model}:nitro/endpoints")).await?;
+    let endpoints = shown.body["data"]["endpoints"].as_array().cloned().unwrap_or_default();
+    let mut providers: Vec<&Value> = endpoints.iter().map(|endpoint| &endpoint["provider_name"]).collect();
+    providers.sort_by_key(|name| name.to_string());
+    let mut names = [json!(cheap.name), json!(dear.name)];
+    names.sort_by_key(Value::to_string);
+    ensure!(providers == names.iter().collect::<Vec<_>>(), "{shown:?}");
+    ensure!(endpoints.iter().all(|endpoint| endpoint["status"] == json!(0)), "{shown:?}");
+    for path in ["/model/nobody/nothing", "/models/nobody/nothing/endpoints"] {
+        let refused = api.get(path).await?;
+        ensure!(refused.status == 404 && refused.body["error"]["code"] == json!(404), "{refused:?}");
+    }
+    let odd = api.get("/models?sort=sideways").await?;
+    ensure!(
+        odd.status == 400
+            && odd.body["error"]["message"].as_str().is_some_and(|said| said.contains("`sort`"))
+    );
     Ok(())
 }
 

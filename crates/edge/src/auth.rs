@@ -56,6 +56,11 @@ fn key(headers: &HeaderMap) -> Option<&str> {
     bearer(headers).or_else(named)
 }
 
+/// Whether a request shows a key at all, in force or not.
+pub(crate) fn has_key(headers: &HeaderMap) -> bool {
+    key(headers).is_some()
+}
+
 /// The bearer secret of a request.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get(AUTHORIZATION)?.to_str().ok()?;

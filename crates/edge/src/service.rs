@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::admission::Sticks;
 use crate::auth::{self, Announcer, Keys, Source};
-use crate::http::models::ModelLists;
+use crate::http::models::{Answers, DefaultMarkup};
 use crate::http::server;
 use crate::lease::Leases;
 use crate::limits::Limits;
@@ -50,7 +50,8 @@ pub(crate) struct App {
     pub(crate) announcer: Announcer,
     pub(crate) leases: Leases,
     pub(crate) limits: Limits,
-    pub(crate) models: ModelLists,
+    pub(crate) catalogue: Answers,
+    pub(crate) default_markup: DefaultMarkup,
     pub(crate) open: Arc<Semaphore>,
     pub(crate) sticks: Sticks,
     pub(crate) tasks: Tasks,
@@ -90,7 +91,8 @@ impl Service {
         let limits = Limits::new(config.limits.clone(), redis.as_ref()).map_err(Error::Redis)?;
         Ok(Self(Arc::new(App {
             announcer: Announcer::new(Arc::clone(&keys), bus),
-            models: ModelLists::new(router.clone()),
+            catalogue: Answers::new(router.clone()),
+            default_markup: DefaultMarkup::new(),
             open: Arc::new(Semaphore::new(config.requests.max_open.get().min(Semaphore::MAX_PERMITS))),
             sticks: Sticks::default(),
             config,

@@ -1,17 +1,17 @@
-//! The use cases: the lists that are rendered, and the changes that operators make.
+//! The use cases: the catalogue that is rendered, and the changes that operators make.
 
+mod browse;
 mod change;
 mod describe;
 mod edit_endpoint;
 mod edit_model;
 mod edit_price;
 mod edit_provider;
-mod list_models;
 
+pub(crate) use browse::{Views, browse};
 pub(crate) use change::{Edit, change};
 pub(crate) use describe::describe;
 pub(crate) use edit_endpoint::EndpointEdit;
 pub(crate) use edit_model::ModelEdit;
 pub(crate) use edit_price::PriceEdit;
 pub(crate) use edit_provider::{ProviderEdit, TimeoutsEdit};
-pub(crate) use list_models::list_models;

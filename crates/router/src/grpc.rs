@@ -71,11 +71,12 @@ impl Router for Server {
     }
 
     async fn browse(&self, request: Request<BrowseRequest>) -> Result<Response<BrowseResponse>, Status> {
-        let (loaded, request) = (self.loaded()?, request.get_ref());
+        let loaded = self.loaded()?;
+        let answer = app::browse(&loaded, &self.0.health, self.0.clock.now_ms(), request.get_ref())?;
         Ok(Response::new(BrowseResponse {
             version: loaded.catalogue.version(),
-            body: app::list_models(&loaded, rpc::convert::markup(request.markup_basis_points)),
-            content_type: "application/json".to_owned(),
+            body: answer.body,
+            content_type: answer.content_type.to_owned(),
         }))
     }
 

@@ -3,6 +3,7 @@
 //! Truth is local: every router judges by what it observes itself, and takes what others share as hints.
 //! Time is passed in as Unix milliseconds that never run backwards, so every rule is testable.
 
+mod display;
 mod record;
 mod standing;
 mod window;
@@ -12,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 
+pub use display::{Display, Quantiles};
 pub use record::Observed;
 pub(crate) use record::{Coarse, Record};
 pub use standing::{

@@ -1,17 +1,16 @@
 //! The service: what it holds, how it starts, how it is served.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use identity::MasterKey;
 use rpc::router::router_server::RouterServer;
 use sqlx::PgPool;
 use tokio::sync::Notify;
 
+use crate::app::Views;
 use crate::catalogue::Catalogue;
 use crate::choose::Policy;
 use crate::grpc::Server;
@@ -63,8 +62,7 @@ pub(crate) struct Loaded {
     pub(crate) catalogue: Catalogue,
     /// When it was read, by the database's clock.
     pub(crate) read_at: DateTime<Utc>,
-    /// Model lists by markup in basis points.
-    pub(crate) lists: Mutex<HashMap<u32, Bytes>>,
+    pub(crate) views: Views,
 }
 
 /// Unix time that never runs backwards while the process lives.

@@ -193,6 +193,37 @@ once(async function refusals({ client, stranger }) {
 once(async function models({ client }) {
   const { result } = await client.models.list();
   assert.ok(result.data.length > 290);
+  const { result: cheap } = await client.models.list({ sort: "pricing-low-to-high", maxPrice: 1 });
+  const prices = cheap.data.map(({ pricing }) => Number(pricing.prompt) + Number(pricing.completion));
+  assert.ok(prices.length > 20 && prices.length < result.data.length);
+  assert.deepEqual(prices, prices.toSorted((one, other) => one - other));
+  const pages = [];
+  for await (const { result: page } of await client.models.list({ limit: 100, sort: "newest" })) {
+    pages.push(...page.data.map(({ id }) => id));
+  }
+  assert.equal(new Set(pages).size, result.totalCount);
+  const { data: one } = await client.models.get({ author: "anthropic", slug: "claude-3-5-sonnet" });
+  assert.equal(one.id, "anthropic/claude-3.5-sonnet");
+  await fails(404, () => client.models.get({ author: "nobody", slug: "nothing" }));
+  assert.ok((await client.models.count()).data.count > 290);
+});
+
+once(async function endpoints({ client }) {
+  const { data } = await client.endpoints.list({ author: "openai", slug: "gpt-4o" });
+  const tags = data.endpoints.map(({ tag }) => tag);
+  assert.ok(tags.includes("openai") && data.endpoints[0].supportsToolChoice.auto, `${tags}`);
+  const { data: zdr } = await client.endpoints.listZdrEndpoints();
+  assert.ok(zdr.length > 0);
+  const { data: providers } = await client.providers.list();
+  assert.ok(providers.some(({ slug }) => slug === "openai"));
+});
+
+once(async function modality_lists({ client }) {
+  const { result: embedding } = await client.embeddings.listModels();
+  assert.ok(embedding.data.some(({ id }) => id === "openai/text-embedding-3-small"));
+  const { data: images } = await client.images.listModels();
+  const { endpoints } = await client.images.listModelEndpoints({ author: "openai", slug: "gpt-image-1" });
+  assert.ok(images.length > 0 && endpoints[0].pricing.length > 0);
 });
 
 once(async function account({ client, manager }) {

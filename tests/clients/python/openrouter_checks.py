@@ -179,6 +179,20 @@ def models(clients):
     listed = clients.user.models.list()
     data = listed.result.data if hasattr(listed, "result") else listed.data
     assert len(data) > 290, len(data)
+    one = clients.user.models.get(author="anthropic", slug="claude-3-5-sonnet")
+    assert one.data.id == "anthropic/claude-3.5-sonnet", one
+    refuses(
+        errors.NotFoundResponseError, lambda: clients.user.models.get(author="nobody", slug="nothing")
+    )
+
+
+@once
+def endpoints(clients):
+    listed = clients.user.endpoints.list(author="openai", slug="gpt-4o").data.endpoints
+    assert any(endpoint.tag == "openai" for endpoint in listed), listed
+    assert clients.user.endpoints.list_zdr_endpoints().data
+    providers = clients.user.providers.list().data
+    assert any(provider.slug == "openai" for provider in providers), providers
 
 
 @once

@@ -17,5 +17,6 @@ mod chat;
 mod dialects;
 mod limits;
 mod lost;
+mod models;
 mod money;
 mod routing;

@@ -12,4 +12,5 @@ mod models;
 mod observed;
 mod operators;
 mod seeding;
+mod specification;
 mod support;

@@ -16,6 +16,9 @@ pub(crate) struct Said {
     pub(crate) prices: Vec<PutPriceRequest>,
     /// Plans that fail as if the replica were killed, before one is answered again.
     pub(crate) failures: usize,
+    pub(crate) browsed: Vec<BrowseRequest>,
+    /// Whether the catalogue cannot be asked for.
+    pub(crate) is_away: bool,
 }
 
 /// Cheap to clone.
@@ -49,6 +52,8 @@ impl FakeRouter {
             providers: Vec::new(),
             prices: Vec::new(),
             failures: 0,
+            browsed: Vec::new(),
+            is_away: false,
         })))
     }
 
@@ -103,17 +108,30 @@ impl Router for FakeRouter {
     }
 
     async fn browse(&self, request: Request<BrowseRequest>) -> Result<Response<BrowseResponse>, Status> {
-        let points = request.get_ref().markup_basis_points;
-        let body = format!(
-            r#"{{"data":[{{"id":"acme/echo","pricing":{{"prompt":"{points}"}},"supported_parameters":["tools"],
-                "architecture":{{"output_modalities":["text"]}}}},
-                {{"id":"acme/paint","supported_parameters":[],"architecture":{{"output_modalities":["image"]}}}}]}}"#
-        );
-        Ok(Response::new(BrowseResponse {
-            version: 3,
-            body: body.into(),
-            content_type: "application/json".to_owned(),
-        }))
+        let request = request.into_inner();
+        self.with(|said| {
+            if said.is_away {
+                return Err(Status::unavailable("away"));
+            }
+            let fault = match (request.name.as_str(), request.query.as_str()) {
+                ("nobody/nothing", _) => Some(Fault::not_found("There is no model `nobody/nothing`.")),
+                (_, "sort=odd") => Some(Fault::invalid("`sort` must be something else.")),
+                _ => None,
+            };
+            let is_feed = request.query.contains("use_rss");
+            let body =
+                format!(r#"{{"points":{},"turn":{}}}"#, request.markup_basis_points, said.browsed.len());
+            said.browsed.push(request);
+            if let Some(fault) = fault {
+                return Err(fault.into());
+            }
+            let content_type = if is_feed { "application/rss+xml" } else { "application/json" };
+            Ok(Response::new(BrowseResponse {
+                version: 3,
+                body: body.into(),
+                content_type: content_type.to_owned(),
+            }))
+        })
     }
 
     async fn observe(&self, _: Request<ObserveRequest>) -> Result<Response<ObserveResponse>, Status> {
