@@ -7,7 +7,7 @@
 //! - `body`: members read when they are asked for, for requests that are no conversations.
 //! - `pass`, with `strict`, `skim`, `turns` and `weight`: the borrowed pass of admission, which counts and keeps
 //!   nothing.
-//! - `wire`, with `usage` and `error`: what answers have in common.
+//! - `wire`, with `usage`, `tier` and `error`: what answers have in common.
 
 mod body;
 pub mod chat;
@@ -28,6 +28,9 @@ pub(crate) mod responses;
 mod skim;
 mod speech;
 mod strict;
+#[cfg(test)]
+mod tests;
+mod tier;
 mod transcription;
 mod turns;
 mod usage;
@@ -198,6 +201,11 @@ pub struct Envelope {
     pub simulated: bool,
     /// Reasoning is not shown.
     pub exclude_reasoning: bool,
+    /// The tier of service that was asked of the provider, `default`, `flex` or `priority`: what the answer names
+    /// unless the provider names another. Absent = no tier is named that the provider does not name.
+    pub service_tier: Option<String>,
+    /// How the request was routed, for a client that wants to know: the answer's `openrouter_metadata`.
+    pub routing: Option<Value>,
 }
 
 /// What an answer cost, for its `usage`.
@@ -235,12 +243,20 @@ pub struct PublicError {
     pub metadata: Map<String, Value>,
     /// The public `error.availability`.
     pub availability: Option<Value>,
+    /// How the request was routed, for a client that wants to know: `openrouter_metadata` beside the error. It
+    /// does not go out with a status of 500.
+    pub routing: Option<Value>,
 }
 
 impl PublicError {
     #[must_use]
     pub fn new(error_type: ErrorType, message: impl Into<String>) -> Self {
-        Self { error_type, message: message.into(), metadata: Map::new(), availability: None }
+        Self { error_type, message: message.into(), metadata: Map::new(), availability: None, routing: None }
+    }
+
+    /// What stands beside the error of how the request was routed: nothing where the failure is our own.
+    fn routing(&self) -> Option<&Value> {
+        self.routing.as_ref().filter(|_| self.error_type.status() != 500)
     }
 }
 

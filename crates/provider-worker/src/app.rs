@@ -8,6 +8,7 @@
 //! - [`deliver`]: passing an answer on once it is committed to.
 //! - [`conclude`]: every way an execution ends.
 //! - [`tally`]: what an answer has come to: tokens, texts, times.
+//! - [`routing`]: what an answer tells of how it was routed.
 //! - [`account`]: the records of an execution.
 //! - [`refusal`]: the error a client gets when no attempt served.
 //! - [`edge`]: the conversation with the edge.
@@ -22,6 +23,7 @@ pub(crate) mod execute;
 pub(crate) mod job;
 pub(crate) mod order;
 pub(crate) mod refusal;
+pub(crate) mod routing;
 pub(crate) mod tally;
 
 use std::sync::Arc;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dialect::canonical::{Event, FinishReason};
+use dialect::client::PublicError;
 use dialect::error::{ErrorType, ProviderError, Retry};
 use rpc::events::UsageRecord;
 use rpc::worker::execute_down::Message as Down;
@@ -15,6 +16,7 @@ use super::edge::Stopped;
 use super::execute::Execution;
 use super::job::Planned;
 use super::refusal::{Failure, public_error, refusal};
+use super::routing;
 use super::tally::{Extent, Tally};
 use crate::breaker::Sighting;
 use crate::metrics::AttemptLabels;
@@ -30,7 +32,8 @@ impl Execution {
     ) {
         let app = Arc::clone(&self.app);
         app.breakers.answered(planned.attempt());
-        let mut delivery = Delivery::new(&app, planned, tally);
+        let routing = routing::told(&self.job, &self.outcomes, Some(planned.n));
+        let mut delivery = Delivery::new(&app, planned, tally, routing.clone());
         let end = delivery.run(&mut self.edge, held, &mut answer).await;
         let end = match (end, self.edge.stopped()) {
             (End::Left, Some(why)) => End::Broken(stopped(why)),
@@ -61,7 +64,10 @@ impl Execution {
         let last = Down::Final(summary(&record));
         self.write_down(record).await;
         if !is_left {
-            let broken = failure.map(|error| public_error(&self.job, &Failure { n: planned.n, error }));
+            let broken = failure.map(|error| PublicError {
+                routing,
+                ..public_error(&self.job, &Failure { n: planned.n, error })
+            });
             // A client that leaves now had all but the last words; the account stands as it is.
             let _ = delivery.end(&mut self.edge, served.bill(), broken.as_ref()).await;
         }
@@ -106,7 +112,8 @@ impl Execution {
             ..std::mem::take(&mut self.opening)
         };
         self.write_down(record).await;
-        let failed = rpc::worker::Failed { attempts, ..refusal(&self.job, &self.failures) };
+        let routing = routing::told(&self.job, &attempts, None);
+        let failed = rpc::worker::Failed { attempts, ..refusal(&self.job, &self.failures, routing) };
         self.say_last(Down::Failed(failed)).await;
     }
 

@@ -9,6 +9,7 @@ use dialect::client::{AnswerEncoder, Bill, PublicError};
 use dialect::error::ProviderError;
 use rpc::worker::execute_down::Message as Down;
 use rpc::worker::{Commit, Data};
+use serde_json::Value;
 
 use super::App;
 use super::account::checkpoint;
@@ -48,9 +49,10 @@ pub(crate) struct Delivery<'a> {
 
 impl<'a> Delivery<'a> {
     /// An answer that is committed to; what the tally knows of it is yet to be passed on.
-    pub(crate) fn new(app: &'a App, planned: &'a Arc<Planned>, tally: Tally) -> Self {
+    pub(crate) fn new(app: &'a App, planned: &'a Arc<Planned>, tally: Tally, routing: Option<Value>) -> Self {
         let job = &planned.job;
-        let encoder = job.dialect.answer(job.envelope(planned.attempt()), Some(&job.task), job.start.stream);
+        let envelope = job.envelope(planned.attempt(), routing);
+        let encoder = job.dialect.answer(envelope, Some(&job.task), job.start.stream);
         Self {
             app,
             planned,

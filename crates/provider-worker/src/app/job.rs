@@ -127,8 +127,17 @@ impl Job {
         self.task.with_max_tokens(self.max_tokens(attempt))
     }
 
-    /// What surrounds the answer of an attempt.
-    pub(crate) fn envelope(&self, attempt: &Attempt) -> Envelope {
+    /// The tier of service that an attempt asks for, where the endpoint or the client names one.
+    fn service_tier(&self, attempt: &Attempt) -> Option<String> {
+        if !attempt.service_tier.is_empty() {
+            return Some(attempt.service_tier.clone());
+        }
+        let asked = self.task.chat().and_then(|request| request.extra.get("service_tier"));
+        asked.is_some_and(Value::is_string).then(|| "default".to_owned())
+    }
+
+    /// What surrounds the answer of an attempt; `routing` as [`super::routing::told`].
+    pub(crate) fn envelope(&self, attempt: &Attempt, routing: Option<Value>) -> Envelope {
         Envelope {
             id: self.key.generation.to_string(),
             created: u64::try_from(self.start.received_at_ms / 1_000).unwrap_or_default(),
@@ -140,6 +149,8 @@ impl Job {
                 .chat()
                 .and_then(|request| request.reasoning.as_ref())
                 .is_some_and(|reasoning| reasoning.exclude),
+            service_tier: self.service_tier(attempt),
+            routing,
         }
     }
 }
@@ -193,6 +204,7 @@ fn target<'a>(attempt: &'a Attempt, quirks: &'a Map<String, Value>) -> Target<'a
         provider_model: &attempt.provider_model,
         max_output: attempt.max_output,
         supported_parameters: &attempt.supported_parameters,
+        service_tier: &attempt.service_tier,
         quirks,
     }
 }

@@ -268,6 +268,7 @@ fn operations(
         provider_model: &row.provider_model,
         max_output: None,
         supported_parameters: &[],
+        service_tier: "",
         quirks,
     };
     let speaks = |operation: &Operation| {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::write::ImageBody;
 use crate::canonical::{Event, FinishReason, ReasoningDetail};
 use crate::client::error::ErrorBody;
+use crate::client::tier;
 use crate::client::usage::UsageBody;
 use crate::client::wire::{DONE, append_frame, tool_call_id};
 use crate::client::{AnswerEncoder, Bill, Envelope, PublicError};
@@ -55,6 +56,8 @@ struct Chunk<'a> {
     error: Option<ErrorBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<UsageBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openrouter_metadata: Option<&'a Value>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     extra: Option<&'a Map<String, Value>>,
 }
@@ -115,9 +118,9 @@ impl Stream {
     #[must_use]
     pub fn new(envelope: Envelope) -> Self {
         Self {
-            envelope,
             system_fingerprint: None,
-            service_tier: None,
+            service_tier: envelope.service_tier.clone(),
+            envelope,
             choices: Vec::new(),
             extra: Map::new(),
         }
@@ -186,6 +189,7 @@ impl Stream {
                 service_tier: self.service_tier.as_deref(),
                 choices,
                 error,
+                openrouter_metadata: self.envelope.routing.as_ref().filter(|_| usage.is_some()),
                 extra: usage.is_some().then_some(&self.extra),
                 usage,
             },
@@ -293,7 +297,7 @@ impl AnswerEncoder for Stream {
                 let place = self.place(choice);
                 self.choices[place].finish = Some((reason, native));
             }
-            Event::ServiceTier(tier) => self.service_tier = Some(tier),
+            Event::ServiceTier(tier) => self.service_tier = Some(tier::public(&tier).to_owned()),
             // The rest has no place in chat.
             Event::Usage(_)
             | Event::Failure(_)

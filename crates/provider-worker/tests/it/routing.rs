@@ -1,0 +1,148 @@
+//! What an answer tells of how it was routed, and of its tier.
+
+use rpc::router::Attempt;
+use rpc::worker::Start;
+use serde_json::{Value, json};
+
+use crate::upstream::{Reply, Upstream, good, status, whole};
+use crate::world::{World, attempt, impatient, request, whole_request};
+
+/// What an edge sends for a client that asks, of two providers.
+fn asked() -> String {
+    let endpoint = |provider: &str| json!({"provider": provider, "model": "openai/gpt-4o"});
+    let endpoints = json!({"total": 3, "available": [endpoint("The bad"), endpoint("The good")]});
+    json!({
+        "requested": "openai/gpt-4o:nitro", "strategy": "direct", "region": "eu", "endpoints": endpoints
+    })
+    .to_string()
+}
+
+fn told(selected: Option<&str>, attempts: &Value) -> Value {
+    let endpoint = |provider: &str| json!({"provider": provider, "model": "openai/gpt-4o", "selected": selected == Some(provider)});
+    json!({
+        "requested": "openai/gpt-4o:nitro", "strategy": "direct", "region": "eu", "is_byok": false,
+        "summary": format!("available=2, selected={}", selected.unwrap_or("none")),
+        "attempt": attempts.as_array().unwrap().len(), "attempts": attempts,
+        "endpoints": {"total": 3, "available": [endpoint("The bad"), endpoint("The good")]}
+    })
+}
+
+fn made(provider: &str, status: u16) -> Value {
+    json!({"provider": provider, "model": "openai/gpt-4o", "status": status})
+}
+
+#[tokio::test]
+async fn who_asks_hears_of_every_attempt() {
+    let world = World::start().await;
+    for (failure, failed_with) in [(status(500), 500), (Reply::Hang, 504)] {
+        let bad = Upstream::start(vec![failure]).await;
+        let backup = Upstream::start(vec![good()]).await;
+        let attempts = vec![impatient(attempt(&bad, "bad")), attempt(&backup, "good")];
+        let heard = world.run(Start { metadata_json: asked(), ..request(attempts) }).await;
+        let chunks = heard.chunks();
+        let (last, others) = chunks.split_last().unwrap();
+        let expected = told(Some("The good"), &json!([made("The bad", failed_with), made("The good", 200)]));
+        assert_eq!((&last["choices"], &last["openrouter_metadata"]), (&json!([]), &expected));
+        assert!(others.iter().all(|chunk| chunk.get("openrouter_metadata").is_none()));
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_ask_hears_nothing() {
+    let world = World::start().await;
+    let upstream = Upstream::start(vec![good(), status(404)]).await;
+    let heard = world.run(request(vec![attempt(&upstream, "alpha")])).await;
+    assert!(!heard.text.contains("openrouter_metadata"));
+    let heard = world.run(request(vec![attempt(&upstream, "alpha")])).await;
+    assert_eq!(heard.error().get("openrouter_metadata"), None);
+}
+
+#[tokio::test]
+async fn a_key_of_the_tenants_own_shows() {
+    let world = World::start().await;
+    let upstream = Upstream::start(vec![whole("Hello", "stop", 2)]).await;
+    let attempt = Attempt { is_byok: true, ..attempt(&upstream, "good") };
+    let heard = world.run(Start { metadata_json: asked(), ..whole_request(vec![attempt]) }).await;
+    let answer: Value = serde_json::from_str(&heard.text).unwrap();
+    assert_eq!(answer["usage"]["is_byok"], true);
+    assert_eq!(answer["openrouter_metadata"]["is_byok"], true);
+}
+
+#[tokio::test]
+async fn a_model_that_no_provider_knows_is_unavailable() {
+    let world = World::start().await;
+    let unknown = || Reply::Status {
+        status: 404,
+        headers: Vec::new(),
+        body: json!({"error": {"message": "no such model", "code": "model_not_found"}}),
+    };
+    let one = Upstream::start(vec![unknown()]).await;
+    let two = Upstream::start(vec![unknown()]).await;
+    let other = Attempt { model: "other/model".to_owned(), ..attempt(&two, "good") };
+    let start = Start { metadata_json: asked(), ..request(vec![attempt(&one, "bad"), other]) };
+    let heard = world.run(start).await;
+    let failed = heard.failed.as_ref().unwrap();
+    assert_eq!((failed.status, failed.error_type.as_str()), (404, "not_found"));
+    let error = heard.error();
+    let availability = json!({
+        "code": "model_unavailable_upstream", "retryable": false, "requested_models": ["openai/gpt-4o"],
+        "affected_providers": ["The bad", "The good"], "fallback_models": ["other/model"],
+        "docs_url": "/docs/errors/model_unavailable_upstream"
+    });
+    assert_eq!(error["error"]["availability"], availability);
+    let mut second = made("The good", 404);
+    second["model"] = json!("other/model");
+    assert_eq!(error["openrouter_metadata"], told(None, &json!([made("The bad", 404), second])));
+}
+
+#[tokio::test]
+async fn a_region_that_no_provider_serves_is_restricted() {
+    let world = World::start().await;
+    let refused = || Reply::Status {
+        status: 403,
+        headers: Vec::new(),
+        body: json!({"error": {"message": "not here", "code": "unsupported_country_region_territory"}}),
+    };
+    let one = Upstream::start(vec![refused(), refused()]).await;
+    let two = Upstream::start(vec![refused(), status(500)]).await;
+    let attempts = || vec![attempt(&one, "bad"), attempt(&two, "good")];
+    let heard = world.run(request(attempts())).await;
+    let failed = heard.failed.as_ref().unwrap();
+    assert_eq!((failed.status, failed.error_type.as_str()), (403, "permission_denied"));
+    assert_eq!(heard.error()["error"]["availability"]["code"], "region_restricted");
+    let heard = world.run(request(attempts())).await;
+    assert_eq!(heard.error()["error"].get("availability"), None, "not every attempt failed for it");
+}
+
+/// A chat body in which the client names a tier.
+fn of_tier(tier: &str) -> Value {
+    json!({
+        "model": "openai/gpt-4o", "service_tier": tier,
+        "messages": [{ "role": "user", "content": "Say hello to the world." }],
+    })
+}
+
+#[tokio::test]
+async fn the_tier_is_the_endpoints_and_the_answer_names_the_one_that_served() {
+    let world = World::start().await;
+    let downgraded = match whole("Hello", "stop", 2) {
+        Reply::Whole(mut answer) => {
+            answer["service_tier"] = json!("default");
+            Reply::Whole(answer)
+        }
+        _ => unreachable!(),
+    };
+    let replies = vec![whole("Hello", "stop", 2), whole("Hello", "stop", 2), downgraded];
+    let upstream = Upstream::start(replies).await;
+    for (n, (endpoint, asked, served)) in
+        [("", "flex", "default"), ("flex", "auto", "flex"), ("flex", "flex", "default")].iter().enumerate()
+    {
+        let attempt = Attempt { service_tier: (*endpoint).to_owned(), ..attempt(&upstream, "alpha") };
+        let body = of_tier(asked).to_string().into();
+        let heard = world.run(Start { body, ..whole_request(vec![attempt]) }).await;
+        let answer: Value = serde_json::from_str(&heard.text).unwrap();
+        assert_eq!(answer["service_tier"], *served);
+        let sent = upstream.seen()[n].body["service_tier"].clone();
+        assert_eq!(sent, if endpoint.is_empty() { Value::Null } else { json!(endpoint) });
+    }
+}
