@@ -8,6 +8,7 @@
 //! - [`deliver`]: passing an answer on once it is committed to.
 //! - [`conclude`]: every way an execution ends.
 //! - [`tally`]: what an answer has come to: tokens, texts, times.
+//! - [`tools`]: whether the calls of an answer are of use.
 //! - [`routing`]: what an answer tells of how it was routed.
 //! - [`account`]: the records of an execution.
 //! - [`refusal`]: the error a client gets when no attempt served.
@@ -25,6 +26,7 @@ pub(crate) mod order;
 pub(crate) mod refusal;
 pub(crate) mod routing;
 pub(crate) mod tally;
+pub(crate) mod tools;
 
 use std::sync::Arc;
 

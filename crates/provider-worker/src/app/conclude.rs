@@ -49,11 +49,13 @@ impl Execution {
             }
             End::Left => (self.unwanted(answer, planned, &mut delivery.tally).await, None),
         };
+        let mut good = None;
         match &failure {
             None if is_left => self.note_attempt(planned.n, "cancelled", None, delivery.tally.elapsed()),
-            None => self.succeeded(planned, &delivery.tally),
+            None => good = self.succeeded(planned, &delivery.tally),
             Some(error) => self.failed(planned.n, error, delivery.tally.elapsed()),
         }
+        let calls = std::mem::take(&mut delivery.tally.calls);
         let (served, reserved) = self.price(planned, &mut delivery.tally, extent).await;
         let record = UsageRecord {
             cancelled: is_left,
@@ -72,6 +74,11 @@ impl Execution {
             let _ = delivery.end(&mut self.edge, served.bill(), broken.as_ref()).await;
         }
         self.say_last(last).await;
+        if let Some(sighting) = good {
+            // Nobody waits for this.
+            let sighting = sighting.with_tools(calls.judge(planned).await);
+            app.breakers.see(planned.attempt(), sighting, Instant::now());
+        }
     }
 
     /// Nobody waits any more, before any of an answer was passed on.
@@ -154,22 +161,23 @@ impl Execution {
         self.app.spool.ended(self.job.key, is_acknowledged);
     }
 
-    fn succeeded(&mut self, planned: &Planned, tally: &Tally) {
+    /// An answer came to its end. What it shows of the endpoint, unless that is a fault, which is told at once.
+    fn succeeded(&mut self, planned: &Planned, tally: &Tally) -> Option<Sighting> {
         let is_good = !tally.is_insured() && !matches!(tally.finish, Some((FinishReason::Error, _)));
         if tally.has_content() {
             self.app.metrics.first_token.observe(tally.first_token().as_secs_f64());
         }
-        let sighting = if is_good {
-            Sighting::Success {
-                first_token: tally.first_token(),
-                generation: tally.generation(),
-                output_tokens: tally.output_tokens(),
-            }
-        } else {
-            Sighting::Fault
-        };
-        self.app.breakers.see(planned.attempt(), sighting, Instant::now());
         self.note_attempt(planned.n, if is_good { "ok" } else { "fault" }, None, tally.elapsed());
+        if !is_good {
+            self.app.breakers.see(planned.attempt(), Sighting::Fault, Instant::now());
+            return None;
+        }
+        Some(Sighting::Success {
+            first_token: tally.first_token(),
+            generation: tally.generation(),
+            output_tokens: tally.output_tokens(),
+            tools: None,
+        })
     }
 
     /// An attempt failed: tells the breaker and keeps its outcome.

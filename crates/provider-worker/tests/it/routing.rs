@@ -1,10 +1,10 @@
-//! What an answer tells of how it was routed, and of its tier.
+//! What an answer tells of how it was routed, of its tier, and what its calls of tools tell the routers.
 
 use rpc::router::Attempt;
 use rpc::worker::Start;
 use serde_json::{Value, json};
 
-use crate::upstream::{Reply, Upstream, good, status, whole};
+use crate::upstream::{Reply, Step, Upstream, chunk, end, good, status, text, whole};
 use crate::world::{World, attempt, impatient, request, whole_request};
 
 /// What an edge sends for a client that asks, of two providers.
@@ -144,5 +144,36 @@ async fn the_tier_is_the_endpoints_and_the_answer_names_the_one_that_served() {
         assert_eq!(answer["service_tier"], *served);
         let sent = upstream.seen()[n].body["service_tier"].clone();
         assert_eq!(sent, if endpoint.is_empty() { Value::Null } else { json!(endpoint) });
+    }
+}
+
+#[tokio::test]
+async fn calls_of_tools_that_are_no_use_are_observed() {
+    let world = World::start().await;
+    let call = |arguments: &str| {
+        let function = json!({"name": "weather", "arguments": arguments});
+        let call = json!({"index": 0, "id": "call_1", "type": "function", "function": function});
+        Reply::Stream(vec![
+            chunk(json!({"role": "assistant", "tool_calls": [call]}), None),
+            chunk(json!({}), Some("tool_calls")),
+            Step::Send("data: [DONE]\n\n".to_owned()),
+        ])
+    };
+    let parameters = json!({"type": "object", "required": ["city"]});
+    let tools = json!([{"type": "function", "function": {"name": "weather", "parameters": parameters}}]);
+    let body = json!({
+        "model": "openai/gpt-4o", "stream": true, "tools": tools,
+        "messages": [{ "role": "user", "content": "How warm is it?" }],
+    });
+    let said = || Reply::Stream(vec![text("Hello"), end(10, 2)]);
+    let replies = vec![call(r#"{"city":"Oslo"}"#), call(r#"{"town":"Oslo"}"#), said()];
+    let upstream = Upstream::start(replies).await;
+    for (provider, answers, errors) in [("one", 1, 0), ("two", 1, 1), ("three", 0, 0)] {
+        let attempt = attempt(&upstream, provider);
+        let endpoint = attempt.endpoint_id.clone();
+        let start = Start { body: body.to_string().into(), ..request(vec![attempt]) };
+        assert!(world.run(start).await.r#final.is_some());
+        let seen = world.notes.observation(|seen| seen.endpoint_id == endpoint).await;
+        assert_eq!((seen.successes, seen.tool_answers, seen.tool_errors), (1, answers, errors), "{provider}");
     }
 }
