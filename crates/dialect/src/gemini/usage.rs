@@ -96,6 +96,21 @@ mod tests {
     }
 
     #[test]
+    fn tiers_are_named_by_the_api_and_by_vertex() {
+        let tier = |json: &str| serde_json::from_str::<Counts>(json).unwrap().service_tier();
+        for (json, expected) in [
+            (r#"{"serviceTier":"standard"}"#, Some("default")),
+            (r#"{"serviceTier":"FLEX","trafficType":"ON_DEMAND"}"#, Some("flex")),
+            (r#"{"trafficType":"ON_DEMAND"}"#, Some("default")),
+            (r#"{"trafficType":"ON_DEMAND_PRIORITY"}"#, Some("priority")),
+            (r#"{"trafficType":"PROVISIONED_THROUGHPUT"}"#, None),
+            ("{}", None),
+        ] {
+            assert_eq!(tier(json).as_deref(), expected, "{json}");
+        }
+    }
+
+    #[test]
     fn classes_are_disjoint_and_sum_to_what_was_reported() {
         let counted = classes(
             r#"{"promptTokenCount":200,"cachedContentTokenCount":50,"candidatesTokenCount":30,
