@@ -7,11 +7,13 @@
 //! - `body`: members read when they are asked for, for requests that are no conversations.
 //! - `pass`, with `strict`, `skim`, `turns` and `weight`: the borrowed pass of admission, which counts and keeps
 //!   nothing.
+//! - `debug`: what of its making a client may look at.
 //! - `wire`, with `usage`, `tier` and `error`: what answers have in common.
 
 mod body;
 pub mod chat;
 mod completions;
+mod debug;
 mod embeddings;
 mod error;
 mod images;
@@ -39,6 +41,7 @@ mod wire;
 
 use bytes::Bytes;
 use pricing::{Amount, Usage};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::canonical::{Event, Operation, Task};
@@ -176,6 +179,12 @@ impl Dialect {
         }
     }
 
+    /// Whether a body asks to be shown what goes to providers; see [`AnswerEncoder::echo`].
+    #[must_use]
+    pub fn wants_echo(self, body: &[u8]) -> bool {
+        matches!(self, Self::Chat | Self::Responses) && debug::wants_echo(body)
+    }
+
     /// The body of an answer that is nothing but an error.
     #[must_use]
     pub fn error(self, error: &PublicError) -> Vec<u8> {
@@ -223,6 +232,10 @@ pub struct Bill {
 
 /// Writes one answer in a client's dialect.
 pub trait AnswerEncoder: Send {
+    /// Appends a request as it went to a provider, before any event, for a client that wants to see it. Only
+    /// streams of Chat Completions and Responses have a place for it.
+    fn echo(&mut self, _body: &RawValue, _out: &mut Vec<u8>) {}
+
     /// Takes the next event and appends the frames that can go out: none until the end for a whole answer.
     fn event(&mut self, event: Event, out: &mut Vec<u8>);
 

@@ -9,6 +9,7 @@
 //! - [`conclude`]: every way an execution ends.
 //! - [`tally`]: what an answer has come to: tokens, texts, times.
 //! - [`tools`]: whether the calls of an answer are of use.
+//! - [`echo`]: what went to providers, for who wants to see it.
 //! - [`routing`]: what an answer tells of how it was routed.
 //! - [`account`]: the records of an execution.
 //! - [`refusal`]: the error a client gets when no attempt served.
@@ -19,6 +20,7 @@ pub(crate) mod answer;
 pub(crate) mod attempt;
 pub(crate) mod conclude;
 pub(crate) mod deliver;
+pub(crate) mod echo;
 pub(crate) mod edge;
 pub(crate) mod execute;
 pub(crate) mod job;

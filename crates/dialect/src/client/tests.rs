@@ -1,5 +1,6 @@
 //! What holds for the answers of all dialects.
 
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{Bill, Dialect, Envelope, PublicError};
@@ -92,6 +93,23 @@ fn a_break_after_content_tells_the_routing_beside_what_it_took() {
         encoder.event(text.clone(), &mut out);
         encoder.fail(&error, Some(&Bill::default()), &mut out);
         assert_eq!(objects(&out).last().unwrap().pointer(place), Some(&routing), "{dialect:?}");
+    }
+}
+
+#[test]
+fn what_went_to_a_provider_is_shown_in_streams_that_have_a_place_for_it() {
+    let sent = RawValue::from_string("{\"model\":\"m-1\",\n\n\"x\": 1.50}".to_owned()).unwrap();
+    for dialect in Dialect::ALL {
+        for stream in [false, true] {
+            let mut out = Vec::new();
+            dialect.answer(envelope(None, None), None, stream).echo(&sent, &mut out);
+            let shown = objects(&out);
+            let has_place = stream && matches!(dialect, Dialect::Chat | Dialect::Responses);
+            assert_eq!(shown.is_empty(), !has_place, "{dialect:?}");
+            let body = shown.last().map(|frame| frame["debug"]["echo_upstream_body"].clone());
+            assert_eq!(body, has_place.then(|| json!({"model": "m-1", "x": 1.5})), "{dialect:?}");
+            assert!(dialect != Dialect::Chat || shown.iter().all(|frame| frame["choices"] == json!([])));
+        }
     }
 }
 

@@ -52,15 +52,12 @@ impl<'a> Delivery<'a> {
     pub(crate) fn new(app: &'a App, planned: &'a Arc<Planned>, tally: Tally, routing: Option<Value>) -> Self {
         let job = &planned.job;
         let envelope = job.envelope(planned.attempt(), routing);
-        let encoder = job.dialect.answer(envelope, Some(&job.task), job.start.stream);
-        Self {
-            app,
-            planned,
-            tally,
-            encoder,
-            frames: Vec::new(),
-            checkpointed: (Instant::now(), Progress::default()),
+        let mut encoder = job.dialect.answer(envelope, Some(&job.task), job.start.stream);
+        let mut frames = Vec::new();
+        for sent in job.echoes().take() {
+            encoder.echo(&sent, &mut frames);
         }
+        Self { app, planned, tally, encoder, frames, checkpointed: (Instant::now(), Progress::default()) }
     }
 
     /// Commits to the attempt, passes on what was held back and then what comes, until the answer ends.

@@ -16,6 +16,7 @@ use rpc::worker::Start;
 use rpc::{Fault, convert};
 use serde_json::{Map, Value};
 
+use super::echo::Echoes;
 use crate::spool::Key;
 
 /// Bodies longer than this are transformed where they hold up nobody else.
@@ -33,6 +34,7 @@ pub(crate) struct Job {
     pub(crate) task: Task,
     pub(crate) markup: Markup,
     pub(crate) began: Instant,
+    echoes: Echoes,
 }
 
 /// One attempt of a plan, read.
@@ -69,6 +71,7 @@ impl Job {
             task,
             markup: convert::markup(start.markup_basis_points),
             began: Instant::now(),
+            echoes: Echoes::wanted(start.stream && dialect.wants_echo(&start.body)),
             start,
         })
     }
@@ -134,6 +137,11 @@ impl Job {
         }
         let asked = self.task.chat().and_then(|request| request.extra.get("service_tier"));
         asked.is_some_and(Value::is_string).then(|| "default".to_owned())
+    }
+
+    /// The requests as they went to providers, for a client that wants to see them.
+    pub(crate) const fn echoes(&self) -> &Echoes {
+        &self.echoes
     }
 
     /// What surrounds the answer of an attempt; `routing` as [`super::routing::told`].
@@ -223,6 +231,7 @@ mod tests {
             task: Task::Chat(Request { max_tokens: wanted, ..Request::default() }),
             markup: Markup::NONE,
             began: Instant::now(),
+            echoes: Echoes::wanted(false),
         }
     }
 

@@ -22,9 +22,9 @@ pub(crate) fn told(job: &Job, outcomes: &[AttemptOutcome], served: Option<usize>
     attempts.extend(served.map(|attempt| row(&attempt.provider_name, &attempt.model, 200)));
     let endpoints = endpoints(told.remove("endpoints"), job, served);
     let available = endpoints["available"].as_array().map_or(0, Vec::len);
-    let selected = served.map_or("none", |attempt| attempt.provider_name.as_str());
+    let selected = served.map(|attempt| format!(", selected={}", attempt.provider_name)).unwrap_or_default();
     told.entry("region").or_insert(Value::Null);
-    told.insert("summary".to_owned(), format!("available={available}, selected={selected}").into());
+    told.insert("summary".to_owned(), format!("available={available}{selected}").into());
     told.insert("attempt".to_owned(), attempts.len().into());
     told.insert("is_byok".to_owned(), served.is_some_and(|attempt| attempt.is_byok).into());
     told.insert("endpoints".to_owned(), endpoints);

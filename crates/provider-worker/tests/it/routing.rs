@@ -21,7 +21,7 @@ fn told(selected: Option<&str>, attempts: &Value) -> Value {
     let endpoint = |provider: &str| json!({"provider": provider, "model": "openai/gpt-4o", "selected": selected == Some(provider)});
     json!({
         "requested": "openai/gpt-4o:nitro", "strategy": "direct", "region": "eu", "is_byok": false,
-        "summary": format!("available=2, selected={}", selected.unwrap_or("none")),
+        "summary": selected.map_or("available=2".to_owned(), |name| format!("available=2, selected={name}")),
         "attempt": attempts.as_array().unwrap().len(), "attempts": attempts,
         "endpoints": {"total": 3, "available": [endpoint("The bad"), endpoint("The good")]}
     })
@@ -112,6 +112,26 @@ async fn a_region_that_no_provider_serves_is_restricted() {
     assert_eq!(heard.error()["error"]["availability"]["code"], "region_restricted");
     let heard = world.run(request(attempts())).await;
     assert_eq!(heard.error()["error"].get("availability"), None, "not every attempt failed for it");
+}
+
+#[tokio::test]
+async fn who_wants_to_see_what_went_to_providers_is_shown_each() {
+    let world = World::start().await;
+    let bad = Upstream::start(vec![status(500)]).await;
+    let backup = Upstream::start(vec![good()]).await;
+    let other = Attempt { provider_model: "m-2".to_owned(), ..attempt(&backup, "good") };
+    let mut body = of_tier("auto");
+    body["stream"] = json!(true);
+    body["debug"] = json!({"echo_upstream_body": true});
+    let start = Start { body: body.to_string().into(), ..request(vec![attempt(&bad, "bad"), other]) };
+    let heard = world.run(start).await;
+    let chunks = heard.chunks();
+    for (n, upstream) in [&bad, &backup].into_iter().enumerate() {
+        assert_eq!(chunks[n]["choices"], json!([]));
+        assert_eq!(chunks[n]["debug"]["echo_upstream_body"], upstream.seen()[0].body);
+    }
+    assert_eq!(heard.content(), "Hello world");
+    assert_eq!(chunks.iter().filter(|chunk| chunk.get("debug").is_some()).count(), 2);
 }
 
 /// A chat body in which the client names a tier.

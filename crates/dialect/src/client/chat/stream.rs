@@ -1,10 +1,12 @@
 //! Writes a streamed answer, one `chat.completion.chunk` per event.
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::write::ImageBody;
 use crate::canonical::{Event, FinishReason, ReasoningDetail};
+use crate::client::debug::{Debug, in_one_line};
 use crate::client::error::ErrorBody;
 use crate::client::tier;
 use crate::client::usage::UsageBody;
@@ -58,6 +60,8 @@ struct Chunk<'a> {
     usage: Option<UsageBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     openrouter_metadata: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    debug: Option<Debug<'a>>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     extra: Option<&'a Map<String, Value>>,
 }
@@ -176,24 +180,36 @@ impl Stream {
         usage: Option<UsageBody>,
         out: &mut Vec<u8>,
     ) {
+        let is_last = usage.is_some();
         append_frame(
             out,
             &Chunk {
-                id: &self.envelope.id,
-                object: "chat.completion.chunk",
-                created: self.envelope.created,
-                model: &self.envelope.model,
-                provider: &self.envelope.provider,
-                simulated: self.envelope.simulated,
-                system_fingerprint: self.system_fingerprint.as_deref(),
-                service_tier: self.service_tier.as_deref(),
-                choices,
                 error,
-                openrouter_metadata: self.envelope.routing.as_ref().filter(|_| usage.is_some()),
-                extra: usage.is_some().then_some(&self.extra),
+                openrouter_metadata: self.envelope.routing.as_ref().filter(|_| is_last),
+                extra: is_last.then_some(&self.extra),
                 usage,
+                ..self.bare_chunk(choices)
             },
         );
+    }
+
+    fn bare_chunk<'a>(&'a self, choices: &'a [ChunkChoice<'a>]) -> Chunk<'a> {
+        Chunk {
+            id: &self.envelope.id,
+            object: "chat.completion.chunk",
+            created: self.envelope.created,
+            model: &self.envelope.model,
+            provider: &self.envelope.provider,
+            simulated: self.envelope.simulated,
+            system_fingerprint: self.system_fingerprint.as_deref(),
+            service_tier: self.service_tier.as_deref(),
+            choices,
+            error: None,
+            usage: None,
+            openrouter_metadata: None,
+            debug: None,
+            extra: None,
+        }
     }
 
     fn reasoning(&mut self, index: u32, detail: &ReasoningDetail, out: &mut Vec<u8>) {
@@ -269,6 +285,12 @@ pub(super) fn finish_reason(finish: Option<&(FinishReason, String)>, has_calls: 
 }
 
 impl AnswerEncoder for Stream {
+    fn echo(&mut self, body: &RawValue, out: &mut Vec<u8>) {
+        let body = in_one_line(body);
+        let debug = Some(Debug { echo_upstream_body: &body });
+        append_frame(out, &Chunk { debug, ..self.bare_chunk(&[]) });
+    }
+
     fn event(&mut self, event: Event, out: &mut Vec<u8>) {
         match event {
             Event::Start { system_fingerprint, .. } => self.system_fingerprint = system_fingerprint,

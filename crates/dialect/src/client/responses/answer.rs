@@ -9,10 +9,12 @@ mod items;
 mod texts;
 mod thoughts;
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::ids;
 use crate::canonical::{Event, FinishReason, Request};
+use crate::client::debug::{Debug, in_one_line};
 use crate::client::tier;
 use crate::client::wire::append;
 use crate::client::{AnswerEncoder, Bill, Dialect, Envelope, PublicError};
@@ -207,6 +209,13 @@ const fn is_length(error_type: ErrorType) -> bool {
 }
 
 impl AnswerEncoder for Answer {
+    fn echo(&mut self, body: &RawValue, out: &mut Vec<u8>) {
+        self.begin(true, out);
+        let body = in_one_line(body);
+        let debug = Debug { echo_upstream_body: &body };
+        self.frames.write(out, "response.debug", &[("debug", Field::Debug(debug))]);
+    }
+
     fn event(&mut self, event: Event, out: &mut Vec<u8>) {
         self.begin(true, out);
         match event {
