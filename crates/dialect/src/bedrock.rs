@@ -23,7 +23,6 @@
 //! | `forced_tool_choice` | yes or no | the model can be made to call a tool; default: Claude, Nova and Mistral |
 //! | `media_in_results` | yes or no | results of tools may hold images and documents; default: with Claude |
 //! | `sampling_params` | false | temperature, `top_p` and `top_k` are refused |
-//! | `accepts` | list | `service_tier`, where the tiers are priced |
 //! | `guardrail` | map | the operator's `guardrailConfig` |
 //! | `add` | map | further `additionalModelRequestFields` |
 //! | `betas` | list | the features of Claude that may be named; default: all |

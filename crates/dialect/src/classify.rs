@@ -65,6 +65,24 @@ impl ProviderError {
         Self { error_type, retry: Retry::Never, is_fault: false, ..self }
     }
 
+    /// The provider serves nobody where the request comes from: another provider may, and it is nobody's outage.
+    #[must_use]
+    pub fn because_of_region(self) -> Self {
+        Self {
+            error_type: ErrorType::PermissionDenied,
+            retry: Retry::Elsewhere,
+            retry_after: None,
+            is_fault: false,
+            ..self
+        }
+    }
+
+    /// Whether that is what happened.
+    #[must_use]
+    pub fn is_of_region(&self) -> bool {
+        self.error_type == ErrorType::PermissionDenied && self.retry == Retry::Elsewhere
+    }
+
     /// Our key, credit or quota at this provider is the reason: another provider may serve.
     #[must_use]
     pub fn because_of_account(self) -> Self {

@@ -7,11 +7,13 @@
 //! - `body`: members read when they are asked for, for requests that are no conversations.
 //! - `pass`, with `strict`, `skim`, `turns`, `weight`, `opening` and `wishes`: the borrowed pass of admission, which
 //!   counts and keeps nothing of the content.
-//! - `wire`, with `usage` and `error`: what answers have in common.
+//! - `debug`: what of its making a client may look at.
+//! - `wire`, with `usage`, `tier` and `error`: what answers have in common.
 
 mod body;
 pub mod chat;
 mod completions;
+mod debug;
 mod embeddings;
 mod error;
 mod images;
@@ -29,6 +31,9 @@ pub(crate) mod responses;
 mod skim;
 mod speech;
 mod strict;
+#[cfg(test)]
+mod tests;
+mod tier;
 mod transcription;
 mod turns;
 mod usage;
@@ -38,6 +43,7 @@ mod wishes;
 
 use bytes::Bytes;
 use pricing::{Amount, Usage};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::canonical::{Event, Operation, Task};
@@ -175,6 +181,12 @@ impl Dialect {
         }
     }
 
+    /// Whether a body asks to be shown what goes to providers; see [`AnswerEncoder::echo`].
+    #[must_use]
+    pub fn wants_echo(self, body: &[u8]) -> bool {
+        matches!(self, Self::Chat | Self::Responses) && debug::wants_echo(body)
+    }
+
     /// The body of an answer that is nothing but an error.
     #[must_use]
     pub fn error(self, error: &PublicError) -> Vec<u8> {
@@ -200,6 +212,11 @@ pub struct Envelope {
     pub simulated: bool,
     /// Reasoning is not shown.
     pub exclude_reasoning: bool,
+    /// The tier of service that was asked of the provider, `default`, `flex` or `priority`: what the answer names
+    /// unless the provider names another. Absent = no tier is named that the provider does not name.
+    pub service_tier: Option<String>,
+    /// How the request was routed, for a client that wants to know: the answer's `openrouter_metadata`.
+    pub routing: Option<Value>,
 }
 
 /// What an answer cost, for its `usage`.
@@ -217,6 +234,10 @@ pub struct Bill {
 
 /// Writes one answer in a client's dialect.
 pub trait AnswerEncoder: Send {
+    /// Appends a request as it went to a provider, before any event, for a client that wants to see it. Only
+    /// streams of Chat Completions and Responses have a place for it.
+    fn echo(&mut self, _body: &RawValue, _out: &mut Vec<u8>) {}
+
     /// Takes the next event and appends the frames that can go out: none until the end for a whole answer.
     fn event(&mut self, event: Event, out: &mut Vec<u8>);
 
@@ -237,12 +258,20 @@ pub struct PublicError {
     pub metadata: Map<String, Value>,
     /// The public `error.availability`.
     pub availability: Option<Value>,
+    /// How the request was routed, for a client that wants to know: `openrouter_metadata` beside the error. It
+    /// does not go out with a status of 500.
+    pub routing: Option<Value>,
 }
 
 impl PublicError {
     #[must_use]
     pub fn new(error_type: ErrorType, message: impl Into<String>) -> Self {
-        Self { error_type, message: message.into(), metadata: Map::new(), availability: None }
+        Self { error_type, message: message.into(), metadata: Map::new(), availability: None, routing: None }
+    }
+
+    /// What stands beside the error of how the request was routed: nothing where the failure is our own.
+    fn routing(&self) -> Option<&Value> {
+        self.routing.as_ref().filter(|_| self.error_type.status() != 500)
     }
 }
 

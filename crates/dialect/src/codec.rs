@@ -1,5 +1,8 @@
 //! Provider dialects behind one narrow trait. No I/O: bytes in, events out.
 
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -23,6 +26,9 @@ pub struct Target<'a> {
     pub max_output: Option<u64>,
     /// Public names of the parameters the endpoint takes; others are dropped. Empty = unknown: all pass.
     pub supported_parameters: &'a [String],
+    /// The tier of service that is to be asked for, `flex` or `priority`; empty = the usual one. What the client
+    /// itself says of tiers never goes out: a tier has a price of its own.
+    pub service_tier: &'a str,
     /// Deviations of this endpoint from its dialect, as data.
     pub quirks: &'a Map<String, Value>,
 }

@@ -16,7 +16,8 @@
 //! | `always_send_reasoning_back` | true | an assistant's turn without reasoning says so with an empty text: the endpoint refuses histories of other models else |
 //! | `strict` | true | unknown members are refused, so only standard ones and `accepts` go out |
 //! | `members` | list | the only members known, by their names before `rename`; `accepts` adds to them |
-//! | `accepts` | list | members known beside the standard ones; those that cost extra, such as `service_tier`, go out only when listed. `allowed_tools` is a choice of tools; elsewhere the list of tools is cut |
+//! | `accepts` | list | members known beside the standard ones; those that cost extra go out only when listed. `service_tier` never is the client's: it names the tier of the endpoint. `allowed_tools` is a choice of tools; elsewhere the list of tools is cut |
+//! | `service_tiers` | map | what the provider calls the tiers `default`, `flex` and `priority` |
 //! | `tool_types` | list | types of tools that may go out beside functions |
 //! | `drop` | list | members that never go out |
 //! | `rename` | map | members that go out under another name |
@@ -70,6 +71,7 @@ mod quirks;
 mod rerank;
 mod responses;
 mod speech;
+mod tier;
 mod transcription;
 mod usage;
 

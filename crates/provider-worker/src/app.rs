@@ -8,6 +8,9 @@
 //! - [`deliver`]: passing an answer on once it is committed to.
 //! - [`conclude`]: every way an execution ends.
 //! - [`tally`]: what an answer has come to: tokens, texts, times.
+//! - [`tools`]: whether the calls of an answer are of use.
+//! - [`echo`]: what went to providers, for who wants to see it.
+//! - [`routing`]: what an answer tells of how it was routed.
 //! - [`account`]: the records of an execution.
 //! - [`refusal`]: the error a client gets when no attempt served.
 //! - [`edge`]: the conversation with the edge.
@@ -17,12 +20,15 @@ pub(crate) mod answer;
 pub(crate) mod attempt;
 pub(crate) mod conclude;
 pub(crate) mod deliver;
+pub(crate) mod echo;
 pub(crate) mod edge;
 pub(crate) mod execute;
 pub(crate) mod job;
 pub(crate) mod order;
 pub(crate) mod refusal;
+pub(crate) mod routing;
 pub(crate) mod tally;
+pub(crate) mod tools;
 
 use std::sync::Arc;
 

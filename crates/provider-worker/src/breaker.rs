@@ -22,11 +22,28 @@ const LONGEST: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Sighting {
     /// The answer came to a good end.
-    Success { first_token: Duration, generation: Duration, output_tokens: u64 },
+    Success {
+        first_token: Duration,
+        generation: Duration,
+        output_tokens: u64,
+        /// Whether the calls of tools that it ended in are of use; `None` = it ended in none.
+        tools: Option<bool>,
+    },
     /// A failure that counts against the endpoint.
     Fault,
     /// The endpoint asked to be left alone.
     RateLimited { retry_after: Option<Duration> },
+}
+
+impl Sighting {
+    pub(crate) fn with_tools(self, tools: Option<bool>) -> Self {
+        match self {
+            Self::Success { first_token, generation, output_tokens, .. } => {
+                Self::Success { first_token, generation, output_tokens, tools }
+            }
+            other => other,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -96,11 +113,13 @@ impl Breakers {
         });
         unsent.consecutive_faults = consecutive;
         match sighting {
-            Sighting::Success { first_token, generation, output_tokens } => {
+            Sighting::Success { first_token, generation, output_tokens, tools } => {
                 unsent.successes += 1;
                 unsent.first_token_ms_sum += millis(first_token);
                 unsent.generation_ms_sum += millis(generation);
                 unsent.output_tokens_sum += output_tokens;
+                unsent.tool_answers += u32::from(tools.is_some());
+                unsent.tool_errors += u32::from(tools == Some(false));
             }
             Sighting::Fault => unsent.faults += 1,
             Sighting::RateLimited { retry_after } => {
@@ -185,8 +204,12 @@ fn millis(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    const SUCCESS: Sighting =
-        Sighting::Success { first_token: Duration::ZERO, generation: Duration::ZERO, output_tokens: 1 };
+    const SUCCESS: Sighting = Sighting::Success {
+        first_token: Duration::ZERO,
+        generation: Duration::ZERO,
+        output_tokens: 1,
+        tools: None,
+    };
 
     fn attempt(credential: &str) -> Attempt {
         Attempt { endpoint_id: "e".into(), credential_id: credential.into(), ..Attempt::default() }
@@ -223,6 +246,16 @@ mod tests {
         // The very first success came before there was anything to remember.
         breakers.see(&flaky, Sighting::Fault, now);
         assert!(!breakers.admits(&flaky, now));
+    }
+
+    #[test]
+    fn calls_of_tools_are_counted_apart() {
+        let (breakers, now) = (Breakers::default(), Instant::now());
+        for tools in [None, Some(true), Some(true), Some(false)] {
+            breakers.see(&attempt("c"), SUCCESS.with_tools(tools), now);
+        }
+        let seen = breakers.take();
+        assert_eq!((seen[0].successes, seen[0].tool_answers, seen[0].tool_errors), (4, 3, 1));
     }
 
     #[test]

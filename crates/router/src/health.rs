@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 
-pub use display::{Display, Quantiles};
+pub use display::Display;
 pub use record::Observed;
 pub(crate) use record::{Coarse, Record};
 pub use standing::{

@@ -108,7 +108,10 @@ fn invalid(error: ProviderError, message: &str) -> ProviderError {
     if let Some((error_type, _)) = of_request.iter().find(|(_, needles)| said(needles)) {
         return error.because_of_request(*error_type);
     }
-    if said(&["not supported", "does not support", "not available in your region"]) {
+    if said(&["not available in your region"]) {
+        return error.because_of_region();
+    }
+    if said(&["not supported", "does not support"]) {
         return ProviderError { retry: Retry::Elsewhere, is_fault: false, ..error };
     }
     error

@@ -118,7 +118,7 @@ fn body(request: &Request, target: &Target<'_>, takes_strict: bool) -> Result<Ve
         top_k: sampling.top_k,
         stop_sequences: stop_sequences(request, target),
         metadata: metadata(request),
-        service_tier: service_tier(request),
+        service_tier: service_tier(request, target),
         cache_control: request.extra.get("cache_control").filter(|marker| marker.is_object()),
     };
     serde_json::to_vec(&body).map_err(BadRequest::unwritable)
@@ -161,8 +161,11 @@ fn output_config(request: &Request, target: &Target<'_>, effort: Option<&str>) -
     config
 }
 
-/// `auto` is the provider's own default; tiers that it does not sell are dropped.
-pub(super) fn service_tier(request: &Request) -> Option<&'static str> {
+/// `auto` takes of the capacity that an account has bought; what else a client may call tiers is not sold here.
+pub(super) fn service_tier(request: &Request, target: &Target<'_>) -> Option<&'static str> {
+    if target.service_tier == "priority" {
+        return Some("auto");
+    }
     match request.extra.get("service_tier").and_then(Value::as_str) {
         Some("default" | "standard_only") => Some("standard_only"),
         _ => None,

@@ -74,7 +74,7 @@ pub(super) fn body(request: &Request, original: &[u8], target: &Target<'_>) -> R
     let stop = request::stop_sequences(request, target);
     body.make_or_remove("stop_sequences", (!stop.is_empty()).then_some(stop));
     body.make_or_remove("metadata", request::metadata(request));
-    body.make_or_remove("service_tier", request::service_tier(request));
+    body.make_or_remove("service_tier", request::service_tier(request, target));
     manage_context(&mut body, target);
     serde_json::to_vec(&body).map_err(BadRequest::unwritable)
 }

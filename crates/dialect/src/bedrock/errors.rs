@@ -143,6 +143,9 @@ fn invalid(error: ProviderError, message: &str) -> ProviderError {
         let error_type = ErrorType::NotFound;
         return ProviderError { error_type, retry: Retry::Elsewhere, is_fault: true, ..error };
     }
+    if says(&["unsupported countries", "unsupported country"]) {
+        return error.because_of_region();
+    }
     if says(&["not supported", "t supported", "not support", "t support", "extraneous key", "unsupported"]) {
         return ProviderError { retry: Retry::Elsewhere, is_fault: false, ..error };
     }

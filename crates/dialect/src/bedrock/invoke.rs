@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::HeaderMap;
+use http::header::{HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use super::errors;
@@ -19,13 +20,22 @@ use crate::resold::{self, Envelope};
 const ENVELOPE: Envelope =
     Envelope { version: "bedrock-2023-05-31", without: &["model", "stream", "metadata", "service_tier"] };
 
+/// Names the tier that is asked for, where the body is the maker's.
+const SERVICE_TIER: HeaderName = HeaderName::from_static("x-amzn-bedrock-service-tier");
+
 pub(super) struct Invoke;
 
 impl Adapter for Invoke {
     fn encode(&self, task: &Task, target: &Target<'_>) -> Result<Encoded, BadRequest> {
         let is_stream = task.is_streamed();
         let action = if is_stream { "invoke-with-response-stream" } else { "invoke" };
-        Ok(encoded(target, action, resold::body(task, target, ENVELOPE)?))
+        let mut encoded = encoded(target, action, resold::body(task, target, ENVELOPE)?);
+        if let Ok(tier) = HeaderValue::from_str(target.service_tier)
+            && !tier.is_empty()
+        {
+            encoded.headers.push((SERVICE_TIER, tier));
+        }
+        Ok(encoded)
     }
 
     fn decode(&self, body: &[u8], target: &Target<'_>) -> Result<Vec<Event>, ProviderError> {

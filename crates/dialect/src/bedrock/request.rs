@@ -58,7 +58,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, 
         additional_model_request_fields: plan.fields,
         output_config: plan.schema.and_then(|schema| output_config(request, &schema, &traits)),
         guardrail_config: target.quirks.get("guardrail").filter(|guardrail| guardrail.is_object()),
-        service_tier: service_tier(request, target),
+        service_tier: service_tier(target),
     };
     let body = serde_json::to_vec(&body).map_err(BadRequest::unwritable)?;
     let action = if request.stream { "converse-stream" } else { "converse" };
@@ -94,15 +94,7 @@ fn output_config(request: &Request, schema: &Value, traits: &Traits) -> Option<V
     Some(json!({ "textFormat": { "type": "json_schema", "structure": { "jsonSchema": definition } } }))
 }
 
-/// Tiers have prices of their own: one goes out only where the catalogue accepts it.
-fn service_tier(request: &Request, target: &Target<'_>) -> Option<Value> {
-    let accepted = target.quirks.get("accepts").and_then(Value::as_array)?;
-    let asked = request.extra.get("service_tier")?.as_str()?;
-    let tier = match asked {
-        "default" | "standard" | "standard_only" => "default",
-        "priority" | "fast" => "priority",
-        "flex" => "flex",
-        _ => return None,
-    };
-    accepted.iter().any(|name| name == "service_tier").then(|| json!({ "type": tier }))
+/// Tiers have prices of their own: what goes out is the endpoint's, never what the client calls one.
+fn service_tier(target: &Target<'_>) -> Option<Value> {
+    (!target.service_tier.is_empty()).then(|| json!({ "type": target.service_tier }))
 }

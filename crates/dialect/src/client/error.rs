@@ -12,9 +12,11 @@ pub(super) fn body(error: &PublicError) -> Vec<u8> {
     #[derive(Serialize)]
     struct Body<'a> {
         error: ErrorBody<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        openrouter_metadata: Option<&'a Value>,
     }
     let mut out = Vec::with_capacity(256);
-    append(&mut out, &Body { error: ErrorBody::of(error) });
+    append(&mut out, &Body { error: ErrorBody::of(error), openrouter_metadata: error.routing() });
     out
 }
 

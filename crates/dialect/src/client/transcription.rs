@@ -55,9 +55,9 @@ pub(super) fn decode(body: &Bytes) -> Result<TranscriptionRequest, BadRequest> {
     read(body).map(|(_, request, _)| request)
 }
 
-pub(super) fn answer(_envelope: Envelope, task: Option<&Task>) -> Box<dyn AnswerEncoder> {
+pub(super) fn answer(envelope: Envelope, task: Option<&Task>) -> Box<dyn AnswerEncoder> {
     let is_verbose = matches!(task, Some(Task::Transcription(request)) if request.verbose);
-    Box::new(answer::Answer::new(is_verbose))
+    Box::new(answer::Answer::new(envelope, is_verbose))
 }
 
 fn read(body: &[u8]) -> Result<(Head, TranscriptionRequest, Length), BadRequest> {

@@ -19,6 +19,7 @@ fn with_target<T>(supported: &[&str], quirks: &Value, body: impl FnOnce(&Target<
         provider_model: "command-x",
         max_output: Some(4_000),
         supported_parameters: &supported,
+        service_tier: "",
         quirks: quirks.as_object().unwrap_or(&none),
     })
 }

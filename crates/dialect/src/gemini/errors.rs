@@ -161,7 +161,10 @@ fn invalid(error: ProviderError, words: &str) -> ProviderError {
     if let Some((error_type, _)) = of_request.iter().find(|(_, needles)| says(needles)) {
         return error.because_of_request(*error_type);
     }
-    if says(&["not supported", "does not support", "is not enabled for", "user location"]) {
+    if says(&["user location"]) {
+        return error.because_of_region();
+    }
+    if says(&["not supported", "does not support", "is not enabled for"]) {
         return ProviderError { retry: Retry::Elsewhere, is_fault: false, ..error };
     }
     error

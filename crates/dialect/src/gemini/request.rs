@@ -25,6 +25,8 @@ struct Body<'a> {
     generation_config: GenerationConfig<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     safety_settings: Option<&'a Value>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    service_tier: &'a str,
 }
 
 pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, BadRequest> {
@@ -40,6 +42,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, 
             .iter()
             .find_map(|name| request.extra.get(*name))
             .filter(|settings| settings.is_array()),
+        service_tier: target.service_tier,
     };
     of_body(&body, path(target, generating(request.stream)))
 }

@@ -22,6 +22,7 @@ fn with_model<T>(model: &str, run: impl FnOnce(&Target<'_>) -> T) -> T {
         provider_model: model,
         max_output: None,
         supported_parameters: &[],
+        service_tier: "",
         quirks: &quirks,
     })
 }

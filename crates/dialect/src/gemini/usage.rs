@@ -22,6 +22,8 @@ pub(super) struct Counts {
     #[serde(default, deserialize_with = "or_default")]
     candidates_tokens_details: Vec<Modality>,
     service_tier: Option<String>,
+    /// How Vertex calls the tier: `ON_DEMAND`, `ON_DEMAND_FLEX`, `ON_DEMAND_PRIORITY`, `PROVISIONED_THROUGHPUT`.
+    traffic_type: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -69,8 +71,12 @@ impl Counts {
 
     /// The service tier by its public name.
     pub(super) fn service_tier(&self) -> Option<String> {
-        let tier = self.service_tier.as_deref()?.to_ascii_lowercase();
-        Some(if tier == "standard" { "default".to_owned() } else { tier })
+        if let Some(tier) = &self.service_tier {
+            let tier = tier.to_ascii_lowercase();
+            return Some(if tier == "standard" { "default".to_owned() } else { tier });
+        }
+        let tier = self.traffic_type.as_deref()?.strip_prefix("ON_DEMAND")?.strip_prefix('_');
+        Some(tier.map_or_else(|| "default".to_owned(), str::to_ascii_lowercase))
     }
 }
 
@@ -87,6 +93,21 @@ mod tests {
 
     fn classes(json: &str) -> Option<Vec<(Class, u64)>> {
         serde_json::from_str::<Counts>(json).unwrap().usage().map(|usage| usage.iter().collect())
+    }
+
+    #[test]
+    fn tiers_are_named_by_the_api_and_by_vertex() {
+        let tier = |json: &str| serde_json::from_str::<Counts>(json).unwrap().service_tier();
+        for (json, expected) in [
+            (r#"{"serviceTier":"standard"}"#, Some("default")),
+            (r#"{"serviceTier":"FLEX","trafficType":"ON_DEMAND"}"#, Some("flex")),
+            (r#"{"trafficType":"ON_DEMAND"}"#, Some("default")),
+            (r#"{"trafficType":"ON_DEMAND_PRIORITY"}"#, Some("priority")),
+            (r#"{"trafficType":"PROVISIONED_THROUGHPUT"}"#, None),
+            ("{}", None),
+        ] {
+            assert_eq!(tier(json).as_deref(), expected, "{json}");
+        }
     }
 
     #[test]

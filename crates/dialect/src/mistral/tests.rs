@@ -12,6 +12,7 @@ fn target<'a>(quirks: &'a Map<String, Value>, supported: &'a [String]) -> Target
         provider_model: "model-latest",
         max_output: None,
         supported_parameters: supported,
+        service_tier: "",
         quirks,
     }
 }

@@ -14,6 +14,7 @@ fn with_target<T>(supported: &[&str], quirks: &Value, body: impl FnOnce(&Target<
         provider_model: "model:8b",
         max_output: None,
         supported_parameters: &supported,
+        service_tier: "",
         quirks: quirks.as_object().unwrap_or(&none),
     })
 }

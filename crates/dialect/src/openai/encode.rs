@@ -12,6 +12,7 @@ mod tools;
 use serde_json::{Value, json};
 
 use super::quirks::Quirks;
+use super::tier;
 use crate::canonical::{Request, ResponseFormat};
 use crate::client::Dialect;
 use crate::codec::{EVENT_STREAM, Encoded, JSON, Target};
@@ -40,7 +41,7 @@ pub(super) const fn accept(is_streamed: bool) -> &'static str {
 }
 
 /// Makes the client's members those of the endpoint.
-fn shape<'a>(body: &mut Members<'a>, request: &'a Request, target: &Target<'_>, quirks: Quirks<'a>) {
+fn shape<'a>(body: &mut Members<'a>, request: &'a Request, target: &Target<'a>, quirks: Quirks<'a>) {
     body.retain(|name| members::goes_out(name, target, quirks));
     body.make("model", target.provider_model);
     if let Some((_, messages)) = body.0.iter_mut().find(|(name, _)| name == "messages") {
@@ -53,9 +54,6 @@ fn shape<'a>(body: &mut Members<'a>, request: &'a Request, target: &Target<'_>, 
     }
     if body.value("store") != Some(Value::Bool(true)) {
         body.remove("metadata");
-    }
-    if body.value("service_tier").is_some_and(|tier| tier == "fast") {
-        body.make("service_tier", "priority");
     }
     if let Some(user) = &request.user {
         body.make("user", end_user::hashed(user));
@@ -74,6 +72,7 @@ fn shape<'a>(body: &mut Members<'a>, request: &'a Request, target: &Target<'_>, 
         }
     }
     body.0.retain(|(name, _)| members::is_known(name, quirks));
+    body.make_or_remove("service_tier", tier::asked(target, quirks));
     for (name, other) in quirks.map("rename").into_iter().flatten() {
         body.rename(name, other.as_str().unwrap_or(name));
     }

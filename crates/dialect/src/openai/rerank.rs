@@ -130,6 +130,7 @@ mod tests {
             provider_model: "ranker",
             max_output: None,
             supported_parameters: &[],
+            service_tier: "",
             quirks: quirks.as_object().unwrap_or(&none),
         })
     }

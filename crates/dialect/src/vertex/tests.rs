@@ -18,6 +18,7 @@ fn with_target<T>(model: &str, quirks: Value, run: impl FnOnce(&Target<'_>) -> T
         provider_model: model,
         max_output: Some(8_192),
         supported_parameters: &[],
+        service_tier: "",
         quirks: &quirks,
     })
 }

@@ -54,6 +54,8 @@ fn written(dialect: Dialect, events: &[Event], stream: bool) -> (Vec<u8>, Bill) 
         created: 1_764_000_000,
         model: "author/model".to_owned(),
         provider: "OpenAI".to_owned(),
+        service_tier: Some("default".to_owned()),
+        routing: Some(routing()),
         ..Envelope::default()
     };
     let mut encoder = dialect.answer(envelope, Some(&task(dialect)), stream);
@@ -73,9 +75,32 @@ fn written(dialect: Dialect, events: &[Event], stream: bool) -> (Vec<u8>, Bill) 
     (out, bill)
 }
 
+/// What is told of the routing to a client that asks.
+fn routing() -> Value {
+    json!({
+        "requested": "author/model", "strategy": "direct", "region": null, "attempt": 1, "is_byok": false,
+        "summary": "available=1, selected=OpenAI",
+        "endpoints": {
+            "total": 1, "available": [{"provider": "OpenAI", "model": "author/model", "selected": true}]
+        },
+        "attempts": [{"provider": "OpenAI", "model": "author/model", "status": 200}]
+    })
+}
+
+/// Whether the routing is told once, whatever it stands in.
+fn tells_routing_once(bytes: &[u8]) -> bool {
+    String::from_utf8_lossy(bytes).matches("\"openrouter_metadata\":{\"requested\"").count() == 1
+}
+
+/// Whether an error tells of the routing as it is to: not where the failure is our own.
+pub(crate) fn tells_routing(error: &PublicError, body: &[u8]) -> bool {
+    tells_routing_once(body) == (error.error_type.status() != 500)
+}
+
 /// A provider's error as a client may see it.
 pub(crate) fn public(error: &ProviderError) -> PublicError {
     let mut public = PublicError::new(error.error_type, error.message.clone());
+    public.routing = Some(routing());
     public.metadata = error.metadata.clone();
     public.metadata.insert("provider_name".to_owned(), json!("OpenAI"));
     public.metadata.insert("raw".to_owned(), json!(error.message));
@@ -98,6 +123,8 @@ pub(crate) fn check(
     for stream in forms {
         problems.at(&format!("{}, {}", dialect.as_str(), if *stream { "streamed" } else { "whole" }));
         let (bytes, bill) = written(dialect, events, *stream);
+        problems
+            .check(tells_routing_once(&bytes), || "the routing is not told, or more than once".to_owned());
         let received = received::read(dialect, *stream, answer.failure.is_some(), &bytes, schemas, problems);
         if let Some(received) = received.filter(|_| answer.failure.is_none()) {
             compare(dialect, answer, &bill.usage, &received, problems);

@@ -26,6 +26,7 @@ pub(crate) fn check(
         problems.at(&format!("{}, error", dialect.as_str()));
         let public = clients::public(&error);
         let body = dialect.error(&public);
+        problems.check(clients::tells_routing(&public, &body), || "the routing is not told".to_owned());
         received::check_error(*dialect, public.error_type.status(), &body, schemas, problems);
     }
     dialects

@@ -35,6 +35,7 @@ impl Endpoint {
             provider_model: &self.provider_model,
             max_output: None,
             supported_parameters: &[],
+            service_tier: "",
             quirks: &self.quirks,
         }
     }

@@ -115,6 +115,7 @@ impl Provider {
             provider_model: self.model,
             max_output: Some(8_192),
             supported_parameters: &[],
+            service_tier: "",
             quirks: &quirks,
         };
         let adapter = adapter(self.dialect, Operation::Chat, client, &target)?;

@@ -142,6 +142,7 @@ fn there_and_back(body: &Value, from_original: bool) -> (Request, Request) {
         provider_model: "author/model",
         max_output: None,
         supported_parameters: &[],
+        service_tier: "",
         quirks: quirks.as_object().unwrap(),
     };
     let adapter = adapter("openai", Operation::Chat, Dialect::Chat, &target).unwrap();

@@ -29,6 +29,7 @@ impl Aimed {
             provider_model: &self.model,
             max_output: Some(8_192),
             supported_parameters: &[],
+            service_tier: "",
             quirks: &self.quirks,
         }
     }

@@ -20,6 +20,7 @@ pub(crate) fn target(quirks: &Map<String, Value>) -> Target<'_> {
         provider_model: "model-1",
         max_output: None,
         supported_parameters: &[],
+        service_tier: "",
         quirks,
     }
 }

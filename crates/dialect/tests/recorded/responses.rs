@@ -24,6 +24,7 @@ fn with_target<T>(body: impl FnOnce(&Target<'_>) -> T) -> T {
         provider_model: "model",
         max_output: None,
         supported_parameters: &[],
+        service_tier: "",
         quirks: &quirks,
     })
 }

@@ -77,7 +77,7 @@ impl Served {
             upstream: price.provider_cost,
             upstream_prompt,
             upstream_completion: price.provider_cost.minus(upstream_prompt).unwrap_or_default(),
-            is_byok: false,
+            is_byok: planned.attempt().is_byok,
         };
         Self { usage, source, price, bill }
     }

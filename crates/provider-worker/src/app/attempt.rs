@@ -32,6 +32,7 @@ pub(crate) async fn call(app: &App, planned: &Arc<Planned>, limits: Limits) -> R
     let encoded = encode(app, planned).await?;
     // What a client's files take is no delay of the provider's.
     let limits = limits.later(began.elapsed());
+    planned.job.echoes().keep(&encoded.body);
     let call = send(app, planned, encoded, credential.as_ref());
     let (mut answer, shown) = match tokio::time::timeout_at(limits.first, call).await {
         Ok(answer) => answer?,

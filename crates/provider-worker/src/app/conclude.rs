@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dialect::canonical::{Event, FinishReason};
+use dialect::client::PublicError;
 use dialect::error::{ErrorType, ProviderError, Retry};
 use rpc::events::UsageRecord;
 use rpc::worker::execute_down::Message as Down;
@@ -15,6 +16,7 @@ use super::edge::Stopped;
 use super::execute::Execution;
 use super::job::Planned;
 use super::refusal::{Failure, public_error, refusal};
+use super::routing;
 use super::tally::{Extent, Tally};
 use crate::breaker::Sighting;
 use crate::metrics::AttemptLabels;
@@ -30,7 +32,8 @@ impl Execution {
     ) {
         let app = Arc::clone(&self.app);
         app.breakers.answered(planned.attempt());
-        let mut delivery = Delivery::new(&app, planned, tally);
+        let routing = routing::told(&self.job, &self.outcomes, Some(planned.n));
+        let mut delivery = Delivery::new(&app, planned, tally, routing.clone());
         let end = delivery.run(&mut self.edge, held, &mut answer).await;
         let end = match (end, self.edge.stopped()) {
             (End::Left, Some(why)) => End::Broken(stopped(why)),
@@ -46,11 +49,13 @@ impl Execution {
             }
             End::Left => (self.unwanted(answer, planned, &mut delivery.tally).await, None),
         };
+        let mut good = None;
         match &failure {
             None if is_left => self.note_attempt(planned.n, "cancelled", None, delivery.tally.elapsed()),
-            None => self.succeeded(planned, &delivery.tally),
+            None => good = self.succeeded(planned, &delivery.tally),
             Some(error) => self.failed(planned.n, error, delivery.tally.elapsed()),
         }
+        let calls = std::mem::take(&mut delivery.tally.calls);
         let (served, reserved) = self.price(planned, &mut delivery.tally, extent).await;
         let record = UsageRecord {
             cancelled: is_left,
@@ -61,11 +66,19 @@ impl Execution {
         let last = Down::Final(summary(&record));
         self.write_down(record).await;
         if !is_left {
-            let broken = failure.map(|error| public_error(&self.job, &Failure { n: planned.n, error }));
+            let broken = failure.map(|error| PublicError {
+                routing,
+                ..public_error(&self.job, &Failure { n: planned.n, error })
+            });
             // A client that leaves now had all but the last words; the account stands as it is.
             let _ = delivery.end(&mut self.edge, served.bill(), broken.as_ref()).await;
         }
         self.say_last(last).await;
+        if let Some(sighting) = good {
+            // Nobody waits for this.
+            let sighting = sighting.with_tools(calls.judge(planned).await);
+            app.breakers.see(planned.attempt(), sighting, Instant::now());
+        }
     }
 
     /// Nobody waits any more, before any of an answer was passed on.
@@ -106,7 +119,8 @@ impl Execution {
             ..std::mem::take(&mut self.opening)
         };
         self.write_down(record).await;
-        let failed = rpc::worker::Failed { attempts, ..refusal(&self.job, &self.failures) };
+        let routing = routing::told(&self.job, &attempts, None);
+        let failed = rpc::worker::Failed { attempts, ..refusal(&self.job, &self.failures, routing) };
         self.say_last(Down::Failed(failed)).await;
     }
 
@@ -147,22 +161,23 @@ impl Execution {
         self.app.spool.ended(self.job.key, is_acknowledged);
     }
 
-    fn succeeded(&mut self, planned: &Planned, tally: &Tally) {
+    /// An answer came to its end. What it shows of the endpoint, unless that is a fault, which is told at once.
+    fn succeeded(&mut self, planned: &Planned, tally: &Tally) -> Option<Sighting> {
         let is_good = !tally.is_insured() && !matches!(tally.finish, Some((FinishReason::Error, _)));
         if tally.has_content() {
             self.app.metrics.first_token.observe(tally.first_token().as_secs_f64());
         }
-        let sighting = if is_good {
-            Sighting::Success {
-                first_token: tally.first_token(),
-                generation: tally.generation(),
-                output_tokens: tally.output_tokens(),
-            }
-        } else {
-            Sighting::Fault
-        };
-        self.app.breakers.see(planned.attempt(), sighting, Instant::now());
         self.note_attempt(planned.n, if is_good { "ok" } else { "fault" }, None, tally.elapsed());
+        if !is_good {
+            self.app.breakers.see(planned.attempt(), Sighting::Fault, Instant::now());
+            return None;
+        }
+        Some(Sighting::Success {
+            first_token: tally.first_token(),
+            generation: tally.generation(),
+            output_tokens: tally.output_tokens(),
+            tools: None,
+        })
     }
 
     /// An attempt failed: tells the breaker and keeps its outcome.

@@ -9,6 +9,7 @@ use dialect::client::{AnswerEncoder, Bill, PublicError};
 use dialect::error::ProviderError;
 use rpc::worker::execute_down::Message as Down;
 use rpc::worker::{Commit, Data};
+use serde_json::Value;
 
 use super::App;
 use super::account::checkpoint;
@@ -48,17 +49,15 @@ pub(crate) struct Delivery<'a> {
 
 impl<'a> Delivery<'a> {
     /// An answer that is committed to; what the tally knows of it is yet to be passed on.
-    pub(crate) fn new(app: &'a App, planned: &'a Arc<Planned>, tally: Tally) -> Self {
+    pub(crate) fn new(app: &'a App, planned: &'a Arc<Planned>, tally: Tally, routing: Option<Value>) -> Self {
         let job = &planned.job;
-        let encoder = job.dialect.answer(job.envelope(planned.attempt()), Some(&job.task), job.start.stream);
-        Self {
-            app,
-            planned,
-            tally,
-            encoder,
-            frames: Vec::new(),
-            checkpointed: (Instant::now(), Progress::default()),
+        let envelope = job.envelope(planned.attempt(), routing);
+        let mut encoder = job.dialect.answer(envelope, Some(&job.task), job.start.stream);
+        let mut frames = Vec::new();
+        for sent in job.echoes().take() {
+            encoder.echo(&sent, &mut frames);
         }
+        Self { app, planned, tally, encoder, frames, checkpointed: (Instant::now(), Progress::default()) }
     }
 
     /// Commits to the attempt, passes on what was held back and then what comes, until the answer ends.

@@ -16,6 +16,7 @@ use rpc::worker::Start;
 use rpc::{Fault, convert};
 use serde_json::{Map, Value};
 
+use super::echo::Echoes;
 use crate::spool::Key;
 
 /// Bodies longer than this are transformed where they hold up nobody else.
@@ -33,6 +34,7 @@ pub(crate) struct Job {
     pub(crate) task: Task,
     pub(crate) markup: Markup,
     pub(crate) began: Instant,
+    echoes: Echoes,
 }
 
 /// One attempt of a plan, read.
@@ -69,6 +71,7 @@ impl Job {
             task,
             markup: convert::markup(start.markup_basis_points),
             began: Instant::now(),
+            echoes: Echoes::wanted(start.stream && dialect.wants_echo(&start.body)),
             start,
         })
     }
@@ -127,8 +130,22 @@ impl Job {
         self.task.with_max_tokens(self.max_tokens(attempt))
     }
 
-    /// What surrounds the answer of an attempt.
-    pub(crate) fn envelope(&self, attempt: &Attempt) -> Envelope {
+    /// The tier of service that an attempt asks for, where the endpoint or the client names one.
+    fn service_tier(&self, attempt: &Attempt) -> Option<String> {
+        if !attempt.service_tier.is_empty() {
+            return Some(attempt.service_tier.clone());
+        }
+        let asked = self.task.chat().and_then(|request| request.extra.get("service_tier"));
+        asked.is_some_and(Value::is_string).then(|| "default".to_owned())
+    }
+
+    /// The requests as they went to providers, for a client that wants to see them.
+    pub(crate) const fn echoes(&self) -> &Echoes {
+        &self.echoes
+    }
+
+    /// What surrounds the answer of an attempt; `routing` as [`super::routing::told`].
+    pub(crate) fn envelope(&self, attempt: &Attempt, routing: Option<Value>) -> Envelope {
         Envelope {
             id: self.key.generation.to_string(),
             created: u64::try_from(self.start.received_at_ms / 1_000).unwrap_or_default(),
@@ -140,6 +157,8 @@ impl Job {
                 .chat()
                 .and_then(|request| request.reasoning.as_ref())
                 .is_some_and(|reasoning| reasoning.exclude),
+            service_tier: self.service_tier(attempt),
+            routing,
         }
     }
 }
@@ -193,6 +212,7 @@ fn target<'a>(attempt: &'a Attempt, quirks: &'a Map<String, Value>) -> Target<'a
         provider_model: &attempt.provider_model,
         max_output: attempt.max_output,
         supported_parameters: &attempt.supported_parameters,
+        service_tier: &attempt.service_tier,
         quirks,
     }
 }
@@ -211,6 +231,7 @@ mod tests {
             task: Task::Chat(Request { max_tokens: wanted, ..Request::default() }),
             markup: Markup::NONE,
             began: Instant::now(),
+            echoes: Echoes::wanted(false),
         }
     }
 

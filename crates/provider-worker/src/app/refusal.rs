@@ -1,7 +1,7 @@
 //! The error that a client gets when no attempt served.
 
 use dialect::client::{Dialect, PublicError};
-use dialect::error::{ErrorType, ProviderError};
+use dialect::error::{ErrorType, ProviderError, Retry};
 use rpc::worker::Failed;
 use serde_json::{Map, Value, json};
 
@@ -13,13 +13,13 @@ pub(crate) struct Failure {
     pub(crate) error: ProviderError,
 }
 
-/// What all the failures of an execution come to, in the client's dialect; there is at least one.
-pub(crate) fn refusal(job: &Job, failures: &[Failure]) -> Failed {
+/// What all the failures of an execution come to, in the client's dialect. `routing`: what is told of it.
+pub(crate) fn refusal(job: &Job, failures: &[Failure], routing: Option<Value>) -> Failed {
     let Some((last, previous)) = failures.split_last() else {
         let error = PublicError::new(ErrorType::ProviderUnavailable, "No provider could be asked.");
-        return failed(job.dialect, &error, None);
+        return failed(job.dialect, &PublicError { routing, ..error }, None);
     };
-    let mut error = public_error(job, last);
+    let mut error = PublicError { routing, ..public_error(job, last) };
     if !previous.is_empty() {
         let previous = previous.iter().map(|failure| brief(job, failure)).collect();
         error.metadata.insert("previous_errors".to_owned(), Value::Array(previous));
@@ -29,9 +29,9 @@ pub(crate) fn refusal(job: &Job, failures: &[Failure]) -> Failed {
         // A wait that is rounded down would be too short.
         u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX)
     });
-    if let Some((error_type, code)) = shortage(failures) {
-        error.error_type = error_type;
-        error.availability = Some(availability(job, failures, code, retry_after));
+    if let Some(shortage) = shortage(failures) {
+        error.error_type = shortage.error_type;
+        error.availability = Some(availability(job, failures, &shortage, retry_after));
     }
     let is_wait = matches!(error.error_type.status(), 429 | 503);
     failed(job.dialect, &error, retry_after.filter(|_| is_wait))
@@ -62,41 +62,66 @@ fn brief(job: &Job, failure: &Failure) -> Value {
     Value::Object(brief)
 }
 
-/// Whether all attempts failed for want of capacity, or all by outage.
-fn shortage(failures: &[Failure]) -> Option<(ErrorType, &'static str)> {
-    let all = |class: fn(ErrorType) -> bool| failures.iter().all(|failure| class(failure.error.error_type));
-    if all(|error_type| error_type == ErrorType::RateLimitExceeded) {
-        return Some((ErrorType::RateLimitExceeded, "capacity_exhausted"));
-    }
-    if all(|error_type| error_type.status() >= 500) {
-        return Some((ErrorType::ProviderOverloaded, "temporarily_unavailable"));
-    }
-    None
+/// Why none of the endpoints could serve, where the reason is the same with all of them.
+struct Shortage {
+    error_type: ErrorType,
+    code: &'static str,
+    /// Whether it passes by itself.
+    is_retryable: bool,
 }
 
-fn availability(job: &Job, failures: &[Failure], code: &str, retry_after: Option<u32>) -> Value {
-    let attempts = || failures.iter().filter_map(|failure| job.attempt(failure.n));
-    let mut models: Vec<&str> = Vec::new();
-    let mut providers: Vec<&str> = Vec::new();
-    for attempt in attempts() {
-        if !models.contains(&attempt.model.as_str()) {
-            models.push(&attempt.model);
-        }
-        if !providers.contains(&attempt.provider_name.as_str()) {
-            providers.push(&attempt.provider_name);
-        }
+fn shortage(failures: &[Failure]) -> Option<Shortage> {
+    let all = |class: fn(&ProviderError) -> bool| failures.iter().all(|failure| class(&failure.error));
+    let (error_type, code, is_retryable) = if all(|error| error.error_type == ErrorType::RateLimitExceeded) {
+        (ErrorType::RateLimitExceeded, "capacity_exhausted", true)
+    } else if all(|error| error.error_type.status() >= 500) {
+        (ErrorType::ProviderOverloaded, "temporarily_unavailable", true)
+    } else if all(knows_no_such_model) {
+        (ErrorType::NotFound, "model_unavailable_upstream", false)
+    } else if all(ProviderError::is_of_region) {
+        (ErrorType::PermissionDenied, "region_restricted", false)
+    } else {
+        return None;
+    };
+    Some(Shortage { error_type, code, is_retryable })
+}
+
+fn knows_no_such_model(error: &ProviderError) -> bool {
+    error.error_type == ErrorType::NotFound && error.retry == Retry::Elsewhere
+}
+
+fn availability(job: &Job, failures: &[Failure], shortage: &Shortage, retry_after: Option<u32>) -> Value {
+    let failed = || failures.iter().filter_map(|failure| job.attempt(failure.n));
+    let planned = distinct(job.start.attempts.iter().map(|attempt| &attempt.model));
+    let mut requested = job.dialect.peek(&job.start.body).map(|peek| peek.models).unwrap_or_default();
+    if requested.is_empty() {
+        requested = distinct(failed().map(|attempt| &attempt.model));
     }
     let mut availability = json!({
-        "code": code,
-        "retryable": true,
-        "requested_models": models,
-        "affected_providers": providers,
-        "docs_url": format!("/docs/errors/{code}"),
+        "code": shortage.code,
+        "retryable": shortage.is_retryable,
+        "requested_models": requested,
+        "affected_providers": distinct(failed().map(|attempt| &attempt.provider_name)),
+        "docs_url": format!("/docs/errors/{}", shortage.code),
     });
-    if let (Some(seconds), Some(members)) = (retry_after, availability.as_object_mut()) {
-        members.insert("retry_after".to_owned(), seconds.into());
+    if planned.len() > 1 {
+        availability["fallback_models"] = planned[1..].into();
+    }
+    if let Some(seconds) = retry_after.filter(|_| shortage.is_retryable) {
+        availability["retry_after"] = seconds.into();
     }
     availability
+}
+
+/// Each name once, in the order in which they come.
+fn distinct<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut distinct: Vec<String> = Vec::new();
+    for name in names {
+        if !distinct.contains(name) {
+            distinct.push(name.clone());
+        }
+    }
+    distinct
 }
 
 fn failed(dialect: Dialect, error: &PublicError, retry_after_seconds: Option<u32>) -> Failed {

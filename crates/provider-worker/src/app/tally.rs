@@ -7,6 +7,7 @@ use dialect::canonical::{Event, FinishReason, Operation, Task};
 use pricing::{Class, Source, Usage};
 
 use super::job::Planned;
+use super::tools::Calls;
 use crate::count::{Counter, boundary};
 use crate::meter;
 
@@ -50,6 +51,7 @@ pub(crate) struct Tally {
     sketches: u64,
     /// What is answered.
     operation: Operation,
+    pub(crate) calls: Calls,
 }
 
 impl Tally {
@@ -68,12 +70,13 @@ impl Tally {
             pictures: 0,
             sketches: 0,
             operation: Operation::Chat,
+            calls: Calls::default(),
         }
     }
 
     /// A tally of an answer to `task`.
     pub(crate) fn of(task: &Task) -> Self {
-        Self { operation: task.operation(), ..Self::new() }
+        Self { operation: task.operation(), calls: Calls::of(task), ..Self::new() }
     }
 
     /// Takes note of an event on its way to the client.
@@ -91,6 +94,7 @@ impl Tally {
             Event::Finish { .. } | Event::Usage(_) | Event::Image { .. } => self.see_end(event),
             _ => {}
         }
+        self.calls.see(event);
         self.progress.text_bytes += (self.pending.len() - before) as u64;
         if event.is_content() {
             let now = Instant::now();

@@ -296,6 +296,7 @@ fn operations(
         provider_model: &row.provider_model,
         max_output: None,
         supported_parameters: &[],
+        service_tier: row.service_tier.as_deref().unwrap_or_default(),
         quirks,
     };
     let speaks = |operation: &Operation| {

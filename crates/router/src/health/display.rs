@@ -1,15 +1,6 @@
 //! Health as the public catalogue shows it.
 
-use super::{Health, Key};
-
-/// Percentiles of one figure.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Quantiles {
-    pub p50: f32,
-    pub p75: f32,
-    pub p90: f32,
-    pub p99: f32,
-}
+use super::{Health, Key, Quantiles};
 
 /// What is shown of one endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

@@ -16,6 +16,7 @@ pub(super) fn with_target<T>(run: impl FnOnce(&Target<'_>) -> T) -> T {
         provider_model: "claude-1",
         max_output: None,
         supported_parameters: &[],
+        service_tier: "",
         quirks: &quirks,
     })
 }

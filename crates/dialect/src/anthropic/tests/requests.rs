@@ -19,6 +19,7 @@ pub(super) fn try_encode(chat: Value, quirks: Value, takes: &[&str]) -> Result<E
         provider_model: "claude-1",
         max_output: Some(8_192),
         supported_parameters: &takes,
+        service_tier: "",
         quirks: &quirks,
     };
     Anthropic.encode(&request, &target)

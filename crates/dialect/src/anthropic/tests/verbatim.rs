@@ -23,6 +23,7 @@ fn try_encode(body: &str, paid: Option<u64>, quirks: Value, takes: &[&str]) -> R
         provider_model: "claude-1",
         max_output: Some(8_192),
         supported_parameters: &takes,
+        service_tier: "",
         quirks: &quirks,
     };
     Anthropic.encode(&Task::Chat(request), &target)

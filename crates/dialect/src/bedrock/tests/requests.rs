@@ -270,11 +270,11 @@ fn cache_marks_become_points_behind_what_they_mark() {
 #[test]
 fn members_of_the_endpoint_come_from_the_catalogue() {
     let guardrail = json!({"guardrailIdentifier": "id", "guardrailVersion": "1"});
-    let quirks = json!({"guardrail": guardrail, "add": {"x": 1}, "accepts": ["service_tier"]});
+    let quirks = json!({"guardrail": guardrail, "add": {"x": 1}});
     let written = with(&json!({"service_tier": "flex"}), LLAMA, &quirks);
     assert_eq!(written["guardrailConfig"], guardrail);
     assert_eq!(written["additionalModelRequestFields"], json!({"x": 1}));
-    assert_eq!(written["serviceTier"], json!({"type": "flex"}));
+    assert_eq!(written.get("serviceTier"), None, "the tier is the endpoint's, not the client's");
     let client = with(&json!({"service_tier": "flex", "guardrailConfig": guardrail}), LLAMA, &none());
     assert_eq!(client.as_object().unwrap().len(), 1, "{client}");
 }

@@ -1,11 +1,14 @@
 //! Writes a streamed answer, one `chat.completion.chunk` per event.
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::write::ImageBody;
 use crate::canonical::{Event, FinishReason, ReasoningDetail};
+use crate::client::debug::{Debug, in_one_line};
 use crate::client::error::ErrorBody;
+use crate::client::tier;
 use crate::client::usage::UsageBody;
 use crate::client::wire::{DONE, append_frame, tool_call_id};
 use crate::client::{AnswerEncoder, Bill, Envelope, PublicError};
@@ -55,6 +58,10 @@ struct Chunk<'a> {
     error: Option<ErrorBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<UsageBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openrouter_metadata: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    debug: Option<Debug<'a>>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     extra: Option<&'a Map<String, Value>>,
 }
@@ -115,9 +122,9 @@ impl Stream {
     #[must_use]
     pub fn new(envelope: Envelope) -> Self {
         Self {
-            envelope,
             system_fingerprint: None,
-            service_tier: None,
+            service_tier: envelope.service_tier.clone(),
+            envelope,
             choices: Vec::new(),
             extra: Map::new(),
         }
@@ -173,23 +180,36 @@ impl Stream {
         usage: Option<UsageBody>,
         out: &mut Vec<u8>,
     ) {
+        let is_last = usage.is_some();
         append_frame(
             out,
             &Chunk {
-                id: &self.envelope.id,
-                object: "chat.completion.chunk",
-                created: self.envelope.created,
-                model: &self.envelope.model,
-                provider: &self.envelope.provider,
-                simulated: self.envelope.simulated,
-                system_fingerprint: self.system_fingerprint.as_deref(),
-                service_tier: self.service_tier.as_deref(),
-                choices,
                 error,
-                extra: usage.is_some().then_some(&self.extra),
+                openrouter_metadata: self.envelope.routing.as_ref().filter(|_| is_last),
+                extra: is_last.then_some(&self.extra),
                 usage,
+                ..self.bare_chunk(choices)
             },
         );
+    }
+
+    fn bare_chunk<'a>(&'a self, choices: &'a [ChunkChoice<'a>]) -> Chunk<'a> {
+        Chunk {
+            id: &self.envelope.id,
+            object: "chat.completion.chunk",
+            created: self.envelope.created,
+            model: &self.envelope.model,
+            provider: &self.envelope.provider,
+            simulated: self.envelope.simulated,
+            system_fingerprint: self.system_fingerprint.as_deref(),
+            service_tier: self.service_tier.as_deref(),
+            choices,
+            error: None,
+            usage: None,
+            openrouter_metadata: None,
+            debug: None,
+            extra: None,
+        }
     }
 
     fn reasoning(&mut self, index: u32, detail: &ReasoningDetail, out: &mut Vec<u8>) {
@@ -265,6 +285,12 @@ pub(super) fn finish_reason(finish: Option<&(FinishReason, String)>, has_calls: 
 }
 
 impl AnswerEncoder for Stream {
+    fn echo(&mut self, body: &RawValue, out: &mut Vec<u8>) {
+        let body = in_one_line(body);
+        let debug = Some(Debug { echo_upstream_body: &body });
+        append_frame(out, &Chunk { debug, ..self.bare_chunk(&[]) });
+    }
+
     fn event(&mut self, event: Event, out: &mut Vec<u8>) {
         match event {
             Event::Start { system_fingerprint, .. } => self.system_fingerprint = system_fingerprint,
@@ -293,7 +319,7 @@ impl AnswerEncoder for Stream {
                 let place = self.place(choice);
                 self.choices[place].finish = Some((reason, native));
             }
-            Event::ServiceTier(tier) => self.service_tier = Some(tier),
+            Event::ServiceTier(tier) => self.service_tier = Some(tier::public(&tier).to_owned()),
             // The rest has no place in chat.
             Event::Usage(_)
             | Event::Failure(_)

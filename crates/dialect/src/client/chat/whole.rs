@@ -7,6 +7,7 @@ use super::stream::finish_reason;
 use super::write::{ImageBody, merge};
 use crate::canonical::{Event, FinishReason, ReasoningDetail};
 use crate::client::error::ErrorBody;
+use crate::client::tier;
 use crate::client::usage::UsageBody;
 use crate::client::wire::{append, tool_call_id};
 use crate::client::{AnswerEncoder, Bill, Envelope, PublicError};
@@ -58,6 +59,8 @@ struct Body<'a> {
     choices: Vec<BodyChoice<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<UsageBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openrouter_metadata: Option<&'a Value>,
     #[serde(flatten)]
     extra: &'a Map<String, Value>,
 }
@@ -118,9 +121,9 @@ impl Whole {
     #[must_use]
     pub fn new(envelope: Envelope) -> Self {
         Self {
-            envelope,
             system_fingerprint: None,
-            service_tier: None,
+            service_tier: envelope.service_tier.clone(),
+            envelope,
             choices: Vec::new(),
             extra: Map::new(),
         }
@@ -170,6 +173,7 @@ impl Whole {
             service_tier: self.service_tier.as_deref(),
             choices: self.choices.iter().map(|choice| choice.body(error)).collect(),
             usage: bill.map(UsageBody::of),
+            openrouter_metadata: self.envelope.routing.as_ref(),
             extra: &self.extra,
         };
         append(out, &body);
@@ -254,7 +258,7 @@ impl AnswerEncoder for Whole {
             Event::Finish { choice, reason, native } => {
                 self.choice(choice).finish = Some((reason, native));
             }
-            Event::ServiceTier(tier) => self.service_tier = Some(tier),
+            Event::ServiceTier(tier) => self.service_tier = Some(tier::public(&tier).to_owned()),
             // The rest has no place in chat.
             Event::Usage(_)
             | Event::Failure(_)

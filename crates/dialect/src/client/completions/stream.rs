@@ -6,7 +6,6 @@ use super::logprobs;
 use super::write::{Body, ChoiceBody, finish_reason};
 use crate::canonical::{Event, FinishReason};
 use crate::client::error::ErrorBody;
-use crate::client::usage::UsageBody;
 use crate::client::wire::{DONE, append_frame};
 use crate::client::{AnswerEncoder, Bill, Envelope, PublicError};
 
@@ -96,7 +95,7 @@ impl AnswerEncoder for Stream {
         for index in indexes {
             self.piece(index, "", None, true, out);
         }
-        append_frame(out, &Body { usage: Some(UsageBody::of(bill)), ..self.body() });
+        append_frame(out, &self.body().ended(&self.envelope, bill));
         out.extend_from_slice(DONE);
     }
 
@@ -105,7 +104,7 @@ impl AnswerEncoder for Stream {
             ChoiceBody { finish_reason: Some(FinishReason::Error.as_str()), ..ChoiceBody::default() };
         append_frame(out, &Body { choices: vec![choice], error: Some(ErrorBody::of(error)), ..self.body() });
         if let Some(bill) = bill {
-            append_frame(out, &Body { usage: Some(UsageBody::of(bill)), ..self.body() });
+            append_frame(out, &self.body().ended(&self.envelope, bill));
         }
         out.extend_from_slice(DONE);
     }

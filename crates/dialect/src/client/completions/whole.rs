@@ -50,6 +50,7 @@ impl Whole {
         body.choices = self.choices.iter().map(|choice| choice.body(error.is_some())).collect();
         body.error = error.map(ErrorBody::of);
         body.usage = bill.map(UsageBody::of);
+        body.openrouter_metadata = self.envelope.routing.as_ref();
         append(out, &body);
     }
 }

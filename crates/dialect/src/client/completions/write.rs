@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::canonical::FinishReason;
-use crate::client::Envelope;
 use crate::client::error::ErrorBody;
 use crate::client::usage::UsageBody;
+use crate::client::{Bill, Envelope};
 
 #[derive(Serialize)]
 pub(super) struct Body<'a> {
@@ -24,6 +24,8 @@ pub(super) struct Body<'a> {
     pub(super) error: Option<ErrorBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) usage: Option<UsageBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) openrouter_metadata: Option<&'a Value>,
 }
 
 #[derive(Serialize, Default)]
@@ -38,6 +40,7 @@ pub(super) struct ChoiceBody<'a> {
 }
 
 impl<'a> Body<'a> {
+    /// Of an answer of which nothing is known yet.
     pub(super) fn of(envelope: &'a Envelope) -> Self {
         Self {
             id: &envelope.id,
@@ -50,7 +53,13 @@ impl<'a> Body<'a> {
             choices: Vec::new(),
             error: None,
             usage: None,
+            openrouter_metadata: None,
         }
+    }
+
+    /// What comes last: what it took, and how it was routed.
+    pub(super) fn ended(self, envelope: &'a Envelope, bill: &Bill) -> Self {
+        Self { usage: Some(UsageBody::of(bill)), openrouter_metadata: envelope.routing.as_ref(), ..self }
     }
 }
 

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use pricing::Class;
 use serde::{Serialize, Serializer};
-use serde_json::Number;
+use serde_json::{Number, Value};
 
 use crate::canonical::Event;
 use crate::client::error;
@@ -28,6 +28,8 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     simulated: Option<bool>,
     usage: Usage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openrouter_metadata: Option<&'a Value>,
 }
 
 #[derive(Serialize)]
@@ -125,6 +127,7 @@ impl AnswerEncoder for Answer {
                 provider: &self.envelope.provider,
                 simulated: self.envelope.simulated.then_some(true),
                 usage: Usage::of(bill),
+                openrouter_metadata: self.envelope.routing.as_ref(),
             },
         );
     }

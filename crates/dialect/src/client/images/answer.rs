@@ -1,6 +1,7 @@
 //! Writes an answer that is not streamed.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::write::{Picture, Pictures, Row, Usage};
 use crate::canonical::Event;
@@ -22,6 +23,8 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     simulated: Option<bool>,
     usage: Usage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openrouter_metadata: Option<&'a Value>,
 }
 
 impl Answer {
@@ -45,6 +48,7 @@ impl AnswerEncoder for Answer {
                 provider: &self.envelope.provider,
                 simulated: self.envelope.simulated.then_some(true),
                 usage: Usage::of(bill),
+                openrouter_metadata: self.envelope.routing.as_ref(),
             },
         );
     }

@@ -2,6 +2,7 @@
 //! last of them says what all of it cost. The others say that they cost nothing, so that the sum is right.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::write::{Pictures, Row, Usage, inline};
 use crate::canonical::{Event, ImagesRequest};
@@ -41,12 +42,16 @@ struct Frame<'a> {
     simulated: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<Usage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openrouter_metadata: Option<&'a Value>,
 }
 
 #[derive(Serialize)]
 struct ErrorFrame<'a> {
     r#type: &'static str,
     error: ErrorBody<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openrouter_metadata: Option<&'a Value>,
 }
 
 #[derive(Serialize)]
@@ -69,7 +74,15 @@ impl Stream {
         Self { envelope, wanted, pictures: Pictures::default() }
     }
 
-    fn frame(&self, row: Row<'_>, partial_image_index: Option<u32>, usage: Option<Usage>, out: &mut Vec<u8>) {
+    /// `is_last`: nothing comes after it.
+    fn frame(
+        &self,
+        row: Row<'_>,
+        partial_image_index: Option<u32>,
+        usage: Option<Usage>,
+        is_last: bool,
+        out: &mut Vec<u8>,
+    ) {
         let r#type = match partial_image_index {
             Some(_) => "image_generation.partial_image",
             None => "image_generation.completed",
@@ -91,6 +104,7 @@ impl Stream {
             provider: &self.envelope.provider,
             simulated: self.envelope.simulated.then_some(true),
             usage,
+            openrouter_metadata: self.envelope.routing.as_ref().filter(|_| is_last),
             row,
         };
         append_named_frame(out, r#type, &frame);
@@ -102,7 +116,13 @@ impl AnswerEncoder for Stream {
         match event {
             Event::PartialImage { partial, url, .. } => {
                 let (media_type, b64_json) = inline(&url);
-                self.frame(Row { b64_json, media_type, revised_prompt: None }, Some(partial), None, out);
+                self.frame(
+                    Row { b64_json, media_type, revised_prompt: None },
+                    Some(partial),
+                    None,
+                    false,
+                    out,
+                );
             }
             event => self.pictures.take(event),
         }
@@ -111,8 +131,9 @@ impl AnswerEncoder for Stream {
     fn finish(&mut self, bill: &Bill, out: &mut Vec<u8>) {
         let count = self.pictures.iter().len();
         for (at, picture) in self.pictures.iter().enumerate() {
-            let usage = if at + 1 == count { Usage::of(bill) } else { Usage::of(&Bill::default()) };
-            self.frame(picture.row(), None, Some(usage), out);
+            let is_last = at + 1 == count;
+            let usage = if is_last { Usage::of(bill) } else { Usage::of(&Bill::default()) };
+            self.frame(picture.row(), None, Some(usage), is_last, out);
         }
         out.extend_from_slice(DONE);
     }
@@ -120,7 +141,8 @@ impl AnswerEncoder for Stream {
     fn fail(&mut self, error: &PublicError, _bill: Option<&Bill>, out: &mut Vec<u8>) {
         let kind = error.error_type.as_str();
         let body = ErrorBody { code: kind, message: &error.message, r#type: kind, param: None };
-        append_named_frame(out, "error", &ErrorFrame { r#type: "error", error: body });
+        let frame = ErrorFrame { r#type: "error", error: body, openrouter_metadata: error.routing() };
+        append_named_frame(out, "error", &frame);
         out.extend_from_slice(DONE);
     }
 }

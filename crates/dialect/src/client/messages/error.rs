@@ -25,6 +25,8 @@ pub(super) struct Body<'a> {
     #[serde(skip_serializing_if = "Map::is_empty")]
     metadata: &'a Map<String, Value>,
     request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openrouter_metadata: Option<&'a Value>,
 }
 
 #[derive(Serialize)]
@@ -53,6 +55,7 @@ impl<'a> Body<'a> {
             },
             metadata: &error.metadata,
             request_id: request_id.filter(|id| !id.is_empty()),
+            openrouter_metadata: error.routing(),
         }
     }
 }

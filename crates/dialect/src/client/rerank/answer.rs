@@ -2,7 +2,7 @@
 
 use pricing::Class;
 use serde::Serialize;
-use serde_json::Number;
+use serde_json::{Number, Value};
 
 use crate::canonical::{Document, Event, RerankRequest};
 use crate::client::error;
@@ -27,6 +27,8 @@ struct Body<'a> {
     simulated: Option<bool>,
     results: Vec<Row<'a>>,
     usage: Usage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openrouter_metadata: Option<&'a Value>,
 }
 
 #[derive(Serialize)]
@@ -105,6 +107,7 @@ impl AnswerEncoder for Answer {
                 simulated: self.envelope.simulated.then_some(true),
                 results: results.collect(),
                 usage: Usage::of(bill),
+                openrouter_metadata: self.envelope.routing.as_ref(),
             },
         );
     }

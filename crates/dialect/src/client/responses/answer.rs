@@ -9,10 +9,13 @@ mod items;
 mod texts;
 mod thoughts;
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::ids;
 use crate::canonical::{Event, FinishReason, Request};
+use crate::client::debug::{Debug, in_one_line};
+use crate::client::tier;
 use crate::client::wire::append;
 use crate::client::{AnswerEncoder, Bill, Dialect, Envelope, PublicError};
 use crate::error::ErrorType;
@@ -43,7 +46,6 @@ pub(super) struct Answer {
 impl Answer {
     pub(super) fn new(envelope: Envelope, request: Option<&Request>, stream: bool) -> Self {
         Self {
-            envelope,
             echo: request.map(Echo::of).unwrap_or_default(),
             frames: Frames::new(stream),
             has_begun: false,
@@ -52,7 +54,8 @@ impl Answer {
             logprobs: Vec::new(),
             characters: 0,
             finish: None,
-            service_tier: None,
+            service_tier: envelope.service_tier.clone(),
+            envelope,
             is_cut: false,
         }
     }
@@ -206,6 +209,13 @@ const fn is_length(error_type: ErrorType) -> bool {
 }
 
 impl AnswerEncoder for Answer {
+    fn echo(&mut self, body: &RawValue, out: &mut Vec<u8>) {
+        self.begin(true, out);
+        let body = in_one_line(body);
+        let debug = Debug { echo_upstream_body: &body };
+        self.frames.write(out, "response.debug", &[("debug", Field::Debug(debug))]);
+    }
+
     fn event(&mut self, event: Event, out: &mut Vec<u8>) {
         self.begin(true, out);
         match event {
@@ -220,7 +230,7 @@ impl AnswerEncoder for Answer {
             Event::ChoiceExtra { choice: 0, members } => self.choice_extra(members),
             Event::Native { dialect: Dialect::Responses, value } => self.native(value, out),
             Event::Finish { choice: 0, reason, .. } => self.finish = Some(reason),
-            Event::ServiceTier(tier) => self.service_tier = Some(tier),
+            Event::ServiceTier(tier) => self.service_tier = Some(tier::public(&tier).to_owned()),
             // A response is one answer, and the rest has no place in it.
             _ => {}
         }

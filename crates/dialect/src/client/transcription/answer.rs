@@ -7,12 +7,13 @@ use serde_json::{Map, Number, Value};
 use crate::canonical::Event;
 use crate::client::error;
 use crate::client::wire::append;
-use crate::client::{AnswerEncoder, Bill, PublicError};
+use crate::client::{AnswerEncoder, Bill, Envelope, PublicError};
 
 /// What a verbose answer has beside its text.
 const VERBOSE: [&str; 5] = ["task", "language", "duration", "segments", "words"];
 
 pub(super) struct Answer {
+    envelope: Envelope,
     is_verbose: bool,
     text: String,
     members: Map<String, Value>,
@@ -24,6 +25,8 @@ struct Body<'a> {
     #[serde(flatten)]
     members: &'a Map<String, Value>,
     usage: Usage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openrouter_metadata: Option<&'a Value>,
 }
 
 #[derive(Serialize)]
@@ -47,8 +50,8 @@ struct Details {
 }
 
 impl Answer {
-    pub(super) fn new(is_verbose: bool) -> Self {
-        Self { is_verbose, text: String::new(), members: Map::new() }
+    pub(super) fn new(envelope: Envelope, is_verbose: bool) -> Self {
+        Self { envelope, is_verbose, text: String::new(), members: Map::new() }
     }
 
     fn usage(&self, bill: &Bill) -> Usage {
@@ -87,7 +90,8 @@ impl AnswerEncoder for Answer {
         if is_verbose {
             self.members.entry("task").or_insert_with(|| "transcribe".into());
         }
-        append(out, &Body { text: &self.text, members: &self.members, usage });
+        let routing = self.envelope.routing.as_ref();
+        append(out, &Body { text: &self.text, members: &self.members, usage, openrouter_metadata: routing });
     }
 
     fn fail(&mut self, error: &PublicError, _bill: Option<&Bill>, out: &mut Vec<u8>) {

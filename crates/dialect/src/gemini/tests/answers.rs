@@ -15,6 +15,7 @@ fn with_target<T>(run: impl FnOnce(&Target<'_>) -> T) -> T {
         provider_model: "gemini-3-flash",
         max_output: None,
         supported_parameters: &[],
+        service_tier: "",
         quirks: &quirks,
     })
 }

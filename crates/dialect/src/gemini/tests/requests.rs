@@ -24,6 +24,7 @@ pub(super) fn try_encode(
         provider_model: model,
         max_output: Some(65_536),
         supported_parameters: &takes,
+        service_tier: "",
         quirks: &quirks,
     };
     Gemini.encode(&request, &target)

@@ -13,6 +13,7 @@ fn target(quirks: &Map<String, Value>) -> Target<'_> {
         provider_model: "b",
         max_output: None,
         supported_parameters: &[],
+        service_tier: "",
         quirks,
     }
 }

@@ -26,6 +26,7 @@ fn encoded(request: &Request, supported: &[&str], quirks: &Value) -> Encoded {
         provider_model: "b-1",
         max_output: None,
         supported_parameters: &supported,
+        service_tier: "",
         quirks: quirks.as_object().unwrap_or(&none),
     };
     OpenAi.encode(&Task::Chat(request.clone()), &target).unwrap()
@@ -93,7 +94,7 @@ fn names_limits_and_additions_follow_the_quirks() {
     let members =
         json!({"seed": 7, "n": 1, "max_tokens": 5, "stream": true, "user": "u", "service_tier": "fast"});
     let expected = json!({
-        "random_seed": 7, "max_completion_tokens": 5, "stream": true, "service_tier": "priority", "user": crate::end_user::hashed("u"),
+        "random_seed": 7, "max_completion_tokens": 5, "stream": true, "service_tier": "default", "user": crate::end_user::hashed("u"),
         "reasoning_format": "parsed"
     });
     assert_eq!(rest(members, &[], quirks), expected);
@@ -109,7 +110,7 @@ fn what_costs_extra_goes_out_only_by_name() {
     // The words of llama.cpp, which go before `max_tokens` and `n`.
     assert_eq!(rest(json!({"n_predict": 9, "n_cmpl": 9, "vendor": 1}), &[], json!({})), json!({"vendor": 1}));
     let named = rest(members, &[], json!({"accepts": ["service_tier"]}));
-    assert_eq!(named, json!({"service_tier": "priority", "vendor": 1}));
+    assert_eq!(named, json!({"service_tier": "default", "vendor": 1}));
     let searching = json!({"tools": [{"type": "browser_search"}]});
     assert_eq!(rest(searching.clone(), &[], json!({})), json!({}));
     assert_eq!(rest(searching.clone(), &[], json!({"tool_types": ["browser_search"]})), searching);

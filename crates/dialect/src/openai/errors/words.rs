@@ -150,8 +150,7 @@ fn request(error: &ProviderError, says: &dyn Fn(&[&str]) -> bool, report: &Repor
         return Some(ProviderError { is_fault: true, ..typed(error, ErrorType::NotFound, Retry::Elsewhere) });
     }
     if says(&NO_REGION) {
-        let error = typed(error, ErrorType::PermissionDenied, Retry::Elsewhere);
-        return Some(ProviderError { is_fault: false, ..error });
+        return Some(error.because_of_region());
     }
     if says(&INCAPABLE) {
         let error = typed(error, ErrorType::InvalidRequest, Retry::Elsewhere);

@@ -18,6 +18,7 @@ pub(in crate::openai) fn with_target<T>(
         provider_model: "b-1",
         max_output: None,
         supported_parameters: &supported,
+        service_tier: "",
         quirks: quirks.as_object().unwrap_or(&none),
     })
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::super::encode::accept;
 use super::super::governed::{COSTLY, is_disguised};
 use super::super::quirks::Quirks;
+use super::super::tier;
 use crate::canonical::Request;
 use crate::client::Dialect;
 use crate::client::responses::read::{PLATFORM_MEMBERS, REFUSED_MEMBERS};
@@ -103,9 +104,6 @@ fn shape<'a>(body: &mut Members<'a>, request: &'a Request, target: &Target<'a>, 
     options::reasoning(body, request, target, quirks);
     options::include(body, &included, request, target, quirks);
     options::user(body);
-    if body.value("service_tier").is_some_and(|tier| tier == "fast") {
-        body.make("service_tier", "priority");
-    }
     if let Some(limit) = request.max_tokens {
         body.make("max_output_tokens", target.within(limit));
     }
@@ -113,6 +111,7 @@ fn shape<'a>(body: &mut Members<'a>, request: &'a Request, target: &Target<'a>, 
         body.make("stream", true);
     }
     body.0.retain(|(name, _)| !quirks.lists("drop", name));
+    body.make_or_remove("service_tier", tier::asked(target, quirks));
     for (name, value) in quirks.map("responses_add").into_iter().flatten() {
         body.set(name.as_str(), Member::Made(value.clone()));
     }

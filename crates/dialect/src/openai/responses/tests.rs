@@ -18,6 +18,7 @@ fn with_target<T>(quirks: &Value, parameters: &[&str], body: impl FnOnce(&Target
         provider_model: "model-1",
         max_output: Some(1_000),
         supported_parameters: &parameters,
+        service_tier: "",
         quirks: quirks.as_object().unwrap_or(&Map::new()),
     })
 }

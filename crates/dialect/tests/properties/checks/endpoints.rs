@@ -76,6 +76,7 @@ impl Endpoint {
             provider_model: self.provider_model,
             max_output: Some(4_096),
             supported_parameters: &[],
+            service_tier: "",
             quirks: &quirks,
         };
         let adapter = adapter(self.dialect, self.operation, self.client, &target)?;

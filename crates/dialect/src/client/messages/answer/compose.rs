@@ -46,7 +46,7 @@ impl Composer {
         Self {
             id: envelope.id.clone(),
             hides_thinking: envelope.exclude_reasoning,
-            ending: Ending::new(stops),
+            ending: Ending::new(stops, envelope.service_tier.clone()),
             ..Self::default()
         }
     }

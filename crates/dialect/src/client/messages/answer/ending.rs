@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Number, Value, json};
 
 use crate::canonical::{Event, FinishReason};
-use crate::client::Bill;
+use crate::client::{Bill, tier};
 
 /// Reasons that Anthropic gives and that mean a plain stop to everybody else.
 const STOPS: [&str; 3] = ["stop_sequence", "pause_turn", "compaction"];
@@ -31,8 +31,9 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    pub(super) fn new(stops: Vec<String>) -> Self {
-        Self { stops, ..Self::default() }
+    /// `service_tier`: as asked of the provider.
+    pub(super) fn new(stops: Vec<String>, service_tier: Option<String>) -> Self {
+        Self { stops, service_tier, ..Self::default() }
     }
 
     pub(super) fn event(&mut self, event: Event) {
@@ -148,8 +149,8 @@ impl Ending {
             },
             output_tokens: sum(usage.completion_tokens()),
             output_tokens_details: (thinking > 0).then_some(OutputDetails { thinking_tokens: thinking }),
-            service_tier: self.service_tier.as_deref().map(|tier| match tier {
-                "priority" | "batch" => tier,
+            service_tier: self.service_tier.as_deref().map(|tier| match tier::public(tier) {
+                tier @ ("priority" | "flex" | "batch") => tier,
                 // Whatever other providers call the tier of those who pay no more and no less.
                 _ => "standard",
             }),

@@ -68,9 +68,11 @@ struct End<'a> {
 }
 
 #[derive(Serialize)]
-struct Bare {
+struct Bare<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openrouter_metadata: Option<&'a Value>,
 }
 
 impl Stream {
@@ -97,7 +99,7 @@ impl Stream {
             usage: self.composer.ending.usage(&self.composer.ending.counted, None),
         };
         append_named_frame(out, "message_start", &Start { kind: "message_start", message });
-        append_named_frame(out, "ping", &Bare { kind: "ping" });
+        append_named_frame(out, "ping", &Bare { kind: "ping", openrouter_metadata: None });
     }
 
     fn write_steps(&mut self, out: &mut Vec<u8>) {
@@ -175,7 +177,8 @@ impl AnswerEncoder for Stream {
         self.write_steps(out);
         self.start(out);
         self.end(self.composer.ending.delta(), bill, out);
-        append_named_frame(out, "message_stop", &Bare { kind: "message_stop" });
+        let routing = self.envelope.routing.as_ref();
+        append_named_frame(out, "message_stop", &Bare { kind: "message_stop", openrouter_metadata: routing });
     }
 
     fn fail(&mut self, error: &PublicError, bill: Option<&Bill>, out: &mut Vec<u8>) {

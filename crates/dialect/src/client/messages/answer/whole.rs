@@ -36,6 +36,8 @@ struct Body<'a> {
     usage: UsageBody<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     context_management: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openrouter_metadata: Option<&'a Value>,
 }
 
 #[derive(Serialize)]
@@ -84,6 +86,7 @@ impl AnswerEncoder for Whole {
             ending: ending.delta(),
             usage: ending.usage(&bill.usage, Some(bill)),
             context_management: ending.context_management(),
+            openrouter_metadata: self.envelope.routing.as_ref(),
         };
         append(out, &body);
     }

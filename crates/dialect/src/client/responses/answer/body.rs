@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::echo::Echo;
 use super::items::Item;
-use crate::client::{Bill, Envelope};
+use crate::client::{Bill, Envelope, tier};
 use crate::error::ErrorType;
 use pricing::{Class, OutOfRange};
 
@@ -83,15 +83,14 @@ const fn code(error_type: ErrorType) -> &'static str {
 }
 
 impl Response<'_> {
-    /// The tier in this dialect's words: the one that served, else the one asked for.
+    fn is_going_on(&self) -> bool {
+        matches!(self.outcome, Outcome::InProgress)
+    }
+
+    /// The tier that serves; until that is known, the one asked for.
     fn service_tier(&self) -> Option<&str> {
-        let tier = self.service_tier.or(self.echo.service_tier.as_deref());
-        match tier {
-            None => Some("auto").filter(|_| matches!(self.outcome, Outcome::InProgress)),
-            Some("standard" | "on_demand") => Some("default"),
-            Some("fast" | "ultrafast") => Some("priority"),
-            Some(tier) => Some(tier),
-        }
+        let asked = self.echo.service_tier.as_deref().map_or("auto", tier::public);
+        self.service_tier.or(self.is_going_on().then_some(asked))
     }
 }
 
@@ -125,6 +124,9 @@ impl Serialize for Response<'_> {
         map.serialize_entry("store", &false)?;
         if let Some(bill) = self.bill {
             map.serialize_entry("usage", &usage(bill))?;
+        }
+        if let Some(routing) = self.envelope.routing.as_ref().filter(|_| !self.is_going_on()) {
+            map.serialize_entry("openrouter_metadata", routing)?;
         }
         map.end()
     }

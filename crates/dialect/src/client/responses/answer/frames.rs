@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::body::Response;
 use super::items::{Item, Piece};
+use crate::client::debug::Debug;
 use crate::client::wire::append_named_frame;
 
 /// A member of an event.
@@ -17,6 +18,7 @@ pub(super) enum Field<'a> {
     Item(&'a Item),
     Piece(Piece<'a>),
     Response(&'a Response<'a>),
+    Debug(Debug<'a>),
 }
 
 impl Serialize for Field<'_> {
@@ -29,6 +31,7 @@ impl Serialize for Field<'_> {
             Self::Item(item) => item.serialize(serializer),
             Self::Piece(piece) => piece.serialize(serializer),
             Self::Response(response) => response.serialize(serializer),
+            Self::Debug(debug) => debug.serialize(serializer),
         }
     }
 }

@@ -167,14 +167,15 @@ fn an_answer_repeats_its_request() {
     });
     let task = Dialect::Responses.decode(&body.to_string().into()).unwrap();
     let mut out = Vec::new();
-    Dialect::Responses.answer(envelope(), Some(&task), false).finish(&bill(), &mut out);
+    let served = Envelope { service_tier: Some("default".into()), ..envelope() };
+    Dialect::Responses.answer(served, Some(&task), false).finish(&bill(), &mut out);
     let answer: Value = serde_json::from_slice(&out).unwrap();
     for name in ["instructions", "temperature", "tool_choice", "metadata", "user", "text", "reasoning"] {
         assert_eq!(answer[name], body[name], "{name}");
     }
     assert_eq!(answer["max_output_tokens"], 64);
     assert_eq!(answer["parallel_tool_calls"], false);
-    assert_eq!(answer["service_tier"], "priority");
+    assert_eq!(answer["service_tier"], "default", "the tier that served, not the one asked for");
     assert_eq!(answer["top_logprobs"], 0);
     let function =
         json!({"type": "function", "name": "f", "description": null, "parameters": null, "strict": null});

@@ -163,7 +163,7 @@ fn the_catalogue_governs_what_goes_out() {
         "responses_add": {"extra_body": true}, "responses_path": "/v2/responses?x=1", "auth": "api-key"});
     let (request, full) = encoded(Dialect::Responses, &body, &quirks, &[]);
     assert_eq!((request.path.as_str(), request.auth), ("/v2/responses?x=1", AuthStyle::ApiKey));
-    assert_eq!((&full["service_tier"], &full["top_k"]), (&json!("priority"), &json!(5)));
+    assert_eq!((&full["service_tier"], &full["top_k"]), (&json!("default"), &json!(5)));
     assert_eq!((full.get("store"), full.get("something_new")), (None, None));
     assert_eq!(full["extra_body"], true);
     assert_eq!(full["include"], json!(["reasoning.encrypted_content", "message.output_text.logprobs"]));
