@@ -11,28 +11,40 @@
 //! The same inputs give the same plan: no clock, no global, no hash order takes part.
 
 mod filter;
+mod needs;
 mod order;
+mod pattern;
+mod plugins;
 mod random;
 mod reason;
 mod refusal;
 mod request;
 mod resolve;
+mod router;
+mod task;
 
+pub use pattern::Patterns;
+pub use plugins::{BadPlugin, CostTier, Plugins};
 pub use random::mix;
 pub use reason::Reason;
 pub use refusal::Refusal;
 pub use request::{BadPreference, DataCollection, MaxPrice, Preferences, Profile, Request, Sort, TierWish};
+pub use router::{Routed, Router};
+pub use task::Task;
 
+use crate::AutoConfig;
 use crate::catalogue::Catalogue;
 use crate::health::View;
 use order::Candidate;
-use resolve::Wanted;
+use resolve::{Inputs, Named, Wanted};
 
 /// What operators decide about every choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
+pub struct Policy<'a> {
     /// Attempts that a plan holds at most.
     pub max_attempts: usize,
+    /// How `openrouter/auto` ranks models.
+    pub auto: &'a AutoConfig,
 }
 
 /// An endpoint, or a model's name where there is no endpoint, that is not in the plan, and why.
@@ -59,6 +71,10 @@ pub struct Plan<'a> {
     pub exclusions: Vec<Exclusion<'a>>,
     /// How the order came about.
     pub strategy: &'static str,
+    /// How the first model came about, in the public vocabulary.
+    pub via: &'static str,
+    /// What the routers among the names did.
+    pub routed: Vec<Routed>,
     /// Whether the first attempt is the one probe that an endpoint half open is sent. Whoever runs the plan
     /// must have claimed it; who cannot, chooses again without probes.
     pub is_probe: bool,
@@ -72,11 +88,13 @@ pub fn choose<'a>(
     request: &Request<'a>,
     catalogue: &Catalogue,
     health: View<'_>,
-    policy: Policy,
+    policy: Policy<'_>,
     seed: u64,
 ) -> Result<Plan<'a>, Refusal<'a>> {
-    let mut exclusions = Vec::new();
-    let wanted = resolve::models(request, catalogue, &mut exclusions)?;
+    let inputs = Inputs { catalogue, health, policy, seed, held_model: None };
+    let Named { wanted, unknown, routed } = resolve::models(request, inputs)?;
+    let of_name = |(name, reason)| Exclusion { subject: Subject::Name(name), reason };
+    let mut exclusions: Vec<Exclusion<'a>> = unknown.into_iter().map(of_name).collect();
     let mut random = random::Random::new(seed);
     let mut ordered: Vec<Candidate> = Vec::new();
     let mut pool = Vec::new();
@@ -97,13 +115,19 @@ pub fn choose<'a>(
         exclusions.push(Exclusion { subject: Subject::Endpoint(left_out.endpoint), reason: kept.reason });
     }
     let Some(first) = ordered.first() else {
-        return Err(Refusal::nothing_left(&wanted, exclusions, catalogue, request.profile.operation));
+        return Err(Refusal::nothing_left(&wanted, exclusions, catalogue, request, health.now_ms));
+    };
+    let model = |wanted: &&Wanted<'_>| {
+        let endpoints = catalogue.models().get(wanted.model).map(|model| &model.endpoints);
+        endpoints.is_some_and(|endpoints| endpoints.contains(&first.endpoint))
     };
     Ok(Plan {
         is_probe: first.is_probe,
         attempts: ordered.iter().map(|candidate| candidate.endpoint).collect(),
         exclusions,
         strategy: strategy(request, &wanted),
+        via: wanted.iter().find(model).map_or("direct", Wanted::strategy),
+        routed,
     })
 }
 
@@ -115,6 +139,7 @@ fn strategy(request: &Request<'_>, wanted: &[Wanted<'_>]) -> &'static str {
         Some(Sort::Price) => "price",
         Some(Sort::Throughput) => "throughput",
         Some(Sort::Latency) => "latency",
+        Some(Sort::Exacto) => "exacto",
         None => "default",
     }
 }

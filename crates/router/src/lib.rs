@@ -20,7 +20,7 @@ mod seed;
 mod service;
 mod store;
 
-pub use config::{Config, HealthConfig, TimeoutConfig};
+pub use config::{AutoConfig, Config, HealthConfig, TimeoutConfig};
 pub use error::Error;
 pub use seed::{KnownProvider, ProviderOverride, SeedReport, known_providers, seed};
 pub use service::{Deps, Service};

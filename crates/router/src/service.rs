@@ -87,8 +87,8 @@ impl Clock {
 }
 
 impl Inner {
-    pub(crate) const fn policy(&self) -> Policy {
-        Policy { max_attempts: self.config.max_attempts }
+    pub(crate) const fn policy(&self) -> Policy<'_> {
+        Policy { max_attempts: self.config.max_attempts, auto: &self.config.auto }
     }
 }
 
@@ -104,11 +104,11 @@ impl Service {
         let metrics = Metrics::register(&deps.metrics);
         let tasks = deps.tasks.clone();
         let inner = Arc::new(Inner {
+            health: Health::new(config.health),
             config,
             deps,
             metrics,
             current: ArcSwap::default(),
-            health: Health::new(config.health),
             clock: Clock::start(),
             changed: Notify::new(),
             refused: Mutex::default(),

@@ -2,7 +2,7 @@
 
 use super::resolve::Wanted;
 use super::{DataCollection, Exclusion, Preferences, Reason, Request, Subject};
-use crate::catalogue::{Catalogue, Endpoint, Offer, ParameterSet, Parameters, minute_of_day};
+use crate::catalogue::{Catalogue, Endpoint, Model, Offer, ParameterSet, Parameters, minute_of_day};
 use pricing::Class;
 
 /// The endpoints of a model that may serve, as indices in the catalogue.
@@ -14,23 +14,35 @@ pub(super) fn hard<'a>(
     exclusions: &mut Vec<Exclusion<'a>>,
 ) -> Vec<usize> {
     let Some(model) = catalogue.models().get(wanted.model) else { return Vec::new() };
-    let minute = minute_of_day(now_ms);
     let mut candidates = Vec::with_capacity(model.endpoints.len());
     for (at, endpoint) in model.endpoints.clone().zip(catalogue.endpoints_of(model)) {
-        let operation = request.profile.operation;
-        let reason = if !model.operations.contains(operation) {
-            Some(Reason::OtherOperation)
-        } else if endpoint.unusable.is_none() && !endpoint.operations.contains(operation) {
-            Some(Reason::UnsupportedOperation)
-        } else {
-            excludes(request, endpoint, minute)
-        };
-        match reason {
+        let lacks = || wanted.needs.unmet(endpoint, minute_of_day(now_ms)).map(|_| Reason::Capability);
+        match bars(request, wanted, model, endpoint, now_ms).or_else(lacks) {
             None => candidates.push(at),
             Some(reason) => exclusions.push(Exclusion { subject: Subject::Endpoint(at), reason }),
         }
     }
     candidates
+}
+
+/// Why an endpoint of a model cannot or must not serve, if so.
+pub(super) fn bars(
+    request: &Request<'_>,
+    _wanted: &Wanted<'_>,
+    model: &Model,
+    endpoint: &Endpoint,
+    now_ms: u64,
+) -> Option<Reason> {
+    let operation = request.profile.operation;
+    if !model.operations.contains(operation) {
+        Some(Reason::OtherOperation)
+    } else if endpoint.unusable.is_none() && endpoint.gone_ms.is_some_and(|gone_ms| gone_ms <= now_ms) {
+        Some(Reason::Deprecated)
+    } else if endpoint.unusable.is_none() && !endpoint.operations.contains(operation) {
+        Some(Reason::UnsupportedOperation)
+    } else {
+        excludes(request, endpoint, minute_of_day(now_ms))
+    }
 }
 
 /// The first hard filter that an endpoint does not pass. The catalogue's reasons come first, so that a

@@ -75,7 +75,7 @@ pub(super) fn order(
         })
         .collect();
     candidates.sort_by(|one, two| compare(one, two, sort));
-    if sort.is_none() && request.preferences.order.is_empty() {
+    if matches!(sort, None | Some(Sort::Exacto)) && request.preferences.order.is_empty() {
         draw_first(&mut candidates, random);
     }
     candidates
@@ -119,7 +119,7 @@ fn compare(one: &Candidate, two: &Candidate, sort: Option<Sort>) -> Ordering {
     let by_position =
         (one.rank >= Rank::Cooling).cmp(&(two.rank >= Rank::Cooling)).then(one.position.cmp(&two.position));
     let by_wish = match sort {
-        None => one.rank.cmp(&two.rank),
+        None | Some(Sort::Exacto) => one.rank.cmp(&two.rank),
         Some(Sort::Price) => serious(one).cmp(&serious(two)),
         Some(Sort::Throughput) => {
             serious(one).cmp(&serious(two)).then(two.standing.throughput.total_cmp(&one.standing.throughput))
@@ -164,7 +164,7 @@ pub(super) struct Kept {
     pub(super) reason: Reason,
 }
 
-pub(super) fn keep(available: usize, request: &Request<'_>, policy: Policy) -> Kept {
+pub(super) fn keep(available: usize, request: &Request<'_>, policy: Policy<'_>) -> Kept {
     let only_one = !request.preferences.allow_fallbacks && request.preferences.order.is_empty();
     if only_one {
         return Kept { count: available.min(1), reason: Reason::NoFallbacks };

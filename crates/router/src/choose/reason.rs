@@ -15,7 +15,14 @@ pub enum Reason {
     OtherOperation,
     /// The endpoint's dialect has no way to ask for it.
     UnsupportedOperation,
+    /// Its deprecation date has passed.
+    Deprecated,
+    /// A router found no model that will do.
+    NoCandidate,
+    /// It falls short of what a router was asked for.
+    Capability,
     // The request's hard wishes.
+    Region,
     NotInOnly,
     Ignored,
     NotInOrder,
@@ -49,6 +56,10 @@ impl Reason {
             Self::NoPrice => "no_price",
             Self::OtherOperation => "other_operation",
             Self::UnsupportedOperation => "unsupported_operation",
+            Self::Deprecated => "deprecated",
+            Self::NoCandidate => "no_candidate",
+            Self::Capability => "capability",
+            Self::Region => "region",
             Self::NotInOnly => "not_in_only",
             Self::Ignored => "ignored",
             Self::NotInOrder => "not_in_order",
@@ -73,6 +84,7 @@ impl Reason {
     #[must_use]
     pub const fn constraint(self) -> Option<(&'static str, &'static str)> {
         match self {
+            Self::Region => Some(("data_region", "region")),
             Self::NotInOnly => Some(("allowed_providers", "provider.only")),
             Self::Ignored => Some(("allowed_providers", "provider.ignore")),
             Self::NotInOrder => Some(("allowed_providers", "provider.order")),

@@ -3,6 +3,7 @@
 use dialect::canonical::Operation;
 use serde::Deserialize;
 
+use super::{Plugins, Task};
 use crate::catalogue::{Modalities, ParameterSet, Tier};
 
 /// One request as routing sees it. Borrowed; never its content.
@@ -15,6 +16,12 @@ pub struct Request<'a> {
     pub tier: TierWish,
     /// The data region that the request must stay in.
     pub region: Option<&'a str>,
+    /// The settings of router models.
+    pub plugins: Plugins,
+    /// What the conversation is about: what a router model goes by.
+    pub task: Task,
+    /// The model that wrote the last turn, where the client says so.
+    pub last_model: Option<&'a str>,
 }
 
 /// Which class of service the request asks for.
@@ -70,6 +77,8 @@ pub enum Sort {
     Price,
     Throughput,
     Latency,
+    /// The default order, until something ranks tool use.
+    Exacto,
 }
 
 /// A preference has a value that means nothing.
@@ -81,13 +90,14 @@ pub struct BadPreference {
 }
 
 impl Sort {
-    /// Reads `provider.sort`. `exacto` is the default order here: nothing ranks tool use yet.
+    /// Reads `provider.sort`.
     ///
     /// # Errors
     /// [`BadPreference`] for an unknown word.
     pub fn parse(text: &str) -> Result<Option<Self>, BadPreference> {
         match text {
-            "" | "exacto" => Ok(None),
+            "" => Ok(None),
+            "exacto" => Ok(Some(Self::Exacto)),
             "price" => Ok(Some(Self::Price)),
             "throughput" => Ok(Some(Self::Throughput)),
             "latency" => Ok(Some(Self::Latency)),
@@ -117,6 +127,8 @@ pub struct Profile {
     pub body_bytes: u64,
     pub messages: u32,
     pub inputs: Modalities,
+    /// Kinds of output that it asks for; none = whatever the model answers.
+    pub outputs: Modalities,
     /// What it sets, of what the catalogue knows.
     pub parameters: ParameterSet,
     pub max_tokens: Option<u64>,
@@ -129,6 +141,7 @@ impl Default for Profile {
             body_bytes: 0,
             messages: 0,
             inputs: Modalities::default(),
+            outputs: Modalities::default(),
             parameters: ParameterSet::default(),
             max_tokens: None,
             operation: Operation::Chat,

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::catalogue::{Catalogue, Modalities, minute_of_day};
 use crate::choose::{
-    BadPreference, DataCollection, MaxPrice, Plan, Preferences, Profile, Request, Sort, Subject, TierWish,
-    choose,
+    BadPreference, DataCollection, MaxPrice, Plan, Plugins, Preferences, Profile, Request, Sort, Subject,
+    Task, TierWish, choose,
 };
 use crate::health::View;
 use crate::service::{Inner, Loaded};
@@ -18,7 +18,10 @@ use crate::service::{Inner, Loaded};
 /// Chooses attempts for a request against the newest snapshot and standings.
 pub(super) fn plan(inner: &Inner, loaded: &Loaded, request: &PlanRequest) -> Result<PlanResponse, Fault> {
     let catalogue = &loaded.catalogue;
-    let asked = decode(request, catalogue).map_err(|bad| Fault::invalid(bad.to_string()))?;
+    let plugins = Plugins::read(&request.plugins_json, request.markup_basis_points)
+        .map_err(|bad| Fault::invalid(bad.to_string()))?;
+    let mut asked = decode(request, catalogue).map_err(|bad| Fault::invalid(bad.to_string()))?;
+    asked.plugins = plugins;
     let standings = inner.health.standings();
     let now_ms = inner.clock.now_ms();
     let regain_ms = inner.config.health.regain_ms;
@@ -52,6 +55,7 @@ fn decode<'a>(request: &'a PlanRequest, catalogue: &Catalogue) -> Result<Request
         body_bytes: profile.body_bytes,
         messages: profile.messages,
         inputs: Modalities::of(profile.input_modalities.iter().map(String::as_str)),
+        outputs: Modalities::of(profile.output_modalities.iter().map(String::as_str)),
         parameters: catalogue.parameters().set(profile.parameters.iter().map(String::as_str)),
         max_tokens: profile.max_tokens,
         // An edge that names none is of the time when there was none other.
@@ -67,6 +71,9 @@ fn decode<'a>(request: &'a PlanRequest, catalogue: &Catalogue) -> Result<Request
         profile,
         tier: TierWish::default(),
         region: Some(request.region.as_str()).filter(|region| !region.is_empty()),
+        task: request.profile.as_ref().map_or(Task::default(), |profile| Task::named(&profile.task)),
+        last_model: request.profile.as_ref().map(|profile| profile.last_model.as_str()),
+        ..Request::default()
     })
 }
 
@@ -147,6 +154,7 @@ fn encode(plan: &Plan<'_>, catalogue: &Catalogue, now_ms: u64) -> PlanResponse {
         exclusions: plan.exclusions.iter().map(|excluded| exclusion(excluded, catalogue)).collect(),
         catalogue_version: catalogue.version(),
         order: plan.strategy.to_owned(),
+        strategy: plan.via.to_owned(),
         ..PlanResponse::default()
     }
 }

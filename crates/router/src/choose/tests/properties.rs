@@ -104,7 +104,7 @@ proptest! {
             profile: Profile { max_tokens: case.max_tokens, ..text() },
             ..Request::default()
         };
-        let policy = Policy { max_attempts: case.max_attempts };
+        let policy = Policy { max_attempts: case.max_attempts, ..POLICY };
         let once = choose(&request, &catalogue, view(&standings), policy, case.seed);
         prop_assert_eq!(&once, &choose(&request, &catalogue, view(&standings), policy, case.seed));
         let (attempts, exclusions) = match once {
