@@ -29,7 +29,7 @@ pub use random::mix;
 pub use reason::Reason;
 pub use refusal::Refusal;
 pub use request::{BadPreference, DataCollection, MaxPrice, Preferences, Profile, Request, Sort, TierWish};
-pub use router::{Routed, Router};
+pub use router::{Rejected, Routed, Router, Weighed};
 pub use task::Task;
 
 use crate::AutoConfig;
@@ -71,7 +71,9 @@ pub struct Plan<'a> {
     pub exclusions: Vec<Exclusion<'a>>,
     /// How the order came about.
     pub strategy: &'static str,
-    /// How the first model came about, in the public vocabulary.
+    /// The name, as the client wrote it, that led to the first attempt.
+    pub name: &'a str,
+    /// How the first attempt's model came about, in the public vocabulary.
     pub via: &'static str,
     /// What the routers among the names did.
     pub routed: Vec<Routed>,
@@ -126,6 +128,7 @@ pub fn choose<'a>(
         attempts: ordered.iter().map(|candidate| candidate.endpoint).collect(),
         exclusions,
         strategy: strategy(request, &wanted),
+        name: wanted.iter().find(model).map_or("", |wanted| wanted.name),
         via: wanted.iter().find(model).map_or("direct", Wanted::strategy),
         routed,
     })

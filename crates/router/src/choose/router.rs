@@ -10,7 +10,7 @@ mod search;
 use super::resolve::{Inputs, Wanted};
 use super::{Refusal, Request};
 
-pub use report::Routed;
+pub use report::{Rejected, Routed, Weighed};
 use search::Search;
 
 /// A name that stands for a choice among models.
@@ -36,6 +36,11 @@ impl Router {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|router| router.slug() == name)
+    }
+
+    /// Whether a name, variants aside, is this router's.
+    fn leads(self, name: &str) -> bool {
+        name.split(':').next() == Some(self.slug())
     }
 
     #[must_use]

@@ -1,10 +1,14 @@
 //! The choice over small catalogues written out in full.
 
+mod cheapest;
 mod filters;
 mod names;
 mod order;
+mod plugins;
 mod properties;
 mod refusals;
+mod routers;
+mod variants;
 
 use identity::{EndpointId, PriceVersionId};
 use pricing::{Class, PriceBook, Rate, Rates};

@@ -42,7 +42,12 @@ pub(super) fn plan(inner: &Inner, loaded: &Loaded, request: &PlanRequest) -> Res
         strategy = plan.strategy,
         "planned"
     );
-    Ok(encode(&plan, catalogue, now_ms))
+    let mut response = encode(&plan, catalogue, now_ms);
+    if let Some(routed) = plan.routed_first(catalogue).filter(|_| request.explain) {
+        let params = routed.params(catalogue, request.markup_basis_points);
+        response.metadata_json = serde_json::json!({ "params": params }).to_string();
+    }
+    Ok(response)
 }
 
 fn claim(inner: &Inner, catalogue: &Catalogue, plan: &Plan<'_>, now_ms: u64) -> bool {
@@ -155,6 +160,7 @@ fn encode(plan: &Plan<'_>, catalogue: &Catalogue, now_ms: u64) -> PlanResponse {
         catalogue_version: catalogue.version(),
         order: plan.strategy.to_owned(),
         strategy: plan.via.to_owned(),
+        name: plan.name.to_owned(),
         ..PlanResponse::default()
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::Plan;
 use super::super::needs::Needs;
 use super::super::plugins::{CostTier, MinScore};
 use super::super::task::Task;
@@ -60,6 +61,18 @@ pub(in super::super) struct Settings {
     /// In millionths.
     pub(in super::super) quality_floor: Option<u32>,
     pub(in super::super) min_score: Option<MinScore>,
+}
+
+impl Plan<'_> {
+    /// What the router that led to the first attempt did; `None` when it was no router.
+    #[must_use]
+    pub fn routed_first(&self, catalogue: &Catalogue) -> Option<&Routed> {
+        let first = self.attempts.first()?;
+        let owns = |one: &Weighed| {
+            catalogue.models().get(one.model).is_some_and(|model| model.endpoints.contains(first))
+        };
+        self.routed.iter().find(|routed| routed.router.leads(self.name) && routed.chosen.iter().any(owns))
+    }
 }
 
 impl Routed {
