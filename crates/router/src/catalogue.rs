@@ -126,7 +126,7 @@ pub struct Endpoint {
     pub(crate) parameters: Option<ParameterSet>,
     pub(crate) capabilities: Capabilities,
     /// When it is gone, in Unix milliseconds: the end of its deprecation date.
-    pub(crate) gone_ms: Option<u64>,
+    pub(crate) retires_ms: Option<u64>,
     pub(crate) collects_data: bool,
     pub(crate) zero_data_retention: bool,
     /// `None` = the provider's usual service.

@@ -167,7 +167,7 @@ fn endpoint(
         operations,
         parameters: takes,
         capabilities: Capabilities::of(takes, parameters, inputs, spoken(row, provider)),
-        gone_ms: row.deprecation_date.as_deref().and_then(end_of_day),
+        retires_ms: row.deprecation_date.as_deref().and_then(end_of_day),
         collects_data: row.collects_data.or(provider.collects_data).unwrap_or(true),
         zero_data_retention: row.zero_data_retention.unwrap_or(provider.zero_data_retention),
         tier: row.service_tier.as_deref().and_then(Tier::named),

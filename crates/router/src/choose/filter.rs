@@ -36,7 +36,9 @@ pub(super) fn bars(
     let operation = request.profile.operation;
     if !model.operations.contains(operation) {
         Some(Reason::OtherOperation)
-    } else if endpoint.unusable.is_none() && endpoint.gone_ms.is_some_and(|gone_ms| gone_ms <= now_ms) {
+    } else if endpoint.unusable.is_none()
+        && endpoint.retires_ms.is_some_and(|retires_ms| retires_ms <= now_ms)
+    {
         Some(Reason::Deprecated)
     } else if endpoint.unusable.is_none() && !endpoint.operations.contains(operation) {
         Some(Reason::UnsupportedOperation)

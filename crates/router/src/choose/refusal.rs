@@ -99,7 +99,8 @@ impl<'a> Refusal<'a> {
         }
         let similar = similar::to_model(at, catalogue, operation, now_ms);
         let endpoints = catalogue.endpoints_of(model);
-        let is_gone = |endpoint: &Endpoint| endpoint.gone_ms.is_some_and(|gone_ms| gone_ms <= now_ms);
+        let is_gone =
+            |endpoint: &Endpoint| endpoint.retires_ms.is_some_and(|retires_ms| retires_ms <= now_ms);
         if !endpoints.is_empty() && endpoints.iter().all(is_gone) {
             return Self::Deprecated { name, requested: request.models, similar };
         }

@@ -37,16 +37,22 @@ pub(super) enum Via {
     Router(Router),
 }
 
+impl Via {
+    /// In the public vocabulary.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Alias => "alias",
+            Self::Latest => "latest",
+            Self::Router(router) => router.strategy(),
+        }
+    }
+}
+
 impl Wanted<'_> {
     /// How the model came about, in the public vocabulary: whatever is not of the first name is a fallback.
     pub(super) const fn strategy(&self) -> &'static str {
-        match self.via {
-            _ if self.position > 0 => "fallback",
-            Via::Direct => "direct",
-            Via::Alias => "alias",
-            Via::Latest => "latest",
-            Via::Router(router) => router.strategy(),
-        }
+        if self.position > 0 { "fallback" } else { self.via.name() }
     }
 }
 

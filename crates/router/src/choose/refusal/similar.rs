@@ -51,7 +51,7 @@ fn is_callable(model: &Model, catalogue: &Catalogue, operation: Operation, now_m
     model.variant().is_none()
         && model.operations.contains(operation)
         && catalogue.endpoints_of(model).iter().any(|endpoint| {
-            endpoint.unusable.is_none() && endpoint.gone_ms.is_none_or(|gone_ms| gone_ms > now_ms)
+            endpoint.unusable.is_none() && endpoint.retires_ms.is_none_or(|retires_ms| retires_ms > now_ms)
         })
 }
 
