@@ -74,26 +74,41 @@ fn auto_keeps_the_band_of_the_cost_tier_and_takes_the_best_of_it() {
 
 #[test]
 fn auto_goes_by_the_task_and_by_how_new_a_model_is() {
-    let mut rows = tables(&[("a/coder", "one", 1), ("a/thinker", "two", 1), ("a/new", "three", 1)]);
-    rows.models[0].scores = rows::Scores { coding: Some(0.9), intelligence: Some(0.2), agentic: Some(0.1) };
-    rows.models[1].scores = rows::Scores { coding: Some(0.3), intelligence: Some(0.7), agentic: Some(0.2) };
-    rows.models[2].scores = rows::Scores { coding: Some(0.1), intelligence: Some(0.6), agentic: Some(0.9) };
-    rows.models[2].created = NOW / 1_000;
-    // All cost the same, so that all but the last are of other fifths than the third: one band is asked for.
-    let catalogue = build(rows);
-    let first = |task, tier: &str| {
-        let models = names(&["openrouter/auto"]);
-        let plugins = plugin("auto-router", &format!(r#""cost_tier":"{tier}""#));
-        let asked = Request { task: Task::named(task), ..request(&models, &plugins) };
-        let (_, routed) = ask(&catalogue, &asked, 1).unwrap();
-        (catalogue.models()[routed.chosen[0].model].slug().to_owned(), routed.chosen[0].score.unwrap())
+    let slugs: Vec<String> = (0..15).map(|n| format!("a/m{n:02}")).collect();
+    let offers: Vec<Offer<'_>> = slugs.iter().zip(1..).map(|(slug, price)| (&**slug, "one", price)).collect();
+    let mut rows = tables(&offers);
+    let score = |intelligence, coding, agentic| rows::Scores {
+        intelligence: Some(intelligence),
+        coding: Some(coding),
+        agentic: Some(agentic),
     };
-    let (_, code) = first("code", "low");
-    let (_, chat) = first("chat", "low");
-    // 80 % of a fifth intelligence and four fifths coding, and a little for a model of 1970.
-    let age = 1_000_000 * 365 / (365 + u32::try_from(NOW / 86_400_000).unwrap());
-    assert_eq!(code, (760_000 * 80 + age * 20) / 100);
-    assert_eq!(chat, (200_000 * 80 + age * 20) / 100);
+    // The three of the cheapest fifth.
+    rows.models[0].scores = score(0.2, 0.9, 0.1);
+    rows.models[1].scores = score(0.7, 0.3, 0.2);
+    rows.models[2].scores = score(0.3, 0.1, 0.9);
+    let first = |rows: &rows::Tables, task| {
+        let (catalogue, models) = (build(rows.clone()), names(&["openrouter/auto"]));
+        let asked = Request { task: Task::named(task), ..request(&models, "") };
+        let (slugs, routed) = ask(&catalogue, &asked, 1).unwrap();
+        (slugs[0].clone(), routed.chosen[0].score.unwrap())
+    };
+    // Four fifths of coding and one of intelligence; then 80 to 20 with the newness of a model of 1970.
+    let newness = 1_000_000 * 365 / (365 + u32::try_from(NOW / 86_400_000).unwrap());
+    assert_eq!(first(&rows, "code"), ("a/m00".to_owned(), (760_000 * 80 + newness * 20) / 100));
+    for (task, expected) in [
+        ("agent", "a/m02"),
+        ("extraction", "a/m01"),
+        ("math", "a/m01"),
+        ("chat", "a/m01"),
+        ("nobody's word", "a/m01"),
+    ] {
+        assert_eq!(first(&rows, task).0, expected, "{task}");
+    }
+    // Of equals the cheaper goes first, unless the other is newer.
+    rows.models[2].scores = rows.models[1].scores;
+    assert_eq!(first(&rows, "chat").0, "a/m01");
+    rows.models[2].created = NOW / 1_000;
+    assert_eq!(first(&rows, "chat").0, "a/m02");
 }
 
 #[test]
@@ -171,22 +186,19 @@ fn operators_tune_the_candidates_the_weights_and_the_default_band() {
 fn auto_goes_on_with_the_model_that_is_pinned_or_held_while_it_is_a_candidate() {
     let catalogue = build(ten());
     let models = names(&["openrouter/auto"]);
-    let pinned = plugin("auto-router", r#""pin_model":true,"excluded_models":["odd/m09"]"#);
-    for (last_model, plugins, expected) in [
-        (Some("even/m10"), pinned.as_str(), "even/m10"),
-        (Some("even/m10"), "", "even/m02"),
-        (Some("odd/m09"), pinned.as_str(), "even/m02"),
-        (Some("no/body"), pinned.as_str(), "even/m02"),
-        (None, pinned.as_str(), "even/m02"),
+    let (pins, cap) = (r#""pin_model":true"#, r#""excluded_models":["odd/m09"]"#);
+    let usual = chosen(&catalogue, "openrouter/auto", "")[0].clone();
+    for (last_model, members, expected) in [
+        (Some("even/m10"), format!("{pins},{cap}"), "even/m10"),
+        (Some("odd/m09"), pins.to_owned(), "odd/m09"),
+        (Some("odd/m09"), format!("{pins},{cap}"), &usual),
+        (Some("even/m10"), cap.to_owned(), &usual),
+        (Some("no/body"), pins.to_owned(), &usual),
+        (None, pins.to_owned(), &usual),
     ] {
-        let asked = Request { last_model, ..request(&models, plugins) };
+        let asked = Request { last_model, ..request(&models, &plugin("auto-router", &members)) };
         let (slugs, _) = ask(&catalogue, &asked, 1).unwrap();
-        let expected_first = if expected == "even/m02" {
-            chosen(&catalogue, "openrouter/auto", if plugins.is_empty() { "" } else { plugins })[0].clone()
-        } else {
-            expected.to_owned()
-        };
-        assert_eq!(slugs[0], expected_first, "{last_model:?} {plugins}");
+        assert_eq!(slugs[0], expected, "{last_model:?} {members}");
         assert!(slugs.len() <= 3);
     }
     let standings = Standings::new();
