@@ -4,7 +4,9 @@
 //! which it is compared; what an attempt carries is built once per endpoint and cloned into plans.
 
 mod build;
+mod capability;
 mod price;
+mod rank;
 mod schedule;
 mod sets;
 
@@ -15,6 +17,7 @@ use identity::{CredentialId, EndpointId};
 use uuid::Uuid;
 
 pub use build::Invalid;
+pub(crate) use capability::{Capabilities, Capability};
 pub use price::Blended;
 pub(crate) use price::{CLASSES, book_in, book_out};
 pub(crate) use schedule::{Offer, Schedule, minute_of_week};
@@ -43,6 +46,8 @@ pub struct Catalogue {
     latest: HashMap<Box<str>, usize>,
     /// Models that can be called, cheapest first by their cheapest usual endpoint.
     by_price: Vec<usize>,
+    /// Models that can be called in some way, by the least that they may ask.
+    by_floor: Vec<usize>,
 }
 
 /// Where an endpoint stands: indices in the catalogue.
@@ -58,10 +63,19 @@ pub struct Model {
     pub(crate) row: rows::Model,
     /// What it is made for.
     pub(crate) operations: Operations,
+    /// What it answers in.
+    pub(crate) outputs: Modalities,
     pub(crate) endpoints: Range<usize>,
     /// The lowest blended price among its usable endpoints of the usual tier, in pico-USD per token, by the
     /// price that applies whenever no window does; `None` = it cannot be called.
     pub(crate) cheapest: Option<u64>,
+    /// The least that it may ask of any request, in pico-USD per token, whatever the tier, the prompt's length
+    /// and the time of day; `None` = it cannot be called.
+    pub(crate) floor: Option<u64>,
+    /// None of its endpoints ever costs anything.
+    pub(crate) is_free: bool,
+    /// What its price suggests of how well it does, in millionths.
+    pub(crate) estimated_score: u32,
 }
 
 impl Model {
@@ -123,6 +137,7 @@ pub struct Endpoint {
     pub(crate) operations: Operations,
     /// `None` = nobody said what it takes: everything is sent.
     pub(crate) parameters: Option<ParameterSet>,
+    pub(crate) capabilities: Capabilities,
     pub(crate) collects_data: bool,
     pub(crate) zero_data_retention: bool,
     /// `None` = the provider's usual service.
@@ -177,6 +192,11 @@ impl Catalogue {
     /// Models that can be called, cheapest first.
     pub(crate) fn by_price(&self) -> &[usize] {
         &self.by_price
+    }
+
+    /// Models that can be called in some way, by ascending [`Model::floor`].
+    pub(crate) fn by_floor(&self) -> &[usize] {
+        &self.by_floor
     }
 
     pub(crate) fn models(&self) -> &[Model] {

@@ -14,7 +14,10 @@
 mod excluded;
 mod explain;
 mod filter;
+mod needs;
 mod order;
+mod pattern;
+mod plugins;
 mod preferences;
 mod random;
 mod rank;
@@ -22,28 +25,37 @@ mod reason;
 mod refusal;
 mod request;
 mod resolve;
+mod router;
+mod task;
 mod tools;
 
 pub use excluded::{Exclusion, Subject};
 pub use explain::{Account, explanation, metadata};
+pub use pattern::Patterns;
+pub use plugins::{BadPlugin, CostTier, Plugins};
 pub use preferences::{BadPreference, Cutoffs, DataCollection, MaxPrice, Preferences, Sort, Thresholds};
 pub use random::mix;
 pub use reason::Reason;
 pub use refusal::Refusal;
 pub use request::{AccountPolicy, Held, Own, Profile, Request, TierWish};
+pub use router::{Rejected, Routed, Router, Weighed};
+pub use task::Task;
 
+use crate::AutoConfig;
 use crate::catalogue::{Catalogue, Endpoint};
 use crate::health::{Key, View};
 use excluded::Excluded;
 use filter::Question;
 use order::{Candidate, Sorting};
-use resolve::Wanted;
+use resolve::{Inputs, Named, Wanted};
 
 /// What operators decide about every choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
+pub struct Policy<'a> {
     /// Attempts that a plan holds at most.
     pub max_attempts: usize,
+    /// How `openrouter/auto` ranks models.
+    pub auto: &'a AutoConfig,
 }
 
 /// An endpoint in a plan.
@@ -83,6 +95,8 @@ pub struct Plan<'a> {
     pub strategy: &'static str,
     /// The name, as the client wrote it, that the first attempt answers.
     pub name: &'a str,
+    /// What the routers among the names did.
+    pub routed: Vec<Routed>,
     /// Whether the first attempt is the one probe that an endpoint half open is sent. Whoever runs the plan
     /// must have claimed it; who cannot, chooses again without probes.
     pub is_probe: bool,
@@ -98,7 +112,7 @@ pub fn choose<'a>(
     request: &Request<'a>,
     catalogue: &Catalogue,
     health: View<'_>,
-    policy: Policy,
+    policy: Policy<'_>,
     seed: u64,
 ) -> Result<Plan<'a>, Refusal<'a>> {
     match attempt(request, catalogue, health, policy, (seed, request.explain)) {
@@ -112,11 +126,16 @@ fn attempt<'a>(
     request: &Request<'a>,
     catalogue: &Catalogue,
     health: View<'_>,
-    policy: Policy,
+    policy: Policy<'_>,
     (seed, records): (u64, bool),
 ) -> Result<Plan<'a>, Refusal<'a>> {
     let mut excluded = Excluded::new(records);
-    let wanted = resolve::models(request, catalogue, excluded.list())?;
+    let held_model = request.held.and_then(|held| held.model(catalogue));
+    let inputs = Inputs { catalogue, health, policy, seed, held_model };
+    let Named { wanted, unknown, routed } = resolve::models(request, inputs)?;
+    for (name, reason) in unknown {
+        excluded.push_name(name, reason);
+    }
     let question = Question::new(request, catalogue, health.now_ms);
     let mut ordered: Vec<Candidate> = Vec::new();
     let mut draws = Vec::new();
@@ -143,27 +162,20 @@ fn attempt<'a>(
     let attempts = order::keep(&ordered, wanted.len(), request, policy, &mut excluded);
     let Some(first) = attempts.first().copied() else {
         let exclusions = excluded.into_list();
-        return Err(Refusal::nothing_left(&wanted, exclusions, catalogue, request.profile.operation));
+        return Err(Refusal::nothing_left(&wanted, exclusions, catalogue, request, health.now_ms));
     };
+    let named = wanted.get(first.wanted);
     Ok(Plan {
         is_probe: first.is_probe,
         order: order.unwrap_or("default"),
-        strategy: strategy(&wanted, first),
-        name: wanted.get(first.wanted).map_or("", |wanted| wanted.name),
+        strategy: named.map_or("direct", Wanted::strategy),
+        name: named.map_or("", |wanted| wanted.name),
         account: request.explain.then(|| Account::of(&wanted, &ordered, draws)),
         attempts,
+        routed,
         excluded: excluded.count(),
         exclusions: excluded.into_list(),
     })
-}
-
-/// How the first attempt's model came about. One that a later name of the list stands for is a fallback.
-fn strategy(wanted: &[Wanted<'_>], first: Pick) -> &'static str {
-    let asked = wanted.first().map(|wanted| wanted.name);
-    match wanted.get(first.wanted) {
-        Some(wanted) if Some(wanted.name) == asked => wanted.via.name(),
-        _ => "fallback",
-    }
 }
 
 #[cfg(test)]

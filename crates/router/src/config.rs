@@ -1,9 +1,11 @@
 //! The `router` section of the configuration.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+use crate::choose::{CostTier, Patterns};
 
 /// How the router chooses and how it judges health. Every key is documented in `config/default.toml`.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub max_attempts: usize,
@@ -13,6 +15,7 @@ pub struct Config {
     pub sticky_idle_ms: u64,
     pub timeouts: TimeoutConfig,
     pub health: HealthConfig,
+    pub auto: AutoConfig,
 }
 
 /// What an attempt may take where neither endpoint nor provider says otherwise, in milliseconds.
@@ -41,6 +44,41 @@ pub struct HealthConfig {
     pub share_every_ms: u64,
 }
 
+/// How `openrouter/auto` ranks models.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AutoConfig {
+    /// How much a model's score for the task counts; only its proportion to the other weight matters.
+    pub score_weight: u32,
+    /// How much it counts that a model is new.
+    pub recency_weight: u32,
+    /// After how many days newness is half as much.
+    pub recency_half_life_days: u32,
+    /// The band of requests that name none.
+    pub cost_tier: CostTier,
+    /// Patterns of the models that are candidates at all; empty = every chat model.
+    pub candidates: Patterns,
+    /// Patterns of models that never are.
+    pub excluded: Patterns,
+}
+
+impl AutoConfig {
+    pub const DEFAULT: Self = Self {
+        score_weight: 80,
+        recency_weight: 20,
+        recency_half_life_days: 365,
+        cost_tier: CostTier::Low,
+        candidates: Patterns::EMPTY,
+        excluded: Patterns::EMPTY,
+    };
+}
+
+impl Default for AutoConfig {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -50,6 +88,7 @@ impl Default for Config {
             sticky_idle_ms: 600_000,
             timeouts: TimeoutConfig::default(),
             health: HealthConfig::default(),
+            auto: AutoConfig::default(),
         }
     }
 }

@@ -23,7 +23,7 @@ mod service;
 mod sticky;
 mod store;
 
-pub use config::{Config, HealthConfig, TimeoutConfig};
+pub use config::{AutoConfig, Config, HealthConfig, TimeoutConfig};
 pub use error::Error;
 pub use seed::{KnownProvider, ProviderOverride, SeedReport, known_providers, seed};
 pub use service::{Deps, Service};

@@ -19,7 +19,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) sticky: &'a Sticky,
     /// Unix milliseconds.
     pub(crate) now_ms: u64,
-    pub(crate) policy: Policy,
+    pub(crate) policy: Policy<'a>,
 }
 
 /// A plan as the edge reads it, and whether its first attempt is a probe.
@@ -60,7 +60,7 @@ impl Desk<'_> {
         let is_probe = plan.is_probe;
         let mut response = encode::response(&plan, sent, self.catalogue, self.now_ms);
         if request.explain {
-            response.metadata_json = metadata(&plan, self.catalogue);
+            response.metadata_json = metadata(&plan, self.catalogue, sent.markup_basis_points);
             response.explanation_json =
                 explanation(&plan, &request, self.catalogue, view, self.policy, sent.seed);
         }

@@ -95,7 +95,7 @@ impl Inner {
             health: &self.health,
             sticky: &self.sticky,
             now_ms: self.clock.now_ms(),
-            policy: Policy { max_attempts: self.config.max_attempts },
+            policy: Policy { max_attempts: self.config.max_attempts, auto: &self.config.auto },
         }
     }
 }
@@ -112,12 +112,12 @@ impl Service {
         let metrics = Metrics::register(&deps.metrics);
         let tasks = deps.tasks.clone();
         let inner = Arc::new(Inner {
+            health: Health::new(config.health),
+            sticky: Sticky::new(config.sticky_limit, config.sticky_idle_ms),
             config,
             deps,
             metrics,
             current: ArcSwap::default(),
-            health: Health::new(config.health),
-            sticky: Sticky::new(config.sticky_limit, config.sticky_idle_ms),
             clock: Clock::start(),
             changed: Notify::new(),
             refused: Mutex::default(),

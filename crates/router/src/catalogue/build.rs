@@ -12,7 +12,9 @@ use rpc::router::{Attempt, Timeouts};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Catalogue, Endpoint, Modalities, Model, Operations, Parameters, Place, Schedule, Tier};
+use super::{
+    Capabilities, Catalogue, Endpoint, Modalities, Model, Operations, Parameters, Place, Schedule, Tier, rank,
+};
 use crate::TimeoutConfig;
 use crate::choose::Reason;
 use crate::health::Key;
@@ -79,11 +81,13 @@ impl Catalogue {
         if let Some(orphan) = by_model.values().flatten().next() {
             return Err(Invalid::Dangling { holder: orphan.id.to_string(), name: orphan.model.clone() });
         }
+        rank::estimate(&mut models);
         let names = names(&tables.models, &tables.aliases)?;
         Ok(Self {
             version: tables.version,
             latest: latest(&models, &names)?,
-            by_price: by_price(&models),
+            by_price: rank::by_price(&models),
+            by_floor: rank::by_floor(&models),
             places: places(&models, &endpoints),
             names,
             models,
@@ -100,7 +104,16 @@ fn model(row: &rows::Model, all: &[Endpoint], endpoints: Range<usize>) -> Model 
     let offers = all.get(endpoints.clone()).unwrap_or_default();
     let usual = offers.iter().filter(|endpoint| endpoint.unusable.is_none() && endpoint.tier.is_none());
     let cheapest = usual.filter_map(|endpoint| Some(endpoint.prices.offers().first()?.blended.at(0))).min();
-    Model { row: row.clone(), operations: Operations::of(&row.output_modalities), endpoints, cheapest }
+    Model {
+        row: row.clone(),
+        operations: Operations::of(&row.output_modalities),
+        outputs: Modalities::of(row.output_modalities.iter().map(String::as_str)),
+        cheapest,
+        floor: rank::floor(offers),
+        is_free: rank::is_free(offers),
+        estimated_score: 0,
+        endpoints,
+    }
 }
 
 /// The newest callable model of each family. Variants stand for themselves alone.
@@ -142,13 +155,6 @@ fn places(models: &[Model], endpoints: &[Endpoint]) -> HashMap<Uuid, Place> {
     models.iter().enumerate().flat_map(of).collect()
 }
 
-fn by_price(models: &[Model]) -> Vec<usize> {
-    let mut priced: Vec<(u64, usize)> =
-        models.iter().enumerate().filter_map(|(at, model)| Some((model.cheapest?, at))).collect();
-    priced.sort_unstable();
-    priced.into_iter().map(|(_, at)| at).collect()
-}
-
 fn endpoint(
     row: &rows::Endpoint,
     model: &rows::Model,
@@ -168,17 +174,20 @@ fn endpoint(
     let supported = supported(model, provider, row);
     let quirks = quirks(provider, model, row);
     let operations = operations(row, model, provider, &quirks);
+    let takes = (!supported.is_empty()).then(|| parameters.set(supported.iter().map(String::as_str)));
+    let inputs = Modalities::of(model.input_modalities.iter().map(String::as_str));
     Ok(Endpoint {
         id: row.id,
         key: Key { endpoint: row.id.uuid(), credential: credential.map_or(Uuid::nil(), |row| row.id.uuid()) },
         unusable: unusable(row, model, provider, &quirks, (credential.is_some(), !prices.is_empty())),
         context_length: row.context_length,
         max_output: row.max_output.or(model.max_output),
-        inputs: Modalities::of(model.input_modalities.iter().map(String::as_str)),
+        inputs,
         outputs: Modalities::of(model.output_modalities.iter().map(String::as_str)),
-        retires_ms: row.deprecation_date.as_deref().and_then(day_after),
         operations,
-        parameters: (!supported.is_empty()).then(|| parameters.set(supported.iter().map(String::as_str))),
+        parameters: takes,
+        capabilities: Capabilities::of(takes, parameters, inputs, spoken(row, provider)),
+        retires_ms: row.deprecation_date.as_deref().and_then(end_of_day),
         collects_data: row.collects_data.or(provider.collects_data).unwrap_or(true),
         zero_data_retention: row.zero_data_retention.unwrap_or(provider.zero_data_retention),
         tier: row.service_tier.as_deref().and_then(Tier::named),
@@ -215,12 +224,6 @@ fn endpoint(
     })
 }
 
-/// The end of a day `YYYY-MM-DD` in Unix milliseconds. `None` when it is no such day.
-fn day_after(date: &str) -> Option<u64> {
-    let next = date.parse::<NaiveDate>().ok()?.succ_opt()?;
-    u64::try_from(next.and_time(NaiveTime::MIN).and_utc().timestamp_millis()).ok()
-}
-
 /// The dialect an endpoint is spoken to in. A simulated one knows its provider's alone.
 fn spoken<'a>(row: &'a rows::Endpoint, provider: &'a rows::Provider) -> &'a str {
     row.dialect.as_deref().filter(|_| !provider.simulated).unwrap_or(&provider.dialect)
@@ -246,6 +249,12 @@ fn unusable(
     } else {
         Some(Reason::NoPrice)
     }
+}
+
+/// The end of a day `YYYY-MM-DD` in Unix milliseconds. `None` when it is no such day.
+fn end_of_day(date: &str) -> Option<u64> {
+    let next = date.parse::<NaiveDate>().ok()?.succ_opt()?;
+    u64::try_from(next.and_time(NaiveTime::MIN).and_utc().timestamp_millis()).ok()
 }
 
 /// Whether a prompt read from the provider's cache is cheaper than one read anew.
@@ -407,7 +416,11 @@ mod tests {
             },
             operations: Operations::default(),
             endpoints: 0..0,
+            outputs: Modalities::default(),
             cheapest,
+            floor: None,
+            is_free: false,
+            estimated_score: 0,
         };
         let models = [
             model("x-ai/grok-4.20", 7, Some(1)),

@@ -96,6 +96,12 @@ impl Blended {
         let applies = |tier: &&(u64, u64)| prompt_tokens > tier.0;
         self.tiers.iter().rev().find(applies).map_or(self.base, |(_, blended)| *blended)
     }
+
+    /// The lowest figure for any prompt.
+    #[must_use]
+    pub(crate) fn least(&self) -> u64 {
+        self.tiers.iter().map(|(_, blended)| *blended).min().unwrap_or(u64::MAX).min(self.base)
+    }
 }
 
 fn blend(rates: &Rates) -> u64 {

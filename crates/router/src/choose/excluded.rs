@@ -38,9 +38,9 @@ impl<'a> Excluded<'a> {
         }
     }
 
-    /// For names, which are few and always written down.
-    pub(super) fn list(&mut self) -> &mut Vec<Exclusion<'a>> {
-        &mut self.list
+    /// Names are few and always written down.
+    pub(super) fn push_name(&mut self, name: &'a str, reason: Reason) {
+        self.list.push(Exclusion { subject: Subject::Name(name), reason });
     }
 
     /// Of endpoints.

@@ -35,17 +35,22 @@ impl<'a> Account<'a> {
     }
 }
 
-/// What the client is told of a plan, as JSON: `{"total", "available": [{"provider", "model"}]}`. Empty where
-/// the request did not ask for it.
+/// What the client is told of a plan, as JSON: `{"total", "available": [{"provider", "model"}]}`, and what a
+/// router model went by as `params`. Empty where the request did not ask for it. `markup` is the caller's, in
+/// basis points.
 #[must_use]
-pub fn metadata(plan: &Plan<'_>, catalogue: &Catalogue) -> String {
+pub fn metadata(plan: &Plan<'_>, catalogue: &Catalogue, markup: u32) -> String {
     let Some(account) = &plan.account else { return String::new() };
     let told = |candidate: &Candidate| {
         let attempt = &catalogue.endpoints().get(candidate.pick.endpoint)?.attempt;
         Some(json!({ "provider": attempt.provider_name, "model": attempt.model }))
     };
     let available: Vec<Value> = account.available.iter().filter_map(told).collect();
-    json!({ "total": available.len(), "available": available }).to_string()
+    let mut told = json!({ "total": available.len(), "available": available });
+    if let Some(routed) = plan.routed_first(catalogue) {
+        told["params"] = routed.params(catalogue, markup);
+    }
+    told.to_string()
 }
 
 /// The whole account of a choice, as JSON. Empty where the request did not ask for it.
@@ -55,7 +60,7 @@ pub fn explanation(
     request: &Request<'_>,
     catalogue: &Catalogue,
     health: View<'_>,
-    policy: Policy,
+    policy: Policy<'_>,
     seed: u64,
 ) -> String {
     let Some(account) = &plan.account else { return String::new() };
@@ -72,6 +77,7 @@ pub fn explanation(
         "strategy": plan.strategy,
         "order": plan.order,
         "names": teller.names(account),
+        "routers": plan.routed.iter().map(|routed| routed.params(catalogue, 0)).collect::<Vec<_>>(),
         "held": held,
         "draws": account.draws.iter().map(|draw| teller.draw(draw)).collect::<Vec<_>>(),
         "endpoints": teller.endpoints(account),

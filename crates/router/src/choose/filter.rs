@@ -25,6 +25,24 @@ struct Tiers {
     only: bool,
 }
 
+/// The hard filters, as they stand for one model.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bars<'q, 'a> {
+    question: Question<'q, 'a>,
+    model: &'q Model,
+    of_model: Option<Reason>,
+    tiers: Tiers,
+}
+
+impl Bars<'_, '_> {
+    /// Why an endpoint of the model cannot or must not serve, if so.
+    pub(super) fn against(&self, endpoint: &Endpoint) -> Option<Reason> {
+        let question = &self.question;
+        let by_request = || question.excludes(endpoint, self.tiers);
+        question.unusable(self.model, endpoint).or(self.of_model).or_else(by_request)
+    }
+}
+
 impl<'q, 'a> Question<'q, 'a> {
     pub(super) fn new(request: &'q Request<'a>, catalogue: &'q Catalogue, now_ms: u64) -> Self {
         Self { request, catalogue, now_ms, minute: minute_of_week(now_ms) }
@@ -34,18 +52,22 @@ impl<'q, 'a> Question<'q, 'a> {
     /// tenant's credentials, those that only these can reach.
     pub(super) fn hard(&self, wanted: &Wanted<'_>, excluded: &mut Excluded<'_>) -> Vec<usize> {
         let Some(model) = self.catalogue.models().get(wanted.model) else { return Vec::new() };
-        let of_model = self.excludes_model(model);
-        let tiers = self.tiers(wanted, model);
+        let bars = self.bars(model, wanted.admits);
         let mut candidates = Vec::with_capacity(model.endpoints.len());
         for (at, endpoint) in model.endpoints.clone().zip(self.catalogue.endpoints_of(model)) {
-            let reason =
-                self.unusable(model, endpoint).or(of_model).or_else(|| self.excludes(endpoint, tiers));
-            match reason {
+            let lacks = || wanted.needs.unmet(endpoint, self.minute).map(|_| Reason::Capability);
+            match bars.against(endpoint).or_else(lacks) {
                 None => candidates.push(at),
                 Some(reason) => excluded.push(at, reason),
             }
         }
         candidates
+    }
+
+    /// What the hard filters say of a model, and ask of its endpoints.
+    pub(super) fn bars(&self, model: &'q Model, admits: Option<Tier>) -> Bars<'q, 'a> {
+        let of_model = self.excludes_model(model);
+        Bars { question: *self, model, of_model, tiers: self.tiers(admits, model) }
     }
 
     /// Why all of a model's endpoints are out.
@@ -82,11 +104,11 @@ impl<'q, 'a> Question<'q, 'a> {
             && self.request.own.iter().any(|own| serves(own, model, endpoint))
     }
 
-    fn tiers(&self, wanted: &Wanted<'_>, model: &Model) -> Tiers {
+    fn tiers(&self, admits: Option<Tier>, model: &Model) -> Tiers {
         match self.request.tier {
             TierWish::Usual => Tiers { admitted: None, only: false },
             TierWish::Auto => {
-                let admitted = wanted.admits.filter(|_| self.request.preferences.order.is_empty());
+                let admitted = admits.filter(|_| self.request.preferences.order.is_empty());
                 Tiers { admitted, only: false }
             }
             TierWish::Only(Tier::Priority) => Tiers { admitted: Some(Tier::Priority), only: false },

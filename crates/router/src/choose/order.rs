@@ -293,7 +293,7 @@ pub(super) fn keep(
     ordered: &[Candidate],
     wanted: usize,
     request: &Request<'_>,
-    policy: Policy,
+    policy: Policy<'_>,
     excluded: &mut Excluded<'_>,
 ) -> Vec<Pick> {
     let is_single = !request.preferences.allow_fallbacks && request.preferences.order.is_empty();

@@ -17,6 +17,10 @@ pub enum Reason {
     UnsupportedOperation,
     /// Its deprecation date has passed.
     Deprecated,
+    /// A router found no model that will do.
+    NoCandidate,
+    /// It falls short of what a router was asked for.
+    Capability,
     /// Of another class of service than the request is for.
     ServiceTier,
     // The account's rules.
@@ -66,6 +70,8 @@ impl Reason {
             Self::OtherOperation => "other_operation",
             Self::UnsupportedOperation => "unsupported_operation",
             Self::Deprecated => "deprecated",
+            Self::NoCandidate => "no_candidate",
+            Self::Capability => "capability",
             Self::ServiceTier => "service_tier",
             Self::ModelNotAllowed => "model_not_allowed",
             Self::ModelIgnored => "model_ignored",

@@ -3,7 +3,7 @@
 use dialect::canonical::Operation;
 use uuid::Uuid;
 
-use super::Preferences;
+use super::{Plugins, Preferences, Task};
 use crate::catalogue::{Catalogue, Modalities, ParameterSet, Tier};
 
 /// One request as routing sees it. Borrowed; never its content.
@@ -16,6 +16,12 @@ pub struct Request<'a> {
     pub tier: TierWish,
     /// The data region that the request must stay in.
     pub region: Option<&'a str>,
+    /// The settings of router models.
+    pub plugins: Plugins,
+    /// What the conversation is about: what a router model goes by.
+    pub task: Task,
+    /// The model that wrote the last turn, where the client says so.
+    pub last_model: Option<&'a str>,
     /// What the tenant's own rules allow.
     pub policy: AccountPolicy<'a>,
     /// The tenant's own credentials, in the order in which they are to be tried.

@@ -1,10 +1,14 @@
 //! The choice over small catalogues written out in full.
 
+mod cheapest;
 mod filters;
 mod names;
 mod order;
+mod plugins;
 mod properties;
 mod refusals;
+mod routers;
+mod variants;
 
 use identity::{EndpointId, PriceVersionId};
 use pricing::{Class, PriceBook, Rate, Rates};
@@ -18,7 +22,7 @@ use crate::health::{Key, Standing, Standings, State, Uptime};
 use crate::store::rows;
 
 const NOW: u64 = 1_700_000_000_000;
-const POLICY: Policy = Policy { max_attempts: 16 };
+const POLICY: Policy<'static> = Policy { max_attempts: 16, auto: &AutoConfig::DEFAULT };
 
 /// A provider's offer of a model: model, tag, price in USD per million tokens of either kind.
 type Offer<'a> = (&'a str, &'a str, i64);

@@ -6,7 +6,7 @@ use rpc::router::{OwnCredential, PlanRequest};
 use uuid::Uuid;
 
 use crate::catalogue::{Catalogue, Modalities};
-use crate::choose::{AccountPolicy, Own, Preferences, Profile, Request, TierWish};
+use crate::choose::{AccountPolicy, Own, Plugins, Preferences, Profile, Request, Task, TierWish};
 use crate::sticky::{Conversation, Sticky};
 
 /// Reads a request, and what is remembered of its conversation.
@@ -31,6 +31,10 @@ pub(super) fn request<'a>(
         profile: profile(sent, catalogue),
         tier: TierWish::named(&sent.service_tier),
         region: Some(sent.region.as_str()).filter(|region| !region.is_empty()),
+        plugins: Plugins::read(&sent.plugins_json, sent.markup_basis_points)
+            .map_err(|bad| Fault::invalid(bad.to_string()))?,
+        task: sent.profile.as_ref().map_or(Task::default(), |profile| Task::named(&profile.task)),
+        last_model: sent.profile.as_ref().map(|profile| profile.last_model.as_str()),
         policy: policy(sent),
         own: sent.own.iter().map(own).collect::<Result<_, _>>()?,
         held,

@@ -105,7 +105,7 @@ proptest! {
             explain: true,
             ..Request::default()
         };
-        let policy = Policy { max_attempts: case.max_attempts };
+        let policy = Policy { max_attempts: case.max_attempts, ..POLICY };
         let once = choose(&request, &catalogue, view(&standings), policy, case.seed);
         prop_assert_eq!(&once, &choose(&request, &catalogue, view(&standings), policy, case.seed));
         let (attempts, exclusions) = match once {
