@@ -7,7 +7,7 @@
 //! - `body`: members read when they are asked for, for requests that are no conversations.
 //! - `pass`, with `strict`, `skim`, `turns` and `weight`: the borrowed pass of admission, which counts and keeps
 //!   nothing.
-//! - `wire`, with `usage` and `error`: what answers have in common.
+//! - `wire`, with `usage` and `error`: what answers have in common; `replayed`: an answer given once more.
 
 mod body;
 pub mod chat;
@@ -23,6 +23,7 @@ mod parts;
 mod pass;
 mod path;
 pub(crate) mod platform;
+mod replayed;
 mod rerank;
 pub(crate) mod responses;
 mod skim;
