@@ -15,7 +15,7 @@ use rpc::router::ProviderPreferences;
 use rpc::worker::Start;
 use tokio::time::Instant;
 
-pub(crate) use client::{Client, Outgoing};
+pub(crate) use client::{Client, Outgoing, Verdict};
 
 use crate::admission::{self, Admitted};
 use crate::auth::Context;
