@@ -55,7 +55,8 @@ async fn infer(app: Arc<App>, dialect: Dialect, request: axum::extract::Request)
         let (accepted, place) = accept(&app, generation, dialect, request).await?;
         match wish?.asked(&accepted) {
             None => answer(&app, accepted, place).await,
-            Some(asked) => replay::answer(&app, accepted, place, asked).await,
+            // Boxed, so that those who ask for nothing carry nothing of it.
+            Some(asked) => Box::pin(replay::answer(&app, accepted, place, asked)).await,
         }
     };
     let answered = answered.instrument(span).await;

@@ -142,7 +142,10 @@ fn begin(
     let work = async move {
         let Some(end) = lead.recording.record(outgoing, verdict, patience, false).await else { return };
         lead.recording.end(end.clone());
-        store(&made, print, generation, &lead.recording, &end, ttl).await;
+        // Who asked to have it forgotten meanwhile gets another one.
+        if lead.is_current() {
+            store(&made, print, generation, &lead.recording, &end, ttl).await;
+        }
     };
     app.tasks.spawn(work.in_current_span());
 }

@@ -65,10 +65,64 @@ impl<K: Eq + Hash + Copy> Running<K> {
     }
 }
 
+impl<K: Eq + Hash + Copy> Lead<K> {
+    /// Whether nobody has begun the same afresh since.
+    pub(super) fn is_current(&self) -> bool {
+        let running = self.running.0.lock().unwrap_or_else(PoisonError::into_inner);
+        running.get(&self.key).is_some_and(|known| Arc::ptr_eq(known, &self.recording))
+    }
+}
+
 impl<K: Eq + Hash + Copy> Drop for Lead<K> {
     fn drop(&mut self) {
         // Whatever became of its maker, nobody waits in vain.
         self.recording.end(End::Refused(Refusal::unavailable()));
         self.running.leave(&self.key, &self.recording);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::recording::Next;
+    use super::*;
+
+    const REQUEST: Fingerprint = Fingerprint([1; 32]);
+
+    fn lead(running: &Arc<Running<u8>>, afresh: bool) -> (Lead<u8>, Reader) {
+        match running.seat(7, REQUEST, 100, afresh) {
+            Seat::Lead(lead, reader) => (lead, reader),
+            Seat::Follow(_) | Seat::TooLate => panic!("somebody else leads"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_leader_that_is_lost_leaves_nobody_waiting() {
+        let running = Running::new();
+        let (first, mut reader) = lead(&running, false);
+        assert!(matches!(running.seat(7, REQUEST, 100, false), Seat::Follow(_)));
+        assert!(matches!(running.seat(8, REQUEST, 100, false), Seat::Lead(..)));
+        drop(first);
+        assert!(matches!(reader.next().await, Next::End(End::Refused(_))));
+        lead(&running, false);
+    }
+
+    #[tokio::test]
+    async fn what_is_begun_afresh_takes_the_place_of_what_runs() {
+        let running = Running::new();
+        let (old, _reader) = lead(&running, false);
+        let (new, _other) = lead(&running, true);
+        assert!(!old.is_current() && new.is_current());
+        drop(old);
+        assert!(matches!(running.seat(7, REQUEST, 100, false), Seat::Follow(_)));
+    }
+
+    #[tokio::test]
+    async fn what_was_stopped_is_begun_again() {
+        let running = Running::new();
+        let (old, reader) = lead(&running, false);
+        drop(reader);
+        old.recording.abandoned().await;
+        let (new, _reader) = lead(&running, false);
+        assert!(new.is_current());
     }
 }
