@@ -29,18 +29,20 @@ fn slowly(pause: u64) -> Vec<Step> {
     ]
 }
 
+/// The state of an answer, and its bytes at rest.
+type Row = (String, Option<Vec<u8>>);
+
 /// Waits until the answer under the name is no longer being made, and answers its state and its bytes at rest.
 async fn at_rest(platform: &Platform) -> (String, Vec<u8>) {
     eventually("the answer is kept", async || {
-        let rows: Result<Option<(String, Option<Vec<u8>>)>, sqlx::Error> =
-            pg::in_tenant(&platform.pool, platform.tenant, |tx| {
-                Box::pin(async move {
-                    sqlx::query_as("select state, sealed from identity.answer where state <> 'claimed'")
-                        .fetch_optional(tx.connection())
-                        .await
-                })
+        let rows: Result<Option<Row>, sqlx::Error> = pg::in_tenant(&platform.pool, platform.tenant, |tx| {
+            Box::pin(async move {
+                sqlx::query_as("select state, sealed from identity.answer where state <> 'claimed'")
+                    .fetch_optional(tx.connection())
+                    .await
             })
-            .await;
+        })
+        .await;
         rows.unwrap().map(|(state, sealed)| (state, sealed.unwrap_or_default()))
     })
     .await
