@@ -8,7 +8,7 @@
 //! - `pass`, with `strict`, `skim`, `turns`, `weight`, `opening` and `wishes`: the borrowed pass of admission, which
 //!   counts and keeps nothing of the content.
 //! - `debug`: what of its making a client may look at.
-//! - `wire`, with `usage`, `tier` and `error`: what answers have in common.
+//! - `wire`, with `usage`, `tier` and `error`: what answers have in common; `replayed`: an answer given once more.
 
 mod body;
 pub mod chat;
@@ -26,6 +26,7 @@ mod parts;
 mod pass;
 mod path;
 pub(crate) mod platform;
+mod replayed;
 mod rerank;
 pub(crate) mod responses;
 mod skim;

@@ -30,6 +30,8 @@ pub struct Config {
     pub auth: AuthConfig,
     pub leases: LeasesConfig,
     pub limits: LimitsConfig,
+    pub cache: CacheConfig,
+    pub idempotency: IdempotencyConfig,
 }
 
 /// Connections and what a client may send.
@@ -95,6 +97,27 @@ pub struct LimitsConfig {
     pub free_requests_per_day: u32,
     pub free_requests_per_day_paid: u32,
     pub redis_timeout_ms: Millis,
+}
+
+/// Answers that are cached for those who ask for it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CacheConfig {
+    pub max_bytes: u64,
+    pub max_answer_bytes: NonZeroUsize,
+    pub redis_timeout_ms: Millis,
+}
+
+/// Answers that are kept under a name of the client's.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdempotencyConfig {
+    pub keep_ms: Millis,
+    pub max_answer_bytes: NonZeroUsize,
+    pub heartbeat_ms: Millis,
+    pub claim_ms: Millis,
+    pub look_again_ms: Millis,
+    pub sweep_every_ms: Millis,
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use rpc::router::ProviderPreferences;
 use rpc::worker::{Final, Start};
 use tokio::time::Instant;
 
-pub(crate) use client::{Client, Outgoing};
+pub(crate) use client::{Client, Outgoing, Verdict};
 
 use crate::admission::{self, Admitted, StickyKey};
 use crate::auth::Context;

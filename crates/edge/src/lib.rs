@@ -5,6 +5,7 @@
 //! - [`limits`]: how often they may.
 //! - [`admission`]: what a request may cost, planned and reserved before anything is executed.
 //! - [`lease`]: the sessions with billing.
+//! - [`replay`]: answers that are given again instead of made again.
 //! - [`execution`]: the task that sees one request through, whatever becomes of its client.
 
 mod admission;
@@ -17,10 +18,14 @@ mod http;
 mod lease;
 mod limits;
 mod metrics;
+mod replay;
 mod service;
 mod store;
 
 pub use bootstrap::{Bootstrapped, Demo, bootstrap};
-pub use config::{AuthConfig, Config, HttpConfig, LeasesConfig, LimitsConfig, Millis, RequestsConfig};
+pub use config::{
+    AuthConfig, CacheConfig, Config, HttpConfig, IdempotencyConfig, LeasesConfig, LimitsConfig, Millis,
+    RequestsConfig,
+};
 pub use error::Error;
 pub use service::{Deps, Service};

@@ -27,6 +27,7 @@ pub(crate) struct Metrics {
     denials: Family<Because, Counter>,
     executions: Family<Because, Counter>,
     lease_asks: Family<Because, Counter>,
+    replays: Family<Because, Counter>,
     pub(crate) connections: Gauge,
     pub(crate) open_requests: Gauge,
     pub(crate) open_streams: Gauge,
@@ -55,6 +56,11 @@ impl Metrics {
             lease_asks: registry.register(
                 "edge_lease_asks",
                 "Reservations by their answer",
+                Family::default(),
+            ),
+            replays: registry.register(
+                "edge_replays",
+                "Requests that opted in to kept answers, by how they were answered",
                 Family::default(),
             ),
             connections: registry.register("edge_connections", "Connections open", Gauge::default()),
@@ -94,6 +100,11 @@ impl Metrics {
 
     pub(crate) fn executed(&self, reason: &'static str) {
         self.executions.get_or_create(&Because { reason }).inc();
+    }
+
+    /// `hit`, `miss`, `coalesced`, or with a name of the client's `claimed` and `idempotent`.
+    pub(crate) fn replayed(&self, reason: &'static str) {
+        self.replays.get_or_create(&Because { reason }).inc();
     }
 
     pub(crate) fn lease_asked(&self, reason: &'static str) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use identity::MasterKey;
 use lifecycle::{Health, Tasks};
 use rpc::Channel;
 use sqlx::PgPool;
@@ -16,6 +17,7 @@ use crate::http::server;
 use crate::lease::Leases;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::replay::{self, Replay};
 use crate::{Config, Error};
 
 /// The part of the process's readiness that is this service's.
@@ -30,6 +32,8 @@ pub struct Deps {
     pub billing: Channel,
     pub bus: Option<async_nats::Client>,
     pub redis: Option<redis::Client>,
+    /// Seals the answers that are kept outside this process.
+    pub master_key: Arc<MasterKey>,
     pub tasks: Tasks,
     pub health: Health,
     pub metrics: lifecycle::Metrics,
@@ -50,6 +54,7 @@ pub(crate) struct App {
     pub(crate) announcer: Announcer,
     pub(crate) leases: Leases,
     pub(crate) limits: Limits,
+    pub(crate) replay: Replay,
     pub(crate) catalogue: Answers,
     pub(crate) default_markup: DefaultMarkup,
     pub(crate) open: Arc<Semaphore>,
@@ -67,7 +72,7 @@ impl Service {
     /// [`Error::Redis`] when the Redis client's address cannot be used.
     #[allow(clippy::unused_async, reason = "services start alike, whatever they have to wait for")]
     pub async fn start(config: Config, deps: Deps) -> Result<Self, Error> {
-        let Deps { pool, router, worker, billing, bus, redis, tasks, health, metrics } = deps;
+        let Deps { pool, router, worker, billing, bus, redis, master_key, tasks, health, metrics } = deps;
         let metrics = Metrics::new(&metrics);
         let ready = Ready::new(health.clone());
         let source = Source {
@@ -84,6 +89,10 @@ impl Service {
             "" => format!("edge-{}", uuid::Uuid::now_v7()),
             id => id.to_owned(),
         };
+        let (cache, idempotency, named) = (&config.cache, &config.idempotency, edge_id.clone());
+        let replay = Replay::new(cache, idempotency, named, pool.clone(), redis.as_ref(), master_key)
+            .map_err(Error::Redis)?;
+        replay::sweep(&tasks, pool.clone(), config.idempotency.sweep_every_ms.get());
         let leases = Leases::start(&config.leases, edge_id, billing.clone(), &tasks, &metrics, {
             let ready = Arc::clone(&ready);
             move || ready.session_is_up()
@@ -103,6 +112,7 @@ impl Service {
             keys,
             leases,
             limits,
+            replay,
             tasks,
             health,
             metrics,

@@ -125,6 +125,7 @@ impl Platform {
             billing: self.channel(Role::Edge, Role::Billing)?,
             bus: self.bus.clone(),
             redis: self.redis.clone(),
+            master_key: self.config.master_key()?,
             tasks: tasks.clone(),
             health: self.health.clone(),
             metrics: self.metrics.clone(),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures::StreamExt as _;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
 use crate::http;
@@ -13,6 +13,7 @@ pub struct Api {
     http: reqwest::Client,
     base: String,
     key: String,
+    headers: HeaderMap,
 }
 
 /// A whole answer.
@@ -28,6 +29,12 @@ impl Reply {
     #[must_use]
     pub fn text(&self) -> &str {
         self.body["choices"][0]["message"]["content"].as_str().unwrap_or_default()
+    }
+
+    /// A header of the answer; empty when there is none.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     #[must_use]
@@ -67,6 +74,12 @@ impl Streamed {
             Chunk::Data(data) => Some(data),
             Chunk::Comment | Chunk::Done => None,
         })
+    }
+
+    /// A header of the answer; empty when there is none.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     #[must_use]
@@ -117,7 +130,21 @@ impl Streamed {
 impl Api {
     #[must_use]
     pub fn new(base: &str, key: &str) -> Self {
-        Self { http: http::client(), base: base.trim_end_matches('/').to_owned(), key: key.to_owned() }
+        Self {
+            http: http::client(),
+            base: base.trim_end_matches('/').to_owned(),
+            key: key.to_owned(),
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// Sends a header of its own with every inference request.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
+        self
     }
 
     pub(crate) async fn is_up(&self) -> bool {
@@ -138,6 +165,7 @@ impl Api {
             .post(format!("{}{path}", self.base))
             .bearer_auth(&self.key)
             .header("content-type", "application/json")
+            .headers(self.headers.clone())
             .body(body.into());
         read(request.send().await?).await
     }
@@ -192,6 +220,7 @@ impl Api {
             .http
             .post(format!("{}/chat/completions", self.base))
             .bearer_auth(&self.key)
+            .headers(self.headers.clone())
             .json(body)
             .send()
             .await?;

@@ -7,4 +7,5 @@
 
 mod checks;
 mod damage;
+mod replayed;
 mod round_trips;

@@ -169,7 +169,7 @@ fn read(body: bytes::Bytes) -> Request {
 // Answers.
 
 /// An answer as one choice of any provider's: reasoning, then text or a refusal, then calls.
-fn answer() -> impl Strategy<Value = Vec<Event>> {
+pub(crate) fn answer() -> impl Strategy<Value = Vec<Event>> {
     let calls = proptest::collection::vec((name(), object()), 0..3);
     let reasons = [FinishReason::Stop, FinishReason::Length, FinishReason::ContentFilter];
     let texts = proptest::collection::vec(text(), 0..4);

@@ -1,5 +1,7 @@
 //! The way from the task that sees a request through to whoever writes the answer.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,18 +26,36 @@ pub(crate) enum Outgoing {
     Refused(Refusal),
 }
 
+/// Whether an answer came to a good end, for whoever keeps it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Verdict(Arc<AtomicBool>);
+
+impl Verdict {
+    pub(crate) fn is_good(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
 /// The client as the task sees it: somebody who may leave at any time.
 pub(crate) struct Client {
     sender: Option<mpsc::Sender<Outgoing>>,
     /// A client that takes nothing for so long is gone.
     patience: Duration,
     begun: bool,
+    verdict: Option<Verdict>,
 }
 
 impl Client {
     pub(crate) fn new(patience: Duration) -> (Self, mpsc::Receiver<Outgoing>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        (Self { sender: Some(sender), patience, begun: false }, receiver)
+        (Self { sender: Some(sender), patience, begun: false, verdict: None }, receiver)
+    }
+
+    /// One whose answer may be kept.
+    pub(crate) fn watched(patience: Duration) -> (Self, mpsc::Receiver<Outgoing>, Verdict) {
+        let (client, receiver) = Self::new(patience);
+        let verdict = Verdict::default();
+        (Self { verdict: Some(verdict.clone()), ..client }, receiver, verdict)
     }
 
     pub(crate) fn is_gone(&self) -> bool {
@@ -74,6 +94,13 @@ impl Client {
     pub(crate) async fn refuse(&mut self, refusal: Refusal) {
         self.send(Outgoing::Refused(refusal)).await;
         self.end();
+    }
+
+    /// The answer is whole, without an error in it, and was taken.
+    pub(crate) fn went_well(&self) {
+        if let Some(verdict) = &self.verdict {
+            verdict.0.store(!self.is_gone(), Ordering::Release);
+        }
     }
 
     /// No more comes.

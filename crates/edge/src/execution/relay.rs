@@ -224,6 +224,9 @@ impl Relay<'_> {
 
     /// Ends the answer: with an error where the frames could not tell of it.
     async fn conclude(&mut self, last: &Final) {
+        if last.finish_reason != FinishReason::Error.as_str() {
+            self.client.went_well();
+        }
         if self.delivery == Delivery::Bytes && last.finish_reason == FinishReason::Error.as_str() {
             let message = "The provider failed while it answered.";
             self.client.refuse(Refusal::new(ErrorType::ProviderUnavailable, message)).await;

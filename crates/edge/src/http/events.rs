@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dialect::client::{Dialect, Envelope};
 use http_body::Frame;
+use identity::GenerationId;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
@@ -26,11 +27,24 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    pub(crate) fn of(request: &Request) -> Self {
+    /// The form of the stream that a request asks for, if it does.
+    pub(crate) fn asked(request: &Request) -> Option<Self> {
+        request.peek.stream.then(|| Self::of(request))
+    }
+
+    fn of(request: &Request) -> Self {
         match request.peek.media_type {
             Some(media_type) => Self::Bytes { media_type },
             None => Self::Events { dialect: request.dialect, envelope: request.envelope() },
         }
+    }
+
+    /// The same, for an answer that another request had made.
+    pub(crate) fn of_generation(mut self, generation: GenerationId) -> Self {
+        if let Self::Events { envelope, .. } = &mut self {
+            envelope.id = generation.to_string();
+        }
+        self
     }
 
     pub(crate) const fn content_type(&self) -> &'static str {

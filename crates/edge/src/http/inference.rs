@@ -22,9 +22,10 @@ use crate::admission::{self, StickyKey};
 use crate::auth;
 use crate::execution::{self, Client, Outgoing, Request};
 use crate::metrics::Open;
+use crate::replay;
 use crate::service::App;
 
-const GENERATION_ID: HeaderName = HeaderName::from_static("x-generation-id");
+pub(crate) const GENERATION_ID: HeaderName = HeaderName::from_static("x-generation-id");
 const REQUEST_ID: [HeaderName; 2] =
     [HeaderName::from_static("x-request-id"), HeaderName::from_static("request-id")];
 const SIMULATED: HeaderName = HeaderName::from_static("x-patchbay-simulated");
@@ -49,13 +50,20 @@ async fn infer(app: Arc<App>, dialect: Dialect, request: axum::extract::Request)
         model.slug = tracing::field::Empty,
     );
     rpc::continue_trace(&span, request.headers());
+    let wish = replay::Wish::of(request.headers());
     let answered = async {
         let (accepted, place) = accept(&app, generation, dialect, request).await?;
-        answer(&app, accepted, place).await
+        match wish?.asked(&accepted) {
+            None => answer(&app, accepted, place).await,
+            // Boxed, so that those who ask for nothing carry nothing of it.
+            Some(asked) => Box::pin(replay::answer(&app, accepted, place, asked)).await,
+        }
     };
     let answered = answered.instrument(span).await;
     let mut response = answered.unwrap_or_else(|refusal| refusal.spoken_in(dialect).into_response());
-    if let Ok(id) = HeaderValue::from_str(&generation.to_string()) {
+    // An answer that is given again says itself whose it is.
+    let known = response.headers().get(GENERATION_ID).cloned();
+    if let Some(id) = known.or_else(|| HeaderValue::from_str(&generation.to_string()).ok()) {
         // Where the official clients of OpenAI and Anthropic look for it.
         for name in REQUEST_ID {
             response.headers_mut().insert(name, id.clone());
@@ -141,8 +149,13 @@ fn header(headers: &HeaderMap, names: &[&str]) -> String {
     value.chars().take(MAX_ATTRIBUTION).collect()
 }
 
-async fn answer(app: &Arc<App>, request: Request, place: OwnedSemaphorePermit) -> Result<Response, Refusal> {
-    let form = request.peek.stream.then(|| Form::of(&request));
+/// Has the answer made for this request alone.
+pub(crate) async fn answer(
+    app: &Arc<App>,
+    request: Request,
+    place: OwnedSemaphorePermit,
+) -> Result<Response, Refusal> {
+    let form = Form::asked(&request);
     let (client, outgoing) = Client::new(app.config.requests.stalled_client_ms.get());
     let work = execution::run(Arc::clone(app), request, client);
     let work = async move {
@@ -150,6 +163,15 @@ async fn answer(app: &Arc<App>, request: Request, place: OwnedSemaphorePermit) -
         drop(place);
     };
     app.tasks.spawn(work.in_current_span());
+    deliver(app, form, outgoing).await
+}
+
+/// Answers with what comes, as a stream where there is a form of one.
+pub(crate) async fn deliver(
+    app: &App,
+    form: Option<Form>,
+    outgoing: mpsc::Receiver<Outgoing>,
+) -> Result<Response, Refusal> {
     match form {
         Some(form) => stream(app, form, outgoing).await,
         None => whole(outgoing).await,

@@ -88,6 +88,11 @@ fn cors() -> CorsLayer {
         "x-ratelimit-limit",
         "x-ratelimit-remaining",
         "x-ratelimit-reset",
+        "x-openrouter-cache-status",
+        "x-openrouter-cache-age",
+        "x-openrouter-cache-ttl",
+        "x-openrouter-cache-source-id",
+        "idempotent-replayed",
     ];
     CorsLayer::new()
         .allow_origin(Any)

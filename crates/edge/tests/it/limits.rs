@@ -3,6 +3,7 @@
 use http::Method;
 
 use crate::support::Platform;
+use crate::support::redis::Redis;
 use crate::support::router::attempt;
 
 const BODY: &str = r#"{"model":"acme/echo","stream":true,"messages":[{"role":"user","content":"Hello"}]}"#;
@@ -71,33 +72,4 @@ async fn two_edges_share_a_limit_and_one_of_them_goes_on_alone() {
     redis.stop().await;
     one.stop().await;
     two.stop().await;
-}
-
-struct Redis {
-    server: backing::Server,
-    _directory: tempfile::TempDir,
-}
-
-impl Redis {
-    /// `None`, said aloud, where Redis is not installed.
-    async fn start() -> Option<Self> {
-        if !backing::Kind::Redis.is_installed() {
-            println!("SKIPPED: Redis is not installed");
-            return None;
-        }
-        let directory = tempfile::tempdir().unwrap();
-        let options =
-            backing::ServerOptions { directory: directory.path().to_owned(), port: None, password: None };
-        let server = backing::Server::start(backing::Kind::Redis, &options).await.unwrap();
-        Some(Self { server, _directory: directory })
-    }
-
-    fn client(&self) -> redis::Client {
-        use secrecy::ExposeSecret as _;
-        redis::Client::open(self.server.url().expose_secret()).unwrap()
-    }
-
-    async fn stop(self) {
-        self.server.stop().await.unwrap();
-    }
 }

@@ -7,6 +7,8 @@ use tokio::sync::Mutex;
 
 static CLUSTER: Mutex<Weak<ThrowAway>> = Mutex::const_new(Weak::new());
 
+/// Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct Database {
     cluster: Arc<ThrowAway>,
     name: String,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use edge::{Config, Demo, Deps, Service, bootstrap};
 use http::Method;
 use hyper::body::Incoming;
-use identity::{ApiKey, KeyKind, OpaqueToken};
+use identity::{ApiKey, KeyKind, MasterKey, OpaqueToken};
 use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
 use rpc::billing::billing_server::BillingServer;
@@ -23,6 +23,9 @@ use super::database::Database;
 use super::eventually;
 use super::router::FakeRouter;
 use super::worker::FakeWorker;
+
+/// The same for all edges of a test.
+const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 #[derive(serde::Deserialize)]
 struct File {
@@ -84,6 +87,7 @@ impl Platform {
                 billing: billing_channel,
                 bus,
                 redis,
+                master_key: std::sync::Arc::new(MasterKey::from_hex(MASTER_KEY).unwrap()),
                 tasks: tasks.clone(),
                 health: health.clone(),
                 metrics: metrics.clone(),
@@ -135,6 +139,30 @@ impl Platform {
             bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
         let body = Bytes::from(body.to_owned());
         client::whole(client::send(self.address, method, path, &headers, body).await).await
+    }
+
+    /// Sends a request with headers of its own beside the demo key's; the answer is still being read.
+    pub(crate) async fn open_at(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> http::Response<Incoming> {
+        let bearer = format!("Bearer {}", self.demo.api_key.expose());
+        let mut all = vec![("authorization", bearer.as_str())];
+        all.retain(|(name, _)| headers.iter().all(|(other, _)| name != other));
+        all.extend_from_slice(headers);
+        client::send(self.address, Method::POST, path, &all, Bytes::from(body.to_owned())).await
+    }
+
+    /// A chat request with headers of its own.
+    pub(crate) async fn chat_with(&self, headers: &[(&str, &str)], body: &str) -> Answer {
+        client::whole(self.open_at("/api/v1/chat/completions", headers, body).await).await
+    }
+
+    /// How often the worker was told to start.
+    pub(crate) fn executions(&self) -> usize {
+        self.worker.with(|seen| seen.starts.len())
     }
 
     /// As the operator.

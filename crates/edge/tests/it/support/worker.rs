@@ -19,6 +19,8 @@ pub(crate) enum Step {
     Commit(u32),
     Data(&'static str, u32),
     Final(i64),
+    /// An answer that ended for this reason.
+    FinalAs(&'static str),
     Failed(u32, &'static str, &'static str),
     /// Waits for the edge's Stop.
     AwaitStop,
@@ -36,6 +38,17 @@ pub(crate) fn good_stream() -> Vec<Step> {
         Step::Data("data: {\"n\":2}\n\ndata: [DONE]\n\n", 2),
         Step::Final(1_234),
     ]
+}
+
+fn last(charge: i64, reason: &str, cache_read: u64) -> execute_down::Message {
+    execute_down::Message::Final(Final {
+        usage: Some(Usage { input: 10, output: 2, cache_read, ..Usage::default() }),
+        source: Source::Provider.into(),
+        charge,
+        provider_cost: charge,
+        finish_reason: reason.to_owned(),
+        attempts: Vec::new(),
+    })
 }
 
 #[derive(Default)]
@@ -84,19 +97,8 @@ impl FakeWorker {
                 Step::Data(frames, deltas) => {
                     execute_down::Message::Data(Data { frames: frames.as_bytes().to_vec().into(), deltas })
                 }
-                Step::Final(charge) => execute_down::Message::Final(Final {
-                    usage: Some(Usage {
-                        input: 10,
-                        output: 2,
-                        cache_read: self.with(|seen| seen.cache_read),
-                        ..Usage::default()
-                    }),
-                    source: Source::Provider.into(),
-                    charge,
-                    provider_cost: charge,
-                    finish_reason: "stop".to_owned(),
-                    attempts: Vec::new(),
-                }),
+                Step::Final(charge) => last(charge, "stop", self.with(|seen| seen.cache_read)),
+                Step::FinalAs(reason) => last(7, reason, 0),
                 Step::Failed(status, error_type, message) => execute_down::Message::Failed(Failed {
                     status,
                     body: format!(
