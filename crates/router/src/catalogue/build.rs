@@ -84,7 +84,7 @@ impl Catalogue {
             version: tables.version,
             latest: latest(&models, &names)?,
             by_price: by_price(&models),
-            places: places(&models, &endpoints),
+            places: Place::all(&models, &endpoints),
             names,
             models,
             endpoints,
@@ -122,15 +122,6 @@ fn latest(models: &[Model], names: &HashMap<Box<str>, usize>) -> Result<HashMap<
         }
     }
     Ok(latest)
-}
-
-fn places(models: &[Model], endpoints: &[Endpoint]) -> HashMap<Uuid, Place> {
-    let of = |(model, row): (usize, &Model)| {
-        row.endpoints
-            .clone()
-            .filter_map(move |endpoint| Some((endpoints.get(endpoint)?.id.uuid(), Place { model, endpoint })))
-    };
-    models.iter().enumerate().flat_map(of).collect()
 }
 
 fn by_price(models: &[Model]) -> Vec<usize> {

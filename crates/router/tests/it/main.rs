@@ -11,5 +11,6 @@ mod catalogue;
 mod models;
 mod observed;
 mod operators;
+mod planning;
 mod seeding;
 mod support;

@@ -5,7 +5,6 @@ use proptest::strategy::ValueTree;
 
 use super::reference::{Asked, Choice, World};
 use super::worlds::{Case, case, standing, with_case};
-use super::*;
 
 /// The models that are sorted together.
 fn pools(world: &World<'_>) -> Vec<Vec<Asked>> {
