@@ -184,7 +184,7 @@ impl Scale<'_, '_> {
         let key = pick.key(endpoint, &request.own);
         let standing = self.health.standing(key);
         let mut random = Random::of(self.seed, key);
-        let tie = random.next();
+        let drawn = random.next();
         let (rank, is_probe) = Rank::of(&standing, self.health, &mut random);
         let is_avoided = rank >= Rank::Cooling;
         let is_wanted_tier = match request.tier {
@@ -216,7 +216,8 @@ impl Scale<'_, '_> {
             latency_ms: standing.latency_ms,
             throughput: standing.throughput,
             success: tools::success(&standing),
-            tie,
+            // Whoever asks for a sort gets the same endpoint every time.
+            tie: if self.sorting.is_asked { 0 } else { drawn },
         })
     }
 
