@@ -34,18 +34,21 @@ impl<'q, 'a> Question<'q, 'a> {
     /// tenant's credentials, those that only these can reach.
     pub(super) fn hard(&self, wanted: &Wanted<'_>, excluded: &mut Excluded<'_>) -> Vec<usize> {
         let Some(model) = self.catalogue.models().get(wanted.model) else { return Vec::new() };
-        let of_model = self.excludes_model(model);
-        let tiers = self.tiers(wanted, model);
         let mut candidates = Vec::with_capacity(model.endpoints.len());
         for (at, endpoint) in model.endpoints.clone().zip(self.catalogue.endpoints_of(model)) {
-            let reason =
-                self.unusable(model, endpoint).or(of_model).or_else(|| self.excludes(endpoint, tiers));
-            match reason {
+            match self.bars(wanted, model, endpoint) {
                 None => candidates.push(at),
                 Some(reason) => excluded.push(at, reason),
             }
         }
         candidates
+    }
+
+    /// Why an endpoint of a wanted model cannot or must not serve, if so.
+    pub(super) fn bars(&self, wanted: &Wanted<'_>, model: &Model, endpoint: &Endpoint) -> Option<Reason> {
+        self.unusable(model, endpoint)
+            .or_else(|| self.excludes_model(model))
+            .or_else(|| self.excludes(endpoint, self.tiers(wanted, model)))
     }
 
     /// Why all of a model's endpoints are out.
