@@ -57,6 +57,18 @@ pub(crate) struct Place {
     pub(crate) endpoint: usize,
 }
 
+impl Place {
+    /// Of every endpoint, by its id.
+    fn all(models: &[Model], endpoints: &[Endpoint]) -> HashMap<Uuid, Self> {
+        let of = |(model, row): (usize, &Model)| {
+            row.endpoints.clone().filter_map(move |endpoint| {
+                Some((endpoints.get(endpoint)?.id.uuid(), Place { model, endpoint }))
+            })
+        };
+        models.iter().enumerate().flat_map(of).collect()
+    }
+}
+
 /// One model, and where its endpoints are.
 #[derive(Debug)]
 pub struct Model {

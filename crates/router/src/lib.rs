@@ -18,6 +18,7 @@ pub mod health;
 mod jobs;
 mod metrics;
 mod plan;
+mod rehearsal;
 mod seed;
 mod service;
 mod sticky;
@@ -25,5 +26,6 @@ mod store;
 
 pub use config::{AutoConfig, Config, HealthConfig, TimeoutConfig};
 pub use error::Error;
+pub use rehearsal::Rehearsal;
 pub use seed::{KnownProvider, ProviderOverride, SeedReport, known_providers, seed};
 pub use service::{Deps, Service};

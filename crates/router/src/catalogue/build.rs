@@ -88,7 +88,7 @@ impl Catalogue {
             latest: latest(&models, &names)?,
             by_price: rank::by_price(&models),
             by_floor: rank::by_floor(&models),
-            places: places(&models, &endpoints),
+            places: Place::all(&models, &endpoints),
             names,
             models,
             endpoints,
@@ -144,15 +144,6 @@ fn latest(models: &[Model], names: &HashMap<Box<str>, usize>) -> Result<HashMap<
 fn versions(slug: &str) -> Vec<f64> {
     let parts = slug.split(|c: char| !c.is_ascii_digit() && c != '.');
     parts.filter_map(|digits| digits.trim_matches('.').parse().ok()).collect()
-}
-
-fn places(models: &[Model], endpoints: &[Endpoint]) -> HashMap<Uuid, Place> {
-    let of = |(model, row): (usize, &Model)| {
-        row.endpoints
-            .clone()
-            .filter_map(move |endpoint| Some((endpoints.get(endpoint)?.id.uuid(), Place { model, endpoint })))
-    };
-    models.iter().enumerate().flat_map(of).collect()
 }
 
 fn endpoint(

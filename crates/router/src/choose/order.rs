@@ -8,7 +8,7 @@ use super::filter::{Question, is_named, serves};
 use super::random::Random;
 use super::rank::Rank;
 use super::resolve::Wanted;
-use super::{Excluded, Pick, Policy, Reason, Request, Sort, TierWish, tools};
+use super::{Excluded, Own, Pick, Policy, Reason, Request, Sort, TierWish, tools};
 use crate::catalogue::{Endpoint, Tier};
 use crate::health::{Key, View};
 
@@ -23,11 +23,17 @@ pub(super) enum Group {
     OwnFallback,
 }
 
+impl Group {
+    const fn of(own: &Own<'_>) -> Self {
+        if own.is_fallback { Self::OwnFallback } else { Self::Own }
+    }
+}
+
 /// Everything that goes before sort and price, the most important first. Lower is tried sooner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
-    /// Ejected or asked to be left alone.
-    is_avoided: bool,
+    /// Whether it is ejected, asked to be left alone, or neither of both.
+    avoided: Rank,
     group: Group,
     /// In `provider.order`; `usize::MAX` when it is not there.
     position: usize,
@@ -178,7 +184,7 @@ impl Scale<'_, '_> {
         let key = pick.key(endpoint, &request.own);
         let standing = self.health.standing(key);
         let mut random = Random::of(self.seed, key);
-        let tie = random.next();
+        let drawn = random.next();
         let (rank, is_probe) = Rank::of(&standing, self.health, &mut random);
         let is_avoided = rank >= Rank::Cooling;
         let is_wanted_tier = match request.tier {
@@ -189,22 +195,19 @@ impl Scale<'_, '_> {
         let is_held = is_wanted_tier && !is_avoided && !misses && self.is_held(endpoint, key);
         let price =
             endpoint.prices.at(self.question.minute)?.blended.at(request.profile.likely_prompt_tokens());
-        let place =
-            Place {
-                is_avoided,
-                group: own.map_or(Group::Platform, |own| {
-                    if own.is_fallback { Group::OwnFallback } else { Group::Own }
-                }),
-                position: position(request, endpoint),
-                is_loose: !is_held,
-                credential: pick.own.unwrap_or(0),
-                is_other_tier: !is_wanted_tier,
-                is_out: rank >= Rank::Unstable,
-                misses,
-                // An explicit wish is not overruled by a passing weakness, only by an outage or worse.
-                rank: if self.sorting.is_asked { rank.max(Rank::Degraded) } else { rank },
-                tools: self.cutoffs.class(&standing),
-            };
+        let place = Place {
+            avoided: rank.max(Rank::Unstable),
+            group: own.map_or(Group::Platform, Group::of),
+            position: position(request, endpoint),
+            is_loose: !is_held,
+            credential: pick.own.unwrap_or(0),
+            is_other_tier: !is_wanted_tier,
+            is_out: rank >= Rank::Unstable,
+            misses,
+            // An explicit wish is not overruled by a passing weakness, only by an outage or worse.
+            rank: if self.sorting.is_asked { rank.max(Rank::Degraded) } else { rank },
+            tools: self.cutoffs.class(&standing),
+        };
         Some(Candidate {
             pick: Pick { is_probe, ..pick },
             rank,
@@ -213,7 +216,8 @@ impl Scale<'_, '_> {
             latency_ms: standing.latency_ms,
             throughput: standing.throughput,
             success: tools::success(&standing),
-            tie,
+            // Whoever asks for a sort gets the same endpoint every time.
+            tie: if self.sorting.is_asked { 0 } else { drawn },
         })
     }
 

@@ -1,14 +1,25 @@
 //! The choice over small catalogues written out in full.
 
+mod account;
 mod cheapest;
+mod conformity;
+mod conversations;
+mod explanations;
 mod filters;
 mod names;
 mod order;
+mod own;
 mod plugins;
 mod properties;
+mod quality;
+mod reference;
 mod refusals;
 mod routers;
+mod shares;
+mod thresholds;
+mod tiers;
 mod variants;
+mod worlds;
 
 use identity::{EndpointId, PriceVersionId};
 use pricing::{Class, PriceBook, Rate, Rates};
@@ -153,6 +164,14 @@ fn run(
     let request = Request { models: &models, preferences, profile, explain: true, ..Request::default() };
     let plan = choose(&request, catalogue, view(standings), POLICY, seed).unwrap();
     (tags(catalogue, &plan), excluded(catalogue, &plan.exclusions), plan.order)
+}
+
+/// The tags of the plan for a request, in order; those reached with a key of the tenant's have its place behind
+/// them, as in `one#0`. Empty where there is no plan.
+fn attempts(catalogue: &Catalogue, request: &Request<'_>, standings: &Standings) -> Vec<String> {
+    let Ok(plan) = choose(request, catalogue, view(standings), POLICY, 1) else { return Vec::new() };
+    let own = |pick: &Pick| pick.own.map(|n| format!("#{n}")).unwrap_or_default();
+    tags(catalogue, &plan).into_iter().zip(&plan.attempts).map(|(tag, pick)| tag + &own(pick)).collect()
 }
 
 fn refuse(

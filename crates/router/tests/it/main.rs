@@ -11,6 +11,7 @@ mod catalogue;
 mod models;
 mod observed;
 mod operators;
+mod planning;
 mod seeding;
 mod specification;
 mod support;

@@ -1,7 +1,7 @@
 //! The shipped catalogue in a real database.
 
 use router::{ProviderOverride, seed};
-use rpc::router::PutProviderRequest;
+use rpc::router::{PlanRequest, PutProviderRequest};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::support::platform::{Surroundings, cheapest, simulated};
@@ -71,7 +71,8 @@ async fn a_credential_from_the_environment_is_sealed_for_its_own_id_and_follows_
     assert_eq!(seed(&pool, key, &[real("openai", "sk-second-secret")]).await.unwrap().credentials, 1);
     let router = surroundings.router().await;
     router.ready().await;
-    let plan = router.plan(cheapest("openai/gpt-4o")).await.unwrap();
+    let asked = PlanRequest { explain: true, ..cheapest("openai/gpt-4o") };
+    let plan = router.plan(asked).await.unwrap();
     let attempt = &plan.attempts[0];
     assert_eq!((attempt.base_url.as_str(), attempt.simulated), ("https://api.openai.com/v1", false));
     let opened = key.open(&attempt.sealed_credential, &attempt.credential_id).unwrap();

@@ -134,6 +134,17 @@ fn sorts_put_the_best_first_every_time() {
 }
 
 #[test]
+fn equals_keep_their_places_under_a_sort_and_change_them_without() {
+    let catalogue = build(tables(&[("a/m", "one", 1), ("a/m", "two", 1), ("a/m", "three", 1)]));
+    let orders = |name| {
+        let run = |seed| run(&catalogue, &[name], wishes(), text(), &Standings::new(), mix(seed)).0;
+        (0..50).map(run).collect::<std::collections::HashSet<_>>().len()
+    };
+    assert_eq!((orders("a/m:floor"), orders("a/m:nitro")), (1, 1));
+    assert!(orders("a/m") > 3);
+}
+
+#[test]
 fn long_prompts_are_compared_by_the_price_they_pay() {
     let mut rows = tables(&[("a/m", "one", 1), ("a/m", "two", 2)]);
     rows.prices[0].book["tiers"] =

@@ -67,9 +67,19 @@ impl Surroundings {
     }
 
     pub(crate) async fn router_on(&self, pool: PgPool) -> Router {
+        self.router_with(pool, Config { poll_ms: 100, ..Config::default() }).await
+    }
+
+    /// A router that leaves failing endpoints alone for so many milliseconds.
+    pub(crate) async fn router_ejecting_for(&self, ejection_ms: u64) -> Router {
+        let mut config = Config { poll_ms: 100, ..Config::default() };
+        config.health.ejection_ms = ejection_ms;
+        self.router_with(self.database.pool(), config).await
+    }
+
+    async fn router_with(&self, pool: PgPool, mut config: Config) -> Router {
         let (tasks, health) = (lifecycle::Tasks::default(), lifecycle::Health::default());
         let metrics = lifecycle::Metrics::default();
-        let mut config = Config { poll_ms: 100, ..Config::default() };
         config.health.share_every_ms = 100;
         let deps = Deps {
             pool,
