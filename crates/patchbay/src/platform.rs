@@ -98,7 +98,7 @@ impl Platform {
             health: self.health.clone(),
             metrics: self.metrics.clone(),
         };
-        let service = router::Service::start(self.config.router, deps).await?;
+        let service = router::Service::start(self.config.router.clone(), deps).await?;
         self.offer(Role::Router, &tasks, service.grpc())
     }
 

@@ -16,7 +16,7 @@ use identity::{CredentialId, EndpointId};
 pub use build::Invalid;
 pub use price::Blended;
 pub(crate) use price::{CLASSES, book_in, book_out};
-pub(crate) use schedule::{Offer, Schedule, minute_of_day};
+pub(crate) use schedule::{Offer, Schedule, Window, minute_of_day};
 pub use sets::{Modalities, Operations, ParameterSet, Parameters};
 
 use crate::choose::Reason;

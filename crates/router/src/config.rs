@@ -1,13 +1,17 @@
 //! The `router` section of the configuration.
 
+use std::path::{Path, PathBuf};
+
 use serde::Deserialize;
 
 /// How the router chooses and how it judges health. Every key is documented in `config/default.toml`.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub max_attempts: usize,
     pub poll_ms: u64,
+    /// Empty = none is kept.
+    pub snapshot_path: PathBuf,
     pub timeouts: TimeoutConfig,
     pub health: HealthConfig,
 }
@@ -38,11 +42,19 @@ pub struct HealthConfig {
     pub share_every_ms: u64,
 }
 
+impl Config {
+    /// Where the last good catalogue is kept, if it is.
+    pub(crate) fn snapshot_path(&self) -> Option<&Path> {
+        Some(self.snapshot_path.as_path()).filter(|path| !path.as_os_str().is_empty())
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             max_attempts: 16,
             poll_ms: 500,
+            snapshot_path: PathBuf::new(),
             timeouts: TimeoutConfig::default(),
             health: HealthConfig::default(),
         }

@@ -4,6 +4,7 @@
 //! - [`choose`]: the choice of attempts, a pure function of request, catalogue, health, policy and seed.
 //! - [`health`]: what observations say of each endpoint under each credential.
 //! - `store`, `seed`, `jobs`: Postgres, the shipped catalogue, and what keeps the snapshot current.
+//! - `snapshot`: the last good catalogue on disk, for a start without Postgres.
 //!
 //! `Plan` reads memory only: the newest valid snapshot and the newest standings, both swapped atomically.
 
@@ -18,6 +19,7 @@ mod jobs;
 mod metrics;
 mod seed;
 mod service;
+mod snapshot;
 mod store;
 
 pub use config::{Config, HealthConfig, TimeoutConfig};

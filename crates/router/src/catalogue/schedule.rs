@@ -37,6 +37,11 @@ impl Window {
         }
     }
 
+    /// Its first minute of the day, and the first one after it.
+    pub(crate) const fn minutes(self) -> [u16; 2] {
+        [self.start, self.end]
+    }
+
     /// Its two ends as `HHMM`.
     pub(crate) fn ends(self) -> (String, String) {
         let text = |minute: u16| format!("{:02}{:02}", minute / 60, minute % 60);

@@ -8,8 +8,11 @@
 )]
 
 mod catalogue;
+mod editing;
 mod models;
 mod observed;
 mod operators;
+mod prices;
 mod seeding;
+mod snapshot;
 mod support;

@@ -27,6 +27,7 @@ pub(crate) struct Surroundings {
     pub(crate) master_key: Arc<MasterKey>,
     pub(crate) bus: Option<async_nats::Client>,
     pub(crate) redis: Option<redis::Client>,
+    pub(crate) config: Config,
 }
 
 /// One router. Stops when dropped.
@@ -52,6 +53,7 @@ impl Surroundings {
             master_key: Arc::new(MasterKey::from_hex(&MasterKey::generate_hex()).unwrap()),
             bus: None,
             redis: None,
+            config: config(),
         }
     }
 
@@ -69,8 +71,6 @@ impl Surroundings {
     pub(crate) async fn router_on(&self, pool: PgPool) -> Router {
         let (tasks, health) = (lifecycle::Tasks::default(), lifecycle::Health::default());
         let metrics = lifecycle::Metrics::default();
-        let mut config = Config { poll_ms: 100, ..Config::default() };
-        config.health.share_every_ms = 100;
         let deps = Deps {
             pool,
             bus: self.bus.clone(),
@@ -81,11 +81,18 @@ impl Surroundings {
             health: health.clone(),
             metrics: metrics.clone(),
         };
-        let service = Service::start(config, deps).await.unwrap();
+        let service = Service::start(self.config.clone(), deps).await.unwrap();
         let client =
             Client::new(rpc::Channel::local(service.grpc())).max_decoding_message_size(rpc::MAX_MESSAGE);
         Router { client, health, metrics, tasks }
     }
+}
+
+/// The defaults, in more of a hurry.
+fn config() -> Config {
+    let mut config = Config { poll_ms: 100, ..Config::default() };
+    config.health.share_every_ms = 100;
+    config
 }
 
 /// Every known provider as dev mode has it without credentials.
@@ -139,7 +146,13 @@ impl Router {
     }
 
     pub(crate) async fn describe(&self, model: &str) -> Value {
-        let request = DescribeCatalogueRequest { model: model.to_owned() };
+        let request =
+            DescribeCatalogueRequest { model: model.to_owned(), ..DescribeCatalogueRequest::default() };
+        self.described(request).await
+    }
+
+    /// The list or row that is asked for.
+    pub(crate) async fn described(&self, request: DescribeCatalogueRequest) -> Value {
         let answer = self.client.clone().describe_catalogue(request).await.unwrap().into_inner();
         serde_json::from_slice(&answer.body_json).unwrap()
     }
