@@ -55,6 +55,11 @@ impl DataDir {
         self.0.join("spool").join(format!("provider-worker-{worker}"))
     }
 
+    /// Where one router keeps its catalogue. The one router of `dev` has the first one's, as with spools.
+    pub(crate) fn snapshot(&self, router: usize) -> PathBuf {
+        self.0.join("catalogue").join(format!("router-{router}.snapshot"))
+    }
+
     /// Claims the directory for this process until the answer is dropped.
     pub(crate) fn claim(&self) -> anyhow::Result<Claim> {
         let path = self.0.join("lock");

@@ -65,6 +65,8 @@ pub(crate) async fn run(shared: &Shared) -> anyhow::Result<()> {
 fn defaults(data_dir: &DataDir) -> anyhow::Result<String> {
     let mut worker = Table::new();
     worker.insert("spool_dir".to_owned(), data_dir.spool(0).display().to_string().into());
+    let mut router = Table::new();
+    router.insert("snapshot_path".to_owned(), data_dir.snapshot(0).display().to_string().into());
     // Nobody balances load to us, so nobody must notice first that we stop.
     let mut http = Table::new();
     http.insert("linger_ms".to_owned(), 0.into());
@@ -75,6 +77,7 @@ fn defaults(data_dir: &DataDir) -> anyhow::Result<String> {
     telemetry.insert("log".to_owned(), "warn".into());
     let mut table = Table::new();
     table.insert("worker".to_owned(), worker.into());
+    table.insert("router".to_owned(), router.into());
     table.insert("edge".to_owned(), edge.into());
     table.insert("telemetry".to_owned(), telemetry.into());
     Ok(toml::to_string(&table)?)

@@ -103,7 +103,8 @@ pub(crate) async fn register(router: &Channel, server: &LocalServer) -> Result<(
         router.put_provider(server.provider()).await?;
     }
     for id in &server.models {
-        let known = DescribeCatalogueRequest { model: server.model(id) };
+        let model = server.model(id);
+        let known = DescribeCatalogueRequest { model, ..DescribeCatalogueRequest::default() };
         if router.describe_catalogue(known).await.is_ok() {
             continue;
         }

@@ -20,7 +20,7 @@ pub use build::Invalid;
 pub(crate) use capability::{Capabilities, Capability};
 pub use price::Blended;
 pub(crate) use price::{CLASSES, book_in, book_out};
-pub(crate) use schedule::{Offer, Schedule, minute_of_week};
+pub(crate) use schedule::{Offer, Schedule, Window, minute_of_week};
 pub use sets::{Modalities, Operations, ParameterSet, Parameters};
 
 use crate::choose::Reason;

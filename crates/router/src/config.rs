@@ -1,5 +1,7 @@
 //! The `router` section of the configuration.
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
 use crate::choose::{CostTier, Patterns};
@@ -13,6 +15,8 @@ pub struct Config {
     /// Conversations that are remembered at most, and for how long while they are silent.
     pub sticky_limit: u64,
     pub sticky_idle_ms: u64,
+    /// Empty = none is kept.
+    pub snapshot_path: PathBuf,
     pub timeouts: TimeoutConfig,
     pub health: HealthConfig,
     pub auto: AutoConfig,
@@ -79,6 +83,13 @@ impl Default for AutoConfig {
     }
 }
 
+impl Config {
+    /// Where the last good catalogue is kept, if it is.
+    pub(crate) fn snapshot_path(&self) -> Option<&Path> {
+        Some(self.snapshot_path.as_path()).filter(|path| !path.as_os_str().is_empty())
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -86,6 +97,7 @@ impl Default for Config {
             poll_ms: 500,
             sticky_limit: 200_000,
             sticky_idle_ms: 600_000,
+            snapshot_path: PathBuf::new(),
             timeouts: TimeoutConfig::default(),
             health: HealthConfig::default(),
             auto: AutoConfig::default(),

@@ -16,7 +16,7 @@ pub enum Error {
     #[error(
         "the price of `{class}` would jump more than tenfold, from {from} to {to}; set force to allow it"
     )]
-    PriceJump { class: &'static str, from: String, to: String },
+    PriceJump { class: String, from: String, to: String },
     #[error("the catalogue would be invalid")]
     Invalid(#[from] Invalid),
     #[error("the catalogue shipped with this program is malformed")]

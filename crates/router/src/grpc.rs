@@ -9,13 +9,14 @@ use std::time::Instant;
 use rpc::Fault;
 use rpc::router::router_server::Router;
 use rpc::router::{
-    BrowseRequest, BrowseResponse, DescribeCatalogueRequest, DescribeCatalogueResponse, ObserveRequest,
-    ObserveResponse, PlanRequest, PlanResponse, PutEndpointRequest, PutModelRequest, PutPriceRequest,
-    PutProviderRequest, PutResponse, StickRequest, StickResponse,
+    BrowseRequest, BrowseResponse, DescribeCatalogueRequest, DescribeCatalogueResponse, ListChangesRequest,
+    ListPricesRequest, ListResponse, ObserveRequest, ObserveResponse, PlanRequest, PlanResponse,
+    PutEndpointRequest, PutModelRequest, PutPriceRequest, PutProviderRequest, PutResponse, StickRequest,
+    StickResponse, WithdrawPriceRequest,
 };
 use tonic::{Request, Response, Status};
 
-use crate::app::{self, Edit};
+use crate::app::{self, Asked, Edit};
 use crate::jobs;
 use crate::service::{Inner, Loaded};
 
@@ -36,9 +37,18 @@ impl Server {
         Ok(loaded)
     }
 
-    async fn put(&self, actor: String, edit: Result<Edit, Fault>) -> Result<Response<PutResponse>, Status> {
-        let changed = app::change(&self.0, actor, edit?).await.map_err(Fault::from)?;
-        Ok(Response::new(PutResponse { id: changed.id, catalogue_version: changed.version }))
+    async fn put(
+        &self,
+        actor: String,
+        edit: Result<Edit, Fault>,
+        dry_run: bool,
+    ) -> Result<Response<PutResponse>, Status> {
+        let changed = app::change(&self.0, actor, edit?, dry_run).await.map_err(Fault::from)?;
+        Ok(Response::new(PutResponse {
+            id: changed.id,
+            catalogue_version: changed.version,
+            preview_json: changed.preview.map(|preview| preview.to_string()).unwrap_or_default(),
+        }))
     }
 }
 
@@ -90,12 +100,14 @@ impl Router for Server {
         request: Request<PutProviderRequest>,
     ) -> Result<Response<PutResponse>, Status> {
         let mut request = request.into_inner();
-        self.put(std::mem::take(&mut request.actor), edits::provider(request)).await
+        let (actor, dry_run) = (std::mem::take(&mut request.actor), request.dry_run);
+        self.put(actor, edits::provider(request), dry_run).await
     }
 
     async fn put_model(&self, request: Request<PutModelRequest>) -> Result<Response<PutResponse>, Status> {
         let mut request = request.into_inner();
-        self.put(std::mem::take(&mut request.actor), Ok(edits::model(request))).await
+        let (actor, dry_run) = (std::mem::take(&mut request.actor), request.dry_run);
+        self.put(actor, edits::model(request), dry_run).await
     }
 
     async fn put_endpoint(
@@ -103,12 +115,43 @@ impl Router for Server {
         request: Request<PutEndpointRequest>,
     ) -> Result<Response<PutResponse>, Status> {
         let mut request = request.into_inner();
-        self.put(std::mem::take(&mut request.actor), edits::endpoint(request)).await
+        let (actor, dry_run) = (std::mem::take(&mut request.actor), request.dry_run);
+        self.put(actor, edits::endpoint(request), dry_run).await
     }
 
     async fn put_price(&self, request: Request<PutPriceRequest>) -> Result<Response<PutResponse>, Status> {
         let mut request = request.into_inner();
-        self.put(std::mem::take(&mut request.actor), edits::price(&request)).await
+        let actor = std::mem::take(&mut request.actor);
+        self.put(actor, edits::price(&request), request.dry_run).await
+    }
+
+    async fn withdraw_price(
+        &self,
+        request: Request<WithdrawPriceRequest>,
+    ) -> Result<Response<PutResponse>, Status> {
+        let mut request = request.into_inner();
+        let actor = std::mem::take(&mut request.actor);
+        self.put(actor, edits::withdrawal(&request), false).await
+    }
+
+    async fn list_prices(
+        &self,
+        request: Request<ListPricesRequest>,
+    ) -> Result<Response<ListResponse>, Status> {
+        let endpoint = rpc::convert::id(&request.get_ref().endpoint_id, "endpoint_id")?;
+        let list = app::list_prices(&self.0, endpoint).await.map_err(Fault::from)?;
+        Ok(Response::new(ListResponse { body_json: list.to_string().into() }))
+    }
+
+    async fn list_changes(
+        &self,
+        request: Request<ListChangesRequest>,
+    ) -> Result<Response<ListResponse>, Status> {
+        let request = request.get_ref();
+        let subject = Some(request.subject.as_str()).filter(|subject| !subject.is_empty());
+        let after = Some(request.after).filter(|after| *after > 0);
+        let list = app::list_changes(&self.0, subject, after, request.limit).await.map_err(Fault::from)?;
+        Ok(Response::new(ListResponse { body_json: list.to_string().into() }))
     }
 
     async fn describe_catalogue(
@@ -116,17 +159,8 @@ impl Router for Server {
         request: Request<DescribeCatalogueRequest>,
     ) -> Result<Response<DescribeCatalogueResponse>, Status> {
         let loaded = self.0.current.load_full();
-        let name = request.get_ref().model.as_str();
-        let only = match name {
-            "" => None,
-            name => Some(
-                loaded
-                    .catalogue
-                    .find(name)
-                    .ok_or_else(|| Fault::not_found(format!("There is no model `{name}`.")))?,
-            ),
-        };
-        let body = app::describe(&self.0, &loaded, only).to_string();
+        let asked = Asked::from(request.into_inner());
+        let body = app::describe(&self.0, &loaded, &asked).map_err(Fault::from)?.to_string();
         Ok(Response::new(DescribeCatalogueResponse {
             version: loaded.catalogue.version(),
             body_json: body.into(),

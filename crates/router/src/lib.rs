@@ -5,6 +5,7 @@
 //! - [`health`]: what observations say of each endpoint under each credential.
 //! - `plan`, `sticky`: one request from wire to wire, and which endpoint holds a conversation.
 //! - `store`, `seed`, `jobs`: Postgres, the shipped catalogue, and what keeps the snapshot current.
+//! - `snapshot`: the last good catalogue on disk, for a start without Postgres.
 //!
 //! `Plan` reads memory only: the newest valid snapshot and the newest standings, both swapped atomically.
 
@@ -21,6 +22,7 @@ mod plan;
 mod rehearsal;
 mod seed;
 mod service;
+mod snapshot;
 mod sticky;
 mod store;
 

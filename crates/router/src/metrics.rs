@@ -23,6 +23,8 @@ pub(crate) struct Metrics {
     pub(crate) catalogue_version: Gauge,
     pub(crate) catalogue_endpoints: Gauge,
     pub(crate) catalogue_refused: Counter,
+    pub(crate) catalogue_stale: Gauge,
+    pub(crate) snapshot_failures: Counter,
     pub(crate) refresh_failures: Counter,
     pub(crate) observations: Counter,
     pub(crate) malformed_observations: Counter,
@@ -49,6 +51,14 @@ impl Metrics {
             catalogue_version: gauge("router_catalogue_version", "Version of the snapshot in use"),
             catalogue_endpoints: gauge("router_catalogue_endpoints", "Endpoints of the snapshot in use"),
             catalogue_refused: counter("router_catalogue_refused", "Versions refused as invalid"),
+            catalogue_stale: gauge(
+                "router_catalogue_stale",
+                "1 while the snapshot in use may not be the newest: from disk, refused successor, database away",
+            ),
+            snapshot_failures: counter(
+                "router_snapshot_failures",
+                "Snapshots on disk that could not be written or read",
+            ),
             refresh_failures: counter(
                 "router_refresh_failures",
                 "Refreshes that failed because the database or billing was away",

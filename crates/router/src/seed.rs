@@ -7,14 +7,18 @@ use std::collections::{HashMap, HashSet};
 
 use identity::{CredentialId, MasterKey, PriceVersionId};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Map, Value};
 use sqlx::PgPool;
 
+use crate::app::check_jump;
 use crate::catalogue::Catalogue;
 use crate::store::{self, Change, Writes, rows};
 use crate::{Error, TimeoutConfig};
 use file::File;
 use merge::{first, merge};
 
+/// Where a model remembers which aliases were shipped with it.
+const ALIASES: &str = "aliases";
 /// What `source` says of prices and credentials that a seed wrote.
 const PRICE_SOURCE: &str = "catalogue";
 const CREDENTIAL_SOURCE: &str = "seed";
@@ -149,8 +153,8 @@ fn plan_providers(
             }
         }
         match tables.providers.iter().find(|current| current.slug == row.slug) {
-            Some(current) => work.providers.extend(merge(current, &row, &[])?),
-            None => work.providers.push(first(&row, &[])?),
+            Some(current) => work.providers.extend(merge(current, &row, &[], Map::new())?),
+            None => work.providers.push(first(&row, &[], Map::new())?),
         }
         let secret = given.and_then(|given| given.credential.as_ref());
         let held = tables.credentials.iter().find(|held| held.provider == provider.slug);
@@ -204,21 +208,27 @@ fn plan_models(file: &File, tables: &rows::Tables, work: &mut Writes) -> Result<
     let mut taken: HashSet<&str> = tables.aliases.iter().map(|row| row.alias.as_str()).collect();
     taken.extend(tables.models.iter().flat_map(|row| [row.slug.as_str(), row.canonical_slug.as_str()]));
     for model in &file.models {
+        let beside = Map::from_iter([(ALIASES.to_owned(), Value::from(model.aliases.clone()))]);
+        let seeded = models.get(model.slug.as_str()).and_then(|row| row.seeded.as_ref()?.get(ALIASES));
+        let seeded_aliases: Vec<&str> =
+            seeded.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         match models.get(model.slug.as_str()) {
-            Some(current) => work.models.extend(merge(*current, &model.row(), &[])?),
-            None => work.models.push(first(&model.row(), &[])?),
+            Some(current) => work.models.extend(merge(*current, &model.row(), &[], beside)?),
+            None => work.models.push(first(&model.row(), &[], beside)?),
         }
-        let new = model.aliases.iter().filter(|alias| taken.insert(alias));
+        // One that an earlier seed wrote and that is gone was removed by an operator.
+        let shipped = model.aliases.iter().filter(|alias| !seeded_aliases.contains(&alias.as_str()));
+        let new = shipped.filter(|alias| taken.insert(alias));
         work.aliases.extend(new.map(|alias| rows::Alias { alias: alias.clone(), model: model.slug.clone() }));
         for endpoint in &model.endpoints {
             let row = endpoint.row(&model.slug);
             let id = match endpoints.get(&(model.slug.as_str(), endpoint.tag.as_str())) {
                 Some(current) => {
-                    work.endpoints.extend(merge(*current, &row, &["id"])?);
+                    work.endpoints.extend(merge(*current, &row, &["id"], Map::new())?);
                     current.id
                 }
                 None => {
-                    let row = first(&row, &["id"])?;
+                    let row = first(&row, &["id"], Map::new())?;
                     let id = row.id;
                     work.endpoints.push(row);
                     id
@@ -227,13 +237,14 @@ fn plan_models(file: &File, tables: &rows::Tables, work: &mut Writes) -> Result<
             let book = endpoint.price()?;
             let stands = prices.get(&id).is_some_and(|held| held.source != PRICE_SOURCE || held.book == book);
             if !stands {
-                let id_of_price = PriceVersionId::generate();
-                work.prices.push(rows::Price {
-                    id: id_of_price,
-                    endpoint_id: id,
-                    book,
-                    source: PRICE_SOURCE.to_owned(),
-                });
+                let held = prices.get(&id);
+                if let Some(Err(jump)) = held.map(|held| check_jump(&held.book, &book)) {
+                    // What ships is ours to change, but a slip of a digit should be seen.
+                    tracing::warn!(model.slug = model.slug, endpoint.tag = endpoint.tag, %jump, "a shipped price jumps");
+                }
+                let price_id = PriceVersionId::generate();
+                let source = PRICE_SOURCE.to_owned();
+                work.prices.push(rows::Price { id: price_id, endpoint_id: id, book, source }.into());
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The service: what it holds, how it starts, how it is served.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use identity::MasterKey;
 use rpc::router::router_server::RouterServer;
 use sqlx::PgPool;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::app::Views;
 use crate::catalogue::Catalogue;
@@ -18,6 +18,7 @@ use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::plan::Desk;
 use crate::sticky::Sticky;
+use crate::store::rows::Tables;
 use crate::{Config, Error, jobs};
 
 /// The part of the process that readiness is said for.
@@ -52,8 +53,46 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     /// Rung when the tables may have changed.
     pub(crate) changed: Notify,
-    /// Why the newest version is not in use, if it is not.
-    pub(crate) refused: Mutex<Option<String>>,
+    /// What is known of the newest version.
+    pub(crate) newest: Mutex<Newest>,
+    /// The tables of the version that was put in use last, to be kept on disk.
+    pub(crate) good: watch::Sender<Option<Arc<Tables>>>,
+}
+
+/// What is known of the newest version of the catalogue, be it in use or not.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Newest {
+    /// As the database last said; `None` = it was not heard yet.
+    pub(crate) version: Option<u64>,
+    /// Why it is not in use, if it is refused.
+    pub(crate) refused: Option<String>,
+    /// Whether the last look at it failed.
+    pub(crate) is_unknown: bool,
+}
+
+impl Newest {
+    /// Whether a snapshot may not be the newest that there is.
+    pub(crate) fn is_behind(&self, loaded: &Loaded) -> bool {
+        loaded.source == Source::Disk || self.refused.is_some() || self.is_unknown
+    }
+}
+
+/// Where a snapshot came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Source {
+    #[default]
+    Database,
+    /// What this router kept of an earlier life.
+    Disk,
+}
+
+impl Source {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Disk => "snapshot",
+        }
+    }
 }
 
 /// A snapshot in use, with what was rendered from it.
@@ -62,6 +101,7 @@ pub(crate) struct Loaded {
     pub(crate) catalogue: Catalogue,
     /// When it was read, by the database's clock.
     pub(crate) read_at: DateTime<Utc>,
+    pub(crate) source: Source,
     pub(crate) views: Views,
 }
 
@@ -98,6 +138,17 @@ impl Inner {
             policy: Policy { max_attempts: self.config.max_attempts, auto: &self.config.auto },
         }
     }
+
+    pub(crate) fn newest(&self) -> Newest {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes note of what is now known of the newest version.
+    pub(crate) fn note(&self, change: impl FnOnce(&mut Newest)) {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut newest);
+        self.metrics.catalogue_stale.set(newest.is_behind(&self.current.load()).into());
+    }
 }
 
 impl Service {
@@ -111,8 +162,9 @@ impl Service {
         deps.health.set(PART, false);
         let metrics = Metrics::register(&deps.metrics);
         let tasks = deps.tasks.clone();
+        let health = Health::new(config.health);
         let inner = Arc::new(Inner {
-            health: Health::new(config.health),
+            health,
             sticky: Sticky::new(config.sticky_limit, config.sticky_idle_ms),
             config,
             deps,
@@ -120,10 +172,14 @@ impl Service {
             current: ArcSwap::default(),
             clock: Clock::start(),
             changed: Notify::new(),
-            refused: Mutex::default(),
+            newest: Mutex::default(),
+            good: watch::Sender::default(),
         });
         tasks.spawn(jobs::refresh(Arc::clone(&inner)));
         tasks.spawn(jobs::listen(Arc::clone(&inner)));
+        if let Some(path) = inner.config.snapshot_path() {
+            tasks.spawn(jobs::keep(Arc::clone(&inner), path.to_owned()));
+        }
         tasks.spawn(jobs::tick(Arc::clone(&inner)));
         if inner.deps.bus.is_some() {
             tasks.spawn(jobs::observe(Arc::clone(&inner)));

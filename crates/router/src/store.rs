@@ -1,8 +1,10 @@
 //! Schema `catalog` in Postgres. All SQL of the router is here.
 
+mod history;
 mod load;
 pub(crate) mod rows;
 mod write;
 
+pub(crate) use history::{PastPrice, changes, priced, prices};
 pub(crate) use load::{behind, load};
-pub(crate) use write::{Change, Writes, lock, next_version, record, write};
+pub(crate) use write::{Change, NewPrice, Withdrawal, Writes, lock, next_version, record, write};

@@ -1,6 +1,7 @@
 //! The operators' API, below `/admin/v1`.
 
 mod catalogue;
+mod catalogue_lists;
 mod credit;
 mod keys;
 mod prices;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Request};
-use axum::routing::{get, patch, post};
+use axum::routing::{delete, get, patch, post};
 use dialect::error::{BadRequest, ErrorType};
 use http::request::Parts;
 use identity::{KeyHash, TenantId};
@@ -26,11 +27,29 @@ use crate::store::audit;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
-        .route("/catalogue", get(catalogue::all))
-        .route("/providers", get(catalogue::providers).post(catalogue::put_provider))
-        .route("/models", get(catalogue::models).post(catalogue::put_model))
-        .route("/endpoints", get(catalogue::endpoints).post(catalogue::put_endpoint))
-        .route("/prices", get(catalogue::prices).post(catalogue::put_price))
+        .route("/catalogue", get(catalogue_lists::all))
+        .route("/providers", get(catalogue_lists::providers).post(catalogue::put_provider))
+        .route(
+            "/providers/{slug}",
+            get(catalogue_lists::provider)
+                .patch(catalogue::change_provider)
+                .delete(catalogue::disable_provider),
+        )
+        .route("/models", get(catalogue_lists::models).post(catalogue::put_model))
+        .route(
+            "/models/{author}/{name}",
+            get(catalogue_lists::model).patch(catalogue::change_model).delete(catalogue::disable_model),
+        )
+        .route("/endpoints", get(catalogue_lists::endpoints).post(catalogue::put_endpoint))
+        .route(
+            "/endpoints/{id}",
+            get(catalogue_lists::endpoint)
+                .patch(catalogue::change_endpoint)
+                .delete(catalogue::disable_endpoint),
+        )
+        .route("/prices", get(prices::list).post(prices::put))
+        .route("/prices/{id}", delete(prices::withdraw))
+        .route("/changes", get(catalogue_lists::changes))
         .route("/tenants", get(tenants::list).post(tenants::create))
         .route("/tenants/{tenant}/keys", get(keys::list).post(keys::create))
         .route("/tenants/{tenant}/credits", post(credit::grant))

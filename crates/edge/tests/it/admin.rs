@@ -1,6 +1,7 @@
 //! The operators' API.
 
 use http::Method;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::support::Platform;
@@ -19,7 +20,7 @@ async fn only_operators_come_in() {
     }
     assert_eq!(platform.admin(Method::GET, "/catalogue", "").await.json()["providers"][0]["slug"], "acme");
     let providers = platform.admin(Method::GET, "/providers", "").await.json();
-    assert_eq!(providers, json!({ "version": 7, "data": [{ "slug": "acme" }] }));
+    assert_eq!(providers, json!({ "version": 7, "data": [{ "slug": "acme" }], "next": null }));
     let endpoints = platform.admin(Method::GET, "/endpoints", "").await.json();
     assert_eq!(
         (endpoints["data"][0]["id"].as_str(), endpoints["data"][0]["model"].as_str()),
@@ -107,8 +108,11 @@ async fn any_provider_can_be_added() {
     let made = platform.admin(Method::POST, "/providers", &body.to_string()).await;
     assert_eq!(made.json(), json!({ "id": "made", "catalogue_version": 7 }));
     let put = platform.router.with(|said| said.providers.remove(0));
-    assert_eq!((put.name.as_str(), put.credential.as_deref()), ("local", Some("secret-1")));
-    assert_eq!((put.timeouts.unwrap().total_ms, put.actor.as_str()), (4, "operator:admin"));
+    assert_eq!((put.slug.as_str(), put.credential.as_deref()), ("local", Some("secret-1")));
+    let changes: serde_json::Value = serde_json::from_str(&put.changes_json).unwrap();
+    let sent = json!({ "base_url": body["base_url"], "dialect": "openai", "quirks": body["quirks"],
+                       "timeouts": body["timeouts"] });
+    assert_eq!((changes, put.actor.as_str(), put.must_exist), (sent, "operator:admin", false));
 
     let body = r#"{"endpoint_id":"e","price":{"base":{"input":"0.0000025","output":"0.00001"}}}"#;
     assert_eq!(platform.admin(Method::POST, "/prices", body).await.status, 200);
@@ -121,6 +125,75 @@ async fn any_provider_can_be_added() {
         platform.admin(Method::POST, "/models", r#"{"slug":"a/b","context_length":1}"#).await.status,
         200
     );
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn the_catalogue_is_changed_row_by_row_and_what_is_deleted_is_switched_off() {
+    let platform = Platform::start().await;
+    let dry = platform.admin(Method::PATCH, "/providers/acme", r#"{"name":"A","dry_run":true}"#).await;
+    assert_eq!(dry.json(), json!({ "dry_run": true }));
+    let put = platform.router.with(|said| said.providers.remove(0));
+    assert_eq!((put.slug.as_str(), put.changes_json.as_str()), ("acme", r#"{"name":"A"}"#));
+    assert!(put.must_exist && put.dry_run);
+    let off = platform.admin(Method::DELETE, "/models/acme/echo:free", "").await;
+    assert_eq!(off.json(), json!({ "id": "made", "catalogue_version": 7, "disabled": true }));
+    let put = platform.router.with(|said| said.models.remove(0));
+    assert_eq!((put.slug.as_str(), put.changes_json.as_str()), ("acme/echo:free", r#"{"disabled":true}"#));
+    let body = r#"{"region":null,"price":{"base":{"input":"0.000001"}}}"#;
+    assert_eq!(platform.admin(Method::PATCH, "/endpoints/e1", body).await.status, 200);
+    let put = platform.router.with(|said| said.endpoints.remove(0));
+    assert_eq!((put.endpoint_id.as_str(), put.changes_json.as_str()), ("e1", r#"{"region":null}"#));
+    assert_eq!(put.price.unwrap().base.unwrap().input, Some(1_000_000));
+    // What belongs to no tenant is for the owner of the database to read.
+    let owner = sqlx::PgPool::connect(platform.database.url().expose_secret()).await.unwrap();
+    let query = "select action from identity.audit_log where tenant_id is null order by id";
+    let written: Vec<String> = sqlx::query_scalar(query).fetch_all(&owner).await.unwrap();
+    owner.close().await;
+    assert_eq!(written, ["model.disable", "endpoint.change"], "a dry run changes nothing");
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn prices_are_set_for_later_listed_and_withdrawn() {
+    let platform = Platform::start().await;
+    let body = json!({
+        "endpoint_id": "e", "effective_at": "2099-01-01T00:00:00Z", "source": "https://acme.example/pricing",
+        "price": { "base": { "input": "0.00001" }, "windows": [
+            { "utc_start": "1630", "utc_end": "0030", "base": { "input": "0.000005" } } ] },
+    });
+    assert_eq!(platform.admin(Method::POST, "/prices", &body.to_string()).await.status, 200);
+    let put = platform.router.with(|said| said.prices.remove(0));
+    assert_eq!(
+        (put.effective_at.as_str(), put.windows[0].utc_end.as_str()),
+        ("2099-01-01T00:00:00Z", "0030")
+    );
+    assert_eq!(put.source, "https://acme.example/pricing");
+    let listed = platform.admin(Method::GET, "/prices?endpoint=e", "").await.json();
+    assert_eq!(listed, json!({ "endpoint_id": "e", "data": [] }));
+    assert_eq!(platform.admin(Method::DELETE, "/prices/p1", "").await.status, 200);
+    let withdrawn = platform.router.with(|said| said.withdrawals.remove(0));
+    assert_eq!((withdrawn.price_id.as_str(), withdrawn.actor.as_str()), ("p1", "operator:admin"));
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn rows_and_the_record_of_changes_are_asked_for_in_pages() {
+    let platform = Platform::start().await;
+    for path in ["/models?q=gpt&limit=2&after=a/b", "/models/a/b", "/endpoints?model=a/b&provider=acme"] {
+        assert_eq!(platform.admin(Method::GET, path, "").await.status, 200, "{path}");
+    }
+    let [list, one, endpoints] = platform.router.with(|said| {
+        let asked: Vec<_> = said.descriptions.drain(..).collect();
+        <[_; 3]>::try_from(asked).unwrap()
+    });
+    assert_eq!((list.text.as_str(), list.limit, list.after.as_str()), ("gpt", 2, "a/b"));
+    assert_eq!((one.resource.as_str(), one.name.as_str()), ("models", "a/b"));
+    assert_eq!((endpoints.model.as_str(), endpoints.provider.as_str()), ("a/b", "acme"));
+    assert_eq!(platform.admin(Method::GET, "/changes?subject=acme&after=9&limit=5", "").await.status, 200);
+    let asked = platform.router.with(|said| said.changes.remove(0));
+    assert_eq!((asked.subject.as_str(), asked.after, asked.limit), ("acme", 9, 5));
+    assert_eq!(platform.admin(Method::GET, "/changes?colour=red", "").await.error().0, 400);
     platform.stop().await;
 }
 

@@ -91,6 +91,10 @@ pub(super) fn configuration(
     }
     match instance.program {
         Program::Edge => set(&mut table, "edge.id", text(instance.name())),
+        Program::Router => {
+            let path = data_dir.snapshot(instance.number);
+            set(&mut table, "router.snapshot_path", text(path.display()));
+        }
         Program::ProviderWorker => {
             set(&mut table, "worker.spool_dir", text(instance.data_dir.display()));
         }
@@ -136,6 +140,7 @@ fn is_set_here(variable: &str) -> bool {
         "nats.url",
         "edge.id",
         "edge.listen",
+        "router.snapshot_path",
         "worker.id",
         "worker.spool_dir",
         "simulator.listen",

@@ -177,6 +177,21 @@ impl Router for Notes {
         Err(Status::unimplemented(""))
     }
 
+    async fn withdraw_price(
+        &self,
+        _: Request<WithdrawPriceRequest>,
+    ) -> Result<Response<PutResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_prices(&self, _: Request<ListPricesRequest>) -> Result<Response<ListResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_changes(&self, _: Request<ListChangesRequest>) -> Result<Response<ListResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn describe_catalogue(
         &self,
         _: Request<DescribeCatalogueRequest>,

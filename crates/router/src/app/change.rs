@@ -1,15 +1,18 @@
-//! One change of the catalogue: lock, edit, check the whole, raise the version, write it down, commit.
+//! One change of the catalogue: lock, edit, check the whole, write, raise the version, write it down, commit.
 
 use std::sync::Arc;
 
-use identity::MasterKey;
+use chrono::{DateTime, Utc};
+use identity::{EndpointId, MasterKey};
 use serde_json::Value;
+use sqlx::PgConnection;
 
-use super::{EndpointEdit, ModelEdit, PriceEdit, ProviderEdit};
+use super::preview::preview;
+use super::{EndpointEdit, ModelEdit, PriceEdit, ProviderEdit, WithdrawEdit};
 use crate::Error;
 use crate::catalogue::Catalogue;
 use crate::service::Inner;
-use crate::store::{self, Change, Writes, rows::Tables};
+use crate::store::{self, Change, PastPrice, Writes, rows, rows::Tables};
 
 /// What an operator wants changed.
 #[derive(Debug)]
@@ -18,6 +21,7 @@ pub(crate) enum Edit {
     Model(ModelEdit),
     Endpoint(EndpointEdit),
     Price(PriceEdit),
+    Withdraw(WithdrawEdit),
 }
 
 /// What a change came to.
@@ -27,64 +31,133 @@ pub(crate) struct Changed {
     pub(crate) id: String,
     /// The version that holds it.
     pub(crate) version: u64,
+    /// What it would come to; only where nothing was to be changed.
+    pub(crate) preview: Option<Value>,
+}
+
+/// What an edit is laid over.
+pub(super) struct Context<'a> {
+    pub(super) tables: &'a Tables,
+    /// Every price of the endpoint that a price is for, the latest to take effect first.
+    pub(super) history: &'a [PastPrice],
+    pub(super) actor: &'a str,
+    pub(super) master_key: &'a MasterKey,
+    pub(super) dry_run: bool,
+}
+
+impl Context<'_> {
+    /// The price in effect.
+    pub(super) fn price_of(&self, endpoint: EndpointId) -> Option<&rows::Price> {
+        self.tables.prices.iter().find(|price| price.endpoint_id == endpoint)
+    }
 }
 
 /// What an edit comes to: rows to write, and what is written down of them.
+#[derive(Default)]
 pub(super) struct Applied {
     pub(super) id: String,
+    /// What the record of changes has it under.
+    pub(super) subject: String,
     pub(super) action: &'static str,
     pub(super) before: Option<Value>,
     pub(super) after: Option<Value>,
     pub(super) writes: Writes,
+    /// Whose place among its model's endpoints may change.
+    pub(super) endpoint: Option<EndpointId>,
+    pub(super) price: Option<PriceChange>,
+    pub(super) effective_at: Option<DateTime<Utc>>,
+    /// What would be refused without force; only in a dry run.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Price books as they are kept.
+pub(super) struct PriceChange {
+    pub(super) from: Option<Value>,
+    pub(super) to: Value,
 }
 
 impl Applied {
+    /// One that changes nothing yet.
+    pub(super) fn of(action: &'static str, id: impl Into<String>) -> Self {
+        let id = id.into();
+        Self { subject: id.clone(), id, action, ..Self::default() }
+    }
+
     /// Whether anything is different from before.
     fn is_change(&self) -> bool {
         self.before != self.after && !self.writes.is_empty()
     }
 }
 
-/// Makes a change. It runs to its end even when the caller goes away.
+/// Makes a change, or says what it would come to. It runs to its end even when the caller goes away.
 ///
 /// # Errors
 /// [`Error`] when the values are refused or the database is away; nothing is half done.
-pub(crate) async fn change(inner: &Arc<Inner>, actor: String, edit: Edit) -> Result<Changed, Error> {
+pub(crate) async fn change(
+    inner: &Arc<Inner>,
+    actor: String,
+    edit: Edit,
+    dry_run: bool,
+) -> Result<Changed, Error> {
     if actor.trim().is_empty() {
         return Err(Error::Refused("the actor of a change must be named".to_owned()));
     }
     let owned = Arc::clone(inner);
-    let task = inner.deps.tasks.spawn(async move { run(&owned, &actor, edit).await });
+    let task = inner.deps.tasks.spawn(async move { run(&owned, &actor, edit, dry_run).await });
     let changed = task.await.map_err(|_| Error::Lost)??;
     inner.changed.notify_one();
     Ok(changed)
 }
 
-async fn run(inner: &Inner, actor: &str, edit: Edit) -> Result<Changed, Error> {
+async fn run(inner: &Inner, actor: &str, edit: Edit, dry_run: bool) -> Result<Changed, Error> {
     let mut transaction = inner.deps.pool.begin().await?;
     store::lock(&mut transaction).await?;
     let tables = store::load(&mut *transaction).await?;
-    let applied = apply(&tables, actor, edit, &inner.deps.master_key)?;
-    if !applied.is_change() {
-        return Ok(Changed { id: applied.id, version: tables.version });
+    let (priced, history) = history(&mut transaction, &edit).await?;
+    let master_key = &inner.deps.master_key;
+    let context = Context { tables: &tables, history: &history, actor, master_key, dry_run };
+    let applied = match edit {
+        Edit::Provider(edit) => edit.apply(&context),
+        Edit::Model(edit) => edit.apply(&context),
+        Edit::Endpoint(edit) => edit.apply(&context),
+        Edit::Price(edit) => edit.apply(&context),
+        Edit::Withdraw(edit) => edit.apply(&context, priced),
+    }?;
+    if !dry_run && !applied.is_change() {
+        return Ok(Changed { id: applied.id, version: tables.version, preview: None });
     }
-    let Applied { id, action, before, after, writes } = applied;
-    store::write(&mut transaction, &writes).await?;
-    Catalogue::build(tables.with(writes), inner.config.timeouts)?;
+    let timeouts = inner.config.timeouts;
+    let after = Catalogue::build(tables.clone().with(applied.writes.clone()), timeouts)?;
+    // What the database has to say against it is heard in a dry run too.
+    store::write(&mut transaction, &applied.writes).await?;
+    if dry_run {
+        transaction.rollback().await?;
+        let version = tables.version;
+        let before = Catalogue::build(tables, timeouts).unwrap_or_default();
+        let preview = Some(preview(&applied, &before, &after));
+        return Ok(Changed { id: applied.id, version, preview });
+    }
+    let Applied { id, subject, action, before, after, .. } = applied;
     let version = store::next_version(&mut transaction).await?;
-    store::record(&mut transaction, version, Change { actor, action, subject: &id, before, after }).await?;
+    let change = Change { actor, action, subject: &subject, before, after };
+    store::record(&mut transaction, version, change).await?;
     transaction.commit().await?;
-    tracing::info!(catalogue.version = version, actor, action, subject = id, "the catalogue was changed");
-    Ok(Changed { id, version })
+    tracing::info!(catalogue.version = version, actor, action, subject, "the catalogue was changed");
+    Ok(Changed { id, version, preview: None })
 }
 
-fn apply(tables: &Tables, actor: &str, edit: Edit, master_key: &MasterKey) -> Result<Applied, Error> {
-    match edit {
-        Edit::Provider(edit) => edit.apply(tables, actor, master_key),
-        Edit::Model(edit) => edit.apply(tables),
-        Edit::Endpoint(edit) => edit.apply(tables, actor),
-        Edit::Price(edit) => edit.apply(tables, actor),
-    }
+/// The endpoint that a price is for, and all of its prices; nothing for other edits.
+async fn history(
+    connection: &mut PgConnection,
+    edit: &Edit,
+) -> Result<(Option<EndpointId>, Vec<PastPrice>), Error> {
+    let endpoint = match edit {
+        Edit::Price(edit) => Some(edit.endpoint_id),
+        Edit::Withdraw(edit) => store::priced(&mut *connection, edit.price_id).await?,
+        _ => None,
+    };
+    let Some(endpoint) = endpoint else { return Ok((None, Vec::new())) };
+    Ok((Some(endpoint), store::prices(connection, endpoint).await?))
 }
 
 /// A row for the record of changes, without what only seeds need.

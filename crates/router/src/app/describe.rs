@@ -1,30 +1,76 @@
 //! The catalogue as operators see it: everything but secrets, with health beside every endpoint.
 
-use std::sync::PoisonError;
+use serde_json::{Value, json};
 
-use pricing::PriceBook;
-use serde_json::{Map, Value, json};
-
-use crate::catalogue::{CLASSES, Catalogue, Endpoint, Model};
+use super::edit_row::refused;
+use super::page::Asked;
+use super::price_text::price_text;
+use crate::Error;
+use crate::catalogue::{Catalogue, Endpoint, Model};
 use crate::health::{Standing, State, Uptime};
 use crate::service::{Inner, Loaded};
 use crate::store::rows;
 
-/// The catalogue, or what concerns one model of it.
-pub(crate) fn describe(inner: &Inner, loaded: &Loaded, only: Option<usize>) -> Value {
+/// What is asked for: the whole catalogue, one row or a page of rows.
+///
+/// # Errors
+/// [`Error`] when what is named does not exist.
+pub(crate) fn describe(inner: &Inner, loaded: &Loaded, asked: &Asked) -> Result<Value, Error> {
     let catalogue = &loaded.catalogue;
-    let refused = inner.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let models: Vec<Value> = catalogue
-        .models()
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| only.is_none_or(|only| only == *at))
-        .map(|(_, one)| model(inner, catalogue, one))
-        .collect();
+    let version = catalogue.version();
+    let only = match asked.model.as_str() {
+        "" => None,
+        name => Some(find(catalogue, name)?),
+    };
+    let models = || catalogue.models().iter().filter(|model| only.is_none_or(|only| only == model.slug()));
+    match asked.resource.as_str() {
+        "" => Ok(whole(inner, loaded, models().map(|one| model(inner, catalogue, one)).collect())),
+        "providers" => {
+            let rows = catalogue.providers().iter().map(|row| (row.slug.clone(), row)).collect();
+            asked.answer("provider", version, rows, |row| provider(row, catalogue))
+        }
+        "models" => {
+            let rows = models().filter(|one| has_text(one, catalogue, &asked.text));
+            let rows = rows.map(|one| (one.slug().to_owned(), one)).collect();
+            asked.answer("model", version, rows, |one| model(inner, catalogue, one))
+        }
+        "endpoints" => {
+            let rows = models().flat_map(|model| catalogue.endpoints_of(model));
+            let rows = rows.filter(|one| asked.provider.is_empty() || one.row.provider == asked.provider);
+            let rows = rows.map(|one| (one.id.to_string(), one)).collect();
+            asked.answer("endpoint", version, rows, |one| endpoint(inner, one))
+        }
+        other => Err(refused(format!("there is no list `{other}`"))),
+    }
+}
+
+/// The slug of the model that goes by a name.
+fn find<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a str, Error> {
+    let found = catalogue.find(name).and_then(|at| catalogue.models().get(at));
+    found.map(Model::slug).ok_or_else(|| Error::NotFound { kind: "model", name: name.to_owned() })
+}
+
+/// Whether the text stands in one of a model's names.
+fn has_text(model: &Model, catalogue: &Catalogue, text: &str) -> bool {
+    let aliases = || catalogue.aliases().iter().filter(|alias| alias.model == model.slug());
+    let own = [model.slug(), &model.row.name, &model.row.canonical_slug];
+    text.is_empty()
+        || own
+            .into_iter()
+            .chain(aliases().map(|row| row.alias.as_str()))
+            .any(|name| name.to_lowercase().contains(text))
+}
+
+fn whole(inner: &Inner, loaded: &Loaded, models: Vec<Value>) -> Value {
+    let catalogue = &loaded.catalogue;
+    let newest = inner.newest();
     json!({
         "version": catalogue.version(),
         "read_at": loaded.read_at.to_rfc3339(),
-        "refused": refused,
+        "source": loaded.source.as_str(),
+        "newest_version": newest.version,
+        "refused": newest.refused,
+        "stale": newest.is_behind(loaded),
         "providers": catalogue.providers().iter().map(|row| provider(row, catalogue)).collect::<Vec<_>>(),
         "models": models,
     })
@@ -46,6 +92,11 @@ fn provider(row: &rows::Provider, catalogue: &Catalogue) -> Value {
         "cancel_stops_billing": row.cancel_stops_billing,
         "collects_data": row.collects_data,
         "zero_data_retention": row.zero_data_retention,
+        "headquarters": row.headquarters,
+        "datacenters": row.datacenters,
+        "privacy_policy_url": row.privacy_policy_url,
+        "terms_of_service_url": row.terms_of_service_url,
+        "status_page_url": row.status_page_url,
         "simulated": row.simulated,
         "disabled": row.disabled,
         "timeouts": row.timeouts,
@@ -73,6 +124,16 @@ fn model(inner: &Inner, catalogue: &Catalogue, model: &Model) -> Value {
         "input_modalities": row.input_modalities,
         "output_modalities": row.output_modalities,
         "supported_parameters": row.supported_parameters,
+        "tokenizer": row.tokenizer,
+        "hugging_face_id": row.hugging_face_id,
+        "family": row.family,
+        "distillable": row.distillable,
+        "knowledge_cutoff": row.knowledge_cutoff,
+        "default_parameters": row.default_parameters,
+        "scores": row.scores,
+        "scores_source": row.scores_source,
+        "quirks": row.quirks,
+        "first_token_ms": row.first_token_ms,
         "disabled": row.disabled,
         "endpoints": endpoints,
     })
@@ -82,6 +143,7 @@ fn endpoint(inner: &Inner, endpoint: &Endpoint) -> Value {
     let row = &endpoint.row;
     json!({
         "id": endpoint.id.to_string(),
+        "model": row.model,
         "tag": row.tag,
         "provider": row.provider,
         "provider_model": row.provider_model,
@@ -90,6 +152,13 @@ fn endpoint(inner: &Inner, endpoint: &Endpoint) -> Value {
         "context_length": endpoint.context_length,
         "max_output": endpoint.max_output,
         "quantization": row.quantization,
+        "service_tier": row.service_tier,
+        "region": row.region,
+        "collects_data": endpoint.collects_data,
+        "zero_data_retention": endpoint.zero_data_retention,
+        "implicit_caching": row.implicit_caching,
+        "quirks": row.quirks,
+        "timeouts": row.timeouts,
         "deprecation_date": row.deprecation_date,
         "supported_parameters": endpoint.attempt.supported_parameters,
         "credential_id": endpoint.credential.map(|id| id.to_string()),
@@ -97,26 +166,9 @@ fn endpoint(inner: &Inner, endpoint: &Endpoint) -> Value {
         "simulated": endpoint.attempt.simulated,
         "usable": endpoint.unusable.is_none(),
         "unusable_because": endpoint.unusable.map(|reason| reason.name()),
-        "price": endpoint.prices.offers().first().map(|offer| price(&offer.id.to_string(), &offer.book)),
+        "price": price_text(&endpoint.prices),
         "health": health(inner, endpoint),
     })
-}
-
-/// USD per unit as decimal strings.
-fn price(id: &str, book: &PriceBook) -> Value {
-    let rates = |rates: &pricing::Rates| -> Map<String, Value> {
-        let listed = |(name, class)| {
-            let rate: Option<pricing::Rate> = rates.listed(class);
-            rate.map(|rate| (String::from(name), Value::from(rate.to_string())))
-        };
-        CLASSES.into_iter().filter_map(listed).collect()
-    };
-    let tiers: Vec<Value> = book
-        .tiers
-        .iter()
-        .map(|tier| json!({ "above_prompt_tokens": tier.above_prompt_tokens, "rates": rates(&tier.rates) }))
-        .collect();
-    json!({ "id": id, "base": rates(&book.base), "tiers": tiers })
 }
 
 fn health(inner: &Inner, endpoint: &Endpoint) -> Value {

@@ -1,124 +1,149 @@
 //! Adding and changing endpoints.
 
 use identity::{EndpointId, PriceVersionId};
-use pricing::PriceBook;
+use serde_json::{Map, Value};
 
-use super::change::{Applied, written};
-use super::edit_price::check_jump;
-use super::edit_provider::{TimeoutsEdit, refused};
+use super::change::{Applied, Context, written};
+use super::edit_price::{PriceList, check_jump};
+use super::edit_row::{Empty, Shape, find, lay_over, refused};
+use super::edit_rules::check_endpoint;
 use crate::Error;
-use crate::catalogue::{book_in, book_out};
 use crate::store::{Writes, rows};
 
-/// An endpoint as an operator wants it, known by model and tag; absent = unchanged.
+const SHAPE: Shape = Shape {
+    kind: "an endpoint",
+    members: &[
+        "provider_model",
+        "dialect",
+        "context_length",
+        "max_output",
+        "quantization",
+        "service_tier",
+        "region",
+        "collects_data",
+        "zero_data_retention",
+        "supported_parameters",
+        "implicit_caching",
+        "quirks",
+        "deprecation_date",
+        "timeouts",
+        "disabled",
+    ],
+    fixed: &["model", "provider", "tag"],
+    emptied: &[("quirks", Empty::Object)],
+};
+
+/// Which endpoint is meant.
+#[derive(Debug)]
+pub(crate) enum Which {
+    Id(EndpointId),
+    /// By what never changes of it; the tag absent = the provider's slug.
+    Tag {
+        model: String,
+        provider: String,
+        tag: Option<String>,
+    },
+}
+
+/// An endpoint as an operator wants it.
 #[derive(Debug)]
 pub(crate) struct EndpointEdit {
-    pub(crate) model: String,
-    pub(crate) provider: String,
-    pub(crate) provider_model: Option<String>,
-    /// Absent = the provider's slug.
-    pub(crate) tag: Option<String>,
-    pub(crate) context_length: Option<u64>,
-    pub(crate) max_output: Option<u64>,
-    pub(crate) disabled: Option<bool>,
-    pub(crate) price: Option<PriceBook>,
-    pub(crate) timeouts: TimeoutsEdit,
+    pub(crate) which: Which,
+    /// By column; left out = unchanged, `null` = cleared.
+    pub(crate) changes: Map<String, Value>,
+    pub(crate) price: Option<PriceList>,
 }
 
 impl EndpointEdit {
-    pub(super) fn apply(self, tables: &rows::Tables, actor: &str) -> Result<Applied, Error> {
-        let model = find(&tables.models, |row| row.slug == self.model, "model", &self.model)?;
-        find(&tables.providers, |row| row.slug == self.provider, "provider", &self.provider)?;
-        let tag = self.tag();
-        let current = tables.endpoints.iter().find(|row| row.model == self.model && row.tag == tag);
-        let row = self.row(current, model, tag)?;
-        let before = current.map(|row| with_price(row, tables, None)).transpose()?;
-        let price = self.new_price(current, tables, actor, row.id)?;
-        let after = with_price(&row, tables, price.as_ref())?;
-        let id = row.id.to_string();
-        let writes =
-            Writes { endpoints: vec![row], prices: price.into_iter().collect(), ..Writes::default() };
-        Ok(Applied { id, action: "put_endpoint", before, after: Some(after), writes })
-    }
-
-    /// A variant that was given without its provider gets it in front.
-    fn tag(&self) -> String {
-        match self.tag.as_deref() {
-            None => self.provider.clone(),
-            Some(tag) if tag == self.provider || tag.contains('/') => tag.to_owned(),
-            Some(variant) => format!("{}/{variant}", self.provider),
-        }
-    }
-
-    fn row(
-        &self,
-        current: Option<&rows::Endpoint>,
-        model: &rows::Model,
-        tag: String,
-    ) -> Result<rows::Endpoint, Error> {
-        let mut row = match current {
-            Some(current) => current.clone(),
-            None => rows::Endpoint {
-                id: EndpointId::generate(),
-                model: model.slug.clone(),
-                provider: self.provider.clone(),
-                provider_model: self
-                    .provider_model
-                    .clone()
-                    .ok_or_else(|| refused("a new endpoint needs `provider_model`"))?,
-                tag,
-                dialect: None,
-                context_length: model.context_length,
-                max_output: model.max_output,
-                quantization: None,
-                service_tier: None,
-                region: None,
-                collects_data: None,
-                zero_data_retention: None,
-                supported_parameters: None,
-                implicit_caching: false,
-                quirks: serde_json::Map::new(),
-                deprecation_date: None,
-                disabled: false,
-                timeouts: rows::Timeouts::default(),
-                seeded: None,
-            },
+    pub(super) fn apply(self, context: &Context<'_>) -> Result<Applied, Error> {
+        let tables = context.tables;
+        let (current, start) = match &self.which {
+            Which::Id(id) => {
+                let row = find(&tables.endpoints, |row| row.id == *id, "endpoint", &id.to_string())?;
+                (Some(row), row.clone())
+            }
+            Which::Tag { model, provider, tag } => {
+                let model = find(&tables.models, |row| row.slug == *model, "model", model)?;
+                find(&tables.providers, |row| row.slug == *provider, "provider", provider)?;
+                let tag = full_tag(provider, tag.as_deref());
+                let held = tables.endpoints.iter().find(|row| row.model == model.slug && row.tag == tag);
+                let start = held.cloned().unwrap_or_else(|| blank(model, provider, tag));
+                (held, rows::Endpoint { provider: provider.clone(), ..start })
+            }
         };
-        row.provider.clone_from(&self.provider);
-        if let Some(provider_model) = &self.provider_model {
-            row.provider_model.clone_from(provider_model);
+        let row = lay_over(&start, current.is_none(), self.changes.clone(), &SHAPE)?;
+        if row.provider_model.is_empty() && current.is_none() {
+            return Err(refused("a new endpoint needs `provider_model`"));
         }
-        row.context_length = self.context_length.unwrap_or(row.context_length);
-        row.max_output = self.max_output.or(row.max_output);
-        row.disabled = self.disabled.unwrap_or(row.disabled);
-        self.timeouts.apply(&mut row.timeouts);
-        Ok(row)
+        check_endpoint(&row, current)?;
+        let before = current.map(|row| with_price(row, tables, None)).transpose()?;
+        let price = self.new_price(current, context, row.id)?;
+        let after = Some(with_price(&row, tables, price.as_ref())?);
+        let endpoint = row.id;
+        let prices = price.into_iter().map(Into::into).collect();
+        let writes = Writes { endpoints: vec![row], prices, ..Writes::default() };
+        let applied = Applied::of("put_endpoint", endpoint.to_string());
+        Ok(Applied { before, after, writes, endpoint: Some(endpoint), ..applied })
     }
 
     /// The price version to add, if the price is new or different.
     fn new_price(
         &self,
         current: Option<&rows::Endpoint>,
-        tables: &rows::Tables,
-        actor: &str,
+        context: &Context<'_>,
         endpoint_id: EndpointId,
     ) -> Result<Option<rows::Price>, Error> {
-        let held =
-            current.and_then(|current| tables.prices.iter().find(|price| price.endpoint_id == current.id));
-        match (&self.price, held) {
-            (None, None) => Err(refused("an endpoint needs a price before it can be used")),
-            (None, Some(_)) => Ok(None),
-            (Some(book), held) => {
-                if let Some(old) = held.and_then(|held| book_in(&held.book)) {
-                    if old == *book {
-                        return Ok(None);
-                    }
-                    check_jump(&old, book)?;
-                }
-                let id = PriceVersionId::generate();
-                Ok(Some(rows::Price { id, endpoint_id, book: book_out(book), source: actor.to_owned() }))
+        let held = current.and_then(|current| context.price_of(current.id));
+        let Some(list) = &self.price else {
+            // One that is set for later is a price too, and one without any is not chosen.
+            return match current {
+                None => Err(refused("an endpoint needs a price before it can be used")),
+                Some(_) => Ok(None),
+            };
+        };
+        let book = list.written()?;
+        if let Some(held) = held {
+            if held.book == book {
+                return Ok(None);
             }
+            check_jump(&held.book, &book)?;
         }
+        let (id, source) = (PriceVersionId::generate(), context.actor.to_owned());
+        Ok(Some(rows::Price { id, endpoint_id, book, source }))
+    }
+}
+
+/// A variant that was given without its provider gets it in front.
+fn full_tag(provider: &str, tag: Option<&str>) -> String {
+    match tag {
+        None => provider.to_owned(),
+        Some(tag) if tag == provider || tag.contains('/') => tag.to_owned(),
+        Some(variant) => format!("{provider}/{variant}"),
+    }
+}
+
+fn blank(model: &rows::Model, provider: &str, tag: String) -> rows::Endpoint {
+    rows::Endpoint {
+        id: EndpointId::generate(),
+        model: model.slug.clone(),
+        provider: provider.to_owned(),
+        provider_model: String::new(),
+        tag,
+        dialect: None,
+        context_length: model.context_length,
+        max_output: model.max_output,
+        quantization: None,
+        service_tier: None,
+        region: None,
+        collects_data: None,
+        zero_data_retention: None,
+        supported_parameters: None,
+        implicit_caching: false,
+        quirks: Map::new(),
+        deprecation_date: None,
+        disabled: false,
+        timeouts: rows::Timeouts::default(),
+        seeded: None,
     }
 }
 
@@ -127,18 +152,9 @@ fn with_price(
     row: &rows::Endpoint,
     tables: &rows::Tables,
     price: Option<&rows::Price>,
-) -> Result<serde_json::Value, Error> {
+) -> Result<Value, Error> {
     let mut value = written(row)?;
     let held = price.or_else(|| tables.prices.iter().find(|price| price.endpoint_id == row.id));
     value["price"] = held.map(written).transpose()?.unwrap_or_default();
     Ok(value)
-}
-
-fn find<'a, T>(
-    rows: &'a [T],
-    is_it: impl Fn(&&T) -> bool,
-    kind: &'static str,
-    name: &str,
-) -> Result<&'a T, Error> {
-    rows.iter().find(|row| is_it(row)).ok_or_else(|| Error::NotFound { kind, name: name.to_owned() })
 }

@@ -1,102 +1,135 @@
 //! Adding and changing models.
 
-use super::change::{Applied, written};
-use super::edit_provider::refused;
+use serde_json::{Map, Value, json};
+
+use super::change::{Applied, Context, written};
+use super::edit_row::{Empty, Shape, aliases_of, lay_over, refused};
+use super::edit_rules::{check_model, check_name};
 use crate::Error;
 use crate::store::{Writes, rows};
 
-/// A model as an operator wants it; absent or empty = unchanged.
+const SHAPE: Shape = Shape {
+    kind: "a model",
+    members: &[
+        "name",
+        "created",
+        "context_length",
+        "max_output",
+        "input_modalities",
+        "output_modalities",
+        "supported_parameters",
+        "tokenizer",
+        "hugging_face_id",
+        "family",
+        "distillable",
+        "knowledge_cutoff",
+        "default_parameters",
+        "scores",
+        "scores_source",
+        "quirks",
+        "first_token_ms",
+        "disabled",
+        "aliases",
+        "remove_aliases",
+    ],
+    fixed: &["canonical_slug"],
+    emptied: &[
+        ("quirks", Empty::Object),
+        ("input_modalities", Empty::List),
+        ("output_modalities", Empty::List),
+        ("supported_parameters", Empty::List),
+    ],
+};
+
+/// A model as an operator wants it.
 #[derive(Debug)]
 pub(crate) struct ModelEdit {
     pub(crate) slug: String,
-    pub(crate) name: Option<String>,
-    pub(crate) context_length: Option<u64>,
-    pub(crate) max_output: Option<u64>,
-    pub(crate) input_modalities: Vec<String>,
-    pub(crate) output_modalities: Vec<String>,
-    pub(crate) supported_parameters: Vec<String>,
+    /// By column; left out = unchanged, `null` = cleared.
+    pub(crate) changes: Map<String, Value>,
     /// Added to those it has.
     pub(crate) aliases: Vec<String>,
+    pub(crate) remove_aliases: Vec<String>,
+    pub(crate) must_exist: bool,
 }
 
 impl ModelEdit {
-    pub(super) fn apply(self, tables: &rows::Tables) -> Result<Applied, Error> {
+    pub(super) fn apply(self, context: &Context<'_>) -> Result<Applied, Error> {
         check_name(&self.slug)?;
+        let tables = context.tables;
         let current = tables.models.iter().find(|row| row.slug == self.slug);
-        let row = self.row(current)?;
-        let aliases = self.new_aliases(tables)?;
-        let before = current.map(written).transpose()?;
-        let mut after = written(&row)?;
-        if !aliases.is_empty() {
-            after["aliases"] = serde_json::json!(self.aliases);
+        if self.must_exist && current.is_none() {
+            return Err(Error::NotFound { kind: "model", name: self.slug });
         }
+        let row = self.row(current)?;
+        let held = aliases_of(tables, &self.slug);
+        let removed = self.removed_aliases(&held)?;
+        let aliases = self.new_aliases(tables, &removed)?;
+        let before = current.map(|row| with_aliases(row, &held)).transpose()?;
+        let mut names: Vec<String> = held.into_iter().filter(|alias| !removed.contains(alias)).collect();
+        names.extend(aliases.iter().map(|row| row.alias.clone()));
+        let after = Some(with_aliases(&row, &names)?);
         let id = row.slug.clone();
-        let writes = Writes { models: vec![row], aliases, ..Writes::default() };
-        Ok(Applied { id, action: "put_model", before, after: Some(after), writes })
+        let writes = Writes { models: vec![row], aliases, removed_aliases: removed, ..Writes::default() };
+        Ok(Applied { before, after, writes, ..Applied::of("put_model", id) })
     }
 
     fn row(&self, current: Option<&rows::Model>) -> Result<rows::Model, Error> {
-        let mut row = match current {
-            Some(current) => current.clone(),
-            None => self.new_row()?,
-        };
-        if let Some(name) = &self.name {
-            row.name.clone_from(name);
+        let start = current.cloned().unwrap_or_else(|| self.blank());
+        let row = lay_over(&start, current.is_none(), self.changes.clone(), &SHAPE)?;
+        if current.is_none() && row.context_length == 0 {
+            return Err(refused("a new model needs `context_length`"));
         }
-        row.context_length = self.context_length.unwrap_or(row.context_length);
-        row.max_output = self.max_output.or(row.max_output);
-        let replace = |list: &mut Vec<String>, new: &[String]| {
-            if !new.is_empty() {
-                *list = new.to_vec();
-            }
-        };
-        replace(&mut row.input_modalities, &self.input_modalities);
-        replace(&mut row.output_modalities, &self.output_modalities);
-        replace(&mut row.supported_parameters, &self.supported_parameters);
+        check_model(&row)?;
         Ok(row)
     }
 
-    fn new_row(&self) -> Result<rows::Model, Error> {
+    fn blank(&self) -> rows::Model {
         let text = || vec!["text".to_owned()];
-        let created = u64::try_from(chrono::Utc::now().timestamp()).unwrap_or(0);
-        Ok(rows::Model {
+        rows::Model {
             slug: self.slug.clone(),
             canonical_slug: self.slug.clone(),
             name: self.slug.clone(),
-            created,
-            context_length: self
-                .context_length
-                .ok_or_else(|| refused("a new model needs `context_length`"))?,
+            created: u64::try_from(chrono::Utc::now().timestamp()).unwrap_or(0),
             input_modalities: text(),
             output_modalities: text(),
             tokenizer: "Other".to_owned(),
             ..rows::Model::default()
-        })
+        }
+    }
+
+    fn removed_aliases(&self, held: &[String]) -> Result<Vec<String>, Error> {
+        match self.remove_aliases.iter().find(|alias| !held.contains(alias)) {
+            Some(stray) => Err(refused(format!("`{stray}` is no alias of `{}`", self.slug))),
+            None => Ok(self.remove_aliases.clone()),
+        }
     }
 
     /// The aliases that the model does not have yet.
-    fn new_aliases(&self, tables: &rows::Tables) -> Result<Vec<rows::Alias>, Error> {
-        let mut new = Vec::new();
+    fn new_aliases(&self, tables: &rows::Tables, removed: &[String]) -> Result<Vec<rows::Alias>, Error> {
+        let mut new: Vec<rows::Alias> = Vec::new();
         for alias in &self.aliases {
             check_name(alias)?;
+            if removed.contains(alias) {
+                return Err(refused(format!("`{alias}` cannot be added and removed at once")));
+            }
             match tables.aliases.iter().find(|row| row.alias == *alias) {
                 Some(row) if row.model != self.slug => {
-                    return Err(refused(&format!("`{alias}` is an alias of `{}` already", row.model)));
+                    return Err(refused(format!("`{alias}` is an alias of `{}` already", row.model)));
                 }
-                Some(_) => {}
-                None => new.push(rows::Alias { alias: alias.clone(), model: self.slug.clone() }),
+                None if new.iter().all(|row| row.alias != *alias) => {
+                    new.push(rows::Alias { alias: alias.clone(), model: self.slug.clone() });
+                }
+                _ => {}
             }
         }
         Ok(new)
     }
 }
 
-fn check_name(name: &str) -> Result<(), Error> {
-    let parts = name.split_once('/');
-    let sound = |part: &str| !part.is_empty() && !part.contains(|c: char| c == '/' || c.is_whitespace());
-    if parts.is_some_and(|(author, slug)| sound(author) && sound(slug)) {
-        Ok(())
-    } else {
-        Err(refused(&format!("`{name}` is no model name: use author/name")))
-    }
+/// A model with its aliases, for the record of changes.
+fn with_aliases(row: &rows::Model, aliases: &[String]) -> Result<Value, Error> {
+    let mut value = written(row)?;
+    value["aliases"] = json!(aliases);
+    Ok(value)
 }

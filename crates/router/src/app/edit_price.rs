@@ -1,64 +1,217 @@
-//! New prices, and the guard against slips of a digit.
+//! New prices, at once or later, those taken back, and the guard against slips of a digit.
 
+use chrono::{DateTime, Utc};
 use identity::{EndpointId, PriceVersionId};
 use pricing::{PriceBook, Rate};
+use serde_json::{Value, json};
 
-use super::change::{Applied, written};
+use super::change::{Applied, Context, PriceChange, written};
+use super::edit_row::refused;
 use crate::Error;
-use crate::catalogue::{CLASSES, book_in, book_out};
-use crate::store::{Writes, rows};
+use crate::catalogue::{CLASSES, Schedule, Window, book_out};
+use crate::store::{NewPrice, PastPrice, Withdrawal, Writes, rows};
 
-/// A new price of an endpoint, in effect at once.
-#[derive(Debug)]
-pub(crate) struct PriceEdit {
-    pub(crate) endpoint_id: EndpointId,
-    pub(crate) book: PriceBook,
-    /// Allows a jump over tenfold.
-    pub(crate) force: bool,
+/// What `source` says of shipped prices, which the next seed may replace.
+const SHIPPED: &str = "catalogue";
+/// Steps that a price may have by prompt length, and stretches by time of day.
+const MOST: usize = 16;
+
+/// A whole price: the usual list, and those for stretches of the day.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PriceList {
+    pub(crate) usual: PriceBook,
+    pub(crate) windows: Vec<(Window, PriceBook)>,
 }
 
-impl PriceEdit {
-    pub(super) fn apply(self, tables: &rows::Tables, actor: &str) -> Result<Applied, Error> {
-        if !tables.endpoints.iter().any(|row| row.id == self.endpoint_id) {
-            return Err(Error::NotFound { kind: "endpoint", name: self.endpoint_id.to_string() });
+impl PriceList {
+    /// As it is kept.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when its steps are no steps.
+    pub(super) fn written(&self) -> Result<Value, Error> {
+        let books = self.windows.iter().map(|(_, book)| book);
+        books.chain([&self.usual]).try_for_each(check_steps)?;
+        if self.windows.len() > MOST {
+            return Err(refused(format!("a price has at most {MOST} windows")));
         }
-        let held = tables.prices.iter().find(|price| price.endpoint_id == self.endpoint_id);
-        let before = held.map(written).transpose()?;
-        if let Some((held, old)) = held.and_then(|held| Some((held, book_in(&held.book)?))) {
-            if old == self.book {
-                let after = before.clone();
-                let (id, writes) = (held.id.to_string(), Writes::default());
-                return Ok(Applied { id, action: "put_price", before, after, writes });
-            }
-            if !self.force {
-                check_jump(&old, &self.book)?;
-            }
+        let mut book = book_out(&self.usual);
+        if !self.windows.is_empty() {
+            let windows = self.windows.iter().map(|(window, book)| {
+                let (mut own, (start, end)) = (book_out(book), window.ends());
+                own["utc_start"] = start.into();
+                own["utc_end"] = end.into();
+                if !window.days().is_empty() {
+                    own["weekdays"] = window.days().into();
+                }
+                own
+            });
+            book["windows"] = windows.collect();
         }
-        let price = rows::Price {
-            id: PriceVersionId::generate(),
-            endpoint_id: self.endpoint_id,
-            book: book_out(&self.book),
-            source: actor.to_owned(),
-        };
-        let (id, after) = (price.id.to_string(), Some(written(&price)?));
-        let writes = Writes { prices: vec![price], ..Writes::default() };
-        Ok(Applied { id, action: "put_price", before, after, writes })
+        Ok(book)
     }
 }
 
-/// Refuses a price that differs more than tenfold from the old one in any class, for short or for the
-/// longest prompts; also one that becomes free or stops being so.
-pub(super) fn check_jump(old: &PriceBook, new: &PriceBook) -> Result<(), Error> {
-    for prompt_tokens in [0, u64::MAX] {
-        let (old, new) = (old.rates_for(prompt_tokens), new.rates_for(prompt_tokens));
-        for (class, kind) in CLASSES {
-            let (from, to) = (old.rate(kind), new.rate(kind));
-            if is_jump(from, to) {
-                return Err(Error::PriceJump { class, from: from.to_string(), to: to.to_string() });
+fn check_steps(book: &PriceBook) -> Result<(), Error> {
+    let mut steps: Vec<u64> = book.tiers.iter().map(|tier| tier.above_prompt_tokens).collect();
+    steps.sort_unstable();
+    let is_doubled = steps.windows(2).any(|pair| pair.first() == pair.last());
+    if steps.first() == Some(&0) || is_doubled || steps.len() > MOST {
+        return Err(refused(format!(
+            "`tiers` must have different `above_prompt_tokens` above 0, at most {MOST} of them"
+        )));
+    }
+    Ok(())
+}
+
+/// A new price of an endpoint.
+#[derive(Debug)]
+pub(crate) struct PriceEdit {
+    pub(crate) endpoint_id: EndpointId,
+    pub(crate) list: PriceList,
+    /// Allows a jump over tenfold.
+    pub(crate) force: bool,
+    /// `None` = at once.
+    pub(crate) effective_at: Option<DateTime<Utc>>,
+    /// `None` = the actor.
+    pub(crate) source: Option<String>,
+}
+
+impl PriceEdit {
+    pub(super) fn apply(self, context: &Context<'_>) -> Result<Applied, Error> {
+        let endpoint = self.endpoint_id;
+        if !context.tables.endpoints.iter().any(|row| row.id == endpoint) {
+            return Err(Error::NotFound { kind: "endpoint", name: endpoint.to_string() });
+        }
+        let now = context.tables.read_at;
+        if self.effective_at.is_some_and(|at| at < now) {
+            return Err(refused("`effective_at` lies in the past; leave it out for a price from now on"));
+        }
+        if self.source.as_deref() == Some(SHIPPED) {
+            return Err(refused(format!("`source` cannot be `{SHIPPED}`: that is what shipped prices say")));
+        }
+        let book = self.list.written()?;
+        let replaced = in_effect(context.history, self.effective_at.unwrap_or(now));
+        let before = replaced.map(past);
+        let applied = Applied { before, endpoint: Some(endpoint), ..Applied::of("put_price", "") };
+        if let Some(same) = replaced.filter(|replaced| replaced.book == book) {
+            let after = applied.before.clone();
+            return Ok(Applied { id: same.id.to_string(), after, ..applied });
+        }
+        let jump = replaced.map_or(Ok(()), |replaced| check_jump(&replaced.book, &book));
+        let warnings = match jump {
+            Err(jump) if !self.force && !context.dry_run => return Err(jump),
+            Err(jump) if !self.force => vec![jump.to_string()],
+            _ => Vec::new(),
+        };
+        let price = rows::Price {
+            id: PriceVersionId::generate(),
+            endpoint_id: endpoint,
+            book: book.clone(),
+            source: self.source.unwrap_or_else(|| context.actor.to_owned()),
+        };
+        let mut after = written(&price)?;
+        after["effective_at"] = json!(self.effective_at.unwrap_or(now));
+        let change = PriceChange { from: replaced.map(|replaced| replaced.book.clone()), to: book };
+        Ok(Applied {
+            id: price.id.to_string(),
+            subject: endpoint.to_string(),
+            after: Some(after),
+            writes: Writes {
+                prices: vec![NewPrice { price, effective_at: self.effective_at }],
+                ..Writes::default()
+            },
+            price: Some(change),
+            effective_at: self.effective_at,
+            warnings,
+            ..applied
+        })
+    }
+}
+
+/// A price that is not to take effect after all.
+#[derive(Debug)]
+pub(crate) struct WithdrawEdit {
+    pub(crate) price_id: PriceVersionId,
+}
+
+impl WithdrawEdit {
+    /// `endpoint` is the one that the price is of.
+    pub(super) fn apply(self, context: &Context<'_>, endpoint: Option<EndpointId>) -> Result<Applied, Error> {
+        let id = self.price_id.to_string();
+        let held = context.history.iter().find(|price| price.id == self.price_id);
+        let Some((held, endpoint)) = held.zip(endpoint) else {
+            return Err(Error::NotFound { kind: "price", name: id });
+        };
+        let before = Some(past(held));
+        let applied = Applied {
+            subject: endpoint.to_string(),
+            endpoint: Some(endpoint),
+            ..Applied::of("withdraw_price", id)
+        };
+        if held.withdrawn_at.is_some() {
+            return Ok(Applied { before: before.clone(), after: before, ..applied });
+        }
+        if held.effective_at <= context.tables.read_at {
+            return Err(refused("this price took effect already; set a new one in its place"));
+        }
+        let withdrawal = Withdrawal { price_id: self.price_id, actor: context.actor.to_owned() };
+        let writes = Writes { withdrawn_prices: vec![withdrawal], ..Writes::default() };
+        Ok(Applied { before, after: None, writes, ..applied })
+    }
+}
+
+/// The price that applies at a moment, of those that are newest first.
+fn in_effect(history: &[PastPrice], at: DateTime<Utc>) -> Option<&PastPrice> {
+    history.iter().find(|price| price.withdrawn_at.is_none() && price.effective_at <= at)
+}
+
+fn past(price: &PastPrice) -> Value {
+    json!({
+        "id": price.id.to_string(),
+        "book": price.book,
+        "source": price.source,
+        "effective_at": price.effective_at,
+    })
+}
+
+/// Refuses a price that differs more than tenfold from the old one in any class, at any time of the week and
+/// for prompts of any length; also one that becomes free or stops being so. An old price that cannot be read is
+/// no measure.
+pub(crate) fn check_jump(old: &Value, new: &Value) -> Result<(), Error> {
+    let read = |book| Schedule::read(PriceVersionId::generate(), book);
+    let Some((old, new)) = read(old).zip(read(new)) else { return Ok(()) };
+    for minute in boundaries(&old, &new) {
+        let Some((old, new)) = old.at(minute).zip(new.at(minute)) else { continue };
+        for prompt_tokens in lengths(&old.book, &new.book) {
+            let (from, to) = (old.book.rates_for(prompt_tokens), new.book.rates_for(prompt_tokens));
+            for (class, kind) in CLASSES {
+                let (from, to) = (from.rate(kind), to.rate(kind));
+                if is_jump(from, to) {
+                    let class = class.to_owned();
+                    return Err(Error::PriceJump { class, from: from.to_string(), to: to.to_string() });
+                }
             }
         }
     }
     Ok(())
+}
+
+/// A minute of every stretch of the week in which neither price changes.
+fn boundaries(old: &Schedule, new: &Schedule) -> Vec<u16> {
+    let windows = old.offers().iter().chain(new.offers()).filter_map(|offer| offer.window);
+    let mut minutes: Vec<u16> = windows.flat_map(Window::boundaries).chain([0]).collect();
+    minutes.sort_unstable();
+    minutes.dedup();
+    minutes
+}
+
+/// A prompt length for every step of either price.
+fn lengths(old: &PriceBook, new: &PriceBook) -> Vec<u64> {
+    let steps = old.tiers.iter().chain(&new.tiers).map(|tier| tier.above_prompt_tokens.saturating_add(1));
+    let mut lengths: Vec<u64> = steps.chain([0]).collect();
+    lengths.sort_unstable();
+    lengths.dedup();
+    lengths
 }
 
 fn is_jump(from: Rate, to: Rate) -> bool {
@@ -78,5 +231,36 @@ mod tests {
         assert!(is_jump(rate(10_001), rate(1_000)));
         assert!(is_jump(rate(0), rate(1)));
         assert!(!is_jump(rate(0), rate(0)));
+    }
+
+    #[test]
+    fn a_jump_in_one_step_or_one_window_is_a_jump() {
+        let plain = json!({ "base": { "input": 100 }, "tiers": [] });
+        let tier = |input: u64| json!([{ "above_prompt_tokens": 1_000, "input": input }]);
+        let stepped = |input| json!({ "base": { "input": 100 }, "tiers": tier(input) });
+        let windowed = |input| {
+            json!({ "base": { "input": 100 }, "tiers": [], "windows": [
+                { "utc_start": "2300", "utc_end": "0100", "base": { "input": input }, "tiers": [] } ] })
+        };
+        for (old, new, is_sound) in [
+            (&plain, &stepped(200), true),
+            (&plain, &stepped(2_000), false),
+            (&stepped(2_000), &plain, false),
+            (&plain, &windowed(50), true),
+            (&plain, &windowed(5), false),
+            (&windowed(0), &plain, false),
+        ] {
+            assert_eq!(check_jump(old, new).is_ok(), is_sound, "{old} to {new}");
+        }
+    }
+
+    #[test]
+    fn steps_must_differ() {
+        let tier =
+            |above_prompt_tokens| pricing::Tier { above_prompt_tokens, rates: pricing::Rates::default() };
+        let book = |tiers| PriceBook { base: pricing::Rates::default(), tiers };
+        assert!(check_steps(&book(vec![tier(2), tier(1)])).is_ok());
+        assert!(check_steps(&book(vec![tier(2), tier(2)])).is_err());
+        assert!(check_steps(&book(vec![tier(0)])).is_err());
     }
 }

@@ -52,6 +52,12 @@ impl Window {
         self.days & (1 << day) != 0
     }
 
+    /// Minutes of the week between which it neither begins nor ends.
+    pub(crate) fn boundaries(self) -> impl Iterator<Item = u16> {
+        (0..DAYS_PER_WEEK)
+            .flat_map(move |day| [0, self.start, self.end].map(|time| day * MINUTES_PER_DAY + time))
+    }
+
     /// Its two ends as `HHMM`.
     pub(crate) fn ends(self) -> (String, String) {
         let text = |minute: u16| format!("{:02}{:02}", minute / 60, minute % 60);

@@ -33,6 +33,8 @@ pub(crate) async fn listen(inner: Arc<Inner>) {
 async fn hear(inner: &Inner) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(&inner.deps.pool).await?;
     listener.listen(CHANNEL).await?;
+    // What was announced before this was not heard.
+    inner.changed.notify_one();
     loop {
         // `None` = the connection was lost and is back; something may have been missed.
         listener.try_recv().await?;

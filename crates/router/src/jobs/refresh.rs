@@ -1,26 +1,32 @@
 //! Replaces the snapshot when the tables have changed.
 //!
 //! A snapshot is read whole, checked whole, and used only once billing keeps every price version in it. One
-//! that fails the check is counted and refused; the last good one stays.
+//! that fails the check is counted and refused; the last good one stays. Where there is none yet, because the
+//! process just started and the database or billing is away or what the database holds is refused, the one
+//! that an earlier life kept on disk serves until there is.
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use identity::PriceVersionId;
 use rpc::billing::billing_client::BillingClient;
 use rpc::billing::{PinnedPrice, PutPricesRequest};
 use tonic::Status;
 
 use crate::catalogue::{Catalogue, Invalid};
-use crate::service::{Inner, Loaded, PART};
-use crate::store;
+use crate::service::{Inner, Loaded, PART, Source};
+use crate::store::rows::Tables;
+use crate::{snapshot, store};
 
 /// Price versions that one call to billing carries.
 const BATCH: usize = 200;
 /// How long one reading of the database may take.
 const READING: Duration = Duration::from_secs(10);
+/// How long a start waits for the database and billing before it looks at what is on disk.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How long one call to billing may take.
 const CALL: Duration = Duration::from_secs(5);
 
@@ -34,25 +40,35 @@ enum Failure {
     Prices(#[from] Status),
 }
 
+/// Why there is nothing to be had from disk.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error("the snapshot cannot be read")]
+    Read(#[from] snapshot::Error),
+    #[error("the snapshot is no catalogue by today's rules")]
+    Invalid(#[from] Invalid),
+}
+
 /// What the job remembers between rounds.
 #[derive(Default)]
 struct Memory {
     /// Price versions that billing keeps.
     kept: HashSet<PriceVersionId>,
-    /// The version that was refused last, so that it is counted once.
-    refused: Option<u64>,
-    has_loaded: bool,
+    /// The tables that were put in use or refused last, by version and time of reading.
+    settled: Option<(u64, DateTime<Utc>)>,
 }
 
 /// Keeps the snapshot current until the process stops.
 pub(crate) async fn refresh(inner: Arc<Inner>) {
     let mut memory = Memory::default();
     let mut failures = 0_u32;
+    let mut is_first = true;
     loop {
         let outcome = tokio::select! {
             () = inner.deps.tasks.shutdown().begun() => return,
-            outcome = round(&inner, &mut memory) => outcome,
+            outcome = attempt(&inner, &mut memory, is_first) => outcome,
         };
+        inner.note(|newest| newest.is_unknown = outcome.is_err());
         match outcome {
             Ok(()) => failures = 0,
             Err(failure) => {
@@ -66,6 +82,9 @@ pub(crate) async fn refresh(inner: Arc<Inner>) {
                 inner.metrics.refresh_failures.inc();
             }
         }
+        if std::mem::take(&mut is_first) && (failures > 0 || inner.newest().refused.is_some()) {
+            start_from_disk(&inner).await;
+        }
         let pause = Duration::from_millis(inner.config.poll_ms.max(10));
         tokio::select! {
             () = inner.deps.tasks.shutdown().begun() => return,
@@ -75,30 +94,85 @@ pub(crate) async fn refresh(inner: Arc<Inner>) {
     }
 }
 
+/// A round, which the first time must not keep a snapshot on disk waiting.
+async fn attempt(inner: &Inner, memory: &mut Memory, is_first: bool) -> Result<(), Failure> {
+    if !is_first || inner.config.snapshot_path().is_none() {
+        return round(inner, memory).await;
+    }
+    let outcome = tokio::time::timeout(PATIENCE, round(inner, memory)).await;
+    outcome.unwrap_or(Err(Failure::Read(sqlx::Error::PoolTimedOut)))
+}
+
 async fn round(inner: &Inner, memory: &mut Memory) -> Result<(), Failure> {
     let current = inner.current.load_full();
-    if memory.has_loaded {
-        let behind = in_time(store::behind(&inner.deps.pool, current.read_at)).await?;
-        let is_known =
-            behind.version == current.catalogue.version() || memory.refused == Some(behind.version);
-        if is_known && !behind.price_due {
+    if let Some((version, read_at)) = memory.settled {
+        let behind = in_time(store::behind(&inner.deps.pool, read_at)).await?;
+        if behind.version == version && !behind.price_due {
             return Ok(());
         }
     }
     let tables = in_time(store::load(&inner.deps.pool)).await?;
     let (version, read_at) = (tables.version, tables.read_at);
+    inner.note(|newest| newest.version = Some(version));
+    let good = inner.config.snapshot_path().map(|_| tables.clone());
     let catalogue = match check(Catalogue::build(tables, inner.config.timeouts), &current) {
         Ok(catalogue) => catalogue,
         Err(invalid) => {
-            refuse(inner, memory, version, &invalid);
+            refuse(inner, version, &invalid);
+            memory.settled = Some((version, read_at));
             return Ok(());
         }
     };
     keep_prices(inner, memory, &catalogue).await?;
-    put_in_use(inner, catalogue, read_at);
-    memory.has_loaded = true;
-    memory.refused = None;
+    let is_worth_keeping = !catalogue.is_empty();
+    put_in_use(inner, Loaded { catalogue, read_at, ..Loaded::default() });
+    memory.settled = Some((version, read_at));
+    // Only now, so that billing keeps every price version of what is on disk.
+    if let Some(good) = good.filter(|_| is_worth_keeping) {
+        inner.good.send_replace(Some(Arc::new(without_seeds(good))));
+    }
     Ok(())
+}
+
+/// Puts in use what an earlier life kept on disk, if it did. Billing need not be asked: a version is written
+/// there only after billing has taken its prices, which it never gives up.
+async fn start_from_disk(inner: &Inner) {
+    let Some(path) = inner.config.snapshot_path().map(ToOwned::to_owned) else { return };
+    let key = Arc::clone(&inner.deps.master_key);
+    let timeouts = inner.config.timeouts;
+    let reading = tokio::task::spawn_blocking(move || {
+        let Some(tables) = snapshot::read(&path, &key)? else { return Ok(None) };
+        let read_at = tables.read_at;
+        Ok(Some(Loaded {
+            catalogue: Catalogue::build(tables, timeouts)?,
+            read_at,
+            source: Source::Disk,
+            ..Loaded::default()
+        }))
+    });
+    let outcome: Result<Option<Loaded>, Unreadable> = reading.await.unwrap_or(Ok(None));
+    match outcome {
+        Ok(None) => {}
+        Ok(Some(loaded)) => {
+            tracing::warn!(read_at = %loaded.read_at, "the catalogue is the one that was kept on disk");
+            put_in_use(inner, loaded);
+        }
+        Err(error) => {
+            inner.metrics.snapshot_failures.inc();
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the catalogue that was kept on disk is passed over"
+            );
+        }
+    }
+}
+
+/// What only seeds need.
+fn without_seeds(mut tables: Tables) -> Tables {
+    tables.providers.iter_mut().for_each(|row| row.seeded = None);
+    tables.models.iter_mut().for_each(|row| row.seeded = None);
+    tables.endpoints.iter_mut().for_each(|row| row.seeded = None);
+    tables
 }
 
 /// Gives up on a database that has gone silent; each reading is one statement, which may be abandoned.
@@ -113,19 +187,15 @@ fn check(built: Result<Catalogue, Invalid>, current: &Loaded) -> Result<Catalogu
     }
 }
 
-fn refuse(inner: &Inner, memory: &mut Memory, version: u64, invalid: &Invalid) {
-    if memory.refused == Some(version) {
-        return;
-    }
-    memory.refused = Some(version);
+/// A version is refused, and counted, once.
+fn refuse(inner: &Inner, version: u64, invalid: &Invalid) {
     inner.metrics.catalogue_refused.inc();
     tracing::error!(
         catalogue.version = version,
         error = invalid as &dyn std::error::Error,
         "a catalogue version is refused, the last good one stays in use"
     );
-    let reason = format!("version {version}: {invalid}");
-    *inner.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+    inner.note(|newest| newest.refused = Some(format!("version {version}: {invalid}")));
 }
 
 /// Has billing keep every price version that it does not keep yet.
@@ -154,13 +224,22 @@ async fn keep_prices(inner: &Inner, memory: &mut Memory, catalogue: &Catalogue) 
     Ok(())
 }
 
-fn put_in_use(inner: &Inner, catalogue: Catalogue, read_at: chrono::DateTime<chrono::Utc>) {
-    let (version, endpoints) = (catalogue.version(), catalogue.endpoints().len());
-    let is_ready = !catalogue.is_empty();
-    tracing::info!(catalogue.version = version, endpoints, "a catalogue version is in use");
+fn put_in_use(inner: &Inner, loaded: Loaded) {
+    let (version, endpoints) = (loaded.catalogue.version(), loaded.catalogue.endpoints().len());
+    let (is_ready, source) = (!loaded.catalogue.is_empty(), loaded.source);
+    tracing::info!(
+        catalogue.version = version,
+        source = source.as_str(),
+        endpoints,
+        "a catalogue version is in use"
+    );
     inner.metrics.catalogue_version.set(i64::try_from(version).unwrap_or(i64::MAX));
     inner.metrics.catalogue_endpoints.set(i64::try_from(endpoints).unwrap_or(i64::MAX));
-    inner.current.store(Arc::new(Loaded { catalogue, read_at, ..Loaded::default() }));
-    *inner.refused.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    inner.current.store(Arc::new(loaded));
+    inner.note(|newest| {
+        if source == Source::Database {
+            newest.refused = None;
+        }
+    });
     inner.deps.health.set(PART, is_ready);
 }

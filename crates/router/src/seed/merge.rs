@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::Error;
 
@@ -11,8 +11,14 @@ const SEEDED: &str = "seeded";
 
 /// Brings a row up to date with the shipped one, member by member: a member that still is what the last seed
 /// wrote takes the new value, any other was set by an operator and stays. A row that no seed ever wrote is
-/// an operator's and stays whole. `None` when nothing changes.
-pub(super) fn merge<T>(current: &T, shipped: &T, kept: &[&str]) -> Result<Option<T>, Error>
+/// an operator's and stays whole. `None` when nothing changes. Members in `kept` are never taken; what is in
+/// `beside` is no member and only remembered.
+pub(super) fn merge<T>(
+    current: &T,
+    shipped: &T,
+    kept: &[&str],
+    beside: Map<String, Value>,
+) -> Result<Option<T>, Error>
 where
     T: Serialize + DeserializeOwned + PartialEq,
 {
@@ -35,13 +41,14 @@ where
             row[name] = value.clone();
         }
     }
+    remember(&mut new, beside);
     row[SEEDED] = new;
     let merged: T = serde_json::from_value(row).map_err(Error::Shipped)?;
     Ok((merged != *current).then_some(merged))
 }
 
 /// A shipped row as it is written the first time.
-pub(super) fn first<T>(shipped: &T, kept: &[&str]) -> Result<T, Error>
+pub(super) fn first<T>(shipped: &T, kept: &[&str], beside: Map<String, Value>) -> Result<T, Error>
 where
     T: Serialize + DeserializeOwned,
 {
@@ -52,8 +59,15 @@ where
             members.remove(*name);
         }
     }
+    remember(&mut seeded, beside);
     row[SEEDED] = seeded;
     serde_json::from_value(row).map_err(Error::Shipped)
+}
+
+fn remember(seeded: &mut Value, beside: Map<String, Value>) {
+    if let Some(members) = seeded.as_object_mut() {
+        members.extend(beside);
+    }
 }
 
 fn is_unset(value: &Value) -> bool {
@@ -89,17 +103,20 @@ mod tests {
 
     #[test]
     fn an_operators_member_stays_and_the_others_follow() {
-        let mut current = first(&row(1, "http://a", "old"), &["id"]).unwrap();
-        assert_eq!(merge(&current, &row(2, "http://a", "old"), &["id"]).unwrap(), None);
+        let mut current = first(&row(1, "http://a", "old"), &["id"], Map::new()).unwrap();
+        assert_eq!(merge(&current, &row(2, "http://a", "old"), &["id"], Map::new()).unwrap(), None);
         current.name = "mine".to_owned();
-        let merged = merge(&current, &row(2, "http://b", "new"), &["id"]).unwrap().unwrap();
+        let merged = merge(&current, &row(2, "http://b", "new"), &["id"], Map::new()).unwrap().unwrap();
         assert_eq!((merged.id, merged.url.as_str(), merged.name.as_str()), (1, "http://b", "mine"));
-        let again = merge(&merged, &row(3, "http://c", "newer"), &["id"]).unwrap().unwrap();
+        let again = merge(&merged, &row(3, "http://c", "newer"), &["id"], Map::new()).unwrap().unwrap();
         assert_eq!((again.url.as_str(), again.name.as_str()), ("http://c", "mine"));
     }
 
     #[test]
     fn an_operators_row_stays_whole() {
-        assert_eq!(merge(&row(1, "http://a", "mine"), &row(1, "http://b", "new"), &[]).unwrap(), None);
+        assert_eq!(
+            merge(&row(1, "http://a", "mine"), &row(1, "http://b", "new"), &[], Map::new()).unwrap(),
+            None
+        );
     }
 }

@@ -21,5 +21,6 @@ select
          select distinct on (endpoint_id) id, endpoint_id, book, source
          from catalog.price
          where effective_at <= statement_timestamp()
+             and not exists (select from catalog.price_withdrawal w where w.price_id = price.id)
          order by endpoint_id, effective_at desc, created_at desc, id desc
      ) v) as "prices!: Json<Vec<Price>>"

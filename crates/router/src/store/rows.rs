@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use chrono::{DateTime, Utc};
 use identity::{CredentialId, EndpointId, PriceVersionId};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::Writes;
@@ -134,12 +134,12 @@ pub(crate) struct Price {
 }
 
 /// A provider's newest credential.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Credential {
     pub(crate) id: CredentialId,
     pub(crate) provider: String,
-    /// Hexadecimal where rows are read.
-    #[serde(deserialize_with = "from_hex")]
+    /// Hexadecimal where rows are read and kept.
+    #[serde(serialize_with = "to_hex", deserialize_with = "from_hex")]
     pub(crate) sealed: Vec<u8>,
     /// Its last four characters.
     pub(crate) hint: String,
@@ -148,7 +148,7 @@ pub(crate) struct Credential {
 }
 
 /// The whole catalogue as it stood at one version.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tables {
     pub(crate) version: u64,
     /// By the database's clock.
@@ -169,9 +169,12 @@ impl Tables {
         put(&mut self.providers, writes.providers, |row| row.slug.clone());
         put(&mut self.credentials, writes.credentials, |row| row.provider.clone());
         put(&mut self.models, writes.models, |row| row.slug.clone());
+        self.aliases.retain(|row| !writes.removed_aliases.contains(&row.alias));
         put(&mut self.aliases, writes.aliases, |row| row.alias.clone());
         put(&mut self.endpoints, writes.endpoints, |row| row.id);
-        put(&mut self.prices, writes.prices, |row| row.endpoint_id);
+        // One that is set for later is checked as if it were in effect.
+        let prices = writes.prices.into_iter().map(|new| new.price).collect();
+        put(&mut self.prices, prices, |row| row.endpoint_id);
         self
     }
 }
@@ -188,6 +191,10 @@ fn put<T, K: Hash + Eq>(rows: &mut Vec<T>, new: Vec<T>, key: impl Fn(&T) -> K) {
             None => rows.push(row),
         }
     }
+}
+
+fn to_hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&hex::encode(bytes))
 }
 
 fn from_hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {

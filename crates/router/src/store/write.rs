@@ -1,6 +1,8 @@
 //! Changing the catalogue. Every function works inside the caller's transaction; whole tables' worth of rows
 //! go in one statement.
 
+use chrono::{DateTime, Utc};
+use identity::PriceVersionId;
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -14,9 +16,34 @@ pub(crate) struct Writes {
     pub(crate) credentials: Vec<Credential>,
     pub(crate) models: Vec<Model>,
     pub(crate) aliases: Vec<Alias>,
+    /// Names that no longer stand for anything.
+    pub(crate) removed_aliases: Vec<String>,
     pub(crate) endpoints: Vec<Endpoint>,
-    /// In effect from now on.
-    pub(crate) prices: Vec<Price>,
+    pub(crate) prices: Vec<NewPrice>,
+    /// Prices that do not take effect after all.
+    pub(crate) withdrawn_prices: Vec<Withdrawal>,
+}
+
+/// A price version to add.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct NewPrice {
+    #[serde(flatten)]
+    pub(crate) price: Price,
+    /// `None` = at once.
+    pub(crate) effective_at: Option<DateTime<Utc>>,
+}
+
+/// That a price does not take effect after all, by whose word.
+#[derive(Debug, Clone)]
+pub(crate) struct Withdrawal {
+    pub(crate) price_id: PriceVersionId,
+    pub(crate) actor: String,
+}
+
+impl From<Price> for NewPrice {
+    fn from(price: Price) -> Self {
+        Self { price, effective_at: None }
+    }
 }
 
 impl Writes {
@@ -25,8 +52,10 @@ impl Writes {
             && self.credentials.is_empty()
             && self.models.is_empty()
             && self.aliases.is_empty()
+            && self.removed_aliases.is_empty()
             && self.endpoints.is_empty()
             && self.prices.is_empty()
+            && self.withdrawn_prices.is_empty()
     }
 }
 
@@ -37,9 +66,14 @@ pub(crate) async fn write(connection: &mut PgConnection, writes: &Writes) -> Res
         add_credential(connection, credential).await?;
     }
     put_models(connection, &writes.models).await?;
+    remove_aliases(connection, &writes.removed_aliases).await?;
     put_aliases(connection, &writes.aliases).await?;
     put_endpoints(connection, &writes.endpoints).await?;
-    add_prices(connection, &writes.prices).await
+    add_prices(connection, &writes.prices).await?;
+    for withdrawal in &writes.withdrawn_prices {
+        withdraw_price(connection, withdrawal).await?;
+    }
+    Ok(())
 }
 
 /// One line of the record of changes.
@@ -179,15 +213,34 @@ async fn put_endpoints(connection: &mut PgConnection, rows: &[Endpoint]) -> Resu
     Ok(())
 }
 
-/// Adds price versions that are in effect from now on.
-async fn add_prices(connection: &mut PgConnection, rows: &[Price]) -> Result<(), sqlx::Error> {
+async fn remove_aliases(connection: &mut PgConnection, aliases: &[String]) -> Result<(), sqlx::Error> {
+    if aliases.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!("delete from catalog.alias where alias = any($1)", aliases).execute(connection).await?;
+    Ok(())
+}
+
+async fn add_prices(connection: &mut PgConnection, rows: &[NewPrice]) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
         return Ok(());
     }
     sqlx::query!(
-        "insert into catalog.price (id, endpoint_id, book, source)
-         select id, endpoint_id, book, source from jsonb_populate_recordset(null::catalog.price, $1)",
+        "insert into catalog.price (id, endpoint_id, book, source, effective_at)
+         select id, endpoint_id, book, source, coalesce(effective_at, clock_timestamp())
+         from jsonb_populate_recordset(null::catalog.price, $1)",
         json(rows)?
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn withdraw_price(connection: &mut PgConnection, withdrawal: &Withdrawal) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "insert into catalog.price_withdrawal (price_id, actor) values ($1, $2)",
+        withdrawal.price_id.uuid(),
+        withdrawal.actor
     )
     .execute(connection)
     .await?;

@@ -8,10 +8,13 @@
 )]
 
 mod catalogue;
+mod editing;
 mod models;
 mod observed;
 mod operators;
 mod planning;
+mod prices;
 mod seeding;
+mod snapshot;
 mod specification;
 mod support;

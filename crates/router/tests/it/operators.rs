@@ -25,6 +25,7 @@ async fn a_price_may_jump_tenfold_only_by_force_and_every_price_is_a_version() {
         price: Some(price(input, 1_000_000)),
         force,
         actor: "olga".to_owned(),
+        ..PutPriceRequest::default()
     };
     let (status, message) = refused(client.put_price(put(11_000_000, false)).await);
     assert_eq!(status, 400);

@@ -24,6 +24,7 @@ async fn three(router: &Router) -> [String; 3] {
             price: Some(priced),
             force: true,
             actor: "olga".to_owned(),
+            ..Default::default()
         };
         router.client.clone().put_price(put).await.unwrap();
         ids.push(id);

@@ -352,6 +352,10 @@ pub struct SketchBucket {
     #[prost(uint32, tag = "2")]
     pub count: u32,
 }
+/// Of the three that follow: a change of the row that goes by the same key, or a new row. The fields are what
+/// most rows are made with; empty text, zero and absence leave a column as it is. `changes_json` reaches every
+/// column by the name that the admin API has for it, and wins over the fields; there absence leaves a column
+/// as it is and `null` clears it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PutProviderRequest {
     #[prost(string, tag = "1")]
@@ -373,6 +377,14 @@ pub struct PutProviderRequest {
     pub cancel_stops_billing: ::core::option::Option<bool>,
     #[prost(string, tag = "9")]
     pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "10")]
+    pub changes_json: ::prost::alloc::string::String,
+    /// Refuses to make a new row.
+    #[prost(bool, tag = "11")]
+    pub must_exist: bool,
+    /// Answers what would happen, and changes nothing.
+    #[prost(bool, tag = "12")]
+    pub dry_run: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PutModelRequest {
@@ -390,10 +402,18 @@ pub struct PutModelRequest {
     pub output_modalities: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(string, repeated, tag = "7")]
     pub supported_parameters: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Added to those it has.
     #[prost(string, repeated, tag = "8")]
     pub aliases: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(string, tag = "9")]
     pub actor: ::prost::alloc::string::String,
+    /// Here also `remove_aliases`.
+    #[prost(string, tag = "10")]
+    pub changes_json: ::prost::alloc::string::String,
+    #[prost(bool, tag = "11")]
+    pub must_exist: bool,
+    #[prost(bool, tag = "12")]
+    pub dry_run: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PutEndpointRequest {
@@ -418,6 +438,16 @@ pub struct PutEndpointRequest {
     pub timeouts: ::core::option::Option<Timeouts>,
     #[prost(string, tag = "10")]
     pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "11")]
+    pub changes_json: ::prost::alloc::string::String,
+    /// The endpoint by its id, instead of by model and tag.
+    #[prost(string, tag = "12")]
+    pub endpoint_id: ::prost::alloc::string::String,
+    /// Of the price.
+    #[prost(message, repeated, tag = "13")]
+    pub windows: ::prost::alloc::vec::Vec<PriceWindow>,
+    #[prost(bool, tag = "14")]
+    pub dry_run: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PutPriceRequest {
@@ -431,19 +461,97 @@ pub struct PutPriceRequest {
     pub force: bool,
     #[prost(string, tag = "4")]
     pub actor: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "5")]
+    pub windows: ::prost::alloc::vec::Vec<PriceWindow>,
+    /// RFC 3339, not in the past; empty = at once.
+    #[prost(string, tag = "6")]
+    pub effective_at: ::prost::alloc::string::String,
+    /// Where the price comes from; empty = the actor.
+    #[prost(string, tag = "7")]
+    pub source: ::prost::alloc::string::String,
+    #[prost(bool, tag = "8")]
+    pub dry_run: bool,
+}
+/// A stretch of every day in UTC with a price of its own, as `HHMM`, from its first minute to before its last.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PriceWindow {
+    #[prost(string, tag = "1")]
+    pub utc_start: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub utc_end: ::prost::alloc::string::String,
+    /// What it does not list is as outside of the window.
+    ///
+    /// id ignored
+    #[prost(message, optional, tag = "3")]
+    pub price: ::core::option::Option<super::super::pricing::v1::PriceVersion>,
+    /// Days on which it begins, 1 for Monday to 7 for Sunday; none = every day.
+    #[prost(uint32, repeated, tag = "4")]
+    pub weekdays: ::prost::alloc::vec::Vec<u32>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WithdrawPriceRequest {
+    #[prost(string, tag = "1")]
+    pub price_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub actor: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PutResponse {
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
+    /// The version that holds the change; the one in force where nothing changed.
     #[prost(uint64, tag = "2")]
     pub catalogue_version: u64,
+    /// What the change comes to; only of a dry run.
+    #[prost(string, tag = "3")]
+    pub preview_json: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPricesRequest {
+    #[prost(string, tag = "1")]
+    pub endpoint_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListChangesRequest {
+    /// What was changed: a slug or an id; empty = everything.
+    #[prost(string, tag = "1")]
+    pub subject: ::prost::alloc::string::String,
+    /// The last change of the page before; zero = from the newest.
+    #[prost(int64, tag = "2")]
+    pub after: i64,
+    /// Zero = as many as one answer holds.
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListResponse {
+    /// `{"data": \[..\]}`, with `next` where there is more.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub body_json: ::prost::bytes::Bytes,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DescribeCatalogueRequest {
     /// Only this model's endpoints; empty = all.
     #[prost(string, tag = "1")]
     pub model: ::prost::alloc::string::String,
+    /// `providers`, `models` or `endpoints`: these alone, as a list; empty = the whole catalogue.
+    #[prost(string, tag = "2")]
+    pub resource: ::prost::alloc::string::String,
+    /// The one of the resource that goes by this slug or id, instead of a list.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// Only models whose name, slug or alias holds this text.
+    #[prost(string, tag = "4")]
+    pub text: ::prost::alloc::string::String,
+    /// Only this provider's endpoints.
+    #[prost(string, tag = "5")]
+    pub provider: ::prost::alloc::string::String,
+    /// The last row of the page before: a slug or an id.
+    #[prost(string, tag = "6")]
+    pub after: ::prost::alloc::string::String,
+    /// Zero = all.
+    #[prost(uint32, tag = "7")]
+    pub limit: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DescribeCatalogueResponse {
@@ -720,6 +828,72 @@ pub mod router_client {
                 .insert(GrpcMethod::new("patchbay.router.v1.Router", "PutPrice"));
             self.inner.unary(req, path, codec).await
         }
+        /// Takes back a price that is not in effect yet.
+        pub async fn withdraw_price(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WithdrawPriceRequest>,
+        ) -> std::result::Result<tonic::Response<super::PutResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.router.v1.Router/WithdrawPrice",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.router.v1.Router", "WithdrawPrice"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Every price an endpoint ever had or is to have.
+        pub async fn list_prices(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListPricesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.router.v1.Router/ListPrices",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.router.v1.Router", "ListPrices"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The record of changes, newest first.
+        pub async fn list_changes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListChangesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.router.v1.Router/ListChanges",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.router.v1.Router", "ListChanges"));
+            self.inner.unary(req, path, codec).await
+        }
         /// The catalogue as the operator sees it, with every endpoint's health.
         pub async fn describe_catalogue(
             &mut self,
@@ -800,6 +974,21 @@ pub mod router_server {
             &self,
             request: tonic::Request<super::PutPriceRequest>,
         ) -> std::result::Result<tonic::Response<super::PutResponse>, tonic::Status>;
+        /// Takes back a price that is not in effect yet.
+        async fn withdraw_price(
+            &self,
+            request: tonic::Request<super::WithdrawPriceRequest>,
+        ) -> std::result::Result<tonic::Response<super::PutResponse>, tonic::Status>;
+        /// Every price an endpoint ever had or is to have.
+        async fn list_prices(
+            &self,
+            request: tonic::Request<super::ListPricesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListResponse>, tonic::Status>;
+        /// The record of changes, newest first.
+        async fn list_changes(
+            &self,
+            request: tonic::Request<super::ListChangesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListResponse>, tonic::Status>;
         /// The catalogue as the operator sees it, with every endpoint's health.
         async fn describe_catalogue(
             &self,
@@ -1218,6 +1407,139 @@ pub mod router_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = PutPriceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.router.v1.Router/WithdrawPrice" => {
+                    #[allow(non_camel_case_types)]
+                    struct WithdrawPriceSvc<T: Router>(pub Arc<T>);
+                    impl<
+                        T: Router,
+                    > tonic::server::UnaryService<super::WithdrawPriceRequest>
+                    for WithdrawPriceSvc<T> {
+                        type Response = super::PutResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WithdrawPriceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Router>::withdraw_price(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WithdrawPriceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.router.v1.Router/ListPrices" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListPricesSvc<T: Router>(pub Arc<T>);
+                    impl<T: Router> tonic::server::UnaryService<super::ListPricesRequest>
+                    for ListPricesSvc<T> {
+                        type Response = super::ListResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListPricesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Router>::list_prices(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListPricesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.router.v1.Router/ListChanges" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListChangesSvc<T: Router>(pub Arc<T>);
+                    impl<
+                        T: Router,
+                    > tonic::server::UnaryService<super::ListChangesRequest>
+                    for ListChangesSvc<T> {
+                        type Response = super::ListResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListChangesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Router>::list_changes(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListChangesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -1,63 +1,28 @@
 //! Providers, models, endpoints and prices: read from and written through the router, who owns them.
+//!
+//! A change is sent on as it came: the router knows every member and names the one that is wrong.
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use rpc::router::router_client::RouterClient;
-use rpc::router::{
-    DescribeCatalogueRequest, PutEndpointRequest, PutModelRequest, PutPriceRequest, PutProviderRequest,
-    PutResponse,
-};
-use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
+use rpc::router::{PutEndpointRequest, PutModelRequest, PutProviderRequest, PutResponse};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::super::body::from_query;
 use super::super::reply::{self, Refusal};
 use super::prices::Price;
-use super::{Operator, read};
+use super::{Operator, bad, read};
 use crate::service::App;
 use crate::store::audit;
 
-fn router(app: &App) -> RouterClient<rpc::Channel> {
+/// The members of a change.
+type Members = Map<String, Value>;
+
+pub(super) fn router(app: &App) -> RouterClient<rpc::Channel> {
     RouterClient::new(app.router.clone()).max_decoding_message_size(rpc::MAX_MESSAGE)
-}
-
-/// Milliseconds.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Timeouts {
-    connect_ms: u32,
-    first_token_ms: u32,
-    stall_ms: u32,
-    total_ms: u32,
-}
-
-impl From<Timeouts> for rpc::router::Timeouts {
-    fn from(sent: Timeouts) -> Self {
-        Self {
-            connect_ms: sent.connect_ms,
-            first_token_ms: sent.first_token_ms,
-            stall_ms: sent.stall_ms,
-            total_ms: sent.total_ms,
-        }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Provider {
-    slug: String,
-    name: Option<String>,
-    base_url: String,
-    dialect: String,
-    #[serde(default)]
-    quirks: Map<String, Value>,
-    credential: Option<SecretString>,
-    timeouts: Option<Timeouts>,
-    cancel_stops_billing: Option<bool>,
 }
 
 pub(super) async fn put_provider(
@@ -65,47 +30,52 @@ pub(super) async fn put_provider(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let sent: Provider = read(&app, request).await?;
-    let details = json!({ "base_url": sent.base_url, "dialect": sent.dialect, "credential": sent.credential.is_some() });
-    let entry = operator.does("provider.put", None, sent.slug.as_str(), details);
-    let message = PutProviderRequest {
-        name: sent.name.unwrap_or_else(|| sent.slug.clone()),
-        slug: sent.slug,
-        base_url: sent.base_url,
-        dialect: sent.dialect,
-        quirks_json: if sent.quirks.is_empty() {
-            String::new()
-        } else {
-            Value::Object(sent.quirks).to_string()
-        },
-        credential: sent.credential.map(|secret| secret.expose_secret().to_owned()),
-        timeouts: sent.timeouts.map(Into::into),
-        cancel_stops_billing: sent.cancel_stops_billing,
-        actor: operator.actor(),
-    };
-    let put = router(&app).put_provider(message).await?.into_inner();
-    done(&app, entry, &put).await
+    let mut sent: Members = read(&app, request).await?;
+    let slug = needed(&mut sent, "slug")?;
+    provider(&operator, &app, "provider.put", slug, sent, false).await
 }
 
-fn text() -> Vec<String> {
-    vec!["text".to_owned()]
+pub(super) async fn change_provider(
+    operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(slug): Path<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let sent = read(&app, request).await?;
+    provider(&operator, &app, "provider.change", slug, sent, true).await
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Model {
+pub(super) async fn disable_provider(
+    operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(slug): Path<String>,
+) -> Result<Response, Refusal> {
+    provider(&operator, &app, "provider.disable", slug, disabling(), true).await
+}
+
+async fn provider(
+    operator: &Operator,
+    app: &App,
+    action: &'static str,
     slug: String,
-    name: Option<String>,
-    context_length: u64,
-    max_output: Option<u64>,
-    #[serde(default = "text")]
-    input_modalities: Vec<String>,
-    #[serde(default = "text")]
-    output_modalities: Vec<String>,
-    #[serde(default)]
-    supported_parameters: Vec<String>,
-    #[serde(default)]
-    aliases: Vec<String>,
+    mut sent: Members,
+    must_exist: bool,
+) -> Result<Response, Refusal> {
+    let dry_run = flag(&mut sent, "dry_run")?;
+    let credential = taken::<String>(&mut sent, "credential")?;
+    let details = json!({ "members": names(&sent), "credential": credential.is_some() });
+    let entry = operator.does(action, None, slug.as_str(), details);
+    let message = PutProviderRequest {
+        slug,
+        credential,
+        changes_json: text(sent),
+        must_exist,
+        dry_run,
+        actor: operator.actor(),
+        ..PutProviderRequest::default()
+    };
+    let put = router(app).put_provider(message).await?.into_inner();
+    done(app, entry, put).await
 }
 
 pub(super) async fn put_model(
@@ -113,37 +83,49 @@ pub(super) async fn put_model(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let sent: Model = read(&app, request).await?;
-    let details = json!({ "context_length": sent.context_length, "aliases": sent.aliases });
-    let entry = operator.does("model.put", None, sent.slug.as_str(), details);
-    let message = PutModelRequest {
-        name: sent.name.unwrap_or_else(|| sent.slug.clone()),
-        slug: sent.slug,
-        context_length: sent.context_length,
-        max_output: sent.max_output,
-        input_modalities: sent.input_modalities,
-        output_modalities: sent.output_modalities,
-        supported_parameters: sent.supported_parameters,
-        aliases: sent.aliases,
-        actor: operator.actor(),
-    };
-    let put = router(&app).put_model(message).await?.into_inner();
-    done(&app, entry, &put).await
+    let mut sent: Members = read(&app, request).await?;
+    let slug = needed(&mut sent, "slug")?;
+    model(&operator, &app, "model.put", slug, sent, false).await
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Endpoint {
-    model: String,
-    provider: String,
-    provider_model: String,
-    #[serde(default)]
-    tag: String,
-    context_length: u64,
-    max_output: Option<u64>,
-    disabled: Option<bool>,
-    price: Price,
-    timeouts: Option<Timeouts>,
+pub(super) async fn change_model(
+    operator: Operator,
+    State(app): State<Arc<App>>,
+    Path((author, name)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let sent = read(&app, request).await?;
+    model(&operator, &app, "model.change", format!("{author}/{name}"), sent, true).await
+}
+
+pub(super) async fn disable_model(
+    operator: Operator,
+    State(app): State<Arc<App>>,
+    Path((author, name)): Path<(String, String)>,
+) -> Result<Response, Refusal> {
+    model(&operator, &app, "model.disable", format!("{author}/{name}"), disabling(), true).await
+}
+
+async fn model(
+    operator: &Operator,
+    app: &App,
+    action: &'static str,
+    slug: String,
+    mut sent: Members,
+    must_exist: bool,
+) -> Result<Response, Refusal> {
+    let dry_run = flag(&mut sent, "dry_run")?;
+    let entry = operator.does(action, None, slug.as_str(), json!({ "members": names(&sent) }));
+    let message = PutModelRequest {
+        slug,
+        changes_json: text(sent),
+        must_exist,
+        dry_run,
+        actor: operator.actor(),
+        ..PutModelRequest::default()
+    };
+    let put = router(app).put_model(message).await?.into_inner();
+    done(app, entry, put).await
 }
 
 pub(super) async fn put_endpoint(
@@ -151,123 +133,103 @@ pub(super) async fn put_endpoint(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let sent: Endpoint = read(&app, request).await?;
-    let target = format!("{} at {}", sent.model, sent.provider);
-    let details = json!({ "provider_model": sent.provider_model, "disabled": sent.disabled });
-    let entry = operator.does("endpoint.put", None, target, details);
+    let mut sent: Members = read(&app, request).await?;
     let message = PutEndpointRequest {
-        price: Some(sent.price.version()?),
-        model: sent.model,
-        provider: sent.provider,
-        provider_model: sent.provider_model,
-        tag: sent.tag,
-        context_length: sent.context_length,
-        max_output: sent.max_output,
-        disabled: sent.disabled,
-        timeouts: sent.timeouts.map(Into::into),
-        actor: operator.actor(),
+        model: needed(&mut sent, "model")?,
+        provider: needed(&mut sent, "provider")?,
+        tag: taken(&mut sent, "tag")?.unwrap_or_default(),
+        ..PutEndpointRequest::default()
     };
-    let put = router(&app).put_endpoint(message).await?.into_inner();
-    done(&app, entry, &put).await
+    let target = format!("{} at {}", message.model, message.provider);
+    endpoint(&operator, &app, "endpoint.put", target, message, sent).await
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EndpointPrice {
-    endpoint_id: String,
-    price: Price,
-    #[serde(default)]
-    force: bool,
-}
-
-pub(super) async fn put_price(
+pub(super) async fn change_endpoint(
     operator: Operator,
     State(app): State<Arc<App>>,
+    Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let sent: EndpointPrice = read(&app, request).await?;
-    let version = sent.price.version()?;
-    let entry = operator.does("price.put", None, sent.endpoint_id.as_str(), json!({ "force": sent.force }));
-    let message = PutPriceRequest {
-        endpoint_id: sent.endpoint_id,
-        price: Some(version),
-        force: sent.force,
-        actor: operator.actor(),
-    };
-    let put = router(&app).put_price(message).await?.into_inner();
-    done(&app, entry, &put).await
+    let sent = read(&app, request).await?;
+    let message = PutEndpointRequest { endpoint_id: id.clone(), ..PutEndpointRequest::default() };
+    endpoint(&operator, &app, "endpoint.change", id, message, sent).await
 }
 
-/// Writes the change down and answers where it is.
-async fn done(app: &App, entry: audit::Entry, put: &PutResponse) -> Result<Response, Refusal> {
+pub(super) async fn disable_endpoint(
+    operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
+    let message = PutEndpointRequest { endpoint_id: id.clone(), ..PutEndpointRequest::default() };
+    endpoint(&operator, &app, "endpoint.disable", id, message, disabling()).await
+}
+
+async fn endpoint(
+    operator: &Operator,
+    app: &App,
+    action: &'static str,
+    target: String,
+    mut message: PutEndpointRequest,
+    mut sent: Members,
+) -> Result<Response, Refusal> {
+    message.dry_run = flag(&mut sent, "dry_run")?;
+    let price = taken::<Price>(&mut sent, "price")?;
+    let details = json!({ "members": names(&sent), "price": price.is_some() });
+    let entry = operator.does(action, None, target, details);
+    if let Some(price) = price {
+        message.price = Some(price.version()?);
+        message.windows = price.windows()?;
+    }
+    message.changes_json = text(sent);
+    message.actor = operator.actor();
+    let put = router(app).put_endpoint(message).await?.into_inner();
+    done(app, entry, put).await
+}
+
+/// What is deleted is switched off: requests and accounts of the past still speak of it.
+fn disabling() -> Members {
+    Map::from_iter([("disabled".to_owned(), Value::Bool(true))])
+}
+
+/// Writes the change down and answers where it is; a dry run is answered with what it would do.
+pub(super) async fn done(app: &App, entry: audit::Entry, put: PutResponse) -> Result<Response, Refusal> {
+    if !put.preview_json.is_empty() {
+        return Ok(reply::raw_json(StatusCode::OK, put.preview_json));
+    }
     // The change is the router's and stands, whether or not it can be written down here.
     if let Err(error) = audit::insert(&app.pool, &entry).await {
         tracing::error!(error = %error, action = entry.action, "a change could not be written to the audit log");
     }
-    let body = json!({ "id": put.id, "catalogue_version": put.catalogue_version });
-    Ok(reply::json(StatusCode::OK, &body))
-}
-
-#[derive(Debug, Deserialize)]
-struct Wanted {
-    #[serde(default)]
-    model: String,
-}
-
-pub(super) async fn all(
-    _operator: Operator,
-    State(app): State<Arc<App>>,
-    request: Request,
-) -> Result<Response, Refusal> {
-    let wanted: Wanted = from_query(&request.into_parts().0)?;
-    let described = router(&app).describe_catalogue(DescribeCatalogueRequest { model: wanted.model }).await?;
-    Ok(reply::raw_json(StatusCode::OK, described.into_inner().body_json))
-}
-
-pub(super) async fn providers(_operator: Operator, State(app): State<Arc<App>>) -> Result<Response, Refusal> {
-    part(&app, |catalogue| catalogue["providers"].take()).await
-}
-
-pub(super) async fn models(_operator: Operator, State(app): State<Arc<App>>) -> Result<Response, Refusal> {
-    part(&app, |catalogue| catalogue["models"].take()).await
-}
-
-pub(super) async fn endpoints(_operator: Operator, State(app): State<Arc<App>>) -> Result<Response, Refusal> {
-    part(&app, |catalogue| Value::Array(each_endpoint(catalogue))).await
-}
-
-pub(super) async fn prices(_operator: Operator, State(app): State<Arc<App>>) -> Result<Response, Refusal> {
-    part(&app, |catalogue| {
-        let priced = each_endpoint(catalogue).into_iter().map(|mut endpoint| {
-            json!({
-                "endpoint_id": endpoint["id"].take(),
-                "model": endpoint["model"].take(),
-                "provider": endpoint["provider"].take(),
-                "price": endpoint["price"].take(),
-            })
-        });
-        priced.collect()
-    })
-    .await
-}
-
-/// One list of the catalogue.
-async fn part(app: &App, pick: impl FnOnce(&mut Value) -> Value) -> Result<Response, Refusal> {
-    let described = router(app).describe_catalogue(DescribeCatalogueRequest::default()).await?.into_inner();
-    let mut catalogue: Value = serde_json::from_slice(&described.body_json).unwrap_or_else(|_| json!({}));
-    let body = json!({ "version": described.version, "data": pick(&mut catalogue) });
-    Ok(reply::json(StatusCode::OK, &body))
-}
-
-/// The endpoints of every model, each with its model's name.
-fn each_endpoint(catalogue: &mut Value) -> Vec<Value> {
-    let mut endpoints = Vec::new();
-    for model in catalogue["models"].as_array_mut().into_iter().flatten() {
-        let slug = model["slug"].clone();
-        for endpoint in model["endpoints"].as_array_mut().into_iter().flatten() {
-            endpoint["model"] = slug.clone();
-            endpoints.push(endpoint.take());
-        }
+    let mut body = json!({ "id": put.id, "catalogue_version": put.catalogue_version });
+    if entry.action.ends_with(".disable") {
+        body["disabled"] = true.into();
     }
-    endpoints
+    Ok(reply::json(StatusCode::OK, &body))
+}
+
+/// A member that must be there.
+fn needed(sent: &mut Members, name: &str) -> Result<String, Refusal> {
+    taken(sent, name)?.ok_or_else(|| bad(format!("`{name}` is missing")))
+}
+
+fn flag(sent: &mut Members, name: &str) -> Result<bool, Refusal> {
+    Ok(taken(sent, name)?.unwrap_or_default())
+}
+
+/// A member that is not the router's to read, or that it reads apart.
+fn taken<T: DeserializeOwned>(sent: &mut Members, name: &str) -> Result<Option<T>, Refusal> {
+    let Some(value) = sent.remove(name) else { return Ok(None) };
+    if value.is_null() {
+        return Err(bad(format!("`{name}` cannot be cleared")));
+    }
+    serde_json::from_value(value).map(Some).map_err(|error| bad(format!("`{name}`: {error}")))
+}
+
+/// What is written down of a change here: which members, not what they became; the router's record has that.
+fn names(sent: &Members) -> Vec<&str> {
+    sent.keys().map(String::as_str).collect()
+}
+
+fn text(sent: Members) -> String {
+    Value::Object(sent).to_string()
 }

@@ -1,12 +1,25 @@
-//! Prices as operators write them: strings of USD per unit.
+//! Prices as operators write them, strings of USD per unit, and when they apply.
 
+use std::sync::Arc;
+
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use http::StatusCode;
 use pricing::{Class, PriceBook, Rate};
 use rpc::convert::price_out;
 use rpc::pricing::PriceVersion;
+use rpc::router::{
+    DescribeCatalogueRequest, ListPricesRequest, PriceWindow, PutPriceRequest, WithdrawPriceRequest,
+};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::super::reply::Refusal;
-use super::bad;
+use super::super::body::from_query;
+use super::super::reply::{self, Refusal};
+use super::catalogue::{done, router};
+use super::catalogue_lists::of;
+use super::{Operator, bad, read};
+use crate::service::App;
 
 /// USD per unit, such as `"0.0000025"`; a class that is not given falls back or is free.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -40,6 +53,22 @@ pub(super) struct Tier {
     rates: Rates,
 }
 
+/// Rates for a stretch of a day in UTC; what they do not list is as outside of it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Window {
+    /// `HHMM`, as `utc_end`.
+    utc_start: String,
+    utc_end: String,
+    /// Days on which it begins, 1 for Monday to 7 for Sunday; none = every day.
+    #[serde(default)]
+    weekdays: Vec<u32>,
+    #[serde(default)]
+    base: Rates,
+    #[serde(default)]
+    tiers: Vec<Tier>,
+}
+
 /// A whole price list.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +76,91 @@ pub(super) struct Price {
     base: Rates,
     #[serde(default)]
     tiers: Vec<Tier>,
+    #[serde(default)]
+    windows: Vec<Window>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewPrice {
+    endpoint_id: String,
+    price: Price,
+    #[serde(default)]
+    force: bool,
+    /// RFC 3339.
+    #[serde(default)]
+    effective_at: String,
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+pub(super) async fn put(
+    operator: Operator,
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let sent: NewPrice = read(&app, request).await?;
+    let details = json!({ "force": sent.force, "effective_at": sent.effective_at, "source": sent.source });
+    let entry = operator.does("price.put", None, sent.endpoint_id.as_str(), details);
+    let message = PutPriceRequest {
+        price: Some(sent.price.version()?),
+        windows: sent.price.windows()?,
+        endpoint_id: sent.endpoint_id,
+        force: sent.force,
+        effective_at: sent.effective_at,
+        source: sent.source,
+        dry_run: sent.dry_run,
+        actor: operator.actor(),
+    };
+    let put = router(&app).put_price(message).await?.into_inner();
+    done(&app, entry, put).await
+}
+
+pub(super) async fn withdraw(
+    operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(price_id): Path<String>,
+) -> Result<Response, Refusal> {
+    let entry = operator.does("price.withdraw", None, price_id.as_str(), json!({}));
+    let message = WithdrawPriceRequest { price_id, actor: operator.actor() };
+    let put = router(&app).withdraw_price(message).await?.into_inner();
+    done(&app, entry, put).await
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct OfEndpoint {
+    endpoint: String,
+}
+
+/// All prices of one endpoint, or the price in effect of each.
+pub(super) async fn list(
+    _operator: Operator,
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let OfEndpoint { endpoint: endpoint_id } = from_query(&request.into_parts().0)?;
+    if !endpoint_id.is_empty() {
+        let list = router(&app).list_prices(ListPricesRequest { endpoint_id }).await?;
+        return Ok(reply::raw_json(StatusCode::OK, list.into_inner().body_json));
+    }
+    let asked: DescribeCatalogueRequest = of("endpoints");
+    let described = router(&app).describe_catalogue(asked).await?.into_inner();
+    let mut endpoints: Value = serde_json::from_slice(&described.body_json).unwrap_or_else(|_| json!({}));
+    let rows = endpoints["data"].as_array_mut().into_iter().flatten();
+    let data: Vec<Value> = rows.map(in_effect).collect();
+    Ok(reply::json(StatusCode::OK, &json!({ "version": described.version, "data": data })))
+}
+
+fn in_effect(endpoint: &mut Value) -> Value {
+    json!({
+        "endpoint_id": endpoint["id"].take(),
+        "model": endpoint["model"].take(),
+        "provider": endpoint["provider"].take(),
+        "price": endpoint["price"].take(),
+    })
 }
 
 impl Price {
@@ -55,18 +169,37 @@ impl Price {
     /// # Errors
     /// A [`Refusal`] naming the rate that is no price.
     pub(super) fn version(&self) -> Result<PriceVersion, Refusal> {
-        let tiers = self
-            .tiers
-            .iter()
-            .map(|tier| {
-                Ok(pricing::Tier { above_prompt_tokens: tier.above_prompt_tokens, rates: tier.rates.read()? })
-            })
-            .collect::<Result<_, Refusal>>()?;
-        let book = PriceBook { base: self.base.read()?, tiers };
-        let mut version = price_out(identity::PriceVersionId::generate(), &book);
-        version.id.clear();
-        Ok(version)
+        version(&self.base, &self.tiers)
     }
+
+    /// The lists that replace it for stretches of the day.
+    ///
+    /// # Errors
+    /// A [`Refusal`] naming the rate that is no price.
+    pub(super) fn windows(&self) -> Result<Vec<PriceWindow>, Refusal> {
+        let window = |window: &Window| {
+            Ok(PriceWindow {
+                utc_start: window.utc_start.clone(),
+                utc_end: window.utc_end.clone(),
+                weekdays: window.weekdays.clone(),
+                price: Some(version(&window.base, &window.tiers)?),
+            })
+        };
+        self.windows.iter().map(window).collect()
+    }
+}
+
+fn version(base: &Rates, tiers: &[Tier]) -> Result<PriceVersion, Refusal> {
+    let tiers = tiers
+        .iter()
+        .map(|tier| {
+            Ok(pricing::Tier { above_prompt_tokens: tier.above_prompt_tokens, rates: tier.rates.read()? })
+        })
+        .collect::<Result<_, Refusal>>()?;
+    let mut version =
+        price_out(identity::PriceVersionId::generate(), &PriceBook { base: base.read()?, tiers });
+    version.id.clear();
+    Ok(version)
 }
 
 impl Rates {
@@ -123,6 +256,11 @@ mod tests {
         assert_eq!((base.image_input, base.image_output), (Some(10_000_000), Some(40_000_000)));
         assert_eq!((base.picture, base.character), (Some(50_000_000_000), Some(15_000_000)));
         assert_eq!((base.second, base.search_unit), (Some(100_000_000), Some(2_000_000_000)));
+        let nightly = r#"{"base":{"input":"0.00001"},
+                          "windows":[{"utc_start":"1630","utc_end":"0030","base":{"input":"0.000005"}}]}"#;
+        let windows = serde_json::from_str::<Price>(nightly).unwrap().windows().unwrap();
+        assert_eq!((windows[0].utc_start.as_str(), windows[0].utc_end.as_str()), ("1630", "0030"));
+        assert_eq!(windows[0].price.as_ref().unwrap().base.unwrap().input, Some(5_000_000));
         let negative: Price = serde_json::from_str(r#"{"base":{"input":"-1"}}"#).unwrap();
         assert!(negative.version().is_err());
         assert!(serde_json::from_str::<Price>(r#"{"base":{"in":"1"}}"#).is_err());

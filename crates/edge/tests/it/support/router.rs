@@ -13,7 +13,12 @@ pub(crate) struct Said {
     pub(crate) sticks: Vec<StickRequest>,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) providers: Vec<PutProviderRequest>,
+    pub(crate) models: Vec<PutModelRequest>,
+    pub(crate) endpoints: Vec<PutEndpointRequest>,
     pub(crate) prices: Vec<PutPriceRequest>,
+    pub(crate) withdrawals: Vec<WithdrawPriceRequest>,
+    pub(crate) descriptions: Vec<DescribeCatalogueRequest>,
+    pub(crate) changes: Vec<ListChangesRequest>,
     /// Plans that fail as if the replica were killed, before one is answered again.
     pub(crate) failures: usize,
     pub(crate) browsed: Vec<BrowseRequest>,
@@ -50,7 +55,12 @@ impl FakeRouter {
             sticks: Vec::new(),
             attempts: vec![attempt(1, 2), attempt(2, 4)],
             providers: Vec::new(),
+            models: Vec::new(),
+            endpoints: Vec::new(),
             prices: Vec::new(),
+            withdrawals: Vec::new(),
+            descriptions: Vec::new(),
+            changes: Vec::new(),
             failures: 0,
             browsed: Vec::new(),
             is_away: false,
@@ -62,8 +72,9 @@ impl FakeRouter {
     }
 }
 
-fn put() -> Result<Response<PutResponse>, Status> {
-    Ok(Response::new(PutResponse { id: "made".to_owned(), catalogue_version: 7 }))
+fn put(dry_run: bool) -> Result<Response<PutResponse>, Status> {
+    let preview_json = if dry_run { r#"{"dry_run":true}"#.to_owned() } else { String::new() };
+    Ok(Response::new(PutResponse { id: "made".to_owned(), catalogue_version: 7, preview_json }))
 }
 
 #[tonic::async_trait]
@@ -142,32 +153,72 @@ impl Router for FakeRouter {
         &self,
         request: Request<PutProviderRequest>,
     ) -> Result<Response<PutResponse>, Status> {
-        self.with(|said| said.providers.push(request.into_inner()));
-        put()
+        let request = request.into_inner();
+        let dry_run = request.dry_run;
+        self.with(|said| said.providers.push(request));
+        put(dry_run)
     }
 
-    async fn put_model(&self, _: Request<PutModelRequest>) -> Result<Response<PutResponse>, Status> {
-        put()
+    async fn put_model(&self, request: Request<PutModelRequest>) -> Result<Response<PutResponse>, Status> {
+        self.with(|said| said.models.push(request.into_inner()));
+        put(false)
     }
 
-    async fn put_endpoint(&self, _: Request<PutEndpointRequest>) -> Result<Response<PutResponse>, Status> {
-        Err(Fault::not_found("There is no such model.").into())
+    async fn put_endpoint(
+        &self,
+        request: Request<PutEndpointRequest>,
+    ) -> Result<Response<PutResponse>, Status> {
+        let request = request.into_inner();
+        if request.endpoint_id.is_empty() {
+            return Err(Fault::not_found("There is no such model.").into());
+        }
+        self.with(|said| said.endpoints.push(request));
+        put(false)
     }
 
     async fn put_price(&self, request: Request<PutPriceRequest>) -> Result<Response<PutResponse>, Status> {
         self.with(|said| said.prices.push(request.into_inner()));
-        put()
+        put(false)
+    }
+
+    async fn withdraw_price(
+        &self,
+        request: Request<WithdrawPriceRequest>,
+    ) -> Result<Response<PutResponse>, Status> {
+        self.with(|said| said.withdrawals.push(request.into_inner()));
+        put(false)
+    }
+
+    async fn list_prices(
+        &self,
+        request: Request<ListPricesRequest>,
+    ) -> Result<Response<ListResponse>, Status> {
+        let body = format!(r#"{{"endpoint_id":"{}","data":[]}}"#, request.get_ref().endpoint_id);
+        Ok(Response::new(ListResponse { body_json: body.into() }))
+    }
+
+    async fn list_changes(
+        &self,
+        request: Request<ListChangesRequest>,
+    ) -> Result<Response<ListResponse>, Status> {
+        self.with(|said| said.changes.push(request.into_inner()));
+        Ok(Response::new(ListResponse { body_json: r#"{"data":[],"next":null}"#.into() }))
     }
 
     async fn describe_catalogue(
         &self,
-        _: Request<DescribeCatalogueRequest>,
+        request: Request<DescribeCatalogueRequest>,
     ) -> Result<Response<DescribeCatalogueResponse>, Status> {
-        let body = r#"{"providers":[{"slug":"acme"}],
-            "models":[{"slug":"acme/echo","endpoints":[{"id":"e1","provider":"acme","price":{"id":"p1"}}]}]}"#;
-        Ok(Response::new(DescribeCatalogueResponse {
-            version: 7,
-            body_json: body.as_bytes().to_vec().into(),
-        }))
+        let request = request.into_inner();
+        let body = match request.resource.as_str() {
+            "providers" => r#"{"version":7,"data":[{"slug":"acme"}],"next":null}"#,
+            "endpoints" => {
+                r#"{"version":7,"next":null,
+                    "data":[{"id":"e1","model":"acme/echo","provider":"acme","price":{"id":"p1"}}]}"#
+            }
+            _ => r#"{"version":7,"providers":[{"slug":"acme"}]}"#,
+        };
+        self.with(|said| said.descriptions.push(request));
+        Ok(Response::new(DescribeCatalogueResponse { version: 7, body_json: body.into() }))
     }
 }

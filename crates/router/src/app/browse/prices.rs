@@ -54,6 +54,9 @@ fn window(offer: &Offer, markup: Markup) -> Vec<Map<String, Value>> {
     let conditioned = |mut prices: Map<String, Value>| {
         prices.insert("utc_start".to_owned(), clock(&start));
         prices.insert("utc_end".to_owned(), clock(&end));
+        if !window.days().is_empty() {
+            prices.insert("weekdays".to_owned(), window.days().into());
+        }
         prices
     };
     std::iter::once(base).chain(tiers(&offer.book, markup)).map(conditioned).collect()

@@ -27,6 +27,7 @@ pub(crate) struct Surroundings {
     pub(crate) master_key: Arc<MasterKey>,
     pub(crate) bus: Option<async_nats::Client>,
     pub(crate) redis: Option<redis::Client>,
+    pub(crate) config: Config,
 }
 
 /// One router. Stops when dropped.
@@ -52,6 +53,7 @@ impl Surroundings {
             master_key: Arc::new(MasterKey::from_hex(&MasterKey::generate_hex()).unwrap()),
             bus: None,
             redis: None,
+            config: config(),
         }
     }
 
@@ -67,20 +69,19 @@ impl Surroundings {
     }
 
     pub(crate) async fn router_on(&self, pool: PgPool) -> Router {
-        self.router_with(pool, Config { poll_ms: 100, ..Config::default() }).await
+        self.router_with(pool, self.config.clone()).await
     }
 
     /// A router that leaves failing endpoints alone for so many milliseconds.
     pub(crate) async fn router_ejecting_for(&self, ejection_ms: u64) -> Router {
-        let mut config = Config { poll_ms: 100, ..Config::default() };
+        let mut config = self.config.clone();
         config.health.ejection_ms = ejection_ms;
         self.router_with(self.database.pool(), config).await
     }
 
-    async fn router_with(&self, pool: PgPool, mut config: Config) -> Router {
+    async fn router_with(&self, pool: PgPool, config: Config) -> Router {
         let (tasks, health) = (lifecycle::Tasks::default(), lifecycle::Health::default());
         let metrics = lifecycle::Metrics::default();
-        config.health.share_every_ms = 100;
         let deps = Deps {
             pool,
             bus: self.bus.clone(),
@@ -96,6 +97,13 @@ impl Surroundings {
             Client::new(rpc::Channel::local(service.grpc())).max_decoding_message_size(rpc::MAX_MESSAGE);
         Router { client, health, metrics, tasks }
     }
+}
+
+/// The defaults, in more of a hurry.
+fn config() -> Config {
+    let mut config = Config { poll_ms: 100, ..Config::default() };
+    config.health.share_every_ms = 100;
+    config
 }
 
 /// Every known provider as dev mode has it without credentials.
@@ -149,7 +157,13 @@ impl Router {
     }
 
     pub(crate) async fn describe(&self, model: &str) -> Value {
-        let request = DescribeCatalogueRequest { model: model.to_owned() };
+        let request =
+            DescribeCatalogueRequest { model: model.to_owned(), ..DescribeCatalogueRequest::default() };
+        self.described(request).await
+    }
+
+    /// The list or row that is asked for.
+    pub(crate) async fn described(&self, request: DescribeCatalogueRequest) -> Value {
         let answer = self.client.clone().describe_catalogue(request).await.unwrap().into_inner();
         serde_json::from_slice(&answer.body_json).unwrap()
     }
