@@ -44,7 +44,7 @@ pub struct Rehearsal {
     catalogue: Catalogue,
     health: Health,
     sticky: Sticky,
-    policy: Policy,
+    config: Config,
 }
 
 impl Rehearsal {
@@ -70,7 +70,7 @@ impl Rehearsal {
             .collect();
         health.observe(&seen, NOW_MS);
         let sticky = Sticky::new(config.sticky_limit, config.sticky_idle_ms);
-        Ok(Self { catalogue, health, sticky, policy: Policy { max_attempts: config.max_attempts } })
+        Ok(Self { catalogue, health, sticky, config })
     }
 
     /// The slug of the `n`th model.
@@ -106,7 +106,7 @@ impl Rehearsal {
             health: &self.health,
             sticky: &self.sticky,
             now_ms: NOW_MS,
-            policy: self.policy,
+            policy: Policy { max_attempts: self.config.max_attempts },
         };
         desk.plan(sent).map(|planned| planned.response)
     }
