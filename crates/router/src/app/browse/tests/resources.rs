@@ -269,12 +269,7 @@ fn a_feed_escapes_what_names_hold() {
     assert!(chat.contains("<link>/chat?models=best/cat:free</link>"), "{chat}");
     assert_eq!(shop.ask(&wanted("models", "", "use_rss=false")).unwrap().content_type, "application/json");
     let mut reader = quick_xml::Reader::from_str(&plain);
-    loop {
-        match reader.read_event().unwrap() {
-            quick_xml::events::Event::Eof => break,
-            _ => {}
-        }
-    }
+    while reader.read_event().unwrap() != quick_xml::events::Event::Eof {}
 }
 
 #[test]
