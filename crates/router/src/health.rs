@@ -14,7 +14,9 @@ use arc_swap::ArcSwap;
 
 pub use record::Observed;
 pub(crate) use record::{Coarse, Record};
-pub use standing::{Key, PRIOR_LATENCY_MS, PRIOR_THROUGHPUT, Standing, Standings, State, Uptime, View};
+pub use standing::{
+    Display, Key, PRIOR_LATENCY_MS, PRIOR_THROUGHPUT, Quantiles, Standing, Standings, State, Uptime, View,
+};
 pub use window::Cell;
 
 use crate::HealthConfig;
@@ -126,6 +128,13 @@ impl Health {
     #[must_use]
     pub fn seen(&self, key: Key, now_ms: u64) -> Cell {
         self.lock().get(&key).map(|record| record.seen(now_ms, 30)).unwrap_or_default()
+    }
+
+    /// What the public is told of an endpoint. Of one that nobody has seen: nothing.
+    #[must_use]
+    pub fn display(&self, key: Key, now_ms: u64) -> Display {
+        let seen = self.seen(key, now_ms);
+        Display { uptime_5m: record::uptime_percent(seen.successes, seen.total()), ..Display::default() }
     }
 
     fn publish(&self, records: &HashMap<Key, Record>, keys: impl IntoIterator<Item = Key>, now_ms: u64) {

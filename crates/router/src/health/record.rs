@@ -152,6 +152,7 @@ impl Record {
             uptime: uptime(&routing),
             latency_ms: toward_prior(routing.first_token_ms, routing.successes, PRIOR_LATENCY_MS),
             throughput: throughput(&routing),
+            ..Standing::default()
         }
     }
 
@@ -215,6 +216,12 @@ fn uptime(seen: &Cell) -> Uptime {
         (false, true) => Uptime::Degraded,
         (false, false) => Uptime::Poor,
     }
+}
+
+/// Good attempts in percent, once there are enough for a statement.
+#[expect(clippy::cast_precision_loss, reason = "a percentage; the last bits of a count do not matter")]
+pub(super) fn uptime_percent(successes: u64, attempts: u64) -> Option<f64> {
+    (attempts >= UPTIME_ATTEMPTS).then(|| successes as f64 * 100.0 / attempts as f64)
 }
 
 #[expect(

@@ -34,6 +34,17 @@ pub enum Uptime {
     Poor,
 }
 
+/// What shares of the answers reached. Of latencies, `p90` is the one that 90 % of the answers did not pass; of
+/// throughputs, the one that 90 % of the answers came up to: so latencies rise from `p50` to `p99` and
+/// throughputs fall.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quantiles {
+    pub p50: f32,
+    pub p75: f32,
+    pub p90: f32,
+    pub p99: f32,
+}
+
 /// The standing of one endpoint under one credential.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Standing {
@@ -49,6 +60,16 @@ pub struct Standing {
     pub latency_ms: f64,
     /// Mean output tokens per second, likewise.
     pub throughput: f64,
+    /// Time to the first token over the last five minutes, in milliseconds; `None` = too little data.
+    pub latency: Option<Quantiles>,
+    /// Output tokens per second over the last five minutes, likewise.
+    pub throughput_at: Option<Quantiles>,
+    /// Answers of the last two hours that ended in tool calls.
+    pub tool_requests: u32,
+    /// The share of those whose calls were no use, 0 to 1; 0 when there were none.
+    pub tool_error_rate: f32,
+    /// Attempts of the last 30 minutes, good and bad.
+    pub requests_30m: u32,
 }
 
 /// The latency of an endpoint that nobody has seen, in milliseconds.
@@ -66,8 +87,28 @@ impl Default for Standing {
             uptime: Uptime::Good,
             latency_ms: PRIOR_LATENCY_MS,
             throughput: PRIOR_THROUGHPUT,
+            latency: None,
+            throughput_at: None,
+            tool_requests: 0,
+            tool_error_rate: 0.0,
+            requests_30m: 0,
         }
     }
+}
+
+/// What the public is told of one endpoint under one credential.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Display {
+    /// Good attempts in percent, 0 to 100; `None` = fewer than a hundred attempts.
+    pub uptime_5m: Option<f64>,
+    pub uptime_30m: Option<f64>,
+    pub uptime_1d: Option<f64>,
+    /// Time to the first token, in milliseconds; `None` = too little data.
+    pub latency_30m: Option<Quantiles>,
+    /// Output tokens per second, likewise.
+    pub throughput_30m: Option<Quantiles>,
+    /// Attempts of the last 30 minutes, good and bad.
+    pub requests: u64,
 }
 
 /// The standing of every endpoint that was ever observed; the others stand as [`Standing::default`].
