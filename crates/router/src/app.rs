@@ -6,6 +6,7 @@ mod edit_endpoint;
 mod edit_model;
 mod edit_price;
 mod edit_provider;
+mod health_view;
 mod list_models;
 
 pub(crate) use change::{Edit, change};
@@ -14,4 +15,5 @@ pub(crate) use edit_endpoint::EndpointEdit;
 pub(crate) use edit_model::ModelEdit;
 pub(crate) use edit_price::PriceEdit;
 pub(crate) use edit_provider::{ProviderEdit, TimeoutsEdit};
+pub(crate) use health_view::describe_health;
 pub(crate) use list_models::list_models;

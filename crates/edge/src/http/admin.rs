@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod credit;
+mod health;
 mod keys;
 mod prices;
 mod tenants;
@@ -30,6 +31,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/providers", get(catalogue::providers).post(catalogue::put_provider))
         .route("/models", get(catalogue::models).post(catalogue::put_model))
         .route("/endpoints", get(catalogue::endpoints).post(catalogue::put_endpoint))
+        .route("/health", get(health::all))
+        .route("/endpoints/{endpoint}/health", get(health::one))
         .route("/prices", get(catalogue::prices).post(catalogue::put_price))
         .route("/tenants", get(tenants::list).post(tenants::create))
         .route("/tenants/{tenant}/keys", get(keys::list).post(keys::create))

@@ -15,6 +15,7 @@ mod auth;
 mod bad_input;
 mod chat;
 mod dialects;
+mod health;
 mod limits;
 mod lost;
 mod money;

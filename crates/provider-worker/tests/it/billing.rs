@@ -183,4 +183,10 @@ impl Router for Notes {
     ) -> Result<Response<DescribeCatalogueResponse>, Status> {
         Err(Status::unimplemented(""))
     }
+    async fn describe_health(
+        &self,
+        _: Request<DescribeHealthRequest>,
+    ) -> Result<Response<DescribeHealthResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }
