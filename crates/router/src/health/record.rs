@@ -20,9 +20,12 @@ const OUTAGE_FAULTS: u64 = 3;
 const PRIOR_WEIGHT: f64 = 5.0;
 /// An ejection counts on from the last one if that ended less than this ago.
 const EJECTION_MEMORY_MS: u64 = 300_000;
-/// How old what takes long to compute may become while there is news, and while time alone passes.
+/// How old what takes long to compute may become where there is news and few attempts to go by; and where there
+/// are many, of which a few more change little, or time alone passes.
 const NEWS_MS: u64 = 1_000;
-const TIME_MS: u64 = 10_000;
+const AGE_MS: u64 = 10_000;
+/// Attempts within five minutes that are many.
+const MANY: u64 = 200;
 
 /// One batch of observations.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -62,6 +65,7 @@ pub(super) struct Record {
 struct Derived {
     at_ms: u64,
     is_outdated: bool,
+    has_many: bool,
     latency: Option<Quantiles>,
     throughput_at: Option<Quantiles>,
     tool_requests: u32,
@@ -235,7 +239,8 @@ impl Record {
 
     /// Brings what takes long to compute up to date, if it is due.
     pub(super) fn refresh(&mut self, now_ms: u64) {
-        let allowed = if self.derived.is_outdated { NEWS_MS } else { TIME_MS };
+        let is_urgent = self.derived.is_outdated && !self.derived.has_many;
+        let allowed = if is_urgent { NEWS_MS } else { AGE_MS };
         if now_ms >= self.derived.at_ms.saturating_add(allowed) {
             self.windows.roll_up(now_ms);
             self.derived = self.derive(now_ms);
@@ -251,9 +256,11 @@ impl Record {
         let (latency, throughput_at) = quantiles(self.windows.routing(now_ms));
         let (half_hour, _) = self.windows.outcomes(now_ms);
         let tools = self.windows.tools(now_ms);
+        let five: Counts = total(self.windows.routing(now_ms).map(Counts::of));
         Derived {
             at_ms: now_ms,
             is_outdated: false,
+            has_many: five.total() >= MANY,
             latency,
             throughput_at,
             tool_requests: u32::try_from(tools.answers).unwrap_or(u32::MAX),

@@ -120,7 +120,7 @@ impl Windows {
     /// Fills the longer windows from the shorter ones. To be called before the shorter ones forget: at least every
     /// five minutes.
     pub(super) fn roll_up(&mut self, now_ms: u64) {
-        for bucket in Span::Minutes.buckets(now_ms, 3) {
+        for bucket in Span::Minutes.buckets(now_ms, 2) {
             let sum: Cell = total(self.tens.between(bucket * 6, bucket * 6 + 5));
             self.minutes.raise(bucket, &sum);
         }
