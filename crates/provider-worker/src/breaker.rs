@@ -78,8 +78,10 @@ struct Window {
 enum Judged {
     /// The attempt began before the breaker last opened or closed.
     Late,
+    /// It is open and stays so.
+    Open,
     /// The faults in a row, this one included.
-    Now { consecutive: u32 },
+    Closed { consecutive: u32 },
 }
 
 impl Breakers {
@@ -115,13 +117,9 @@ impl Breakers {
         let key = key(attempt);
         let judged = state.judge(&key, sighting, began, now);
         let unsent = state.unsent(key);
-        let is_late = match judged {
-            Judged::Late => true,
-            Judged::Now { consecutive } => {
-                unsent.consecutive_faults = consecutive;
-                false
-            }
-        };
+        if let Judged::Closed { consecutive } = judged {
+            unsent.consecutive_faults = consecutive;
+        }
         match sighting {
             Sighting::Success { first_token, generation, output_tokens, tools } => {
                 unsent.successes += 1;
@@ -131,11 +129,12 @@ impl Breakers {
             }
             Sighting::Fault => {
                 unsent.faults += 1;
-                unsent.late_faults += u32::from(is_late);
+                unsent.late_faults += u32::from(matches!(judged, Judged::Late));
             }
             Sighting::RateLimited { retry_after } => {
                 unsent.rate_limits += 1;
-                let cooldown = u32::try_from(millis(retry_after.unwrap_or(COOLDOWN))).unwrap_or(u32::MAX);
+                // Where it did not say for how long, the routers decide.
+                let cooldown = u32::try_from(retry_after.map_or(0, millis)).unwrap_or(u32::MAX);
                 unsent.cooldown_ms = unsent.cooldown_ms.max(cooldown);
             }
         }
@@ -157,7 +156,7 @@ impl State {
     fn judge(&mut self, key: &(String, String), sighting: Sighting, began: Instant, now: Instant) -> Judged {
         let is_success = matches!(sighting, Sighting::Success { .. });
         if is_success && !self.breakers.contains_key(key) {
-            return Judged::Now { consecutive: 0 };
+            return Judged::Closed { consecutive: 0 };
         }
         let breaker = self.breakers.entry(key.clone()).or_insert_with(|| Breaker::new(now));
         breaker.see(sighting, began, now)
@@ -191,7 +190,11 @@ impl Breaker {
         if let Sighting::RateLimited { retry_after } = sighting {
             let until = now + retry_after.unwrap_or(COOLDOWN).min(LONGEST);
             self.cooling_until = self.cooling_until.max(Some(until));
-            return Judged::Now { consecutive: self.consecutive };
+            return if self.next_probe.is_some() {
+                Judged::Open
+            } else {
+                Judged::Closed { consecutive: self.consecutive }
+            };
         }
         if self.changed.is_some_and(|changed| began < changed) {
             return Judged::Late;
@@ -199,16 +202,16 @@ impl Breaker {
         if matches!(sighting, Sighting::Success { .. }) {
             self.answered(began, now);
             self.count(0, now);
-            return Judged::Now { consecutive: 0 };
+            return Judged::Closed { consecutive: 0 };
         }
         if self.next_probe.is_some() {
             // A probe that failed: the next one goes when it would have gone anyway.
-            return Judged::Now { consecutive: 0 };
+            return Judged::Open;
         }
         self.consecutive += 1;
         let window = self.count(1, now);
         let is_bad = window.attempts >= ENOUGH && window.faults * 2 >= window.attempts;
-        let judged = Judged::Now { consecutive: self.consecutive };
+        let judged = Judged::Closed { consecutive: self.consecutive };
         if self.consecutive >= FAULTS || is_bad {
             self.turn(Some(now + OPEN), now);
         }

@@ -167,11 +167,13 @@ impl Health {
         self.publish(&mut records, ejections.iter().map(|(key, ..)| *key), now_ms);
     }
 
-    /// What the public is told of an endpoint. Of one that nobody has seen: nothing.
+    /// What the public is told of an endpoint, at most ten seconds old. Of one that nobody has seen: nothing.
     #[must_use]
     pub fn display(&self, key: Key, now_ms: u64) -> Display {
         let mut records = self.lock();
-        records.get_mut(&key).map(|record| record.report(now_ms).display).unwrap_or_default()
+        let Some(record) = records.get_mut(&key) else { return Display::default() };
+        record.refresh(now_ms);
+        record.windows.display(now_ms)
     }
 
     /// What operators are told of endpoints, by credential: of one, or of all that were seen.

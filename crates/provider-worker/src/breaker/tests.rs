@@ -100,6 +100,17 @@ fn what_hung_through_an_outage_says_nothing_of_afterwards() {
 }
 
 #[test]
+fn the_faults_that_opened_it_are_told_whatever_follows_in_the_batch() {
+    let (bad, now) = (attempt("bad"), Instant::now());
+    let breakers = opened(&bad, now + seconds(1));
+    // A last hope that fails, and an answer that was on its way.
+    fails(&breakers, &bad, now + seconds(2));
+    breakers.see(&bad, SUCCESS, now, now + seconds(2));
+    let told = one(&breakers, now + seconds(2));
+    assert_eq!((told.consecutive_faults, told.faults, told.successes), (FAULTS, 6, 1));
+}
+
+#[test]
 fn opens_when_half_of_the_attempts_fail() {
     let (breakers, now) = (Breakers::default(), Instant::now());
     let flaky = attempt("flaky");

@@ -223,7 +223,8 @@ impl Record {
         let outage = judged(OUTAGE_BUCKETS);
         Standing {
             state: self.state,
-            next_probe_ms: self.next_probe_ms,
+            // One that asked to be left alone is not probed either.
+            next_probe_ms: self.next_probe_ms.max(self.cooling_until_ms),
             cooling_until_ms: self.cooling_until_ms,
             outage: outage.faults >= OUTAGE_FAULTS && outage.faults.saturating_mul(4) >= outage.total(),
             uptime: uptime(&judged(UPTIME_BUCKETS)),

@@ -12,6 +12,8 @@ use crate::health::{Key, Observed};
 use crate::service::Inner;
 
 const RETRY: Duration = Duration::from_secs(1);
+/// Messages that are taken in together at most.
+const AT_ONCE: usize = 64;
 
 /// Hears observations on the bus until the process stops.
 pub(crate) async fn observe(inner: Arc<Inner>) {
@@ -28,20 +30,26 @@ pub(crate) async fn observe(inner: Arc<Inner>) {
 }
 
 async fn hear(inner: &Inner, bus: &async_nats::Client) {
-    let mut messages = match bus.subscribe(rpc::subjects::HEALTH).await {
+    let messages = match bus.subscribe(rpc::subjects::HEALTH).await {
         Ok(messages) => messages,
         Err(error) => {
             tracing::debug!(%error, "health on the bus is not heard");
             return;
         }
     };
-    while let Some(message) = messages.next().await {
-        match ObserveRequest::decode(message.payload) {
-            Ok(request) => take_in(inner, &request.observations),
-            Err(_) => {
-                inner.metrics.malformed_observations.inc();
+    // What came meanwhile counts at once: each time new standings are made of all endpoints.
+    let mut chunks = messages.ready_chunks(AT_ONCE);
+    while let Some(messages) = chunks.next().await {
+        let mut observations = Vec::new();
+        for message in messages {
+            match ObserveRequest::decode(message.payload) {
+                Ok(request) => observations.extend(request.observations),
+                Err(_) => {
+                    inner.metrics.malformed_observations.inc();
+                }
             }
         }
+        take_in(inner, &observations);
     }
 }
 

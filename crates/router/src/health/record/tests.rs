@@ -136,6 +136,7 @@ fn no_probe_goes_while_it_asked_to_be_left_alone() {
         ..Observed::default()
     };
     record.observe(&limited, NOW, &config(), 0);
+    assert_eq!(record.standing(NOW).next_probe_ms, NOW + 40_000);
     assert!(!record.claim_probe(NOW + 39_000, &config()));
     assert!(record.claim_probe(NOW + 40_000, &config()));
 }
