@@ -4,6 +4,7 @@
 //! Time is passed in as Unix milliseconds that never run backwards, so every rule is testable.
 
 mod cell;
+mod display;
 mod history;
 mod record;
 mod sketch;
@@ -19,12 +20,13 @@ use arc_swap::{ArcSwap, Guard};
 use uuid::Uuid;
 
 pub use cell::Cell;
+pub use display::Display;
 pub use history::{Cause, Change};
 use record::Record;
 pub use record::{Observed, Report};
 pub use sketch::Sketch;
 pub use standing::{
-    Display, Key, PRIOR_LATENCY_MS, PRIOR_THROUGHPUT, Quantiles, Standing, Standings, State, Uptime, View,
+    Key, PRIOR_LATENCY_MS, PRIOR_THROUGHPUT, Quantiles, Standing, Standings, State, Uptime, View,
 };
 pub(crate) use windows::Span;
 
@@ -165,15 +167,6 @@ impl Health {
             }
         }
         self.publish(&mut records, ejections.iter().map(|(key, ..)| *key), now_ms);
-    }
-
-    /// What the public is told of an endpoint, at most ten seconds old. Of one that nobody has seen: nothing.
-    #[must_use]
-    pub fn display(&self, key: Key, now_ms: u64) -> Display {
-        let mut records = self.lock();
-        let Some(record) = records.get_mut(&key) else { return Display::default() };
-        record.refresh(now_ms);
-        record.windows.display(now_ms)
     }
 
     /// What operators are told of endpoints, by credential: of one, or of all that were seen.

@@ -1,8 +1,9 @@
 //! The health of one endpoint under one credential, as observations come in.
 
 use super::cell::{Cell, Counts, Kept as _};
+use super::display::Display;
 use super::history::{Cause, Change, History};
-use super::standing::{Display, PRIOR_LATENCY_MS, PRIOR_THROUGHPUT, Quantiles, Standing, State, Uptime};
+use super::standing::{PRIOR_LATENCY_MS, PRIOR_THROUGHPUT, Quantiles, Standing, State, Uptime};
 use super::window::Window;
 use super::windows::{Span, UPTIME_ATTEMPTS, Windows, quantiles, total};
 use crate::HealthConfig;

@@ -96,21 +96,6 @@ impl Default for Standing {
     }
 }
 
-/// What the public is told of one endpoint under one credential.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Display {
-    /// Good attempts in percent, 0 to 100; `None` = fewer than a hundred attempts.
-    pub uptime_5m: Option<f64>,
-    pub uptime_30m: Option<f64>,
-    pub uptime_1d: Option<f64>,
-    /// Time to the first token, in milliseconds; `None` = too little data.
-    pub latency_30m: Option<Quantiles>,
-    /// Output tokens per second, likewise.
-    pub throughput_30m: Option<Quantiles>,
-    /// Attempts of the last 30 minutes, good and bad.
-    pub requests: u64,
-}
-
 /// The standing of every endpoint that was ever observed; the others stand as [`Standing::default`].
 pub type Standings = HashMap<Key, Standing>;
 

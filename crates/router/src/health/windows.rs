@@ -12,7 +12,7 @@
 
 use super::cell::{Cell, Counts, Kept, Tools};
 use super::sketch::Sum;
-use super::standing::{Display, Quantiles};
+use super::standing::Quantiles;
 use super::window::Window;
 
 /// Our own view of the buckets that may still grow.
@@ -170,19 +170,6 @@ impl Windows {
 
     pub(super) fn tools(&self, now_ms: u64) -> Tools {
         total(self.ten_minutes.last(now_ms, TWO_HOURS))
-    }
-
-    pub(super) fn display(&self, now_ms: u64) -> Display {
-        let (half_hour, day) = self.outcomes(now_ms);
-        let (latency_30m, throughput_30m) = quantiles(self.half_hour(now_ms));
-        Display {
-            uptime_5m: uptime_percent(&total(self.routing(now_ms).map(Counts::of))),
-            uptime_30m: uptime_percent(&half_hour),
-            uptime_1d: uptime_percent(&day),
-            latency_30m,
-            throughput_30m,
-            requests: half_hour.total(),
-        }
     }
 }
 
