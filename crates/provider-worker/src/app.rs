@@ -37,7 +37,7 @@ use tokio::sync::Semaphore;
 
 use crate::Config;
 use crate::breaker::Breakers;
-use crate::budget::RetryBudget;
+use crate::budget::RetryBudgets;
 use crate::count::Counter;
 use crate::credential::google::Tokens;
 use crate::media::Fetcher;
@@ -54,7 +54,7 @@ pub(crate) struct App {
     pub(crate) tokens: Tokens,
     pub(crate) media: Fetcher,
     pub(crate) breakers: Breakers,
-    pub(crate) budget: RetryBudget,
+    pub(crate) budgets: RetryBudgets,
     pub(crate) counter: Counter,
     pub(crate) metrics: Metrics,
     pub(crate) master_key: Arc<MasterKey>,

@@ -1,22 +1,30 @@
 //! This worker's own view of each endpoint and credential: what to pass over, and what to tell the routers.
+//!
+//! Faults open a breaker. While it is open one attempt is let through each [`OPEN`], however long the outage has
+//! lasted, and whatever the routers mark as their probe; content closes it. What began before the breaker last
+//! opened or closed says nothing new: were attempts that hung through an outage to open it again as they fail, an
+//! endpoint that is long well would be left alone.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rpc::router::{Attempt, Observation};
+use rpc::router::{Attempt, Observation, SketchBucket};
+use rpc::sketch;
 
 /// Faults in a row that open the breaker.
 const FAULTS: u32 = 5;
 /// It also opens when half of at least [`ENOUGH`] attempts within [`WINDOW`] failed.
 const ENOUGH: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(10);
-/// How long it stays open before one attempt probes, and again after each probe that fails.
+/// How long it stays open before an attempt probes, and from one probe to the next.
 const OPEN: Duration = Duration::from_secs(15);
 /// How long an endpoint is left alone that asked for it without saying for how long.
 const COOLDOWN: Duration = Duration::from_secs(1);
 /// The longest that an endpoint's own wish is followed.
 const LONGEST: Duration = Duration::from_secs(300);
+/// How long a breaker is remembered after the last failure: no attempt takes longer.
+const KEPT: Duration = Duration::from_secs(900);
 
 /// What one attempt showed.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +32,9 @@ pub(crate) enum Sighting {
     /// The answer came to a good end.
     Success {
         first_token: Duration,
+        /// From the first content to the last.
         generation: Duration,
+        /// 0 = it is no conversation.
         output_tokens: u64,
         /// Whether the calls of tools that it ended in are of use; `None` = it ended in none.
         tools: Option<bool>,
@@ -56,12 +66,15 @@ struct State {
     unsent: HashMap<(String, String), Observation>,
 }
 
-#[derive(Default)]
 struct Breaker {
     consecutive: u32,
     window: Option<Window>,
-    open_until: Option<Instant>,
-    is_probing: bool,
+    /// When the next attempt is let through, while it is open.
+    next_probe: Option<Instant>,
+    /// When it last opened or closed.
+    changed: Option<Instant>,
+    cooling_until: Option<Instant>,
+    last_failure: Instant,
 }
 
 #[derive(Clone, Copy)]
@@ -71,68 +84,78 @@ struct Window {
     faults: u32,
 }
 
+/// What a sighting means for the breaker.
+#[derive(Clone, Copy)]
+enum Judged {
+    /// The attempt began before the breaker last opened or closed.
+    Late,
+    /// It is open and stays so.
+    Open,
+    /// The faults in a row, this one included.
+    Closed { consecutive: u32 },
+}
+
 impl Breakers {
-    /// Whether an attempt is to be made. An open breaker lets one attempt through when its time is over.
+    /// Whether an attempt is to be made. An open breaker lets one through each [`OPEN`], and every probe of the
+    /// routers.
     pub(crate) fn admits(&self, attempt: &Attempt, now: Instant) -> bool {
         let mut state = self.state();
         let Some(breaker) = state.breakers.get_mut(&key(attempt)) else { return true };
-        match breaker.open_until {
-            None => true,
-            Some(until) if now < until || breaker.is_probing => false,
-            Some(_) => {
-                breaker.is_probing = true;
-                true
-            }
+        let is_cooling = breaker.cooling_until.is_some_and(|until| now < until);
+        let is_waiting = breaker.next_probe.is_some_and(|at| now < at);
+        if !attempt.probe && (is_cooling || is_waiting) {
+            return false;
         }
+        if let Some(next_probe) = &mut breaker.next_probe {
+            *next_probe = now + OPEN;
+        }
+        true
     }
 
     /// Content came: others may try as well, though nothing is known yet of how the answer ends.
-    pub(crate) fn answered(&self, attempt: &Attempt) {
-        if let Some(breaker) = self.state().breakers.get_mut(&key(attempt)) {
-            breaker.consecutive = 0;
-            breaker.open_until = None;
-            breaker.is_probing = false;
-        }
-    }
-
-    /// An attempt ended without showing anything of the endpoint, such as by the client's leave.
-    pub(crate) fn release(&self, attempt: &Attempt) {
-        if let Some(breaker) = self.state().breakers.get_mut(&key(attempt)) {
-            breaker.is_probing = false;
-        }
-    }
-
-    pub(crate) fn see(&self, attempt: &Attempt, sighting: Sighting, now: Instant) {
+    pub(crate) fn answered(&self, attempt: &Attempt, began: Instant, now: Instant) {
         let mut state = self.state();
         let key = key(attempt);
-        let consecutive = state.judge(&key, sighting, now);
-        let unsent = state.unsent.entry(key).or_insert_with_key(|(endpoint, credential)| Observation {
-            endpoint_id: endpoint.clone(),
-            credential_id: credential.clone(),
-            ..Observation::default()
-        });
-        unsent.consecutive_faults = consecutive;
+        let closes = state.breakers.get_mut(&key).is_some_and(|breaker| breaker.answered(began, now));
+        if closes || attempt.probe {
+            state.unsent(key).revivals += 1;
+        }
+    }
+
+    /// Takes note of how an attempt that began at a moment ended.
+    pub(crate) fn see(&self, attempt: &Attempt, sighting: Sighting, began: Instant, now: Instant) {
+        let mut state = self.state();
+        let key = key(attempt);
+        let judged = state.judge(&key, sighting, began, now);
+        let unsent = state.unsent(key);
+        if let Judged::Closed { consecutive } = judged {
+            unsent.consecutive_faults = consecutive;
+        }
         match sighting {
             Sighting::Success { first_token, generation, output_tokens, tools } => {
                 unsent.successes += 1;
-                unsent.first_token_ms_sum += millis(first_token);
-                unsent.generation_ms_sum += millis(generation);
-                unsent.output_tokens_sum += output_tokens;
+                time(unsent, first_token, generation, output_tokens);
                 unsent.tool_answers += u32::from(tools.is_some());
                 unsent.tool_errors += u32::from(tools == Some(false));
             }
-            Sighting::Fault => unsent.faults += 1,
+            Sighting::Fault => {
+                unsent.faults += 1;
+                unsent.late_faults += u32::from(matches!(judged, Judged::Late));
+            }
             Sighting::RateLimited { retry_after } => {
                 unsent.rate_limits += 1;
-                let cooldown = u32::try_from(millis(retry_after.unwrap_or(COOLDOWN))).unwrap_or(u32::MAX);
+                // Where it did not say for how long, the routers decide.
+                let cooldown = u32::try_from(retry_after.map_or(0, millis)).unwrap_or(u32::MAX);
                 unsent.cooldown_ms = unsent.cooldown_ms.max(cooldown);
             }
         }
     }
 
     /// What has been seen since the last call.
-    pub(crate) fn take(&self) -> Vec<Observation> {
-        std::mem::take(&mut self.state().unsent).into_values().collect()
+    pub(crate) fn take(&self, now: Instant) -> Vec<Observation> {
+        let mut state = self.state();
+        state.breakers.retain(|_, breaker| now.saturating_duration_since(breaker.last_failure) < KEPT);
+        std::mem::take(&mut state.unsent).into_values().collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -141,54 +164,121 @@ impl Breakers {
 }
 
 impl State {
-    /// Answers the faults in a row.
-    fn judge(&mut self, key: &(String, String), sighting: Sighting, now: Instant) -> u32 {
+    fn judge(&mut self, key: &(String, String), sighting: Sighting, began: Instant, now: Instant) -> Judged {
         let is_success = matches!(sighting, Sighting::Success { .. });
         if is_success && !self.breakers.contains_key(key) {
-            return 0;
+            return Judged::Closed { consecutive: 0 };
         }
-        let breaker = self.breakers.entry(key.clone()).or_default();
-        breaker.see(sighting, now);
-        let consecutive = breaker.consecutive;
-        if is_success && breaker.window.is_none_or(|window| now.duration_since(window.began) >= WINDOW) {
-            self.breakers.remove(key);
-        }
-        consecutive
+        let breaker = self.breakers.entry(key.clone()).or_insert_with(|| Breaker::new(now));
+        breaker.see(sighting, began, now)
+    }
+
+    fn unsent(&mut self, key: (String, String)) -> &mut Observation {
+        self.unsent.entry(key).or_insert_with_key(|(endpoint, credential)| Observation {
+            endpoint_id: endpoint.clone(),
+            credential_id: credential.clone(),
+            ..Observation::default()
+        })
     }
 }
 
 impl Breaker {
-    fn see(&mut self, sighting: Sighting, now: Instant) {
-        let was_probe = std::mem::take(&mut self.is_probing);
-        match sighting {
-            Sighting::Success { .. } => {
-                self.consecutive = 0;
-                self.open_until = None;
-                self.count(0, now);
-            }
-            Sighting::Fault => {
-                self.consecutive += 1;
-                let window = self.count(1, now);
-                let is_bad = window.attempts >= ENOUGH && window.faults * 2 >= window.attempts;
-                if self.consecutive >= FAULTS || was_probe || is_bad {
-                    self.open_until = Some(now + OPEN);
-                    self.window = None;
-                }
-            }
-            Sighting::RateLimited { retry_after } => {
-                let until = now + retry_after.unwrap_or(COOLDOWN).min(LONGEST);
-                self.open_until = Some(self.open_until.map_or(until, |open| open.max(until)));
-            }
+    const fn new(now: Instant) -> Self {
+        Self {
+            consecutive: 0,
+            window: None,
+            next_probe: None,
+            changed: None,
+            cooling_until: None,
+            last_failure: now,
         }
     }
 
+    fn see(&mut self, sighting: Sighting, began: Instant, now: Instant) -> Judged {
+        if !matches!(sighting, Sighting::Success { .. }) {
+            self.last_failure = now;
+        }
+        if let Sighting::RateLimited { retry_after } = sighting {
+            let until = now + retry_after.unwrap_or(COOLDOWN).min(LONGEST);
+            self.cooling_until = self.cooling_until.max(Some(until));
+            return if self.next_probe.is_some() {
+                Judged::Open
+            } else {
+                Judged::Closed { consecutive: self.consecutive }
+            };
+        }
+        if self.changed.is_some_and(|changed| began < changed) {
+            return Judged::Late;
+        }
+        if matches!(sighting, Sighting::Success { .. }) {
+            self.answered(began, now);
+            self.count(0, now);
+            return Judged::Closed { consecutive: 0 };
+        }
+        if self.next_probe.is_some() {
+            // A probe that failed: the next one goes when it would have gone anyway.
+            return Judged::Open;
+        }
+        self.consecutive += 1;
+        let window = self.count(1, now);
+        let is_bad = window.attempts >= ENOUGH && window.faults * 2 >= window.attempts;
+        let judged = Judged::Closed { consecutive: self.consecutive };
+        if self.consecutive >= FAULTS || is_bad {
+            self.turn(Some(now + OPEN), now);
+        }
+        judged
+    }
+
+    /// Whether the content of an attempt that began at a moment closes it.
+    fn answered(&mut self, began: Instant, now: Instant) -> bool {
+        if self.changed.is_some_and(|changed| began < changed) {
+            return false;
+        }
+        self.consecutive = 0;
+        let is_open = self.next_probe.is_some();
+        if is_open {
+            self.turn(None, now);
+        }
+        is_open
+    }
+
+    /// Opens it until a first probe, or closes it.
+    fn turn(&mut self, next_probe: Option<Instant>, now: Instant) {
+        self.next_probe = next_probe;
+        self.changed = Some(now);
+        self.consecutive = 0;
+        self.window = None;
+    }
+
     fn count(&mut self, faults: u32, now: Instant) -> Window {
-        let current = self.window.filter(|window| now.duration_since(window.began) < WINDOW);
+        let current = self.window.filter(|window| now.saturating_duration_since(window.began) < WINDOW);
         let mut window = current.unwrap_or(Window { began: now, attempts: 0, faults: 0 });
         window.attempts += 1;
         window.faults += faults;
         self.window = Some(window);
         window
+    }
+}
+
+/// Adds how fast an answer came.
+fn time(unsent: &mut Observation, first_token: Duration, generation: Duration, output_tokens: u64) {
+    unsent.first_token_ms_sum += millis(first_token);
+    count(&mut unsent.first_token_ms, first_token.as_secs_f64() * 1_000.0);
+    let whole = first_token + generation;
+    if output_tokens > 0 && !whole.is_zero() {
+        unsent.generation_ms_sum += millis(whole);
+        unsent.output_tokens_sum += output_tokens;
+        #[expect(clippy::cast_precision_loss, reason = "an estimate; no answer has 2^53 tokens")]
+        count(&mut unsent.throughput, output_tokens as f64 / whole.as_secs_f64());
+    }
+}
+
+/// Counts a value into a sketch.
+fn count(buckets: &mut Vec<SketchBucket>, value: f64) {
+    let index = sketch::index(value);
+    match buckets.iter_mut().find(|bucket| bucket.index == index) {
+        Some(bucket) => bucket.count += 1,
+        None => buckets.push(SketchBucket { index, count: 1 }),
     }
 }
 
@@ -201,73 +291,4 @@ fn millis(duration: Duration) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SUCCESS: Sighting = Sighting::Success {
-        first_token: Duration::ZERO,
-        generation: Duration::ZERO,
-        output_tokens: 1,
-        tools: None,
-    };
-
-    fn attempt(credential: &str) -> Attempt {
-        Attempt { endpoint_id: "e".into(), credential_id: credential.into(), ..Attempt::default() }
-    }
-
-    #[test]
-    fn opens_after_faults_in_a_row_and_lets_one_probe_through() {
-        let (breakers, now) = (Breakers::default(), Instant::now());
-        let (bad, good) = (attempt("bad"), attempt("good"));
-        for _ in 0..FAULTS {
-            assert!(breakers.admits(&bad, now));
-            breakers.see(&bad, Sighting::Fault, now);
-        }
-        assert!(!breakers.admits(&bad, now));
-        assert!(breakers.admits(&good, now), "another credential is not concerned");
-        let later = now + OPEN;
-        assert!(breakers.admits(&bad, later));
-        assert!(!breakers.admits(&bad, later), "one probe at a time");
-        breakers.see(&bad, Sighting::Fault, later);
-        assert!(!breakers.admits(&bad, later), "a failed probe opens it again");
-        assert!(breakers.admits(&bad, later + OPEN));
-        breakers.answered(&bad);
-        assert!(breakers.admits(&bad, later + OPEN), "content closes it");
-    }
-
-    #[test]
-    fn opens_when_half_of_the_attempts_fail() {
-        let (breakers, now) = (Breakers::default(), Instant::now());
-        let flaky = attempt("flaky");
-        for n in 0..ENOUGH {
-            assert!(breakers.admits(&flaky, now), "after {n}");
-            breakers.see(&flaky, if n % 2 == 0 { SUCCESS } else { Sighting::Fault }, now);
-        }
-        // The very first success came before there was anything to remember.
-        breakers.see(&flaky, Sighting::Fault, now);
-        assert!(!breakers.admits(&flaky, now));
-    }
-
-    #[test]
-    fn calls_of_tools_are_counted_apart() {
-        let (breakers, now) = (Breakers::default(), Instant::now());
-        for tools in [None, Some(true), Some(true), Some(false)] {
-            breakers.see(&attempt("c"), SUCCESS.with_tools(tools), now);
-        }
-        let seen = breakers.take();
-        assert_eq!((seen[0].successes, seen[0].tool_answers, seen[0].tool_errors), (4, 3, 1));
-    }
-
-    #[test]
-    fn a_rate_limit_is_a_pause_and_no_fault() {
-        let (breakers, now) = (Breakers::default(), Instant::now());
-        let limited = attempt("c");
-        let retry_after = Some(Duration::from_secs(7));
-        breakers.see(&limited, Sighting::RateLimited { retry_after }, now);
-        assert!(!breakers.admits(&limited, now + Duration::from_secs(6)));
-        assert!(breakers.admits(&limited, now + Duration::from_secs(7)));
-        let seen = breakers.take();
-        assert_eq!((seen[0].faults, seen[0].rate_limits, seen[0].cooldown_ms), (0, 1, 7_000));
-        assert!(breakers.take().is_empty());
-    }
-}
+mod tests;

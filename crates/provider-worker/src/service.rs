@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use identity::{MasterKey, Role};
 use lifecycle::{Health, Tasks};
@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::app::App;
 use crate::breaker::Breakers;
-use crate::budget::RetryBudget;
+use crate::budget::RetryBudgets;
 use crate::config::SpoolSync;
 use crate::count::Counter;
 use crate::credential::google::Tokens;
@@ -81,7 +81,7 @@ impl Service {
             tokens: Tokens::new(),
             media,
             breakers: Breakers::default(),
-            budget: RetryBudget::new(Instant::now()),
+            budgets: RetryBudgets::default(),
             counter: Counter,
             metrics,
             master_key: deps.master_key.clone(),

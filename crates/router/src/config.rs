@@ -118,7 +118,7 @@ impl Default for HealthConfig {
             fault_percent: 50,
             fault_minimum: 10,
             ejection_ms: 15_000,
-            ejection_limit_ms: 300_000,
+            ejection_limit_ms: 20_000,
             probe_every_ms: 15_000,
             regain_ms: 10_000,
             default_cooldown_ms: 2_000,

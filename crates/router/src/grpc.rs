@@ -9,10 +9,10 @@ use std::time::Instant;
 use rpc::Fault;
 use rpc::router::router_server::Router;
 use rpc::router::{
-    BrowseRequest, BrowseResponse, DescribeCatalogueRequest, DescribeCatalogueResponse, ListChangesRequest,
-    ListPricesRequest, ListResponse, ObserveRequest, ObserveResponse, PlanRequest, PlanResponse,
-    PutEndpointRequest, PutModelRequest, PutPriceRequest, PutProviderRequest, PutResponse, StickRequest,
-    StickResponse, WithdrawPriceRequest,
+    BrowseRequest, BrowseResponse, DescribeCatalogueRequest, DescribeCatalogueResponse,
+    DescribeHealthRequest, DescribeHealthResponse, ListChangesRequest, ListPricesRequest, ListResponse,
+    ObserveRequest, ObserveResponse, PlanRequest, PlanResponse, PutEndpointRequest, PutModelRequest,
+    PutPriceRequest, PutProviderRequest, PutResponse, StickRequest, StickResponse, WithdrawPriceRequest,
 };
 use tonic::{Request, Response, Status};
 
@@ -165,5 +165,18 @@ impl Router for Server {
             version: loaded.catalogue.version(),
             body_json: body.into(),
         }))
+    }
+    async fn describe_health(
+        &self,
+        request: Request<DescribeHealthRequest>,
+    ) -> Result<Response<DescribeHealthResponse>, Status> {
+        let (loaded, request) = (self.0.current.load_full(), request.get_ref());
+        let is_known =
+            |id: &str| loaded.catalogue.endpoints().iter().any(|one| one.attempt.endpoint_id == id);
+        if !request.endpoint_id.is_empty() && !is_known(&request.endpoint_id) {
+            return Err(Fault::not_found("There is no such endpoint.").into());
+        }
+        let body = app::describe_health(&self.0, &loaded, request).to_string();
+        Ok(Response::new(DescribeHealthResponse { body_json: body.into() }))
     }
 }

@@ -66,7 +66,7 @@ impl Rehearsal {
         let seen: Vec<_> = catalogue
             .endpoints()
             .iter()
-            .map(|endpoint| (endpoint.key, Observed { cell, ..Observed::default() }))
+            .map(|endpoint| (endpoint.key, Observed { cell: cell.clone(), ..Observed::default() }))
             .collect();
         health.observe(&seen, NOW_MS);
         let sticky = Sticky::new(config.sticky_limit, config.sticky_idle_ms);

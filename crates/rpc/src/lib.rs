@@ -13,6 +13,7 @@ mod fault;
 mod generated;
 mod guard;
 mod server;
+pub mod sketch;
 pub mod subjects;
 mod trace;
 

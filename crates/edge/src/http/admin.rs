@@ -3,6 +3,7 @@
 mod catalogue;
 mod catalogue_lists;
 mod credit;
+mod health;
 mod keys;
 mod prices;
 mod tenants;
@@ -47,6 +48,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
                 .patch(catalogue::change_endpoint)
                 .delete(catalogue::disable_endpoint),
         )
+        .route("/health", get(health::all))
+        .route("/endpoints/{id}/health", get(health::one))
         .route("/prices", get(prices::list).post(prices::put))
         .route("/prices/{id}", delete(prices::withdraw))
         .route("/changes", get(catalogue_lists::changes))

@@ -17,6 +17,7 @@ mod cache;
 mod chat;
 mod coalescing;
 mod dialects;
+mod health;
 mod idempotency;
 mod limits;
 mod lost;

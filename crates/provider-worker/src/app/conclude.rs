@@ -31,7 +31,7 @@ impl Execution {
         held: Vec<Event>,
     ) {
         let app = Arc::clone(&self.app);
-        app.breakers.answered(planned.attempt());
+        app.breakers.answered(planned.attempt(), tally.began(), Instant::now());
         let routing = routing::told(&self.job, &self.outcomes, Some(planned.n));
         let mut delivery = Delivery::new(&app, planned, tally, routing.clone());
         let end = delivery.run(&mut self.edge, held, &mut answer).await;
@@ -53,9 +53,10 @@ impl Execution {
         match &failure {
             None if is_left => self.note_attempt(planned.n, "cancelled", None, delivery.tally.elapsed()),
             None => good = self.succeeded(planned, &delivery.tally),
-            Some(error) => self.failed(planned.n, error, delivery.tally.elapsed()),
+            Some(error) => self.broke(planned.n, error, &delivery.tally),
         }
         let calls = std::mem::take(&mut delivery.tally.calls);
+        let began = delivery.tally.began();
         let (served, reserved) = self.price(planned, &mut delivery.tally, extent).await;
         let record = UsageRecord {
             cancelled: is_left,
@@ -77,7 +78,7 @@ impl Execution {
         if let Some(sighting) = good {
             // Nobody waits for this.
             let sighting = sighting.with_tools(calls.judge(planned).await);
-            app.breakers.see(planned.attempt(), sighting, Instant::now());
+            app.breakers.see(planned.attempt(), sighting, began, Instant::now());
         }
     }
 
@@ -90,7 +91,6 @@ impl Execution {
             self.failures.push(Failure { n: planned.n, error });
             return self.give_up().await;
         }
-        self.app.breakers.release(planned.attempt());
         let mut record = UsageRecord { cancelled: true, ..std::mem::take(&mut self.opening) };
         let mut elapsed = Duration::ZERO;
         if let Some((answer, mut tally)) = begun {
@@ -169,30 +169,40 @@ impl Execution {
         }
         self.note_attempt(planned.n, if is_good { "ok" } else { "fault" }, None, tally.elapsed());
         if !is_good {
-            self.app.breakers.see(planned.attempt(), Sighting::Fault, Instant::now());
+            self.app.breakers.see(planned.attempt(), Sighting::Fault, tally.began(), Instant::now());
             return None;
         }
         Some(Sighting::Success {
             first_token: tally.first_token(),
             generation: tally.generation(),
-            output_tokens: tally.output_tokens(),
+            output_tokens: if planned.job.task.chat().is_some() { tally.output_tokens() } else { 0 },
             tools: None,
         })
     }
 
     /// An attempt failed: tells the breaker and keeps its outcome.
     pub(super) fn failed(&mut self, n: usize, error: &ProviderError, elapsed: Duration) {
-        let sighting = match error.error_type {
-            ErrorType::RateLimitExceeded => Some(Sighting::RateLimited { retry_after: error.retry_after }),
-            _ if error.is_fault => Some(Sighting::Fault),
-            _ => None,
-        };
-        if let Some(attempt) = self.job.attempt(n) {
-            match sighting {
-                Some(sighting) => self.app.breakers.see(attempt, sighting, Instant::now()),
-                None => self.app.breakers.release(attempt),
-            }
+        self.judge(n, sighting(error), elapsed);
+        self.note_failure(n, error, elapsed);
+    }
+
+    /// An answer broke that the client has seen the beginning of. It counts against the endpoint whatever broke it,
+    /// but for what lies in the request.
+    fn broke(&mut self, n: usize, error: &ProviderError, tally: &Tally) {
+        let is_theirs = tally.has_content() && error.retry != Retry::Never;
+        let sighting = if is_theirs { Some(Sighting::Fault) } else { sighting(error) };
+        self.judge(n, sighting, tally.elapsed());
+        self.note_failure(n, error, tally.elapsed());
+    }
+
+    fn judge(&self, n: usize, sighting: Option<Sighting>, elapsed: Duration) {
+        let now = Instant::now();
+        if let (Some(attempt), Some(sighting)) = (self.job.attempt(n), sighting) {
+            self.app.breakers.see(attempt, sighting, now.checked_sub(elapsed).unwrap_or(now), now);
         }
+    }
+
+    fn note_failure(&mut self, n: usize, error: &ProviderError, elapsed: Duration) {
         let outcome = match error.error_type {
             ErrorType::RateLimitExceeded => "rate_limited",
             ErrorType::Timeout => "timeout",
@@ -223,6 +233,15 @@ impl Execution {
         outcome.status = error.map_or(if word == "ok" { 200 } else { 0 }, |error| u32::from(error.status));
         outcome.error_type = error.map(|error| error.error_type.as_str().to_owned()).unwrap_or_default();
         self.outcomes.push(outcome);
+    }
+}
+
+/// What a failure shows of the endpoint, if anything.
+const fn sighting(error: &ProviderError) -> Option<Sighting> {
+    match error.error_type {
+        ErrorType::RateLimitExceeded => Some(Sighting::RateLimited { retry_after: error.retry_after }),
+        _ if error.is_fault => Some(Sighting::Fault),
+        _ => None,
     }
 }
 

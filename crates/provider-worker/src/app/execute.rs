@@ -7,6 +7,7 @@ use dialect::canonical::Event;
 use dialect::error::{ProviderError, Retry};
 use prometheus_client::metrics::gauge::Gauge;
 use rpc::events::UsageRecord;
+use rpc::router::Attempt;
 use rpc::worker::execute_down::Message as Down;
 use rpc::worker::{AttemptOutcome, AttemptStarted};
 use tokio::sync::OwnedSemaphorePermit;
@@ -128,14 +129,26 @@ impl Execution {
             tracing::info!("no attempt is made for want of time");
             return None;
         }
-        if is_first {
-            self.app.budget.earn();
-        } else if !self.app.budget.spend(now) {
-            tracing::warn!("no further attempt is made: the retry budget is spent");
+        let (app, job) = (&self.app, &self.job);
+        let tenant = job.start.tenant_id.as_str();
+        if !is_first && !app.budgets.allows_tenant(tenant, now) {
+            tracing::warn!("no further attempt is made: the tenant's retry budget is spent");
             return None;
         }
-        let job = &self.job;
-        order.next(|n| job.attempt(n).is_some_and(|attempt| self.app.breakers.admits(attempt, now)))
+        let may_go = |attempt: &Attempt| is_first || app.budgets.allows_endpoint(&attempt.endpoint_id, now);
+        let n =
+            order.next(|n| job.attempt(n).is_some_and(|one| may_go(one) && app.breakers.admits(one, now)))?;
+        if is_first {
+            let endpoints = job.start.attempts.iter().map(|attempt| attempt.endpoint_id.as_str());
+            app.budgets.earn(tenant, endpoints);
+            return Some(n);
+        }
+        let endpoint = job.attempt(n).map(|attempt| attempt.endpoint_id.as_str()).unwrap_or_default();
+        if app.budgets.spend(tenant, endpoint, now) {
+            return Some(n);
+        }
+        tracing::warn!("no further attempt is made: the retry budgets are spent");
+        None
     }
 
     /// Keeps the outcome of attempts that were passed over, but for one that is made after all.

@@ -178,6 +178,11 @@ impl Tally {
         self.reported_completion().max(self.counted).max(u64::from(self.progress.deltas))
     }
 
+    /// When the endpoint was called.
+    pub(crate) const fn began(&self) -> Instant {
+        self.began
+    }
+
     pub(crate) fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }

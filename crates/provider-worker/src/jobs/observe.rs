@@ -1,7 +1,7 @@
 //! Telling the routers what attempts showed of endpoints.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use lifecycle::Shutdown;
@@ -31,7 +31,7 @@ impl Observer {
                 () = tokio::time::sleep(self.every) => {}
                 () = shutdown.begun() => return,
             }
-            let observations = self.app.breakers.take();
+            let observations = self.app.breakers.take(Instant::now());
             if !observations.is_empty() {
                 self.send(ObserveRequest { observations }).await;
             }

@@ -63,6 +63,24 @@ impl Notes {
         let seen = observations.wait_for(|all| all.iter().any(&wanted)).await.unwrap();
         seen.iter().find(|observation| wanted(observation)).unwrap().clone()
     }
+
+    /// Everything that was told of an endpoint, once `wanted` accepts it.
+    pub(crate) async fn seen(&self, endpoint_id: &str, wanted: impl Fn(&Observation) -> bool) -> Observation {
+        let sum = |all: &Vec<Observation>| {
+            let concerned = all.iter().filter(|one| one.endpoint_id == endpoint_id);
+            concerned.fold(Observation::default(), |mut sum, one| {
+                sum.successes += one.successes;
+                sum.faults += one.faults;
+                sum.late_faults += one.late_faults;
+                sum.rate_limits += one.rate_limits;
+                sum.revivals += one.revivals;
+                sum
+            })
+        };
+        let mut observations = self.0.observations.subscribe();
+        let seen = observations.wait_for(|all| wanted(&sum(all))).await.unwrap();
+        sum(&seen)
+    }
 }
 
 #[tonic::async_trait]
@@ -196,6 +214,12 @@ impl Router for Notes {
         &self,
         _: Request<DescribeCatalogueRequest>,
     ) -> Result<Response<DescribeCatalogueResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+    async fn describe_health(
+        &self,
+        _: Request<DescribeHealthRequest>,
+    ) -> Result<Response<DescribeHealthResponse>, Status> {
         Err(Status::unimplemented(""))
     }
 }

@@ -13,4 +13,5 @@ mod spool;
 mod storm;
 mod streamed;
 mod upstream;
+mod uptime;
 mod world;

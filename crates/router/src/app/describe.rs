@@ -174,7 +174,7 @@ fn endpoint(inner: &Inner, endpoint: &Endpoint) -> Value {
 fn health(inner: &Inner, endpoint: &Endpoint) -> Value {
     let now_ms = inner.clock.now_ms();
     let standing: Standing = inner.health.standings().get(&endpoint.key).copied().unwrap_or_default();
-    let seen = inner.health.seen(endpoint.key, now_ms);
+    let (successes, faults, rate_limits) = inner.health.seen(endpoint.key, now_ms);
     let (state, until_ms) = match standing.state {
         State::Closed => ("healthy", None),
         State::Ejected { until_ms } if until_ms > now_ms => ("ejected", Some(until_ms)),
@@ -194,8 +194,8 @@ fn health(inner: &Inner, endpoint: &Endpoint) -> Value {
         "uptime": uptime,
         "latency_ms": standing.latency_ms.round(),
         "throughput": (standing.throughput * 10.0).round() / 10.0,
-        "successes": seen.successes,
-        "faults": seen.faults,
-        "rate_limits": seen.rate_limits,
+        "successes": successes,
+        "faults": faults,
+        "rate_limits": rate_limits,
     })
 }

@@ -1,126 +1,201 @@
 //! The health of one endpoint under one credential, as observations come in.
 
-use super::standing::{PRIOR_LATENCY_MS, PRIOR_THROUGHPUT, Standing, State, Uptime};
-use super::window::{Cell, Ring};
+use super::cell::{Cell, Counts, Kept as _};
+use super::display::Display;
+use super::history::{Cause, Change, History};
+use super::standing::{PRIOR_LATENCY_MS, PRIOR_THROUGHPUT, Quantiles, Standing, State, Uptime};
+use super::window::Window;
+use super::windows::{Span, UPTIME_ATTEMPTS, Windows, quantiles, total};
 use crate::HealthConfig;
 
 /// Ten seconds in buckets of one: what ejects.
-type Fine = Ring<10, 1_000>;
-/// Five minutes in buckets of ten seconds: what orders, and what routers share.
-pub(crate) type Coarse = Ring<31, 10_000>;
+type Fine = Window<Counts, 10, 1_000>;
 
-/// Buckets of [`Coarse`] that the windows take in, the running one included.
+/// Buckets of ten seconds that speak of an outage, the running one included, and those that speak of uptime.
 const OUTAGE_BUCKETS: u64 = 3;
-const ROUTING_BUCKETS: u64 = 30;
+const UPTIME_BUCKETS: u64 = 30;
 
 /// An outage is significant from this many faults in its window on, if they are a quarter of the attempts.
 const OUTAGE_FAULTS: u64 = 3;
-/// Attempts that a statement about uptime needs.
-const UPTIME_ATTEMPTS: u64 = 100;
 /// How many observations the priors of latency and throughput weigh.
 const PRIOR_WEIGHT: f64 = 5.0;
 /// An ejection counts on from the last one if that ended less than this ago.
 const EJECTION_MEMORY_MS: u64 = 300_000;
+/// How old what takes long to compute may become where there is news and few attempts to go by; and where there
+/// are many, of which a few more change little, or time alone passes.
+const NEWS_MS: u64 = 1_000;
+const AGE_MS: u64 = 10_000;
+/// Attempts within five minutes that are many.
+const MANY: u64 = 200;
 
 /// One batch of observations.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Observed {
     pub cell: Cell,
     /// The endpoint asked to be left alone for this long; 0 = it did not say.
     pub cooldown_ms: u64,
     /// Faults in a row at the end of the batch, as the observer counts them.
     pub consecutive_faults: u32,
+    /// Probes whose answers began to come.
+    pub revivals: u32,
+    /// Those of the faults whose attempts began before the observer took the endpoint for down.
+    pub late_faults: u32,
 }
 
 /// Everything kept of one endpoint.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Record {
+pub(super) struct Record {
     fine: Fine,
-    coarse: Coarse,
-    /// What other routers saw, where it was more.
-    others: Coarse,
+    pub(super) windows: Windows,
+    derived: Derived,
     consecutive_faults: u32,
     state: State,
     /// How many ejections have followed one another.
     ejections: u32,
     next_probe_ms: u64,
     cooling_until_ms: u64,
-    pub(crate) last_seen_ms: u64,
+    /// When it last came back: nothing before speaks against it any more.
+    recovered_ms: u64,
+    pub(super) last_seen_ms: u64,
     last_success_ms: u64,
+    history: History,
+}
+
+/// The part of a standing that takes long to compute.
+#[derive(Debug, Clone, Copy, Default)]
+struct Derived {
+    at_ms: u64,
+    is_outdated: bool,
+    has_many: bool,
+    latency: Option<Quantiles>,
+    throughput_at: Option<Quantiles>,
+    tool_requests: u32,
+    tool_error_rate: f32,
+    requests_30m: u32,
+}
+
+/// Everything that an operator may want to know of one endpoint under one credential.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    pub standing: Standing,
+    pub display: Display,
+    /// The last five minutes, the last 30, and the last day: good attempts, faults, rate limits.
+    pub outcomes: [(u64, u64, u64); 3],
+    /// Of the last five minutes.
+    pub latency: Option<Quantiles>,
+    pub throughput: Option<Quantiles>,
+    /// How many ejections have followed one another.
+    pub ejections: u32,
+    pub last_seen_ms: u64,
+    /// Oldest first, each with its moment in Unix milliseconds.
+    pub history: Vec<(u64, Change)>,
 }
 
 impl Record {
     /// Takes a batch in. Whether it led to an ejection.
-    pub(crate) fn observe(
+    pub(super) fn observe(
         &mut self,
         seen: &Observed,
         now_ms: u64,
         config: &HealthConfig,
         jitter: u64,
     ) -> bool {
-        self.fine.add(now_ms, &seen.cell);
-        self.coarse.add(now_ms, &seen.cell);
+        let news = Counts { faults: fresh_faults(seen), ..Counts::of(&seen.cell) };
+        self.fine.add(now_ms, &news);
+        self.windows.add(now_ms, &seen.cell);
+        self.derived.is_outdated = true;
         self.last_seen_ms = now_ms;
-        let faults = u32::try_from(seen.cell.faults).unwrap_or(u32::MAX);
-        if seen.cell.successes > 0 {
+        self.count_in_a_row(seen, news.faults);
+        if news.successes > 0 {
             self.last_success_ms = now_ms;
+        }
+        if news.rate_limits > 0 || seen.cooldown_ms > 0 {
+            self.cool(seen.cooldown_ms, now_ms, config);
+        }
+        self.advance(seen, &news, now_ms, config, jitter)
+    }
+
+    fn count_in_a_row(&mut self, seen: &Observed, faults: u64) {
+        let faults = u32::try_from(faults).unwrap_or(u32::MAX);
+        if seen.cell.successes > 0 {
             self.consecutive_faults = seen.consecutive_faults.min(faults);
         } else if faults > 0 {
             // The observer may remember faults from before we started.
             self.consecutive_faults =
                 self.consecutive_faults.saturating_add(faults).max(seen.consecutive_faults);
         }
-        if seen.cell.rate_limits > 0 || seen.cooldown_ms > 0 {
-            let asked = if seen.cooldown_ms > 0 { seen.cooldown_ms } else { config.default_cooldown_ms };
-            let until = now_ms.saturating_add(asked.min(config.cooldown_limit_ms));
-            self.cooling_until_ms = self.cooling_until_ms.max(until);
-        }
-        self.advance(seen, now_ms, config, jitter)
     }
 
-    fn advance(&mut self, seen: &Observed, now_ms: u64, config: &HealthConfig, jitter: u64) -> bool {
+    fn cool(&mut self, asked_ms: u64, now_ms: u64, config: &HealthConfig) {
+        let asked_ms = if asked_ms > 0 { asked_ms } else { config.default_cooldown_ms };
+        let until_ms = now_ms.saturating_add(asked_ms.min(config.cooldown_limit_ms));
+        self.cooling_until_ms = self.cooling_until_ms.max(until_ms);
+        self.history.note(now_ms, Change::Cooling { until_ms: self.cooling_until_ms, times: 1 });
+    }
+
+    fn advance(
+        &mut self,
+        seen: &Observed,
+        news: &Counts,
+        now_ms: u64,
+        config: &HealthConfig,
+        jitter: u64,
+    ) -> bool {
         match self.state {
+            State::Ejected { .. } if seen.revivals > 0 => self.recover(now_ms),
             // Nothing that comes back now began after the ejection, but for requests of last resort.
-            State::Ejected { until_ms } if now_ms < until_ms => false,
-            State::Ejected { .. } if seen.cell.faults > 0 => self.eject(now_ms, config, jitter),
-            State::Ejected { .. } if seen.cell.successes > 0 => {
-                self.state = State::Recovering { since_ms: now_ms };
-                self.consecutive_faults = 0;
-                false
+            State::Ejected { until_ms } if now_ms < until_ms => {}
+            State::Ejected { .. } if news.successes > 0 => self.recover(now_ms),
+            // The next probe goes when it would have gone anyway: an outage that lasts long is not left sooner or
+            // later than a short one.
+            State::Ejected { .. } if news.faults > 0 => {
+                let times = u32::try_from(news.faults).unwrap_or(u32::MAX);
+                self.history.note(now_ms, Change::ProbeFailed { times });
             }
-            State::Ejected { .. } => false,
+            State::Ejected { .. } => {}
             State::Closed | State::Recovering { .. } => {
-                if self.is_failing(now_ms, config) {
-                    return self.eject(now_ms, config, jitter);
+                if let Some(cause) = self.failing(now_ms, config) {
+                    self.eject(cause, now_ms, config, jitter);
+                    return true;
                 }
-                if let State::Recovering { since_ms } = self.state
-                    && now_ms >= since_ms.saturating_add(config.regain_ms)
-                {
-                    self.state = State::Closed;
-                }
-                false
+                self.pass(now_ms, config);
             }
         }
+        false
     }
 
-    fn is_failing(&self, now_ms: u64, config: &HealthConfig) -> bool {
-        if self.consecutive_faults >= config.consecutive_faults {
-            return true;
+    /// Lets time pass: who has recovered for long enough is as good as any.
+    pub(super) fn pass(&mut self, now_ms: u64, config: &HealthConfig) {
+        if let State::Recovering { since_ms } = self.state
+            && now_ms >= since_ms.saturating_add(config.regain_ms)
+        {
+            self.state = State::Closed;
+            self.history.note(now_ms, Change::Closed);
         }
-        let recent = self.fine.sum(now_ms, 10);
-        recent.total() >= u64::from(config.fault_minimum)
-            && recent.faults.saturating_mul(100)
-                >= recent.total().saturating_mul(u64::from(config.fault_percent))
     }
 
-    /// Leaves the endpoint alone, longer each time in a row. `jitter` is 0 to 99 permille on top.
-    fn eject(&mut self, now_ms: u64, config: &HealthConfig, jitter: u64) -> bool {
-        let last_end = match self.state {
-            State::Ejected { until_ms } => until_ms,
-            State::Recovering { since_ms } => since_ms,
-            State::Closed => self.next_probe_ms,
-        };
-        let is_repeat = self.ejections > 0 && now_ms < last_end.saturating_add(EJECTION_MEMORY_MS);
+    fn recover(&mut self, now_ms: u64) {
+        self.state = State::Recovering { since_ms: now_ms };
+        self.recovered_ms = now_ms;
+        self.consecutive_faults = 0;
+        self.fine.clear();
+        self.history.note(now_ms, Change::Recovering);
+    }
+
+    fn failing(&self, now_ms: u64, config: &HealthConfig) -> Option<Cause> {
+        if self.consecutive_faults >= config.consecutive_faults {
+            return Some(Cause::InARow(self.consecutive_faults));
+        }
+        let recent: Counts = total(self.fine.last(now_ms, 10));
+        let is_failing = recent.total() >= u64::from(config.fault_minimum)
+            && recent.faults.saturating_mul(100)
+                >= recent.total().saturating_mul(u64::from(config.fault_percent));
+        is_failing.then(|| Cause::Share { faults: recent.faults, attempts: recent.total() })
+    }
+
+    /// Leaves the endpoint alone, longer each time that it did not stay well. `jitter` is 0 to 99 permille on top.
+    fn eject(&mut self, cause: Cause, now_ms: u64, config: &HealthConfig, jitter: u64) {
+        let is_repeat = self.ejections > 0 && now_ms < self.recovered_ms.saturating_add(EJECTION_MEMORY_MS);
         self.ejections = if is_repeat { self.ejections.saturating_add(1) } else { 1 };
         let length =
             config.ejection_ms.saturating_mul(u64::from(self.ejections)).min(config.ejection_limit_ms);
@@ -128,58 +203,108 @@ impl Record {
         self.state = State::Ejected { until_ms };
         self.next_probe_ms = until_ms;
         self.consecutive_faults = 0;
-        true
+        self.history.note(now_ms, Change::Ejected { cause, until_ms });
     }
 
     /// Takes the right to the next probe, if it is due.
-    pub(crate) fn claim_probe(&mut self, now_ms: u64, config: &HealthConfig) -> bool {
+    pub(super) fn claim_probe(&mut self, now_ms: u64, config: &HealthConfig) -> bool {
         let is_due = matches!(self.state, State::Ejected { until_ms } if until_ms <= now_ms)
-            && self.next_probe_ms <= now_ms;
+            && self.next_probe_ms <= now_ms
+            && self.cooling_until_ms <= now_ms;
         if is_due {
             self.next_probe_ms = now_ms.saturating_add(config.probe_every_ms);
         }
         is_due
     }
 
-    pub(crate) fn standing(&self, now_ms: u64) -> Standing {
-        let outage = self.seen(now_ms, OUTAGE_BUCKETS);
-        let routing = self.seen(now_ms, ROUTING_BUCKETS);
+    pub(super) fn standing(&self, now_ms: u64) -> Standing {
+        let judged = |buckets| -> Counts {
+            total(self.windows.since(self.recovered_ms, now_ms, buckets).map(Counts::of))
+        };
+        let outage = judged(OUTAGE_BUCKETS);
         Standing {
             state: self.state,
-            next_probe_ms: self.next_probe_ms,
+            // One that asked to be left alone is not probed either.
+            next_probe_ms: self.next_probe_ms.max(self.cooling_until_ms),
             cooling_until_ms: self.cooling_until_ms,
             outage: outage.faults >= OUTAGE_FAULTS && outage.faults.saturating_mul(4) >= outage.total(),
-            uptime: uptime(&routing),
-            latency_ms: toward_prior(routing.first_token_ms, routing.successes, PRIOR_LATENCY_MS),
-            throughput: throughput(&routing),
-            ..Standing::default()
+            uptime: uptime(&judged(UPTIME_BUCKETS)),
+            latency_ms: latency(self.windows.routing(now_ms)),
+            throughput: throughput(self.windows.routing(now_ms)),
+            latency: self.derived.latency,
+            throughput_at: self.derived.throughput_at,
+            tool_requests: self.derived.tool_requests,
+            tool_error_rate: self.derived.tool_error_rate,
+            requests_30m: self.derived.requests_30m,
         }
     }
 
-    /// The last `count` shared buckets: per bucket our view or another's, whichever saw more.
-    pub(crate) fn seen(&self, now_ms: u64, count: u64) -> Cell {
-        let mut sum = Cell::default();
-        for bucket in Coarse::buckets(now_ms, count) {
-            let ours = self.coarse.get(bucket).copied().unwrap_or_default();
-            let theirs = self.others.get(bucket).copied().unwrap_or_default();
-            sum.add(if theirs.total() > ours.total() { &theirs } else { &ours });
+    /// Brings what takes long to compute up to date, if it is due.
+    pub(super) fn refresh(&mut self, now_ms: u64) {
+        let is_urgent = self.derived.is_outdated && !self.derived.has_many;
+        let allowed = if is_urgent { NEWS_MS } else { AGE_MS };
+        if now_ms >= self.derived.at_ms.saturating_add(allowed) {
+            self.windows.roll_up(now_ms);
+            self.derived = self.derive(now_ms);
         }
-        sum
     }
 
-    /// Our own view of a shared bucket, if there is anything in it.
-    pub(crate) fn own(&self, bucket: u64) -> Option<Cell> {
-        self.coarse.get(bucket).copied().filter(|cell| *cell != Cell::default())
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "a share; the last bits of a count do not matter"
+    )]
+    fn derive(&self, now_ms: u64) -> Derived {
+        let (latency, throughput_at) = quantiles(self.windows.routing(now_ms));
+        let (half_hour, _) = self.windows.outcomes(now_ms);
+        let tools = self.windows.tools(now_ms);
+        let five: Counts = total(self.windows.routing(now_ms).map(Counts::of));
+        Derived {
+            at_ms: now_ms,
+            is_outdated: false,
+            has_many: five.total() >= MANY,
+            latency,
+            throughput_at,
+            tool_requests: u32::try_from(tools.answers).unwrap_or(u32::MAX),
+            tool_error_rate: (tools.errors as f64 / tools.answers.max(1) as f64) as f32,
+            requests_30m: u32::try_from(half_hour.total()).unwrap_or(u32::MAX),
+        }
+    }
+
+    pub(super) fn report(&mut self, now_ms: u64) -> Report {
+        self.windows.roll_up(now_ms);
+        self.derived = self.derive(now_ms);
+        let (half_hour, day) = self.windows.outcomes(now_ms);
+        let told = |one: Counts| (one.successes, one.faults, one.rate_limits);
+        Report {
+            standing: self.standing(now_ms),
+            display: self.windows.display(now_ms),
+            outcomes: [self.seen(now_ms), told(half_hour), told(day)],
+            latency: self.derived.latency,
+            throughput: self.derived.throughput_at,
+            ejections: self.ejections,
+            last_seen_ms: self.last_seen_ms,
+            history: self.history.list(),
+        }
+    }
+
+    /// The last five minutes: good attempts, faults, rate limits.
+    pub(super) fn seen(&self, now_ms: u64) -> (u64, u64, u64) {
+        let seen: Counts = total(self.windows.routing(now_ms).map(Counts::of));
+        (seen.successes, seen.faults, seen.rate_limits)
     }
 
     /// Takes in what another router saw.
-    pub(crate) fn hear(&mut self, bucket: u64, cell: &Cell, now_ms: u64) {
-        self.others.raise(bucket, cell);
-        self.last_seen_ms = now_ms;
+    pub(super) fn hear(&mut self, span: Span, bucket: u64, view: &Cell, now_ms: u64) {
+        if self.windows.hear(span, bucket, view) {
+            self.derived.is_outdated = true;
+            let end_ms = bucket.saturating_add(1).saturating_mul(span.width_ms());
+            self.last_seen_ms = self.last_seen_ms.max(end_ms.min(now_ms));
+        }
     }
 
     /// Takes over another router's ejection, unless our own eyes know better.
-    pub(crate) fn hear_ejection(
+    pub(super) fn hear_ejection(
         &mut self,
         until_ms: u64,
         ejections: u32,
@@ -194,11 +319,12 @@ impl Record {
             self.next_probe_ms = until_ms;
             self.ejections = ejections;
             self.last_seen_ms = now_ms;
+            self.history.note(now_ms, Change::Ejected { cause: Cause::Heard, until_ms });
         }
     }
 
     /// Until when it is ejected and how often it was in a row, while that is so.
-    pub(crate) fn ejection(&self, now_ms: u64) -> Option<(u64, u32)> {
+    pub(super) fn ejection(&self, now_ms: u64) -> Option<(u64, u32)> {
         match self.state {
             State::Ejected { until_ms } if until_ms > now_ms => Some((until_ms, self.ejections)),
             _ => None,
@@ -206,7 +332,12 @@ impl Record {
     }
 }
 
-fn uptime(seen: &Cell) -> Uptime {
+/// Faults that say how the endpoint is now.
+fn fresh_faults(seen: &Observed) -> u64 {
+    seen.cell.faults.saturating_sub(u64::from(seen.late_faults))
+}
+
+fn uptime(seen: &Counts) -> Uptime {
     if seen.total() < UPTIME_ATTEMPTS {
         return Uptime::Good;
     }
@@ -218,12 +349,16 @@ fn uptime(seen: &Cell) -> Uptime {
     }
 }
 
+/// Mean milliseconds to the first token, with some answers at the prior's speed mixed in.
 #[expect(
     clippy::cast_precision_loss,
     reason = "an estimate for sorting; a count beyond 2^53 may lose its last bits"
 )]
-fn toward_prior(sum: u64, count: u64, prior: f64) -> f64 {
-    (prior * PRIOR_WEIGHT + sum as f64) / (PRIOR_WEIGHT + count as f64)
+fn latency<'a>(cells: impl Iterator<Item = &'a Cell>) -> f64 {
+    let (sum, count) = cells.fold((0_u64, 0_u64), |(sum, count), cell| {
+        (sum.saturating_add(cell.first_token_ms), count.saturating_add(cell.successes))
+    });
+    (PRIOR_LATENCY_MS * PRIOR_WEIGHT + sum as f64) / (PRIOR_WEIGHT + count as f64)
 }
 
 /// Tokens per second over all generations, with some generations of 200 tokens at the prior's speed mixed in.
@@ -231,10 +366,12 @@ fn toward_prior(sum: u64, count: u64, prior: f64) -> f64 {
     clippy::cast_precision_loss,
     reason = "an estimate for sorting; a sum beyond 2^53 may lose its last bits"
 )]
-fn throughput(seen: &Cell) -> f64 {
+fn throughput<'a>(cells: impl Iterator<Item = &'a Cell>) -> f64 {
     const PRIOR_TOKENS: f64 = PRIOR_WEIGHT * 200.0;
-    let seconds = PRIOR_TOKENS / PRIOR_THROUGHPUT + seen.generation_ms as f64 / 1_000.0;
-    (PRIOR_TOKENS + seen.output_tokens as f64) / seconds
+    let (tokens, millis) = cells.fold((0_u64, 0_u64), |(tokens, millis), cell| {
+        (tokens.saturating_add(cell.output_tokens), millis.saturating_add(cell.generation_ms))
+    });
+    (PRIOR_TOKENS + tokens as f64) / (PRIOR_TOKENS / PRIOR_THROUGHPUT + millis as f64 / 1_000.0)
 }
 
 #[cfg(test)]

@@ -50,13 +50,47 @@ fn a_starting_router_takes_over_what_others_know() {
     let (old, new) = (Health::new(HealthConfig::default()), Health::new(HealthConfig::default()));
     let slow = Cell { successes: 200, first_token_ms: 200 * 4_000, ..Cell::default() };
     old.observe(&[(key(1), faults(5)), (key(2), Observed { cell: slow, ..Observed::default() })], NOW);
-    new.hear(&old.own(NOW, 30), &old.ejections(NOW), NOW + 500);
+    let tell = || {
+        for span in Span::ALL {
+            let buckets: Vec<u64> = span.buckets(NOW, span.length()).collect();
+            new.hear(span, &old.views(span, &buckets), NOW + 500);
+        }
+        new.hear_ejections(&old.ejections(NOW), NOW + 500);
+    };
+    tell();
     assert!(matches!(new.standings()[&key(1)].state, State::Ejected { .. }));
     assert!(new.standings()[&key(2)].latency_ms > 3_000.0);
+    assert_eq!(new.display(key(2), NOW + 500), old.display(key(2), NOW + 500));
+    assert_eq!(new.display(key(2), NOW).uptime_1d, Some(100.0));
     // Hearing it twice changes nothing.
     let before = new.standings()[&key(2)];
-    new.hear(&old.own(NOW, 30), &old.ejections(NOW), NOW + 500);
+    tell();
     assert_eq!(new.standings()[&key(2)], before);
+}
+
+/// Two routers that each saw half of it, and exchange what they know as through Redis.
+#[test]
+fn the_longer_windows_are_filled_from_the_fullest_views_of_the_shorter_ones() {
+    let routers = [Health::new(HealthConfig::default()), Health::new(HealthConfig::default())];
+    let good = || Observed { cell: Cell { successes: 10, ..Cell::default() }, ..Observed::default() };
+    for step in 0..60 {
+        let now = NOW + step * 10_000;
+        // By turns: of each ten seconds one of them alone saw anything.
+        let at = usize::try_from(step % 2).unwrap();
+        routers[at].observe(&[(key(1), good())], now);
+        for (teller, hearer) in [(0, 1), (1, 0)] {
+            for span in Span::ALL {
+                let buckets: Vec<u64> = span.buckets(now, 2).collect();
+                routers[hearer].hear(span, &routers[teller].views(span, &buckets), now);
+            }
+        }
+        routers.iter().for_each(|router| router.tick(now + 1_000));
+    }
+    let now = NOW + 600_000;
+    for router in &routers {
+        assert_eq!(router.display(key(1), now).requests, 600);
+        assert_eq!(router.reports(None, now)[&key(1).endpoint][0].1.outcomes[2], (600, 0, 0));
+    }
 }
 
 #[test]
@@ -65,6 +99,9 @@ fn what_nobody_speaks_of_is_forgotten() {
     health.observe(&[(key(1), faults(1))], NOW);
     health.tick(NOW + 60_000);
     assert!(health.standings().contains_key(&key(1)));
-    health.tick(NOW + 900_001);
-    assert!(health.standings().is_empty());
+    health.tick(NOW + 7_200_001);
+    assert!(health.standings().is_empty(), "stands as what was never seen");
+    assert_eq!(health.reports(None, NOW + 7_200_001).len(), 1, "yet a day is told of");
+    health.tick(NOW + 86_400_001);
+    assert!(health.reports(None, NOW + 86_400_001).is_empty());
 }

@@ -1,146 +1,129 @@
-//! Rolling sums over fixed buckets of time.
+//! Rolling windows in fixed buckets of time.
 
-/// What attempts showed within one bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Cell {
-    pub successes: u64,
-    pub faults: u64,
-    pub rate_limits: u64,
-    /// Sums over the successes.
-    pub first_token_ms: u64,
-    pub output_tokens: u64,
-    pub generation_ms: u64,
-}
+use std::collections::VecDeque;
 
-impl Cell {
-    #[must_use]
-    pub const fn total(&self) -> u64 {
-        self.successes.saturating_add(self.faults)
-    }
+use super::cell::Kept;
 
-    pub(crate) fn add(&mut self, other: &Self) {
-        let sum = |one: &mut u64, two: u64| *one = one.saturating_add(two);
-        sum(&mut self.successes, other.successes);
-        sum(&mut self.faults, other.faults);
-        sum(&mut self.rate_limits, other.rate_limits);
-        sum(&mut self.first_token_ms, other.first_token_ms);
-        sum(&mut self.output_tokens, other.output_tokens);
-        sum(&mut self.generation_ms, other.generation_ms);
-    }
+/// The last `N` buckets of `WIDTH_MS` milliseconds each; those that nothing fell into take no place. Buckets are
+/// numbered from the Unix epoch, so that every router means the same by a number.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Window<T, const N: u64, const WIDTH_MS: u64>(VecDeque<(u64, T)>);
 
-    const fn weight(&self) -> u64 {
-        self.total().saturating_add(self.rate_limits)
-    }
-}
-
-/// The last `N` buckets of `WIDTH_MS` milliseconds each. Buckets are numbered from the Unix epoch, so that
-/// every router means the same by a number.
-#[derive(Debug, Clone)]
-pub(crate) struct Ring<const N: usize, const WIDTH_MS: u64> {
-    cells: [Cell; N],
-    newest: u64,
-}
-
-impl<const N: usize, const WIDTH_MS: u64> Default for Ring<N, WIDTH_MS> {
-    fn default() -> Self {
-        Self { cells: [Cell::default(); N], newest: 0 }
-    }
-}
-
-impl<const N: usize, const WIDTH_MS: u64> Ring<N, WIDTH_MS> {
+impl<T: Kept, const N: u64, const WIDTH_MS: u64> Window<T, N, WIDTH_MS> {
     /// The number of the bucket that a moment falls into.
     pub(crate) const fn bucket(now_ms: u64) -> u64 {
         now_ms / WIDTH_MS
     }
 
-    pub(crate) fn add(&mut self, now_ms: u64, cell: &Cell) {
-        if let Some(slot) = self.slot(Self::bucket(now_ms)) {
-            slot.add(cell);
+    pub(crate) fn add(&mut self, now_ms: u64, more: &T) {
+        if let Some(held) = self.slot(Self::bucket(now_ms)) {
+            held.add(more);
         }
     }
 
-    /// Takes another's view of a bucket where it saw more than what is held.
-    pub(crate) fn raise(&mut self, bucket: u64, cell: &Cell) {
-        if let Some(slot) = self.slot(bucket)
-            && cell.weight() > slot.weight()
-        {
-            *slot = *cell;
+    /// Takes another view of a bucket where it is fuller than what is held. Whether it was.
+    pub(crate) fn raise(&mut self, bucket: u64, view: &T) -> bool {
+        if view.weight() <= self.get(bucket).map_or(0, Kept::weight) {
+            return false;
         }
+        let Some(held) = self.slot(bucket) else { return false };
+        held.clone_from(view);
+        true
     }
 
-    /// The bucket's cell, if the ring still reaches back that far.
-    pub(crate) fn get(&self, bucket: u64) -> Option<&Cell> {
-        let held = bucket <= self.newest && self.newest - bucket < Self::length();
-        if held { self.cells.get(Self::position(bucket)) } else { None }
+    pub(crate) fn get(&self, bucket: u64) -> Option<&T> {
+        let at = self.0.binary_search_by_key(&bucket, |(held, _)| *held).ok()?;
+        self.0.get(at).map(|(_, kept)| kept)
     }
 
-    /// The buckets that end with the one of `now_ms`, newest first.
-    pub(crate) fn buckets(now_ms: u64, count: u64) -> impl Iterator<Item = u64> {
+    /// What is held of the `count` buckets that end with the one of `now_ms`, newest first.
+    pub(crate) fn last(&self, now_ms: u64, count: u64) -> impl Iterator<Item = &T> + Clone {
         let newest = Self::bucket(now_ms);
-        (0..count.min(Self::length())).filter_map(move |back| newest.checked_sub(back))
+        self.between((newest + 1).saturating_sub(count.min(N)), newest)
     }
 
-    pub(crate) fn sum(&self, now_ms: u64, count: u64) -> Cell {
-        let mut sum = Cell::default();
-        Self::buckets(now_ms, count).filter_map(|bucket| self.get(bucket)).for_each(|cell| sum.add(cell));
-        sum
+    /// What is held of the buckets from `oldest` to `newest`, newest first.
+    pub(crate) fn between(&self, oldest: u64, newest: u64) -> impl Iterator<Item = &T> + Clone {
+        let held = self.0.iter().rev().skip_while(move |(bucket, _)| *bucket > newest);
+        held.take_while(move |(bucket, _)| *bucket >= oldest).map(|(_, kept)| kept)
     }
 
-    fn slot(&mut self, bucket: u64) -> Option<&mut Cell> {
-        if bucket > self.newest {
-            let gap = (bucket - self.newest).min(Self::length());
-            for empty in bucket + 1 - gap..=bucket {
-                if let Some(cell) = self.cells.get_mut(Self::position(empty)) {
-                    *cell = Cell::default();
-                }
-            }
-            self.newest = bucket;
-        } else if self.newest - bucket >= Self::length() {
+    /// Drops what the window has left behind.
+    pub(crate) fn roll(&mut self, now_ms: u64) {
+        let oldest = (Self::bucket(now_ms) + 1).saturating_sub(N);
+        while self.0.front().is_some_and(|(bucket, _)| *bucket < oldest) {
+            self.0.pop_front();
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// The place of a bucket, unless the window has left it behind.
+    fn slot(&mut self, bucket: u64) -> Option<&mut T> {
+        let newest = self.0.back().map_or(0, |(newest, _)| *newest);
+        if bucket.saturating_add(N) <= newest {
             return None;
         }
-        self.cells.get_mut(Self::position(bucket))
-    }
-
-    const fn length() -> u64 {
-        N as u64
-    }
-
-    fn position(bucket: u64) -> usize {
-        usize::try_from(bucket % Self::length()).unwrap_or(0)
+        let at = match self.0.binary_search_by_key(&bucket, |(held, _)| *held) {
+            Ok(at) => at,
+            Err(at) => {
+                self.0.insert(at, (bucket, T::default()));
+                let outdated = self.0.iter().take_while(|(held, _)| held.saturating_add(N) <= bucket).count();
+                self.0.drain(..outdated);
+                at - outdated
+            }
+        };
+        self.0.get_mut(at).map(|(_, kept)| kept)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::cell::Counts;
     use super::*;
 
-    type Ten = Ring<10, 1_000>;
+    type Ten = Window<Counts, 10, 1_000>;
 
-    fn one() -> Cell {
-        Cell { faults: 1, ..Cell::default() }
+    fn one() -> Counts {
+        Counts { faults: 1, ..Counts::default() }
+    }
+
+    fn sum(window: &Ten, now_ms: u64, count: u64) -> Counts {
+        let mut sum = Counts::default();
+        window.last(now_ms, count).for_each(|counts| sum.add(counts));
+        sum
     }
 
     #[test]
     fn sums_forget_what_is_older_than_asked_for() {
-        let mut ring = Ten::default();
-        ring.add(100_000, &one());
-        ring.add(104_000, &one());
-        assert_eq!(ring.sum(104_500, 10).faults, 2);
-        assert_eq!(ring.sum(104_500, 3).faults, 1);
-        assert_eq!(ring.sum(113_999, 10).faults, 1);
-        assert_eq!(ring.sum(500_000, 10).faults, 0);
-        ring.add(500_000, &one());
-        assert_eq!(ring.sum(500_000, 10).faults, 1);
+        let mut window = Ten::default();
+        window.add(100_000, &one());
+        window.add(104_000, &one());
+        assert_eq!(sum(&window, 104_500, 10).faults, 2);
+        assert_eq!(sum(&window, 104_500, 3).faults, 1);
+        assert_eq!(sum(&window, 113_999, 10).faults, 1);
+        assert_eq!(sum(&window, 500_000, 10).faults, 0);
+        window.add(500_000, &one());
+        assert_eq!(sum(&window, 500_000, 10).faults, 1);
+        assert_eq!(window.0.len(), 1);
+        window.roll(520_000);
+        assert!(window.0.is_empty());
     }
 
     #[test]
     fn another_view_counts_only_where_it_saw_more() {
-        let mut ring = Ten::default();
-        ring.add(100_000, &one());
-        ring.raise(100, &Cell { successes: 7, ..Cell::default() });
-        ring.raise(100, &one());
-        assert_eq!(ring.sum(100_000, 10), Cell { successes: 7, ..Cell::default() });
-        ring.raise(1, &one());
-        assert_eq!(ring.sum(100_000, 10).successes, 7);
+        let mut window = Ten::default();
+        window.add(100_000, &one());
+        let fuller = Counts { successes: 7, ..Counts::default() };
+        assert!(window.raise(100, &fuller));
+        assert!(!window.raise(100, &one()));
+        assert_eq!(sum(&window, 100_000, 10), fuller);
+        assert!(!window.raise(90, &one()), "left behind");
+        assert!(window.raise(95, &one()), "between");
+        assert!(!window.raise(96, &Counts::default()), "nothing takes no place");
+        assert_eq!(window.0.len(), 2);
+        assert_eq!(sum(&window, 100_000, 10).faults, 1);
     }
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use prost::Message as _;
 use rpc::router::{Observation, ObserveRequest};
-use uuid::Uuid;
 
 use super::pause;
-use crate::health::{Cell, Key, Observed};
+use crate::health::{Key, Observed};
 use crate::service::Inner;
 
 const RETRY: Duration = Duration::from_secs(1);
+/// Messages that are taken in together at most.
+const AT_ONCE: usize = 64;
 
 /// Hears observations on the bus until the process stops.
 pub(crate) async fn observe(inner: Arc<Inner>) {
@@ -29,26 +30,32 @@ pub(crate) async fn observe(inner: Arc<Inner>) {
 }
 
 async fn hear(inner: &Inner, bus: &async_nats::Client) {
-    let mut messages = match bus.subscribe(rpc::subjects::HEALTH).await {
+    let messages = match bus.subscribe(rpc::subjects::HEALTH).await {
         Ok(messages) => messages,
         Err(error) => {
             tracing::debug!(%error, "health on the bus is not heard");
             return;
         }
     };
-    while let Some(message) = messages.next().await {
-        match ObserveRequest::decode(message.payload) {
-            Ok(request) => take_in(inner, &request.observations),
-            Err(_) => {
-                inner.metrics.malformed_observations.inc();
+    // What came meanwhile counts at once: each time new standings are made of all endpoints.
+    let mut chunks = messages.ready_chunks(AT_ONCE);
+    while let Some(messages) = chunks.next().await {
+        let mut observations = Vec::new();
+        for message in messages {
+            match ObserveRequest::decode(message.payload) {
+                Ok(request) => observations.extend(request.observations),
+                Err(_) => {
+                    inner.metrics.malformed_observations.inc();
+                }
             }
         }
+        take_in(inner, &observations);
     }
 }
 
 /// Makes observations count. One that is malformed is counted and passed over.
 pub(crate) fn take_in(inner: &Inner, observations: &[Observation]) {
-    let batch: Vec<(Key, Observed)> = observations.iter().filter_map(decode).collect();
+    let batch: Vec<(Key, Observed)> = observations.iter().filter_map(Observed::read).collect();
     let malformed = observations.len().saturating_sub(batch.len());
     inner.metrics.malformed_observations.inc_by(u64::try_from(malformed).unwrap_or(0));
     inner.metrics.observations.inc_by(u64::try_from(batch.len()).unwrap_or(0));
@@ -56,26 +63,4 @@ pub(crate) fn take_in(inner: &Inner, observations: &[Observation]) {
         inner.metrics.ejections.inc();
         tracing::info!(endpoint.id = %key.endpoint, credential.id = %key.credential, "an endpoint is ejected");
     }
-}
-
-fn decode(observation: &Observation) -> Option<(Key, Observed)> {
-    let credential = match observation.credential_id.as_str() {
-        "" => Uuid::nil(),
-        text => Uuid::parse_str(text).ok()?,
-    };
-    let key = Key { endpoint: Uuid::parse_str(&observation.endpoint_id).ok()?, credential };
-    let cell = Cell {
-        successes: u64::from(observation.successes),
-        faults: u64::from(observation.faults),
-        rate_limits: u64::from(observation.rate_limits),
-        first_token_ms: observation.first_token_ms_sum,
-        output_tokens: observation.output_tokens_sum,
-        generation_ms: observation.generation_ms_sum,
-    };
-    let observed = Observed {
-        cell,
-        cooldown_ms: u64::from(observation.cooldown_ms),
-        consecutive_faults: observation.consecutive_faults,
-    };
-    Some((key, observed))
 }

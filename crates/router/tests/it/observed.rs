@@ -2,8 +2,9 @@
 
 use backing::{Kind, Server, ServerOptions};
 use prost::Message as _;
-use rpc::router::{Observation, ObserveRequest};
+use rpc::router::{DescribeHealthRequest, Observation, ObserveRequest, SketchBucket};
 use secrecy::ExposeSecret as _;
+use serde_json::Value;
 
 use crate::catalogue::offer;
 use crate::support::eventually;
@@ -27,6 +28,32 @@ async fn order(router: &Router, tags: &[&str]) {
 
 fn faults(endpoint_id: &str, faults: u32) -> Observation {
     Observation { endpoint_id: endpoint_id.to_owned(), faults, ..Observation::default() }
+}
+
+/// Two hundred good answers.
+fn good(endpoint_id: &str) -> Observation {
+    let all_at = |value| vec![SketchBucket { index: rpc::sketch::index(value), count: 200 }];
+    Observation {
+        endpoint_id: endpoint_id.to_owned(),
+        successes: 200,
+        first_token_ms: all_at(300.0),
+        throughput: all_at(50.0),
+        tool_answers: 8,
+        tool_errors: 2,
+        ..Observation::default()
+    }
+}
+
+/// An endpoint's health, once a whole day's outcomes are known.
+async fn day(router: &Router, endpoint_id: &str) -> Option<Value> {
+    let request = DescribeHealthRequest { endpoint_id: endpoint_id.to_owned(), ..Default::default() };
+    let told = router.health(request).await.unwrap()["endpoints"][0]["credentials"][0].clone();
+    (told["windows"]["1d"]["requests"] == 205).then_some(told)
+}
+
+/// What Redis holds of a window.
+async fn keys(connection: &mut redis::aio::MultiplexedConnection, window: &str) -> Vec<String> {
+    redis::cmd("KEYS").arg(format!("*:{window}:*")).query_async(connection).await.unwrap()
 }
 
 async fn state(router: &Router, endpoint_id: &str) -> String {
@@ -59,6 +86,52 @@ async fn faults_send_an_endpoint_to_the_end_and_never_away() {
     assert!(router.metrics.render().contains("router_ejections_total 1"));
     router.observe(Observation { endpoint_id: "junk".to_owned(), ..Observation::default() }).await;
     assert!(router.metrics.render().contains("router_observations_malformed_total 1"));
+}
+
+#[tokio::test]
+async fn operators_see_every_endpoints_state_and_how_it_came_about() {
+    let surroundings = Surroundings::seeded().await;
+    let router = surroundings.router().await;
+    router.ready().await;
+    let cheap = pair(&router).await;
+    let credential_id = uuid::Uuid::now_v7().to_string();
+    router.observe(Observation { credential_id, ..faults(&cheap, 3) }).await;
+    let named = |endpoint_id: &str| DescribeHealthRequest {
+        endpoint_id: endpoint_id.to_owned(),
+        ..DescribeHealthRequest::default()
+    };
+    let of = |model: &str| DescribeHealthRequest { model: model.to_owned(), ..named("") };
+    let states = async |request| {
+        let told = router.health(request).await.unwrap();
+        let states = told["endpoints"].as_array().unwrap().iter();
+        states.map(|one| one["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(states(of("acme/rocket")).await, ["healthy", "healthy"]);
+    let unwell = DescribeHealthRequest { only_unwell: true, ..DescribeHealthRequest::default() };
+    assert!(states(unwell.clone()).await.is_empty(), "a tenant's key concerns nobody else");
+
+    router.observe(faults(&cheap, 5)).await;
+    assert_eq!(states(unwell).await, ["ejected"]);
+    assert_eq!(states(DescribeHealthRequest { state: "ejected".to_owned(), ..named("") }).await, ["ejected"]);
+    assert!(states(DescribeHealthRequest { provider: "dear".to_owned(), ..named(&cheap) }).await.is_empty());
+    let told = router.health(named(&cheap)).await.unwrap();
+    let endpoint = &told["endpoints"][0];
+    assert_eq!((endpoint["model"].as_str(), endpoint["tag"].as_str()), (Some("acme/rocket"), Some("cheap")));
+    let credentials = endpoint["credentials"].as_array().unwrap();
+    assert_eq!(credentials.len(), 2);
+    let ours = credentials.iter().find(|one| one["is_platform"] == true).unwrap();
+    assert_eq!(
+        (ours["state"].as_str(), ours["windows"]["5m"]["faults"].as_u64()),
+        (Some("ejected"), Some(5))
+    );
+    assert_eq!(ours["windows"]["1d"]["uptime"], Value::Null, "five attempts are no statement");
+    assert_eq!(ours["history"][0]["event"], "ejected");
+    assert_eq!(ours["history"][0]["cause"], "5 faults in a row");
+    assert!(
+        router.health(of("acme/rocket")).await.unwrap()["endpoints"][0]["credentials"][0]["history"]
+            .is_null()
+    );
+    assert_eq!(router.health(named("unknown")).await.unwrap_err().status, 404);
 }
 
 #[tokio::test]
@@ -95,7 +168,8 @@ async fn the_bus_carries_observations_to_every_router() {
 async fn routers_share_health_through_redis_and_lose_nothing_with_it() {
     let Some((redis, _folder)) = server(Kind::Redis).await else { return };
     let mut surroundings = Surroundings::seeded().await;
-    surroundings.redis = Some(redis::Client::open(redis.url().expose_secret()).unwrap());
+    let client = redis::Client::open(redis.url().expose_secret()).unwrap();
+    surroundings.redis = Some(client.clone());
     let (one, two) = (surroundings.router().await, surroundings.router().await);
     one.ready().await;
     two.ready().await;
@@ -106,7 +180,36 @@ async fn routers_share_health_through_redis_and_lose_nothing_with_it() {
     let late = surroundings.router().await;
     late.ready().await;
     order(&late, &["dear", "cheap"]).await;
+    // The longer windows outlive every router that filled them.
+    one.observe(good(&cheap)).await;
+    for router in [&two, &late] {
+        eventually("the day's outcomes", async || day(router, &cheap).await).await;
+    }
+    let connection = client.get_multiplexed_async_connection().await.unwrap();
+    for window in ["1m", "10m", "15m"] {
+        eventually(window, async || keys(&mut connection.clone(), window).await.pop()).await;
+    }
+    drop((one, two, late));
+    eventually("the short window's end", async || {
+        let left = keys(&mut connection.clone(), "10s").await;
+        if left.is_empty() {
+            return Some(());
+        }
+        redis::cmd("DEL").arg(left).query_async::<()>(&mut connection.clone()).await.unwrap();
+        None
+    })
+    .await;
+    let later = surroundings.router().await;
+    later.ready().await;
+    let told = eventually("the day's outcomes", async || day(&later, &cheap).await).await;
+    assert_eq!(told["windows"]["30m"]["successes"], 200);
+    assert_eq!(told["tools_2h"]["requests"], 8);
+    assert_eq!(told["tools_2h"]["error_rate"], 0.25);
+    assert!(told["latency_ms"]["30m"]["p50"].as_f64().is_some_and(|p50| (285.0..315.0).contains(&p50)));
+    assert!(told["throughput"]["30m"]["p99"].as_f64().is_some_and(|p99| (47.5..52.5).contains(&p99)));
+    assert_eq!(told["windows"]["5m"]["requests"], 0);
+    later.observe(faults(&cheap, 5)).await;
     redis.stop().await.unwrap();
-    one.counted("router_share_failures_total 1").await;
-    order(&one, &["dear", "cheap"]).await;
+    later.counted("router_share_failures_total 1").await;
+    order(&later, &["dear", "cheap"]).await;
 }

@@ -326,6 +326,7 @@ pub struct Observation {
     /// Sums over the successes that had content.
     #[prost(uint64, tag = "7")]
     pub first_token_ms_sum: u64,
+    /// Over those that are conversations alone: completion tokens, and the time from the call to the last content.
     #[prost(uint64, tag = "8")]
     pub output_tokens_sum: u64,
     #[prost(uint64, tag = "9")]
@@ -343,8 +344,15 @@ pub struct Observation {
     pub tool_answers: u32,
     #[prost(uint32, tag = "14")]
     pub tool_errors: u32,
+    /// Probes whose answers began to come, however they end: the endpoint is up again.
+    #[prost(uint32, tag = "15")]
+    pub revivals: u32,
+    /// Those of the faults whose attempts began before the observer took the endpoint for down: they say nothing
+    /// of how it is now.
+    #[prost(uint32, tag = "16")]
+    pub late_faults: u32,
 }
-/// How many values fell into one bucket of a sketch.
+/// How many values fell into one bucket of a sketch. `rpc::sketch` says which values a bucket holds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SketchBucket {
     #[prost(uint32, tag = "1")]
@@ -558,6 +566,28 @@ pub struct DescribeCatalogueResponse {
     #[prost(uint64, tag = "1")]
     pub version: u64,
     #[prost(bytes = "bytes", tag = "2")]
+    pub body_json: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DescribeHealthRequest {
+    /// Only this endpoint, with its history; empty = all, without.
+    #[prost(string, tag = "1")]
+    pub endpoint_id: ::prost::alloc::string::String,
+    /// Only endpoints that are not served as usual.
+    #[prost(bool, tag = "2")]
+    pub only_unwell: bool,
+    /// Only endpoints in this state: `healthy`, `ejected`, `half_open`, `recovering`, `cooling`; empty = any.
+    #[prost(string, tag = "3")]
+    pub state: ::prost::alloc::string::String,
+    /// Only this model's, only this provider's; empty = any.
+    #[prost(string, tag = "4")]
+    pub model: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub provider: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DescribeHealthResponse {
+    #[prost(bytes = "bytes", tag = "1")]
     pub body_json: ::prost::bytes::Bytes,
 }
 /// Generated client implementations.
@@ -921,6 +951,31 @@ pub mod router_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// The health of endpoints as the operator sees it: states, windows, and how they came about.
+        pub async fn describe_health(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DescribeHealthRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DescribeHealthResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.router.v1.Router/DescribeHealth",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.router.v1.Router", "DescribeHealth"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -995,6 +1050,14 @@ pub mod router_server {
             request: tonic::Request<super::DescribeCatalogueRequest>,
         ) -> std::result::Result<
             tonic::Response<super::DescribeCatalogueResponse>,
+            tonic::Status,
+        >;
+        /// The health of endpoints as the operator sees it: states, windows, and how they came about.
+        async fn describe_health(
+            &self,
+            request: tonic::Request<super::DescribeHealthRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DescribeHealthResponse>,
             tonic::Status,
         >;
     }
@@ -1585,6 +1648,51 @@ pub mod router_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DescribeCatalogueSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.router.v1.Router/DescribeHealth" => {
+                    #[allow(non_camel_case_types)]
+                    struct DescribeHealthSvc<T: Router>(pub Arc<T>);
+                    impl<
+                        T: Router,
+                    > tonic::server::UnaryService<super::DescribeHealthRequest>
+                    for DescribeHealthSvc<T> {
+                        type Response = super::DescribeHealthResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DescribeHealthRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Router>::describe_health(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DescribeHealthSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -221,4 +221,18 @@ impl Router for FakeRouter {
         self.with(|said| said.descriptions.push(request));
         Ok(Response::new(DescribeCatalogueResponse { version: 7, body_json: body.into() }))
     }
+    async fn describe_health(
+        &self,
+        request: Request<DescribeHealthRequest>,
+    ) -> Result<Response<DescribeHealthResponse>, Status> {
+        let DescribeHealthRequest { endpoint_id, state, model, provider, .. } = request.into_inner();
+        if endpoint_id == "unknown" {
+            return Err(Fault::not_found("There is no such endpoint.").into());
+        }
+        let asked = serde_json::json!({
+            "endpoint_id": endpoint_id, "state": state, "model": model, "provider": provider,
+        });
+        let body = serde_json::json!({ "endpoints": [asked] }).to_string();
+        Ok(Response::new(DescribeHealthResponse { body_json: body.into() }))
+    }
 }

@@ -8,8 +8,8 @@ use router::{Config, Deps, ProviderOverride, Service, known_providers};
 use rpc::Fault;
 use rpc::router::router_client::RouterClient;
 use rpc::router::{
-    DescribeCatalogueRequest, Observation, ObserveRequest, PlanRequest, PlanResponse, Profile,
-    ProviderPreferences,
+    DescribeCatalogueRequest, DescribeHealthRequest, Observation, ObserveRequest, PlanRequest, PlanResponse,
+    Profile, ProviderPreferences,
 };
 use serde_json::Value;
 use sqlx::PgPool;
@@ -166,6 +166,12 @@ impl Router {
     pub(crate) async fn described(&self, request: DescribeCatalogueRequest) -> Value {
         let answer = self.client.clone().describe_catalogue(request).await.unwrap().into_inner();
         serde_json::from_slice(&answer.body_json).unwrap()
+    }
+
+    pub(crate) async fn health(&self, request: DescribeHealthRequest) -> Result<Value, Fault> {
+        let answer = self.client.clone().describe_health(request).await;
+        let answer = answer.map_err(|status| Fault::from_status(&status))?.into_inner();
+        Ok(serde_json::from_slice(&answer.body_json).unwrap())
     }
 
     pub(crate) async fn observe(&self, observation: Observation) {

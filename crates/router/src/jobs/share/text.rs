@@ -1,0 +1,118 @@
+//! Health as Redis holds it.
+
+use crate::health::{Cell, Key, Sketch, Span};
+use uuid::Uuid;
+
+/// One hash tag, so that the keys share a slot of a cluster. The form of the values has a number of its own, so
+/// that versions that differ in it pass each other by.
+const PREFIX: &str = "{patchbay:health}:2";
+
+pub(super) fn bucket_key(span: Span, bucket: u64) -> String {
+    let name = match span {
+        Span::Tens => "10s",
+        Span::Minutes => "1m",
+        Span::TenMinutes => "10m",
+        Span::Quarters => "15m",
+    };
+    format!("{PREFIX}:{name}:{bucket}")
+}
+
+pub(super) fn ejected_key() -> String {
+    format!("{PREFIX}:ejected")
+}
+
+pub(super) fn field(key: Key) -> String {
+    format!("{}:{}", key.endpoint.simple(), key.credential.simple())
+}
+
+pub(super) fn read_field(field: &str) -> Option<Key> {
+    let (endpoint, credential) = field.split_once(':')?;
+    Some(Key { endpoint: Uuid::parse_str(endpoint).ok()?, credential: Uuid::parse_str(credential).ok()? })
+}
+
+/// Numbers by comma; then each sketch as `index:count` by comma, behind a semicolon.
+pub(super) fn cell(cell: &Cell) -> String {
+    let numbers = [
+        cell.successes,
+        cell.faults,
+        cell.rate_limits,
+        cell.first_token_ms,
+        cell.output_tokens,
+        cell.generation_ms,
+        cell.tool_answers,
+        cell.tool_errors,
+    ]
+    .map(|number| number.to_string());
+    format!("{};{};{}", numbers.join(","), sketch(&cell.first_tokens), sketch(&cell.speeds))
+}
+
+fn sketch(sketch: &Sketch) -> String {
+    let pairs = sketch.buckets().iter().map(|(index, count)| format!("{index}:{count}"));
+    pairs.collect::<Vec<_>>().join(",")
+}
+
+pub(super) fn read_cell(text: &str) -> Option<Cell> {
+    let mut parts = text.split(';');
+    let mut numbers = parts.next()?.split(',').map(|number| number.parse::<u64>().ok());
+    let mut next = || numbers.next().flatten();
+    Some(Cell {
+        successes: next()?,
+        faults: next()?,
+        rate_limits: next()?,
+        first_token_ms: next()?,
+        output_tokens: next()?,
+        generation_ms: next()?,
+        tool_answers: next()?,
+        tool_errors: next()?,
+        first_tokens: read_sketch(parts.next()?)?,
+        speeds: read_sketch(parts.next()?)?,
+    })
+}
+
+fn read_sketch(text: &str) -> Option<Sketch> {
+    let mut sketch = Sketch::default();
+    for pair in text.split(',').filter(|pair| !pair.is_empty()) {
+        let (index, count) = pair.split_once(':')?;
+        sketch.count(index.parse().ok()?, count.parse().ok()?);
+    }
+    Some(sketch)
+}
+
+pub(super) fn read_ejection(field: &str, value: &str) -> Option<(Key, u64, u32)> {
+    let (until_ms, count) = value.split_once(',')?;
+    Some((read_field(field)?, until_ms.parse().ok()?, count.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let key = Key { endpoint: Uuid::now_v7(), credential: Uuid::nil() };
+        let mut seen = Cell {
+            successes: 1,
+            faults: 2,
+            rate_limits: 3,
+            first_token_ms: 4,
+            output_tokens: 5,
+            generation_ms: 6,
+            tool_answers: 8,
+            tool_errors: 7,
+            ..Cell::default()
+        };
+        assert_eq!(read_cell(&cell(&seen)), Some(seen.clone()));
+        seen.first_tokens.count(120, 3);
+        seen.first_tokens.count(99, 1);
+        assert_eq!(read_cell(&cell(&seen)), Some(seen.clone()));
+        seen.speeds.count(4, 5);
+        assert_eq!(cell(&seen), "1,2,3,4,5,6,8,7;99:1,120:3;4:5");
+        assert_eq!(read_cell(&cell(&seen)), Some(seen));
+        assert_eq!(read_field(&field(key)), Some(key));
+        assert_eq!(read_ejection(&field(key), "7,2"), Some((key, 7, 2)));
+        for junk in ["", "1,2", "1,2,3,4,5,6,7,8", "1,2,3,4,5,6,7,8;x;", "1,2,3,4,5,6,7,8;1:2:3;"] {
+            assert_eq!(read_cell(junk), None, "{junk}");
+        }
+        assert_eq!(read_field("junk"), None);
+    }
+}
