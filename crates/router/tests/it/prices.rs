@@ -64,7 +64,7 @@ async fn a_window_has_a_price_of_its_own() {
     eventually("the window's price", async || (charged(&router).await? == 400_000).then_some(())).await;
     for (windows, word) in [
         (vec![window("2400", "0100", 400_000)], "HHMM"),
-        (vec![window("0100", "0100", 400_000)], "HHMM"),
+        (vec![PriceWindow { weekdays: vec![8], ..window("0100", "0200", 400_000) }], "weekdays"),
         (vec![window("0100", "0200", 1_000)], "tenfold"),
     ] {
         let outcome = set(&router, PutPriceRequest { windows, ..put(&id, 1_000_000) }).await;
