@@ -17,6 +17,7 @@ mod http;
 mod lease;
 mod limits;
 mod metrics;
+mod presets;
 mod service;
 mod store;
 

@@ -5,3 +5,4 @@ pub(crate) mod changes;
 pub(crate) mod keys;
 pub(crate) mod operators;
 pub(crate) mod organisations;
+pub(crate) mod presets;
