@@ -13,6 +13,7 @@ mod lifecycle;
 mod limits;
 mod load;
 mod money;
+mod presets;
 mod shared;
 mod skins;
 
@@ -83,7 +84,7 @@ fn main() -> ExitCode {
 }
 
 fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
-    let modules: [(&str, Vec<(&str, Scenario)>); 8] = [
+    let modules: [(&str, Vec<(&str, Scenario)>); 9] = [
         ("catalogue", catalogue::scenarios()),
         ("errors", errors::scenarios()),
         ("failover", failover::scenarios()),
@@ -91,6 +92,7 @@ fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
         ("inference_server", inference_server::scenarios()),
         ("limits", limits::scenarios()),
         ("money", money::scenarios()),
+        ("presets", presets::scenarios()),
         ("skins", skins::scenarios()),
     ];
     let mut trials = Vec::new();

@@ -19,4 +19,5 @@ mod limits;
 mod lost;
 mod models;
 mod money;
+mod presets;
 mod routing;
