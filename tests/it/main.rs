@@ -13,6 +13,7 @@ mod lifecycle;
 mod limits;
 mod load;
 mod money;
+mod presets;
 mod replay;
 mod shared;
 mod skins;
@@ -84,7 +85,7 @@ fn main() -> ExitCode {
 }
 
 fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
-    let modules: [(&str, Vec<(&str, Scenario)>); 9] = [
+    let modules: [(&str, Vec<(&str, Scenario)>); 10] = [
         ("catalogue", catalogue::scenarios()),
         ("errors", errors::scenarios()),
         ("failover", failover::scenarios()),
@@ -93,6 +94,7 @@ fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
         ("limits", limits::scenarios()),
         ("money", money::scenarios()),
         ("replay", replay::scenarios()),
+        ("presets", presets::scenarios()),
         ("skins", skins::scenarios()),
     ];
     let mut trials = Vec::new();

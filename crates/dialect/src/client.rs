@@ -279,7 +279,7 @@ impl PublicError {
 /// What admission and routing need of a body; its content stays unread.
 #[derive(Debug, Clone, Default)]
 pub struct Peek {
-    /// In order of preference: `model`, then `models`.
+    /// In order of preference: `model`, then `models`. Empty where only a preset is named.
     pub models: Vec<String>,
     /// The `provider` member, as sent.
     pub provider: Option<Box<serde_json::value::RawValue>>,
@@ -316,6 +316,8 @@ pub struct Peek {
     pub output_modalities: Vec<String>,
     /// What the deprecated `route` asks for: `model` or `none`, as in `provider.sort.partition`.
     pub partition: Option<&'static str>,
+    /// The preset that is to fill in what the request leaves open, as the member of that name has it.
+    pub preset: Option<String>,
     /// The media type of the answer, where it is neither JSON nor an event stream.
     pub media_type: Option<&'static str>,
     /// Images that are to be generated.

@@ -49,6 +49,13 @@ pub(crate) struct Request {
     pub(crate) wants_metadata: bool,
     /// The `anthropic-beta` header, for providers that know it.
     pub(crate) anthropic_beta: String,
+    /// The model as the client wrote it, where a preset was filled in.
+    pub(crate) requested: Option<String>,
+    /// Whether the preset wants answers cached, and for how long.
+    #[allow(dead_code, reason = "for the cache of answers")]
+    pub(crate) cache_enabled: Option<bool>,
+    #[allow(dead_code, reason = "for the cache of answers")]
+    pub(crate) cache_ttl_seconds: Option<u64>,
 }
 
 impl Request {

@@ -9,6 +9,7 @@ pub(crate) mod generation;
 pub(crate) mod inference;
 mod layers;
 pub(crate) mod models;
+mod presets;
 pub(crate) mod reply;
 mod routes;
 pub(crate) mod server;

@@ -3,6 +3,7 @@
 //! - [`http`]: connections, routes, and how answers and errors are written.
 //! - [`auth`]: who calls, from a cache that outlives the database.
 //! - [`limits`]: how often they may.
+//! - [`presets`]: settings that requests take over by naming them.
 //! - [`admission`]: what a request may cost, planned and reserved before anything is executed.
 //! - [`lease`]: the sessions with billing.
 //! - [`replay`]: answers that are given again instead of made again.
@@ -18,6 +19,7 @@ mod http;
 mod lease;
 mod limits;
 mod metrics;
+mod presets;
 mod replay;
 mod service;
 mod store;

@@ -80,9 +80,9 @@ pub(crate) struct Asked {
 impl Wish {
     /// What the wish comes to for a request; `None` for the many that ask for nothing.
     pub(crate) fn asked(&self, request: &Request) -> Option<Asked> {
-        // Presets have no say here yet.
+        let ttl = request.cache_ttl_seconds.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
         let caching = self
-            .caching(Preset::default())
+            .caching(Preset { caching: request.cache_enabled, ttl })
             .filter(|_| is_cached(request.dialect) && may_cache(&request.caller));
         let asked = Asked { name: self.name(), caching };
         (asked.name.is_some() || asked.caching.is_some()).then_some(asked)

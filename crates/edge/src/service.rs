@@ -17,6 +17,7 @@ use crate::http::server;
 use crate::lease::Leases;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::presets::Presets;
 use crate::replay::{self, Replay};
 use crate::{Config, Error};
 
@@ -57,6 +58,7 @@ pub(crate) struct App {
     pub(crate) replay: Replay,
     pub(crate) catalogue: Answers,
     pub(crate) default_markup: DefaultMarkup,
+    pub(crate) presets: Presets,
     pub(crate) open: Arc<Semaphore>,
     pub(crate) sticks: Sticks,
     pub(crate) tasks: Tasks,
@@ -102,6 +104,11 @@ impl Service {
             announcer: Announcer::new(Arc::clone(&keys), bus),
             catalogue: Answers::new(router.clone()),
             default_markup: DefaultMarkup::new(),
+            presets: Presets::new(
+                pool.clone(),
+                config.auth.lookup_timeout_ms.get(),
+                config.auth.stale_ms.get(),
+            ),
             open: Arc::new(Semaphore::new(config.requests.max_open.get().min(Semaphore::MAX_PERMITS))),
             sticks: Sticks::default(),
             config,

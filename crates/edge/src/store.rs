@@ -6,3 +6,4 @@ pub(crate) mod changes;
 pub(crate) mod keys;
 pub(crate) mod operators;
 pub(crate) mod organisations;
+pub(crate) mod presets;

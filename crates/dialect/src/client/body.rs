@@ -182,7 +182,7 @@ pub(super) fn items<'a>(
 /// What every request beside conversations says of whom it is for.
 #[derive(Default)]
 pub(super) struct Head {
-    /// In order of preference, at least one.
+    /// In order of preference, at least one unless a preset is named.
     models: Vec<String>,
     provider: Option<Box<RawValue>>,
     /// `provider.options`: members for one provider each, by its slug.
@@ -236,7 +236,9 @@ fn models(body: &mut Body<'_>) -> Result<Vec<String>, BadRequest> {
         }
     }
     match names.as_slice() {
-        [] => Err(BadRequest::new("`model` is required: send `model` or a list of `models`")),
+        [] if body.look_at("preset").is_none() => {
+            Err(BadRequest::new("`model` is required: send `model` or a list of `models`"))
+        }
         _ => Ok(names),
     }
 }

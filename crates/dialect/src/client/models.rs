@@ -10,6 +10,8 @@ use crate::error::BadRequest;
 pub(super) struct Models {
     first: Option<String>,
     pub(super) others: Vec<String>,
+    /// Whether a preset is named, which may name one.
+    has_preset: bool,
 }
 
 impl Models {
@@ -26,24 +28,26 @@ impl Models {
             return Err(path.must(&format!("have at most {MODELS} entries")));
         }
         let others = list.into_iter().enumerate().map(|(index, name)| not_empty(name, &path.item(index)));
-        Ok(Self { first, others: others.collect::<Result<_, _>>()? })
+        let others = others.collect::<Result<_, _>>()?;
+        Ok(Self { first, others, has_preset: members.look_at("preset").is_some() })
     }
 
-    /// The first model wanted: `model`, else the first of `models`.
+    /// The first model wanted: `model`, else the first of `models`; empty when that is for a preset to say.
     ///
     /// # Errors
-    /// [`BadRequest`] when there is neither.
+    /// [`BadRequest`] when there is none of them.
     pub(super) fn wanted(self) -> Result<String, BadRequest> {
         self.first
             .or_else(|| self.others.into_iter().next())
+            .or_else(|| self.has_preset.then(String::new))
             .ok_or_else(|| BadRequest::new("`model` is required: send `model` or a list of `models`"))
     }
 }
 
-/// Whether a body names a model, and none by nothing.
-pub(super) fn are_sound(model: Option<&String>, models: Option<&[String]>) -> bool {
+/// Whether a body names a model, or a preset in its place, and none by nothing.
+pub(super) fn are_sound(model: Option<&String>, models: Option<&[String]>, has_preset: bool) -> bool {
     let models = models.unwrap_or_default();
-    (model.is_some() || !models.is_empty())
+    (model.is_some() || !models.is_empty() || has_preset)
         && models.len() <= MODELS
         && model.into_iter().chain(models).all(|name| !name.is_empty())
 }

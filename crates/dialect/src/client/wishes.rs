@@ -36,6 +36,7 @@ pub(super) struct Wishes<'a> {
     pub(super) plugins: Option<&'a RawValue>,
     pub(super) modalities: Option<&'a RawValue>,
     pub(super) route: Option<&'a RawValue>,
+    pub(super) preset: Option<&'a RawValue>,
 }
 
 /// Words that a dialect may say for tiers.
@@ -65,6 +66,7 @@ impl Wishes<'_> {
             plugins: self.plugins.map(ToOwned::to_owned),
             output_modalities: kinds(value(self.modalities).as_ref())?,
             partition: self.route.and_then(|route| partition(route.get())),
+            preset: preset(value(self.preset).as_ref())?,
             ..peek
         })
     }
@@ -79,6 +81,7 @@ pub(super) fn check(members: &Members<'_>, tiers: Tiers) -> Result<(), BadReques
     if tiers == Tiers::Anthropic {
         speed(members.look_at("speed"))?;
     }
+    preset(members.look_at("preset"))?;
     kinds(members.look_at("modalities")).map(drop)
 }
 
@@ -125,6 +128,14 @@ fn kinds(value: Option<&Value>) -> Result<Vec<String>, BadRequest> {
             list.iter().map(|kind| kind.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
         }
         Some(_) => Err(wrong()),
+    }
+}
+
+fn preset(value: Option<&Value>) -> Result<Option<String>, BadRequest> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(slug)) if !slug.is_empty() => Ok(Some(slug.clone())),
+        Some(_) => Err(Path::Root.member("preset").must("be the slug of a preset")),
     }
 }
 

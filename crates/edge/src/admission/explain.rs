@@ -44,7 +44,7 @@ pub(crate) fn refused(request: &Request, denied: &Denied) -> Option<Value> {
 
 /// The strategy of a plan that says none is that of a model named as it is.
 fn head(request: &Request, strategy: &str) -> Map<String, Value> {
-    let requested = request.peek.models.first().map_or("", String::as_str);
+    let requested = request.requested.as_ref().or(request.peek.models.first()).map_or("", String::as_str);
     let strategy = if strategy.is_empty() { "direct" } else { strategy };
     let region = Some(request.region.as_str()).filter(|region| !region.is_empty());
     Map::from_iter([

@@ -14,8 +14,8 @@ use serde_json::json;
 
 use super::body;
 use super::reply::{Refusal, UserFacing as _, json};
-use crate::auth;
 use crate::service::App;
+use crate::{auth, presets};
 
 /// Answers Anthropic's clients.
 pub(super) async fn count(State(app): State<Arc<App>>, request: axum::extract::Request) -> Response {
@@ -32,7 +32,8 @@ async fn tokens(app: &App, request: axum::extract::Request) -> Result<u64, Refus
     }
     let http = &app.config.http;
     let body = body::read(request, http.max_body_bytes.get(), http.body_timeout_ms.get()).await?;
-    Dialect::Messages.peek(&body)?;
+    let peek = Dialect::Messages.peek(&body)?;
+    let body = presets::fill_in(app, &caller, Dialect::Messages, body, peek).await?.body;
     let question = CountTokensRequest { body, client_dialect: Dialect::Messages.as_str().to_owned() };
     let mut worker = WorkerClient::new(app.worker.clone()).max_encoding_message_size(rpc::MAX_MESSAGE);
     let answer = worker.count_tokens(question).await?;

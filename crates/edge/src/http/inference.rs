@@ -22,6 +22,7 @@ use crate::admission::{self, StickyKey};
 use crate::auth;
 use crate::execution::{self, Client, Outgoing, Request};
 use crate::metrics::Open;
+use crate::presets::{self, Filled};
 use crate::replay;
 use crate::service::App;
 
@@ -92,6 +93,8 @@ async fn accept(
     let anthropic_beta = header(request.headers(), &["x-anthropic-beta", "anthropic-beta"]);
     let body = read(app, dialect, request).await?;
     let (dialect, peek) = peek(dialect, &body)?;
+    let Filled { body, peek, requested, cache_enabled, cache_ttl_seconds } =
+        presets::fill_in(app, &caller, dialect, body, peek).await?;
     if peek.models.is_empty() {
         return Err(Refusal::new(ErrorType::InvalidRequest, "No model was named: set `model` or `models`."));
     }
@@ -115,6 +118,9 @@ async fn accept(
         plugins_json,
         region: head.region,
         wants_metadata: head.wants_metadata,
+        requested,
+        cache_enabled,
+        cache_ttl_seconds,
         peek,
     };
     Ok((request, place))

@@ -10,7 +10,7 @@ use http::{HeaderName, StatusCode, Uri};
 use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
 use super::reply::Refusal;
-use super::{account, admin, count_tokens, generation, inference, layers, models};
+use super::{account, admin, count_tokens, generation, inference, layers, models, presets};
 use crate::service::App;
 
 /// What somebody sees who opens the address in a browser.
@@ -47,6 +47,8 @@ fn public() -> Router<Arc<App>> {
         .route("/v1/messages/count_tokens", post(count_tokens::count))
         .merge(models::routes("/api/v1"))
         .merge(models::routes("/v1"))
+        .merge(presets::routes("/api/v1"))
+        .merge(presets::routes("/v1"))
         .route("/api/v1/key", get(account::key))
         .route("/api/v1/auth/key", get(account::key))
         .route("/api/v1/credits", get(account::credits))

@@ -23,4 +23,5 @@ mod limits;
 mod lost;
 mod models;
 mod money;
+mod presets;
 mod routing;

@@ -6,6 +6,7 @@ pub(crate) mod database;
 pub(crate) mod platform;
 pub(crate) mod redis;
 pub(crate) mod router;
+pub(crate) mod specification;
 pub(crate) mod worker;
 
 use std::time::Duration;

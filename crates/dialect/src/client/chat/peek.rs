@@ -87,6 +87,8 @@ struct Body<'a> {
     modalities: Option<&'a RawValue>,
     #[serde(borrow)]
     route: Option<&'a RawValue>,
+    #[serde(borrow)]
+    preset: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -146,7 +148,7 @@ struct SchemaHead {
 
 impl Body<'_> {
     fn is_sound(&self) -> bool {
-        models::are_sound(self.model.as_ref(), self.models.as_deref())
+        models::are_sound(self.model.as_ref(), self.models.as_deref(), self.preset.is_some())
             && self.has_messages()
             && self.tools_are_sound()
             && self.options_are_sound()
@@ -208,6 +210,7 @@ impl Body<'_> {
             plugins: self.plugins,
             modalities: self.modalities,
             route: self.route,
+            preset: self.preset,
         };
         Ok(Peek {
             models: models::each_once(self.model.into_iter().chain(self.models.unwrap_or_default())),

@@ -44,6 +44,7 @@ pub(super) fn read(body: &[u8]) -> Result<Read<'_>, BadRequest> {
         prompt_cache_key: body.look_at("prompt_cache_key"),
         plugins: body.look_at("plugins"),
         route: body.look_at("route"),
+        preset: body.look_at("preset"),
         ..Wishes::default()
     };
     let session_id = body.name("session_id")?;

@@ -63,6 +63,8 @@ struct Body<'a> {
     modalities: Option<&'a RawValue>,
     #[serde(borrow)]
     route: Option<&'a RawValue>,
+    #[serde(borrow)]
+    preset: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -126,7 +128,7 @@ impl Body<'_> {
 
     fn names_models(&self) -> bool {
         let fallbacks = self.fallbacks.as_deref().unwrap_or_default();
-        models::are_sound(self.model.as_ref(), self.models.as_deref())
+        models::are_sound(self.model.as_ref(), self.models.as_deref(), self.preset.is_some())
             && fallbacks.len() <= FALLBACKS
             && (fallbacks.is_empty() || self.models.as_ref().is_none_or(Vec::is_empty))
             && fallbacks.iter().all(|fallback| !fallback.model.is_empty())
@@ -171,6 +173,7 @@ impl Body<'_> {
             plugins: self.plugins,
             modalities: self.modalities,
             route: self.route,
+            preset: self.preset,
         };
         let peek = wishes.add_to(weight.peek(length), Tiers::Anthropic)?;
         Ok(Peek {

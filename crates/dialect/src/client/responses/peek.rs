@@ -74,11 +74,13 @@ struct Body<'a> {
     modalities: Option<&'a RawValue>,
     #[serde(borrow)]
     route: Option<&'a RawValue>,
+    #[serde(borrow)]
+    preset: Option<&'a RawValue>,
 }
 
 impl Body<'_> {
     fn is_sound(&self) -> bool {
-        models::are_sound(self.model.as_ref(), self.models.as_deref())
+        models::are_sound(self.model.as_ref(), self.models.as_deref(), self.preset.is_some())
             && self.is_stateless()
             && self.tools_are_sound()
             && self.options_are_sound()
@@ -134,6 +136,7 @@ impl Body<'_> {
             plugins: self.plugins,
             modalities: self.modalities,
             route: self.route,
+            preset: self.preset,
         };
         Ok(Peek {
             models: models::each_once(self.model.into_iter().chain(self.models.unwrap_or_default())),

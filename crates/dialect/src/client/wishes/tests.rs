@@ -161,3 +161,22 @@ fn openings_tell_conversations_apart() {
     // The same in every process and version: what is remembered elsewhere is found again.
     assert_eq!(of("S", "U"), 553_013_670_920_665_964);
 }
+
+#[test]
+fn a_preset_may_stand_in_for_the_model() {
+    for dialect in CONVERSATIONS {
+        let named = peek(dialect, json!({"preset": "support"}));
+        assert_eq!((named.preset.as_deref(), named.models.len()), (Some("support"), 1), "{dialect:?}");
+        let alone = peek(dialect, json!({"preset": "support", "model": null}));
+        assert_eq!((alone.preset.as_deref(), alone.models.len()), (Some("support"), 0), "{dialect:?}");
+        assert!(dialect.decode(&hi(dialect, json!({"preset": "support", "model": null}))).is_ok());
+        let wrong = refused(dialect, json!({"preset": "support", "model": null, "temperature": 9}));
+        assert!(wrong.contains("temperature"), "{dialect:?}: {wrong}");
+        for preset in [json!(7), json!(""), json!({"slug": "support"})] {
+            let wrong = refused(dialect, json!({"preset": preset}));
+            assert_eq!(wrong, "`preset` must be the slug of a preset", "{dialect:?}");
+        }
+        let neither = refused(dialect, json!({"preset": null, "model": null}));
+        assert!(neither.contains("`model` is required"), "{dialect:?}: {neither}");
+    }
+}

@@ -1,0 +1,224 @@
+//! Presets and their versions.
+
+use chrono::{DateTime, Utc};
+use pg::TenantTx;
+use serde_json::Value;
+use uuid::Uuid;
+
+/// A preset without its versions.
+#[derive(Debug, Clone)]
+pub(crate) struct Preset {
+    pub(crate) id: Uuid,
+    pub(crate) workspace: Uuid,
+    pub(crate) slug: String,
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    /// `active`, `disabled` or `archived`.
+    pub(crate) status: String,
+    pub(crate) status_updated_at: Option<DateTime<Utc>>,
+    pub(crate) designated_version: Option<Uuid>,
+    pub(crate) creator: String,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
+}
+
+/// A version, which never changes.
+#[derive(Debug, Clone)]
+pub(crate) struct Version {
+    pub(crate) id: Uuid,
+    pub(crate) preset: Uuid,
+    /// From 1.
+    pub(crate) number: i32,
+    /// Members of a chat request, as a JSON object.
+    pub(crate) config: Value,
+    pub(crate) system_prompt: Option<String>,
+    pub(crate) creator: String,
+    pub(crate) created_at: DateTime<Utc>,
+}
+
+/// What a new version is to be.
+#[derive(Debug, Clone)]
+pub(crate) struct NewVersion {
+    pub(crate) workspace: Uuid,
+    pub(crate) slug: String,
+    pub(crate) config: Value,
+    pub(crate) system_prompt: Option<String>,
+    pub(crate) creator: String,
+}
+
+/// The presets of a workspace, the one that changed last first.
+pub(crate) async fn list(
+    tx: &mut TenantTx,
+    workspace: Uuid,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<Preset>, sqlx::Error> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Preset,
+        r#"select id, workspace_id as workspace, slug, name, description, status, status_updated_at,
+                  designated_version_id as designated_version, creator, created_at, updated_at
+           from identity.preset
+           where tenant_id = $1 and workspace_id = $2
+           order by updated_at desc, id desc
+           offset $3 limit $4"#,
+        tenant.uuid(),
+        workspace,
+        offset,
+        limit,
+    )
+    .fetch_all(tx.connection())
+    .await
+}
+
+pub(crate) async fn count(tx: &mut TenantTx, workspace: Uuid) -> Result<i64, sqlx::Error> {
+    let tenant = tx.tenant();
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from identity.preset where tenant_id = $1 and workspace_id = $2"#,
+        tenant.uuid(),
+        workspace,
+    )
+    .fetch_one(tx.connection())
+    .await
+}
+
+/// The preset of that name.
+pub(crate) async fn by_slug(
+    tx: &mut TenantTx,
+    workspace: Uuid,
+    slug: &str,
+) -> Result<Option<Preset>, sqlx::Error> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Preset,
+        r#"select id, workspace_id as workspace, slug, name, description, status, status_updated_at,
+                  designated_version_id as designated_version, creator, created_at, updated_at
+           from identity.preset
+           where tenant_id = $1 and workspace_id = $2 and slug = $3"#,
+        tenant.uuid(),
+        workspace,
+        slug,
+    )
+    .fetch_optional(tx.connection())
+    .await
+}
+
+/// The version that is in force.
+pub(crate) async fn designated(tx: &mut TenantTx, preset: &Preset) -> Result<Option<Version>, sqlx::Error> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Version,
+        r#"select id, preset_id as preset, version as number, config, system_prompt, creator, created_at
+           from identity.preset_version
+           where tenant_id = $1 and preset_id = $2 and id = $3"#,
+        tenant.uuid(),
+        preset.id,
+        preset.designated_version,
+    )
+    .fetch_optional(tx.connection())
+    .await
+}
+
+pub(crate) async fn version(
+    tx: &mut TenantTx,
+    preset: Uuid,
+    number: i32,
+) -> Result<Option<Version>, sqlx::Error> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Version,
+        r#"select id, preset_id as preset, version as number, config, system_prompt, creator, created_at
+           from identity.preset_version
+           where tenant_id = $1 and preset_id = $2 and version = $3"#,
+        tenant.uuid(),
+        preset,
+        number,
+    )
+    .fetch_optional(tx.connection())
+    .await
+}
+
+/// The versions of a preset, oldest first.
+pub(crate) async fn versions(
+    tx: &mut TenantTx,
+    preset: Uuid,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<Version>, sqlx::Error> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Version,
+        r#"select id, preset_id as preset, version as number, config, system_prompt, creator, created_at
+           from identity.preset_version
+           where tenant_id = $1 and preset_id = $2
+           order by version
+           offset $3 limit $4"#,
+        tenant.uuid(),
+        preset,
+        offset,
+        limit,
+    )
+    .fetch_all(tx.connection())
+    .await
+}
+
+pub(crate) async fn count_versions(tx: &mut TenantTx, preset: Uuid) -> Result<i64, sqlx::Error> {
+    let tenant = tx.tenant();
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from identity.preset_version where tenant_id = $1 and preset_id = $2"#,
+        tenant.uuid(),
+        preset,
+    )
+    .fetch_one(tx.connection())
+    .await
+}
+
+/// Writes a version and puts it in force; the preset is made when there is none of that name.
+pub(crate) async fn put(tx: &mut TenantTx, new: &NewVersion) -> Result<(Preset, Version), sqlx::Error> {
+    let tenant = tx.tenant();
+    // The row stays locked until the commit: whoever else writes this preset waits, and takes the next number.
+    let preset = sqlx::query_scalar!(
+        "insert into identity.preset (id, tenant_id, workspace_id, slug, name, creator)
+         values ($1, $2, $3, $4, $4, $5)
+         on conflict (tenant_id, workspace_id, slug) do update set updated_at = clock_timestamp()
+         returning id",
+        Uuid::now_v7(),
+        tenant.uuid(),
+        new.workspace,
+        new.slug,
+        new.creator,
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    let version = sqlx::query_as!(
+        Version,
+        r#"insert into identity.preset_version
+               (id, tenant_id, preset_id, version, config, system_prompt, creator, created_at)
+           select $1, $2, $3, coalesce(max(v.version), 0) + 1, $4, $5, $6, clock_timestamp()
+           from identity.preset_version v
+           where v.tenant_id = $2 and v.preset_id = $3
+           returning id, preset_id as preset, version as number, config, system_prompt, creator, created_at"#,
+        Uuid::now_v7(),
+        tenant.uuid(),
+        preset,
+        new.config,
+        new.system_prompt,
+        new.creator,
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    let preset = sqlx::query_as!(
+        Preset,
+        r#"update identity.preset set designated_version_id = $3, updated_at = $4
+           where tenant_id = $1 and id = $2
+           returning id, workspace_id as workspace, slug, name, description, status, status_updated_at,
+                     designated_version_id as designated_version, creator, created_at, updated_at"#,
+        tenant.uuid(),
+        preset,
+        version.id,
+        version.created_at,
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok((preset, version))
+}
