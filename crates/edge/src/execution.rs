@@ -52,9 +52,7 @@ pub(crate) struct Request {
     /// The model as the client wrote it, where a preset was filled in.
     pub(crate) requested: Option<String>,
     /// Whether the preset wants answers cached, and for how long.
-    #[allow(dead_code, reason = "for the cache of answers")]
     pub(crate) cache_enabled: Option<bool>,
-    #[allow(dead_code, reason = "for the cache of answers")]
     pub(crate) cache_ttl_seconds: Option<u64>,
 }
 

@@ -168,6 +168,8 @@ pub(crate) struct Ask {
     pub(crate) stop: Vec<String>,
     pub(crate) choices: usize,
     pub(crate) seed: Option<i64>,
+    /// The class of service, as the answer names it.
+    pub(crate) tier: &'static str,
     pub(crate) reasoning: Option<Reasoning>,
     pub(crate) caching: Caching,
     /// What the answer repeats of the request, in the dialect's own form.
@@ -203,6 +205,7 @@ impl Ask {
             seed: None,
             reasoning: None,
             caching: Caching::Never,
+            tier: "default",
             echo: Value::Null,
             prompts: Vec::new(),
             plans: false,

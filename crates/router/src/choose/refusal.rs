@@ -7,7 +7,7 @@ use rpc::Fault;
 use serde_json::{Value, json};
 
 use super::resolve::Wanted;
-use super::{Exclusion, Reason, Request, Routed, Subject};
+use super::{Exclusion, Reason, Request, Routed, Subject, TierWish};
 use crate::catalogue::{Catalogue, Endpoint};
 
 /// There is nothing to try.
@@ -80,12 +80,16 @@ impl<'a> Refusal<'a> {
 
     pub(super) fn nothing_left(
         wanted: &[Wanted<'a>],
-        exclusions: Vec<Exclusion<'a>>,
+        mut exclusions: Vec<Exclusion<'a>>,
         catalogue: &Catalogue,
         request: &Request<'a>,
         now_ms: u64,
     ) -> Self {
         let operation = request.profile.operation;
+        if !matches!(request.tier, TierWish::Only(_)) {
+            // Who asks for no class of service is not told that others than the usual one exist.
+            exclusions.retain(|exclusion| exclusion.reason != Reason::ServiceTier);
+        }
         let names: Vec<&str> = wanted.iter().map(|wanted| wanted.name).collect();
         let first = wanted
             .first()

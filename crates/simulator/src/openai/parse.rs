@@ -35,12 +35,19 @@ pub(crate) fn parse(arrived: &Arrived, body: &Value) -> Result<Ask, Failure> {
     ask.stop = stop(&body["stop"]);
     ask.choices = usize::try_from(body["n"].as_u64().unwrap_or(1)).unwrap_or(1);
     ask.seed = body["seed"].as_i64();
+    ask.tier = tier(body);
     ask.reasoning = reasoning(body, model, quirks);
     ask.caching = Caching::Automatic { step: 128, writes: quirks.cache_writes };
     ask.sound = sound(body)?;
     ask.picture = picture(body, model);
     ask.logprobs = (body["logprobs"] == true).then(|| count(&body["top_logprobs"]));
     Ok(ask)
+}
+
+/// Every class of service that is asked for is had.
+pub(super) fn tier(body: &Value) -> &'static str {
+    let known = ["flex", "priority"];
+    known.into_iter().find(|known| body["service_tier"] == *known).unwrap_or("default")
 }
 
 /// The form of a spoken answer. A stream takes raw samples only.

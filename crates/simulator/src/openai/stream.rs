@@ -25,13 +25,16 @@ pub(super) struct Encoder {
     usage: bool,
     logprobs: Option<usize>,
     padding: Dice,
+    /// The class of service.
+    tier: &'static str,
 }
 
 impl Encoder {
     pub(super) fn new(ask: &Ask, answer: &Answer, stamp: &Stamp) -> Self {
         let padding = Dice::new(stamp.seed);
         let usage = ask.stream_usage && answer.shows_usage;
-        Self { answer: answer.clone(), stamp: stamp.clone(), usage, logprobs: ask.logprobs, padding }
+        let (answer, stamp) = (answer.clone(), stamp.clone());
+        Self { answer, stamp, usage, logprobs: ask.logprobs, padding, tier: ask.tier }
     }
 
     fn chunk(&mut self, choices: &Value, usage: Option<Value>) -> Vec<u8> {
@@ -45,7 +48,7 @@ impl Encoder {
             "object": "chat.completion.chunk",
             "created": self.stamp.seconds(),
             "model": self.stamp.model,
-            "service_tier": "default",
+            "service_tier": self.tier,
             "system_fingerprint": "fp_simulated",
             "choices": choices,
         });

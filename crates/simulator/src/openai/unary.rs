@@ -31,7 +31,7 @@ pub(super) fn body(ask: &Ask, answer: &Answer, stamp: &Stamp) -> Value {
         "created": stamp.seconds(),
         "model": stamp.model,
         "choices": choices,
-        "service_tier": "default",
+        "service_tier": ask.tier,
         "system_fingerprint": "fp_simulated",
     });
     if answer.shows_usage {

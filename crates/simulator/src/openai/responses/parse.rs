@@ -197,7 +197,7 @@ fn echo(body: &Value) -> Value {
         "prompt_cache_retention": or("prompt_cache_retention", json!("in_memory")),
         "reasoning": {"effort": body["reasoning"]["effort"], "summary": body["reasoning"]["summary"]},
         "safety_identifier": body["safety_identifier"],
-        "service_tier": "default",
+        "service_tier": crate::openai::parse::tier(body),
         "store": or("store", json!(true)),
         "temperature": or("temperature", json!(1.0)),
         "text": text,
