@@ -13,10 +13,20 @@ pub struct Config {
     pub sticky_idle_ms: u64,
     pub timeouts: TimeoutConfig,
     pub health: HealthConfig,
+    pub decisions: DecisionsConfig,
+}
+
+/// Which decisions are kept, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionsConfig {
+    /// 0 = none to 1 = all.
+    pub share: f64,
+    pub keep_days: u32,
 }
 
 /// What an attempt may take where neither endpoint nor provider says otherwise, in milliseconds.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimeoutConfig {
     pub connect_ms: u32,
@@ -50,7 +60,14 @@ impl Default for Config {
             sticky_idle_ms: 600_000,
             timeouts: TimeoutConfig::default(),
             health: HealthConfig::default(),
+            decisions: DecisionsConfig::default(),
         }
+    }
+}
+
+impl Default for DecisionsConfig {
+    fn default() -> Self {
+        Self { share: 1.0, keep_days: 7 }
     }
 }
 

@@ -4,6 +4,7 @@
 //! - [`choose`]: the choice of attempts, a pure function of request, catalogue, health, policy and seed.
 //! - [`health`]: what observations say of each endpoint under each credential.
 //! - `plan`, `sticky`: one request from wire to wire, and which endpoint holds a conversation.
+//! - `decide`: decisions that are kept, explained and made again.
 //! - `store`, `seed`, `jobs`: Postgres, the shipped catalogue, and what keeps the snapshot current.
 //!
 //! `Plan` reads memory only: the newest valid snapshot and the newest standings, both swapped atomically.
@@ -12,6 +13,7 @@ mod app;
 pub mod catalogue;
 pub mod choose;
 mod config;
+mod decide;
 mod error;
 mod grpc;
 pub mod health;
@@ -23,7 +25,7 @@ mod service;
 mod sticky;
 mod store;
 
-pub use config::{Config, HealthConfig, TimeoutConfig};
+pub use config::{Config, DecisionsConfig, HealthConfig, TimeoutConfig};
 pub use error::Error;
 pub use seed::{KnownProvider, ProviderOverride, SeedReport, known_providers, seed};
 pub use service::{Deps, Service};

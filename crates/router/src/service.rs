@@ -8,11 +8,12 @@ use chrono::{DateTime, Utc};
 use identity::MasterKey;
 use rpc::router::router_server::RouterServer;
 use sqlx::PgPool;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::app::Views;
 use crate::catalogue::Catalogue;
 use crate::choose::Policy;
+use crate::decide::{Recorder, Rules};
 use crate::grpc::Server;
 use crate::health::Health;
 use crate::metrics::Metrics;
@@ -22,6 +23,8 @@ use crate::{Config, Error, jobs};
 
 /// The part of the process that readiness is said for.
 pub(crate) const PART: &str = "router";
+/// Replays of decisions at once.
+const REPLAYS: usize = 2;
 
 /// What the router needs from the process it runs in.
 #[derive(Clone)]
@@ -50,6 +53,9 @@ pub(crate) struct Inner {
     pub(crate) health: Health,
     pub(crate) sticky: Sticky,
     pub(crate) clock: Clock,
+    pub(crate) decisions: Recorder,
+    /// Room for those who have decisions made again: it is work for a whole processor.
+    pub(crate) replays: Semaphore,
     /// Rung when the tables may have changed.
     pub(crate) changed: Notify,
     /// Why the newest version is not in use, if it is not.
@@ -57,7 +63,7 @@ pub(crate) struct Inner {
 }
 
 /// A snapshot in use, with what was rendered from it.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Loaded {
     pub(crate) catalogue: Catalogue,
     /// When it was read, by the database's clock.
@@ -98,6 +104,11 @@ impl Inner {
             policy: Policy { max_attempts: self.config.max_attempts },
         }
     }
+
+    /// What operators decide about every choice, as it is kept.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules::of(&self.config)
+    }
 }
 
 impl Service {
@@ -111,7 +122,10 @@ impl Service {
         deps.health.set(PART, false);
         let metrics = Metrics::register(&deps.metrics);
         let tasks = deps.tasks.clone();
+        let (decisions, records) = Recorder::new(config.decisions.share);
         let inner = Arc::new(Inner {
+            decisions,
+            replays: Semaphore::new(REPLAYS),
             config,
             deps,
             metrics,
@@ -125,6 +139,8 @@ impl Service {
         tasks.spawn(jobs::refresh(Arc::clone(&inner)));
         tasks.spawn(jobs::listen(Arc::clone(&inner)));
         tasks.spawn(jobs::tick(Arc::clone(&inner)));
+        tasks.spawn(jobs::keep_decisions(Arc::clone(&inner), records));
+        tasks.spawn(jobs::sweep_decisions(Arc::clone(&inner)));
         if inner.deps.bus.is_some() {
             tasks.spawn(jobs::observe(Arc::clone(&inner)));
         }

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use chrono::{DateTime, Utc};
 use identity::{CredentialId, EndpointId, PriceVersionId};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::Writes;
@@ -134,12 +134,12 @@ pub(crate) struct Price {
 }
 
 /// A provider's newest credential.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Credential {
     pub(crate) id: CredentialId,
     pub(crate) provider: String,
-    /// Hexadecimal where rows are read.
-    #[serde(deserialize_with = "from_hex")]
+    /// Hexadecimal where rows are read and kept.
+    #[serde(serialize_with = "to_hex", deserialize_with = "from_hex")]
     pub(crate) sealed: Vec<u8>,
     /// Its last four characters.
     pub(crate) hint: String,
@@ -148,7 +148,7 @@ pub(crate) struct Credential {
 }
 
 /// The whole catalogue as it stood at one version.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tables {
     pub(crate) version: u64,
     /// By the database's clock.
@@ -188,6 +188,10 @@ fn put<T, K: Hash + Eq>(rows: &mut Vec<T>, new: Vec<T>, key: impl Fn(&T) -> K) {
             None => rows.push(row),
         }
     }
+}
+
+fn to_hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&hex::encode(bytes))
 }
 
 fn from_hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {

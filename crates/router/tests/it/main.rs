@@ -8,6 +8,7 @@
 )]
 
 mod catalogue;
+mod decisions;
 mod models;
 mod observed;
 mod operators;

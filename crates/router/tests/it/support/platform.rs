@@ -67,10 +67,15 @@ impl Surroundings {
     }
 
     pub(crate) async fn router_on(&self, pool: PgPool) -> Router {
+        self.router_with(pool, |_| {}).await
+    }
+
+    pub(crate) async fn router_with(&self, pool: PgPool, change: impl FnOnce(&mut Config)) -> Router {
         let (tasks, health) = (lifecycle::Tasks::default(), lifecycle::Health::default());
         let metrics = lifecycle::Metrics::default();
         let mut config = Config { poll_ms: 100, ..Config::default() };
         config.health.share_every_ms = 100;
+        change(&mut config);
         let deps = Deps {
             pool,
             bus: self.bus.clone(),
