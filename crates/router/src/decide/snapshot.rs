@@ -96,3 +96,75 @@ fn window(offer: &Offer) -> Value {
     }
     book
 }
+
+#[cfg(test)]
+mod tests {
+    use identity::{CredentialId, EndpointId};
+
+    use super::*;
+    use crate::TimeoutConfig;
+    use crate::store::rows;
+
+    fn catalogue() -> Catalogue {
+        let endpoint = json!({
+            "id": EndpointId::from_uuid(Uuid::from_u128(1)), "model": "a/m", "provider": "one",
+            "provider_model": "m", "tag": "one", "context_length": 8_000, "implicit_caching": false,
+            "quirks": {}, "disabled": false, "seeded": { "tag": "one" },
+        });
+        let book = json!({
+            "base": { "input": 1_000_000, "output": 4_000_000 },
+            "tiers": [{ "above_prompt_tokens": 100, "input": 2_000_000 }],
+            "windows": [
+                { "utc_start": "2200", "utc_end": "0200", "weekdays": [5, 6], "base": { "input": 5 }, "tiers": [] },
+                { "utc_start": "0100", "utc_end": "0300", "base": { "output": 7 }, "tiers": [] },
+            ],
+        });
+        let tables = Tables {
+            version: 7,
+            providers: vec![rows::Provider {
+                slug: "one".to_owned(),
+                dialect: "openai".to_owned(),
+                base_url: "http://127.0.0.1:1".to_owned(),
+                credential_required: true,
+                ..rows::Provider::default()
+            }],
+            credentials: vec![Credential {
+                id: CredentialId::from_uuid(Uuid::from_u128(3)),
+                provider: "one".to_owned(),
+                sealed: b"a secret".to_vec(),
+                hint: "cret".to_owned(),
+                source: "olga".to_owned(),
+            }],
+            models: vec![rows::Model {
+                slug: "a/m".to_owned(),
+                canonical_slug: "a/m-1".to_owned(),
+                output_modalities: vec!["text".to_owned()],
+                ..rows::Model::default()
+            }],
+            endpoints: vec![serde_json::from_value(endpoint).unwrap()],
+            prices: vec![Price {
+                id: PriceVersionId::from_uuid(Uuid::from_u128(2)),
+                endpoint_id: EndpointId::from_uuid(Uuid::from_u128(1)),
+                book,
+                source: "olga".to_owned(),
+            }],
+            ..Tables::default()
+        };
+        Catalogue::build(tables, TimeoutConfig::default()).unwrap()
+    }
+
+    #[test]
+    fn what_is_kept_builds_the_same_catalogue_and_keeps_the_same() {
+        let catalogue = catalogue();
+        let snapshot = Snapshot::of(&catalogue).unwrap();
+        let rebuilt = Catalogue::build(read(&snapshot.tables).unwrap(), TimeoutConfig::default()).unwrap();
+        assert_eq!(Snapshot::of(&rebuilt).unwrap(), snapshot);
+        let (one, two) = (&catalogue.endpoints()[0], &rebuilt.endpoints()[0]);
+        for minute in (0..7 * 24 * 60).step_by(30) {
+            let (one, two) = (one.prices.at(minute).unwrap(), two.prices.at(minute).unwrap());
+            assert_eq!((one.id, &one.book), (two.id, &two.book), "at minute {minute}");
+        }
+        assert_eq!((one.key, one.unusable), (two.key, two.unusable));
+        assert!(two.unusable.is_none() && two.attempt.sealed_credential.is_empty());
+    }
+}
