@@ -27,6 +27,7 @@ use estimate::Estimate;
 
 pub(crate) use explain::refused;
 pub(crate) use head::Head;
+pub(crate) use plan::{Question, explain};
 pub(crate) use plugins::plugins;
 pub(crate) use preferences::preferences;
 pub(crate) use sticky::{Sticks, StickyKey, stick};

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use identity::Role;
 
 use crate::config::Config;
-use crate::{cluster, dev, serve, show_config, spool, tend};
+use crate::{cluster, dev, route, serve, show_config, spool, tend};
 
 /// One key, one API, every model. Without a command: `dev`.
 #[derive(Debug, Parser)]
@@ -67,6 +67,9 @@ enum Command {
     /// The whole topology on this machine, every service its own processes
     #[command(subcommand)]
     Cluster(cluster::Command),
+    /// Why requests go where they go, and what other rules would do
+    #[command(subcommand)]
+    Route(route::Command),
     /// Shows and checks the configuration
     #[command(subcommand)]
     Config(show_config::Command),
@@ -93,6 +96,7 @@ impl Cli {
             Command::Seed { simulator } => tend::seed(&Config::load(shared)?, simulator.as_deref()).await,
             Command::Spool(command) => spool::run(shared, command).await,
             Command::Cluster(command) => Box::pin(cluster::run(shared, command)).await,
+            Command::Route(command) => route::run(shared, command).await,
             Command::Config(command) => show_config::run(shared, &command),
         }
     }

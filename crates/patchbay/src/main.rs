@@ -10,6 +10,7 @@ mod local_servers;
 mod manifest;
 mod platform;
 mod providers;
+mod route;
 mod say;
 mod secrets;
 mod serve;

@@ -20,10 +20,20 @@ pub struct Config {
     pub timeouts: TimeoutConfig,
     pub health: HealthConfig,
     pub auto: AutoConfig,
+    pub decisions: DecisionsConfig,
+}
+
+/// Which decisions are kept, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionsConfig {
+    /// 0 = none to 1 = all.
+    pub share: f64,
+    pub keep_days: u32,
 }
 
 /// What an attempt may take where neither endpoint nor provider says otherwise, in milliseconds.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimeoutConfig {
     pub connect_ms: u32,
@@ -101,7 +111,14 @@ impl Default for Config {
             timeouts: TimeoutConfig::default(),
             health: HealthConfig::default(),
             auto: AutoConfig::default(),
+            decisions: DecisionsConfig::default(),
         }
+    }
+}
+
+impl Default for DecisionsConfig {
+    fn default() -> Self {
+        Self { share: 1.0, keep_days: 7 }
     }
 }
 

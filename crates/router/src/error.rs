@@ -3,6 +3,7 @@
 use rpc::Fault;
 
 use crate::catalogue::Invalid;
+use crate::decide::Unreadable;
 
 /// A failure of the router.
 #[derive(Debug, thiserror::Error)]
@@ -25,8 +26,10 @@ pub enum Error {
     Seal(#[from] identity::SealError),
     #[error("the catalogue's database failed")]
     Database(#[from] sqlx::Error),
-    #[error("the task that changes the catalogue was lost")]
+    #[error("a task was lost")]
     Lost,
+    #[error("a decision cannot be read")]
+    Decision(#[from] Unreadable),
 }
 
 impl From<Error> for Fault {
@@ -44,7 +47,7 @@ impl From<Error> for Fault {
                 }
                 pg::Class::Other => log_internal(&error),
             },
-            Error::Shipped(_) | Error::Seal(_) | Error::Lost => log_internal(&error),
+            Error::Shipped(_) | Error::Seal(_) | Error::Lost | Error::Decision(_) => log_internal(&error),
         }
     }
 }

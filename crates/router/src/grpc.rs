@@ -1,5 +1,6 @@
 //! The wire: messages in, use cases, messages out.
 
+mod decisions;
 mod edits;
 mod stick;
 
@@ -9,10 +10,11 @@ use std::time::Instant;
 use rpc::Fault;
 use rpc::router::router_server::Router;
 use rpc::router::{
-    BrowseRequest, BrowseResponse, DescribeCatalogueRequest, DescribeCatalogueResponse,
-    DescribeHealthRequest, DescribeHealthResponse, ListChangesRequest, ListPricesRequest, ListResponse,
-    ObserveRequest, ObserveResponse, PlanRequest, PlanResponse, PutEndpointRequest, PutModelRequest,
-    PutPriceRequest, PutProviderRequest, PutResponse, StickRequest, StickResponse, WithdrawPriceRequest,
+    BrowseRequest, BrowseResponse, DecisionsResponse, DescribeCatalogueRequest, DescribeCatalogueResponse,
+    DescribeHealthRequest, DescribeHealthResponse, ListChangesRequest, ListDecisionsRequest,
+    ListPricesRequest, ListResponse, ObserveRequest, ObserveResponse, PlanRequest, PlanResponse,
+    PutEndpointRequest, PutModelRequest, PutPriceRequest, PutProviderRequest, PutResponse,
+    ReadDecisionRequest, ReplayDecisionsRequest, StickRequest, StickResponse, WithdrawPriceRequest,
 };
 use tonic::{Request, Response, Status};
 
@@ -63,11 +65,18 @@ fn checked(loaded: &Loaded) -> Result<(), Status> {
 impl Router for Server {
     async fn plan(&self, request: Request<PlanRequest>) -> Result<Response<PlanResponse>, Status> {
         let started = Instant::now();
+        let (sent, metrics) = (request.into_inner(), &self.0.metrics);
         let loaded = self.0.current.load();
-        let planned = checked(&loaded).and_then(|()| Ok(self.0.desk(&loaded).plan(request.get_ref())?));
-        let metrics = &self.0.metrics;
+        if let Err(status) = checked(&loaded) {
+            metrics.refused.inc();
+            return Err(status);
+        }
+        let desk = self.0.desk(&loaded);
+        let mut seen = desk.see(&sent);
+        let planned = desk.plan(&sent, &mut seen);
         if planned.is_ok() { &metrics.planned } else { &metrics.refused }.inc();
         metrics.plan_seconds.observe(started.elapsed());
+        self.0.decisions.offer(sent, &loaded, seen, planned.as_ref(), metrics);
         let planned = planned?;
         if planned.is_probe {
             metrics.probes.inc();
@@ -166,6 +175,7 @@ impl Router for Server {
             body_json: body.into(),
         }))
     }
+
     async fn describe_health(
         &self,
         request: Request<DescribeHealthRequest>,
@@ -178,5 +188,26 @@ impl Router for Server {
         }
         let body = app::describe_health(&self.0, &loaded, request).to_string();
         Ok(Response::new(DescribeHealthResponse { body_json: body.into() }))
+    }
+
+    async fn list_decisions(
+        &self,
+        request: Request<ListDecisionsRequest>,
+    ) -> Result<Response<DecisionsResponse>, Status> {
+        decisions::list(&self.0, request.into_inner()).await.map_err(Into::into).map(Response::new)
+    }
+
+    async fn read_decision(
+        &self,
+        request: Request<ReadDecisionRequest>,
+    ) -> Result<Response<DecisionsResponse>, Status> {
+        decisions::read(&self.0, request.get_ref()).await.map_err(Into::into).map(Response::new)
+    }
+
+    async fn replay_decisions(
+        &self,
+        request: Request<ReplayDecisionsRequest>,
+    ) -> Result<Response<DecisionsResponse>, Status> {
+        decisions::replay(&self.0, request.into_inner()).await.map_err(Into::into).map(Response::new)
     }
 }

@@ -1,5 +1,6 @@
 //! What runs beside the calls: keeping the snapshot and the standings current.
 
+mod decisions;
 mod keep;
 mod listen;
 mod observe;
@@ -9,6 +10,7 @@ mod share;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use decisions::{keep_decisions, sweep_decisions};
 pub(crate) use keep::keep;
 pub(crate) use listen::listen;
 pub(crate) use observe::{observe, take_in};

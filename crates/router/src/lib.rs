@@ -4,6 +4,7 @@
 //! - [`choose`]: the choice of attempts, a pure function of request, catalogue, health, policy and seed.
 //! - [`health`]: what observations say of each endpoint under each credential.
 //! - `plan`, `sticky`: one request from wire to wire, and which endpoint holds a conversation.
+//! - `decide`: decisions that are kept, explained and made again.
 //! - `store`, `seed`, `jobs`: Postgres, the shipped catalogue, and what keeps the snapshot current.
 //! - `snapshot`: the last good catalogue on disk, for a start without Postgres.
 //!
@@ -13,6 +14,7 @@ mod app;
 pub mod catalogue;
 pub mod choose;
 mod config;
+mod decide;
 mod error;
 mod grpc;
 pub mod health;
@@ -26,7 +28,7 @@ mod snapshot;
 mod sticky;
 mod store;
 
-pub use config::{AutoConfig, Config, HealthConfig, TimeoutConfig};
+pub use config::{AutoConfig, Config, DecisionsConfig, HealthConfig, TimeoutConfig};
 pub use error::Error;
 pub use rehearsal::Rehearsal;
 pub use seed::{KnownProvider, ProviderOverride, SeedReport, known_providers, seed};

@@ -31,6 +31,8 @@ pub(crate) struct Metrics {
     pub(crate) ejections: Counter,
     pub(crate) probes: Counter,
     pub(crate) share_failures: Counter,
+    pub(crate) decisions_kept: Counter,
+    pub(crate) decisions_dropped: Counter,
 }
 
 impl Metrics {
@@ -67,6 +69,11 @@ impl Metrics {
             malformed_observations: counter("router_observations_malformed", "Observations not understood"),
             ejections: counter("router_ejections", "Endpoints ejected"),
             probes: counter("router_probes", "Probes sent to endpoints that are half open"),
+            decisions_kept: counter("router_decisions_kept", "Decisions written to the database"),
+            decisions_dropped: counter(
+                "router_decisions_dropped",
+                "Decisions not kept because there was no room or the database failed",
+            ),
             share_failures: counter("router_share_failures", "Exchanges of health with Redis that failed"),
         }
     }

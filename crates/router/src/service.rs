@@ -8,11 +8,12 @@ use chrono::{DateTime, Utc};
 use identity::MasterKey;
 use rpc::router::router_server::RouterServer;
 use sqlx::PgPool;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::app::Views;
 use crate::catalogue::Catalogue;
 use crate::choose::Policy;
+use crate::decide::{Recorder, Rules};
 use crate::grpc::Server;
 use crate::health::Health;
 use crate::metrics::Metrics;
@@ -23,6 +24,8 @@ use crate::{Config, Error, jobs};
 
 /// The part of the process that readiness is said for.
 pub(crate) const PART: &str = "router";
+/// Replays of decisions at once.
+const REPLAYS: usize = 2;
 
 /// What the router needs from the process it runs in.
 #[derive(Clone)]
@@ -51,6 +54,9 @@ pub(crate) struct Inner {
     pub(crate) health: Health,
     pub(crate) sticky: Sticky,
     pub(crate) clock: Clock,
+    pub(crate) decisions: Recorder,
+    /// Room for those who have decisions made again: it is work for a whole processor.
+    pub(crate) replays: Semaphore,
     /// Rung when the tables may have changed.
     pub(crate) changed: Notify,
     /// What is known of the newest version.
@@ -96,7 +102,7 @@ impl Source {
 }
 
 /// A snapshot in use, with what was rendered from it.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Loaded {
     pub(crate) catalogue: Catalogue,
     /// When it was read, by the database's clock.
@@ -143,6 +149,11 @@ impl Inner {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What operators decide about every choice, as it is kept.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules::of(&self.config)
+    }
+
     /// Takes note of what is now known of the newest version.
     pub(crate) fn note(&self, change: impl FnOnce(&mut Newest)) {
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -163,7 +174,10 @@ impl Service {
         let metrics = Metrics::register(&deps.metrics);
         let tasks = deps.tasks.clone();
         let health = Health::new(config.health);
+        let (decisions, records) = Recorder::new(config.decisions.share);
         let inner = Arc::new(Inner {
+            decisions,
+            replays: Semaphore::new(REPLAYS),
             health,
             sticky: Sticky::new(config.sticky_limit, config.sticky_idle_ms),
             config,
@@ -181,6 +195,8 @@ impl Service {
             tasks.spawn(jobs::keep(Arc::clone(&inner), path.to_owned()));
         }
         tasks.spawn(jobs::tick(Arc::clone(&inner)));
+        tasks.spawn(jobs::keep_decisions(Arc::clone(&inner), records));
+        tasks.spawn(jobs::sweep_decisions(Arc::clone(&inner)));
         if inner.deps.bus.is_some() {
             tasks.spawn(jobs::observe(Arc::clone(&inner)));
         }

@@ -1,5 +1,6 @@
 //! Schema `catalog` in Postgres. All SQL of the router is here.
 
+pub(crate) mod decisions;
 mod history;
 mod load;
 pub(crate) mod rows;

@@ -3,6 +3,7 @@
 mod catalogue;
 mod catalogue_lists;
 mod credit;
+mod decisions;
 mod health;
 mod keys;
 mod prices;
@@ -58,6 +59,10 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/tenants/{tenant}/credits", post(credit::grant))
         .route("/tenants/{tenant}/balance", get(credit::balance))
         .route("/keys/{hash}", patch(keys::change).delete(keys::delete).get(keys::show))
+        .route("/decisions", get(decisions::list))
+        .route("/decisions/{generation}", get(decisions::show))
+        .route("/route/explain", post(decisions::explain))
+        .route("/route/replay", post(decisions::replay))
         .route("/invariants", get(credit::invariants))
         .method_not_allowed_fallback(super::routes::wrong_method)
 }

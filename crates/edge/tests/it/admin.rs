@@ -235,3 +235,79 @@ async fn setting_up_twice_changes_nothing() {
     assert!(metrics.contains("patchbay_edge_requests_total"), "{metrics}");
     platform.stop().await;
 }
+
+#[tokio::test]
+async fn decisions_are_listed_and_told_as_the_router_keeps_them() {
+    let platform = Platform::start().await;
+    let tenant = platform.tenant.to_string();
+    let path = format!(
+        "/decisions?tenant={tenant}&model=acme/echo&provider=acme&since=2026-01-01T00:00:00Z&after=gen-9&limit=5"
+    );
+    assert_eq!(platform.admin(Method::GET, &path, "").await.json()["data"][0]["generation_id"], "gen-1");
+    let asked = platform.router.with(|said| said.lists.remove(0));
+    assert_eq!((asked.tenant_id, asked.model, asked.provider), (tenant, "acme/echo".into(), "acme".into()));
+    assert_eq!((asked.since_ms, asked.after.as_str(), asked.limit), (1_767_225_600_000, "gen-9", 5));
+    assert_eq!(platform.admin(Method::GET, "/decisions?since=yesterday", "").await.error().0, 400);
+    assert_eq!(platform.admin(Method::GET, "/decisions?sinse=x", "").await.error().0, 400);
+
+    let generation = identity::GenerationId::generate().to_string();
+    let told = platform.admin(Method::GET, &format!("/decisions/{generation}"), "").await.json();
+    assert_eq!(told["replay"]["identical"], true);
+    assert_eq!(platform.router.with(|said| said.reads.remove(0)).generation_id, generation);
+    assert_eq!(platform.admin(Method::GET, "/decisions/gen-7", "").await.error().0, 404);
+    assert_eq!(platform.get("/admin/v1/decisions", None).await.error().0, 401);
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn a_chat_is_explained_as_it_would_be_routed_and_nothing_runs() {
+    let platform = Platform::start().await;
+    let body = r#"{"model":"acme/echo","provider":{"sort":"price"},"service_tier":"flex","session_id":"s",
+        "tools":[{"type":"function","function":{"name":"f"}}],"max_tokens":7,
+        "messages":[{"role":"user","content":"Hello"}]}"#;
+    let path = format!("/route/explain?tenant={}&region=eu&seed=18446744073709551615", platform.tenant);
+    let told = platform.admin(Method::POST, &path, body).await;
+    assert_eq!((told.status.as_u16(), told.json()["strategy"].as_str()), (200, Some("alias")));
+    let plan = platform.router.with(|said| said.plans.remove(0));
+    assert!(plan.explain && plan.dry_run && plan.generation_id.is_empty());
+    assert_eq!((plan.seed, plan.region.as_str(), plan.service_tier.as_str()), (u64::MAX, "eu", "flex"));
+    assert_eq!((plan.sticky_key.len(), plan.tenant_id), (16, platform.tenant.to_string()));
+    assert_eq!(plan.provider.unwrap().sort, "price");
+    let profile = plan.profile.unwrap();
+    assert_eq!((profile.max_tokens, profile.body_bytes), (Some(7), body.len() as u64));
+    assert!(profile.parameters.contains(&"tools".to_owned()));
+
+    let short = r#"{"model":"acme/echo","messages":[{"role":"user","content":"Hello"}]}"#;
+    assert_eq!(platform.admin(Method::POST, "/route/explain", short).await.status, 200);
+    assert!(platform.router.with(|said| said.plans.remove(0)).sticky_key.is_empty());
+    assert_eq!(
+        platform.admin(Method::POST, "/route/explain", &short.replace("model", "modl")).await.error().0,
+        400
+    );
+    assert_eq!(platform.admin(Method::POST, "/route/explain?tenant=x", short).await.error().0, 404);
+    assert!(platform.billing.with(|heard| heard.witnesses.is_empty()));
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn a_replay_is_asked_of_the_router_with_everything_that_is_to_change() {
+    let platform = Platform::start().await;
+    let body = json!({
+        "since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00+01:00", "limit": 9,
+        "policy": { "max_attempts": 2 }, "disable": ["acme"], "markup": 500,
+        "prices": [{ "endpoint_id": "e1", "price": { "base": { "input": "0.000001", "output": "0.000002" } } }],
+    });
+    let report = platform.admin(Method::POST, "/route/replay", &body.to_string()).await;
+    assert_eq!(report.json()["decisions"], 3);
+    let asked = platform.router.with(|said| said.replays.remove(0));
+    assert_eq!((asked.since_ms, asked.until_ms, asked.limit), (1_767_225_600_000, 1_767_308_400_000, 9));
+    assert_eq!(
+        (asked.policy_json.as_str(), asked.disable),
+        (r#"{"max_attempts":2}"#, vec!["acme".to_owned()])
+    );
+    assert_eq!((asked.markup_basis_points, asked.prices[0].endpoint_id.as_str()), (Some(500), "e1"));
+    assert_eq!(asked.prices[0].price.as_ref().unwrap().base.unwrap().output, Some(2_000_000));
+    assert_eq!(platform.admin(Method::POST, "/route/replay", r#"{"price":[]}"#).await.error().0, 400);
+    assert_eq!(platform.admin(Method::POST, "/route/replay", "{}").await.status, 200);
+    platform.stop().await;
+}

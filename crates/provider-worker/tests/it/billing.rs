@@ -216,10 +216,32 @@ impl Router for Notes {
     ) -> Result<Response<DescribeCatalogueResponse>, Status> {
         Err(Status::unimplemented(""))
     }
+
     async fn describe_health(
         &self,
         _: Request<DescribeHealthRequest>,
     ) -> Result<Response<DescribeHealthResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_decisions(
+        &self,
+        _: Request<ListDecisionsRequest>,
+    ) -> Result<Response<DecisionsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn read_decision(
+        &self,
+        _: Request<ReadDecisionRequest>,
+    ) -> Result<Response<DecisionsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn replay_decisions(
+        &self,
+        _: Request<ReplayDecisionsRequest>,
+    ) -> Result<Response<DecisionsResponse>, Status> {
         Err(Status::unimplemented(""))
     }
 }

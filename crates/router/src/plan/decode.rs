@@ -6,25 +6,22 @@ use rpc::router::{OwnCredential, PlanRequest};
 use uuid::Uuid;
 
 use crate::catalogue::{Catalogue, Modalities};
-use crate::choose::{AccountPolicy, Own, Plugins, Preferences, Profile, Request, Task, TierWish};
-use crate::sticky::{Conversation, Sticky};
+use crate::choose::{AccountPolicy, Held, Own, Plugins, Preferences, Profile, Request, Task, TierWish};
 
-/// Reads a request, and what is remembered of its conversation.
+/// Reads a request. `held` is what is remembered of its conversation.
 ///
 /// # Errors
 /// [`Fault`] for what means nothing.
 pub(super) fn request<'a>(
     sent: &'a PlanRequest,
     catalogue: &Catalogue,
-    sticky: &Sticky,
+    held: Option<Held>,
 ) -> Result<Request<'a>, Fault> {
     let preferences = match &sent.provider {
         None => Preferences { allow_fallbacks: true, ..Preferences::default() },
         Some(wishes) => Preferences::read(wishes, sent.markup_basis_points)
             .map_err(|bad| Fault::invalid(bad.to_string()))?,
     };
-    let conversation = Conversation::from_key(&sent.sticky_key);
-    let held = conversation.and_then(|one| sent.models.iter().find_map(|name| sticky.get(one, name)));
     Ok(Request {
         models: &sent.models,
         preferences,

@@ -8,6 +8,7 @@
 )]
 
 mod catalogue;
+mod decisions;
 mod editing;
 mod models;
 mod observed;

@@ -39,7 +39,8 @@ pub struct PlanRequest {
     /// Whether the answer tells of every endpoint.
     #[prost(bool, tag = "14")]
     pub explain: bool,
-    /// Nothing will be executed: claims no probe and is not kept.
+    /// Nothing will be executed: claims no probe and is not kept. With `explain`, a refusal is told in
+    /// `explanation_json`, beside no attempts.
     #[prost(bool, tag = "15")]
     pub dry_run: bool,
 }
@@ -590,6 +591,71 @@ pub struct DescribeHealthResponse {
     #[prost(bytes = "bytes", tag = "1")]
     pub body_json: ::prost::bytes::Bytes,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDecisionsRequest {
+    /// Each empty or zero = any.
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// Slug of the model of the first attempt or, of a refusal, the first name.
+    #[prost(string, tag = "2")]
+    pub model: ::prost::alloc::string::String,
+    /// Slug of the provider of the first attempt.
+    #[prost(string, tag = "3")]
+    pub provider: ::prost::alloc::string::String,
+    /// Unix milliseconds.
+    #[prost(uint64, tag = "4")]
+    pub since_ms: u64,
+    /// The last generation of the page before.
+    #[prost(string, tag = "5")]
+    pub after: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "6")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadDecisionRequest {
+    #[prost(string, tag = "1")]
+    pub generation_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReplayDecisionsRequest {
+    /// Unix milliseconds, from the first to before the second; zero = no bound.
+    #[prost(uint64, tag = "1")]
+    pub since_ms: u64,
+    #[prost(uint64, tag = "2")]
+    pub until_ms: u64,
+    /// Decisions at most; zero = as many as one call may take.
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+    /// Members of the operators' policy to replace, as a JSON object; empty = none.
+    #[prost(string, tag = "4")]
+    pub policy_json: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "5")]
+    pub prices: ::prost::alloc::vec::Vec<PriceChange>,
+    /// Ids of endpoints and slugs of providers that are not to be used.
+    #[prost(string, repeated, tag = "6")]
+    pub disable: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// In place of every tenant's own.
+    #[prost(uint32, optional, tag = "7")]
+    pub markup_basis_points: ::core::option::Option<u32>,
+}
+/// Another price for one endpoint by its id, or for every endpoint of a model at a provider.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PriceChange {
+    #[prost(string, tag = "1")]
+    pub endpoint_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub model: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub provider: ::prost::alloc::string::String,
+    /// id ignored
+    #[prost(message, optional, tag = "4")]
+    pub price: ::core::option::Option<super::super::pricing::v1::PriceVersion>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DecisionsResponse {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub body_json: ::prost::bytes::Bytes,
+}
 /// Generated client implementations.
 pub mod router_client {
     #![allow(
@@ -976,6 +1042,81 @@ pub mod router_client {
                 .insert(GrpcMethod::new("patchbay.router.v1.Router", "DescribeHealth"));
             self.inner.unary(req, path, codec).await
         }
+        /// Decisions that were kept, newest first.
+        pub async fn list_decisions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListDecisionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DecisionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.router.v1.Router/ListDecisions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.router.v1.Router", "ListDecisions"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// One decision with its explanation, made anew from what is kept, and whether that leads to the same plan.
+        pub async fn read_decision(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadDecisionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DecisionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.router.v1.Router/ReadDecision",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.router.v1.Router", "ReadDecision"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What kept decisions would have come to under another policy or other prices.
+        pub async fn replay_decisions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReplayDecisionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DecisionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.router.v1.Router/ReplayDecisions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.router.v1.Router", "ReplayDecisions"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1058,6 +1199,30 @@ pub mod router_server {
             request: tonic::Request<super::DescribeHealthRequest>,
         ) -> std::result::Result<
             tonic::Response<super::DescribeHealthResponse>,
+            tonic::Status,
+        >;
+        /// Decisions that were kept, newest first.
+        async fn list_decisions(
+            &self,
+            request: tonic::Request<super::ListDecisionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DecisionsResponse>,
+            tonic::Status,
+        >;
+        /// One decision with its explanation, made anew from what is kept, and whether that leads to the same plan.
+        async fn read_decision(
+            &self,
+            request: tonic::Request<super::ReadDecisionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DecisionsResponse>,
+            tonic::Status,
+        >;
+        /// What kept decisions would have come to under another policy or other prices.
+        async fn replay_decisions(
+            &self,
+            request: tonic::Request<super::ReplayDecisionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DecisionsResponse>,
             tonic::Status,
         >;
     }
@@ -1693,6 +1858,141 @@ pub mod router_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DescribeHealthSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.router.v1.Router/ListDecisions" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListDecisionsSvc<T: Router>(pub Arc<T>);
+                    impl<
+                        T: Router,
+                    > tonic::server::UnaryService<super::ListDecisionsRequest>
+                    for ListDecisionsSvc<T> {
+                        type Response = super::DecisionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListDecisionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Router>::list_decisions(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListDecisionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.router.v1.Router/ReadDecision" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadDecisionSvc<T: Router>(pub Arc<T>);
+                    impl<
+                        T: Router,
+                    > tonic::server::UnaryService<super::ReadDecisionRequest>
+                    for ReadDecisionSvc<T> {
+                        type Response = super::DecisionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadDecisionRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Router>::read_decision(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadDecisionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.router.v1.Router/ReplayDecisions" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReplayDecisionsSvc<T: Router>(pub Arc<T>);
+                    impl<
+                        T: Router,
+                    > tonic::server::UnaryService<super::ReplayDecisionsRequest>
+                    for ReplayDecisionsSvc<T> {
+                        type Response = super::DecisionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReplayDecisionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Router>::replay_decisions(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReplayDecisionsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

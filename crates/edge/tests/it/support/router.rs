@@ -22,6 +22,9 @@ pub(crate) struct Said {
     /// Plans that fail as if the replica were killed, before one is answered again.
     pub(crate) failures: usize,
     pub(crate) browsed: Vec<BrowseRequest>,
+    pub(crate) lists: Vec<ListDecisionsRequest>,
+    pub(crate) reads: Vec<ReadDecisionRequest>,
+    pub(crate) replays: Vec<ReplayDecisionsRequest>,
     /// Whether the catalogue cannot be asked for.
     pub(crate) is_away: bool,
 }
@@ -63,6 +66,9 @@ impl FakeRouter {
             changes: Vec::new(),
             failures: 0,
             browsed: Vec::new(),
+            lists: Vec::new(),
+            reads: Vec::new(),
+            replays: Vec::new(),
             is_away: false,
         })))
     }
@@ -70,6 +76,10 @@ impl FakeRouter {
     pub(crate) fn with<T>(&self, look: impl FnOnce(&mut Said) -> T) -> T {
         look(&mut self.0.lock().unwrap())
     }
+}
+
+fn body(json: &str) -> Result<Response<DecisionsResponse>, Status> {
+    Ok(Response::new(DecisionsResponse { body_json: json.as_bytes().to_vec().into() }))
 }
 
 fn put(dry_run: bool) -> Result<Response<PutResponse>, Status> {
@@ -108,6 +118,7 @@ impl Router for FakeRouter {
                 strategy: "alias".to_owned(),
                 name,
                 metadata_json: metadata_json.to_owned(),
+                explanation_json: r#"{"strategy":"alias","endpoints":[]}"#.to_owned(),
                 ..PlanResponse::default()
             }))
         })
@@ -234,5 +245,29 @@ impl Router for FakeRouter {
         });
         let body = serde_json::json!({ "endpoints": [asked] }).to_string();
         Ok(Response::new(DescribeHealthResponse { body_json: body.into() }))
+    }
+
+    async fn list_decisions(
+        &self,
+        request: Request<ListDecisionsRequest>,
+    ) -> Result<Response<DecisionsResponse>, Status> {
+        self.with(|said| said.lists.push(request.into_inner()));
+        body(r#"{"data":[{"generation_id":"gen-1"}],"next":null}"#)
+    }
+
+    async fn read_decision(
+        &self,
+        request: Request<ReadDecisionRequest>,
+    ) -> Result<Response<DecisionsResponse>, Status> {
+        self.with(|said| said.reads.push(request.into_inner()));
+        body(r#"{"replay":{"identical":true}}"#)
+    }
+
+    async fn replay_decisions(
+        &self,
+        request: Request<ReplayDecisionsRequest>,
+    ) -> Result<Response<DecisionsResponse>, Status> {
+        self.with(|said| said.replays.push(request.into_inner()));
+        body(r#"{"decisions":3}"#)
     }
 }

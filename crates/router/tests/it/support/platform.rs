@@ -69,19 +69,19 @@ impl Surroundings {
     }
 
     pub(crate) async fn router_on(&self, pool: PgPool) -> Router {
-        self.router_with(pool, self.config.clone()).await
+        self.router_with(pool, |_| {}).await
     }
 
     /// A router that leaves failing endpoints alone for so many milliseconds.
     pub(crate) async fn router_ejecting_for(&self, ejection_ms: u64) -> Router {
-        let mut config = self.config.clone();
-        config.health.ejection_ms = ejection_ms;
-        self.router_with(self.database.pool(), config).await
+        self.router_with(self.database.pool(), |config| config.health.ejection_ms = ejection_ms).await
     }
 
-    async fn router_with(&self, pool: PgPool, config: Config) -> Router {
+    pub(crate) async fn router_with(&self, pool: PgPool, change: impl FnOnce(&mut Config)) -> Router {
         let (tasks, health) = (lifecycle::Tasks::default(), lifecycle::Health::default());
         let metrics = lifecycle::Metrics::default();
+        let mut config = self.config.clone();
+        change(&mut config);
         let deps = Deps {
             pool,
             bus: self.bus.clone(),

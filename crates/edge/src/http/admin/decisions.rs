@@ -1,0 +1,203 @@
+//! Routing decisions: what was decided and why, what would be decided now, and what other rules would have
+//! decided. The router keeps them and makes them again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use dialect::client::Dialect;
+use http::StatusCode;
+use identity::{GenerationId, TenantId};
+use pricing::Markup;
+use rpc::Fault;
+use rpc::billing::GetTermsRequest;
+use rpc::router::router_client::RouterClient;
+use rpc::router::{ListDecisionsRequest, PriceChange, ReadDecisionRequest, ReplayDecisionsRequest};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::super::body::{self, from_query};
+use super::super::reply::{self, Refusal, UserFacing as _};
+use super::prices::Price;
+use super::{Operator, bad, not_found, read, tenant};
+use crate::admission::{self, Head, Question, StickyKey};
+use crate::service::App;
+
+/// A replay of as many decisions as one may take ends long before.
+const REPLAY_WITHIN: Duration = Duration::from_secs(300);
+
+fn router(app: &App) -> RouterClient<rpc::Channel> {
+    RouterClient::new(app.router.clone()).max_decoding_message_size(rpc::MAX_MESSAGE)
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Wanted {
+    tenant: String,
+    model: String,
+    provider: String,
+    /// RFC 3339.
+    since: Option<String>,
+    /// The last generation of the page before.
+    after: String,
+    limit: u32,
+}
+
+pub(super) async fn list(
+    _operator: Operator,
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let wanted: Wanted = from_query(&request.into_parts().0)?;
+    let message = ListDecisionsRequest {
+        tenant_id: wanted.tenant,
+        model: wanted.model,
+        provider: wanted.provider,
+        since_ms: time(wanted.since.as_deref(), "since")?,
+        after: wanted.after,
+        limit: wanted.limit,
+    };
+    let listed = router(&app).list_decisions(message).await?.into_inner();
+    Ok(reply::raw_json(StatusCode::OK, listed.body_json))
+}
+
+pub(super) async fn show(
+    _operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(generation): Path<String>,
+) -> Result<Response, Refusal> {
+    let _: GenerationId = generation.parse().map_err(|_| not_found("generation"))?;
+    let message = ReadDecisionRequest { generation_id: generation };
+    let decision = router(&app).read_decision(message).await?.into_inner();
+    Ok(reply::raw_json(StatusCode::OK, decision.body_json))
+}
+
+/// Beside the body, which is a chat's as clients send it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Circumstances {
+    /// Whose terms and conversations apply.
+    tenant: Option<String>,
+    region: String,
+    /// A draw that is to be repeated.
+    seed: Option<u64>,
+}
+
+pub(super) async fn explain(
+    _operator: Operator,
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let (parts, body) = request.into_parts();
+    let around: Circumstances = from_query(&parts)?;
+    let head = Head::of(&parts.headers, &parts.uri, &app.config.regions)?;
+    let http = &app.config.http;
+    let request = Request::from_parts(parts, body);
+    let body = body::read(request, http.max_body_bytes.get(), http.body_timeout_ms.get()).await?;
+    let dialect = Dialect::Chat;
+    let peek = dialect.peek(&body)?;
+    if peek.models.is_empty() {
+        return Err(bad("No model was named: set `model` or `models`."));
+    }
+    let tenant = around.tenant.as_deref().map(tenant).transpose()?;
+    let session_id = peek.session_id.clone().filter(|id| !id.is_empty()).unwrap_or(head.session_id);
+    let question = Question {
+        markup: markup(&app, tenant).await?,
+        preferences: admission::preferences(peek.provider.as_deref(), peek.partition)?,
+        plugins_json: admission::plugins(peek.plugins.as_deref())?,
+        sticky_key: tenant.and_then(|id| StickyKey::of(id, dialect.operation(), &session_id, &peek)),
+        region: if around.region.is_empty() { head.region } else { around.region },
+        seed: around.seed.unwrap_or_else(rand::random),
+        tenant,
+        dialect,
+        body,
+        peek,
+    };
+    let plan = admission::explain(&app, question).await?;
+    if plan.explanation_json.is_empty() {
+        return Err(Fault::internal().refusal());
+    }
+    Ok(reply::raw_json(StatusCode::OK, plan.explanation_json))
+}
+
+/// What a tenant pays on top; nobody's is the default plan's.
+async fn markup(app: &App, tenant: Option<TenantId>) -> Result<Markup, Refusal> {
+    let request = tenant.map_or_else(GetTermsRequest::default, |tenant| GetTermsRequest {
+        tenant_id: tenant.to_string(),
+        // No key of the tenant's: the terms are those of all of them.
+        key_id: uuid::Uuid::nil().to_string(),
+    });
+    Ok(app.keys.source().terms(request).await?.markup)
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Replay {
+    /// RFC 3339.
+    since: Option<String>,
+    until: Option<String>,
+    limit: u32,
+    /// Members of the router's policy.
+    policy: Map<String, Value>,
+    prices: Vec<NewPrice>,
+    disable: Vec<String>,
+    /// Basis points.
+    markup: Option<u32>,
+}
+
+/// For one endpoint, or for all of a model's at a provider.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewPrice {
+    #[serde(default)]
+    endpoint_id: String,
+    #[serde(default)]
+    model: String,
+    #[serde(default)]
+    provider: String,
+    price: Price,
+}
+
+pub(super) async fn replay(
+    _operator: Operator,
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let sent: Replay = read(&app, request).await?;
+    let price = |new: NewPrice| {
+        Ok(PriceChange {
+            price: Some(new.price.version()?),
+            endpoint_id: new.endpoint_id,
+            model: new.model,
+            provider: new.provider,
+        })
+    };
+    let message = ReplayDecisionsRequest {
+        since_ms: time(sent.since.as_deref(), "since")?,
+        until_ms: time(sent.until.as_deref(), "until")?,
+        limit: sent.limit,
+        policy_json: if sent.policy.is_empty() {
+            String::new()
+        } else {
+            Value::Object(sent.policy).to_string()
+        },
+        prices: sent.prices.into_iter().map(price).collect::<Result<_, Refusal>>()?,
+        disable: sent.disable,
+        markup_basis_points: sent.markup,
+    };
+    let mut call = tonic::Request::new(message);
+    call.set_timeout(REPLAY_WITHIN);
+    let report = router(&app).max_encoding_message_size(rpc::MAX_MESSAGE).replay_decisions(call).await?;
+    Ok(reply::raw_json(StatusCode::OK, report.into_inner().body_json))
+}
+
+/// Unix milliseconds of a time; zero where there is none.
+fn time(text: Option<&str>, name: &str) -> Result<u64, Refusal> {
+    let Some(text) = text else { return Ok(0) };
+    let time: DateTime<Utc> = text.parse().map_err(|_| {
+        bad(format!("{name}: `{text}` is no time: write RFC 3339, such as \"2026-01-31T12:00:00Z\""))
+    })?;
+    Ok(u64::try_from(time.timestamp_millis()).unwrap_or(0))
+}
