@@ -161,7 +161,7 @@ pub(crate) async fn admit(
     let attempts = plan.attempts;
     tracing::debug!(strategy = route.strategy, order = route.order, attempts = attempts.len(), "a plan came");
     let estimate = Estimate::of(request.dialect.operation(), &request.peek, &attempts, context.terms.markup)?;
-    if estimate.is_free() {
+    if estimate.is_free() && is_rationed(&attempts) {
         for rule in app.limits.of_free_models(context.tenant(), context.terms.has_paid) {
             app.limits.spend(&rule).await?;
         }
@@ -183,6 +183,11 @@ pub(crate) async fn admit(
         return Err(Denied::ClientGone);
     }
     reserve(app, request, (attempts, route), &estimate, slot).await
+}
+
+/// Free variants are rationed. What else costs nothing, such as a server of the operator's own, is not.
+fn is_rationed(attempts: &[Attempt]) -> bool {
+    attempts.first().is_some_and(|attempt| attempt.model.ends_with(":free"))
 }
 
 /// Reserves the request's bound, or what there is of it above the floor.

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 mod admin;
+mod availability;
 mod body;
 mod count_tokens;
 pub(crate) mod events;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Path;
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use dialect::client::Dialect;
@@ -10,7 +11,7 @@ use http::{HeaderName, StatusCode, Uri};
 use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
 use super::reply::Refusal;
-use super::{account, admin, count_tokens, generation, inference, layers, models, presets};
+use super::{account, admin, availability, count_tokens, generation, inference, layers, models, presets};
 use crate::service::App;
 
 /// What somebody sees who opens the address in a browser.
@@ -24,6 +25,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         // Browsers may call the API from anywhere: keys travel in a header that no browser adds by itself.
         .layer(cors())
         .nest("/admin/v1", admin::routes())
+        .route("/docs/errors/{code}", get(explain_error))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/", get(|| async { WELCOME }))
         .method_not_allowed_fallback(wrong_method)
@@ -102,6 +104,13 @@ fn cors() -> CorsLayer {
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(shown.map(HeaderName::from_static))
         .max_age(std::time::Duration::from_secs(86_400))
+}
+
+/// What `error.availability.docs_url` leads to.
+async fn explain_error(Path(code): Path<String>) -> Result<String, Refusal> {
+    availability::explain(&code).map(|text| format!("{code}\n\n{text}\n")).ok_or_else(|| {
+        Refusal::new(dialect::error::ErrorType::NotFound, format!("There is no error `{code}`."))
+    })
 }
 
 async fn unknown_path(uri: Uri) -> axum::response::Response {

@@ -97,7 +97,7 @@ async fn see_through(
         generation: request.generation,
     };
     match find(&app, &named, &lead.recording).await {
-        Found::Ours => make(&app, request, place, &lead.recording, &named, caching).await,
+        Found::Ours => make(&app, request, place, &lead, &named, caching).await,
         Found::Kept(kept) => {
             let end = if kept.about.is_broken { hearing::broken_off() } else { End::Poor };
             let generation = kept.about.generation;
@@ -145,11 +145,11 @@ async fn make(
     app: &Arc<App>,
     request: Request,
     place: OwnedSemaphorePermit,
-    recording: &Recording,
+    lead: &Leader,
     named: &Named,
     caching: Option<Caching>,
 ) {
-    let claims = &app.replay.claims;
+    let (claims, recording) = (&app.replay.claims, &lead.recording);
     let mut origin = Origin { generation: named.generation, is_replay: false, told: None };
     let end = if let Some(kept) = cached(app, named, caching).await {
         origin.told = Some(Told::hit(&kept));
@@ -169,6 +169,12 @@ async fn make(
             never = async { claims.hold(named).await; std::future::pending().await } => never,
         };
         let Some(end) = made else { return };
+        if recording.recorded().is_some_and(|recorded| recorded.frames.is_empty()) {
+            // Before anybody is told of the refusal: who is may ask for something else under the same name.
+            claims.release(named).await;
+            lead.leave();
+            return recording.end(end);
+        }
         recording.end(end.clone());
         if let Some(caching) = caching {
             cached::store(app, named.request, named.generation, recording, &end, caching.ttl).await;
@@ -182,13 +188,10 @@ async fn cached(app: &App, named: &Named, caching: Option<Caching>) -> Option<Ke
     cached::look_up(app, named.request, caching?).await
 }
 
-/// Keeps what was given, and charged; a refusal gives the claim back, so that the next try is one.
+/// Keeps what was given, and charged.
 async fn keep(app: &App, named: &Named, recording: &Recording, end: &End) {
     let claims = &app.replay.claims;
     let Some(recorded) = recording.recorded() else { return claims.keep(named, None).await };
-    if recorded.frames.is_empty() {
-        return claims.release(named).await;
-    }
     let about = About {
         generation: named.generation,
         simulated: recorded.simulated,

@@ -66,6 +66,11 @@ impl<K: Eq + Hash + Copy> Running<K> {
 }
 
 impl<K: Eq + Hash + Copy> Lead<K> {
+    /// Lets nobody join any more: whoever asks from here on begins anew.
+    pub(super) fn leave(&self) {
+        self.running.leave(&self.key, &self.recording);
+    }
+
     /// Whether nobody has begun the same afresh since.
     pub(super) fn is_current(&self) -> bool {
         let running = self.running.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,7 @@
 //! How often a key and an organisation may.
 
 use http::Method;
+use rpc::router::Attempt;
 
 use crate::support::Platform;
 use crate::support::redis::Redis;
@@ -53,7 +54,8 @@ async fn two_edges_share_a_limit_and_one_of_them_goes_on_alone() {
         Platform::start_with(inline, Some(redis.client())).await,
     );
     for platform in [&one, &two] {
-        platform.router.with(|said| said.attempts = vec![attempt(0, 0)]);
+        let free = Attempt { model: "acme/echo:free".to_owned(), ..attempt(0, 0) };
+        platform.router.with(|said| said.attempts = vec![free]);
     }
     // The demo organisation has the same id at both.
     let mut served = 0;
