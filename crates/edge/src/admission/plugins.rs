@@ -9,6 +9,8 @@ const OF_ROUTERS: [&str; 4] = ["auto-router", "auto-beta-router", "pareto-router
 /// Plugins that are known and do nothing yet.
 const OTHERS: [&str; 7] =
     ["web", "file-parser", "response-healing", "context-compression", "moderation", "web-fetch", "fusion"];
+/// Bytes of the settings of router models at most: they travel to the router.
+const LONGEST: usize = 64 * 1024;
 /// Entries of a request at most.
 const MOST: usize = 32;
 
@@ -42,6 +44,11 @@ pub(crate) fn plugins(sent: Option<&RawValue>) -> Result<String, BadRequest> {
         if is_of_router && entry.enabled != Some(false) {
             kept.push(raw.get());
         }
+    }
+    if kept.iter().map(|entry| entry.len()).sum::<usize>() > LONGEST {
+        return Err(BadRequest::new(format!(
+            "`plugins` for router models must be shorter than {LONGEST} bytes"
+        )));
     }
     Ok(if kept.is_empty() { String::new() } else { format!("[{}]", kept.join(",")) })
 }

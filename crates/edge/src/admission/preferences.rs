@@ -13,6 +13,10 @@ const PARTITIONS: [&str; 2] = ["model", "none"];
 const QUANTIZATIONS: [&str; 12] =
     ["int4", "int8", "fp4", "mxfp4", "nvfp4", "fp6", "fp8", "mxfp8", "fp16", "bf16", "fp32", "unknown"];
 
+/// Bytes of the member, and names in one of its lists, at most: both travel to the router.
+const LONGEST: usize = 64 * 1024;
+const MOST_NAMES: usize = 256;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sent {
@@ -59,6 +63,9 @@ pub(crate) fn preferences(
         let json = if across { across_models("{}") } else { String::new() };
         return Ok(ProviderPreferences { json, ..ProviderPreferences::default() });
     };
+    if json.len() > LONGEST {
+        return Err(BadRequest::new(format!("`provider` must be shorter than {LONGEST} bytes")));
+    }
     let reader = &mut serde_json::Deserializer::from_str(json);
     let sent: Sent = serde_path_to_error::deserialize(reader).map_err(|error| {
         let path = match error.path().to_string() {
@@ -67,6 +74,11 @@ pub(crate) fn preferences(
         };
         BadRequest::new(format!("provider{path}: {}", error.inner()))
     })?;
+    for (member, names) in [("order", &sent.order), ("only", &sent.only), ("ignore", &sent.ignore)] {
+        if names.as_ref().is_some_and(|names| names.len() > MOST_NAMES) {
+            return Err(must(member, &format!("have at most {MOST_NAMES} entries")));
+        }
+    }
     numbers::max_price(sent.max_price.as_ref())?;
     numbers::threshold("preferred_min_throughput", sent.preferred_min_throughput.as_ref())?;
     numbers::threshold("preferred_max_latency", sent.preferred_max_latency.as_ref())?;

@@ -31,6 +31,8 @@ const REQUEST_ID: [HeaderName; 2] =
     [HeaderName::from_static("x-request-id"), HeaderName::from_static("request-id")];
 const SIMULATED: HeaderName = HeaderName::from_static("x-patchbay-simulated");
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+/// No model's name is longer, with all of its variants, in bytes.
+const LONGEST_NAME: usize = 256;
 /// What an app calls itself with is kept up to so many bytes.
 const MAX_ATTRIBUTION: usize = 1_024;
 
@@ -97,6 +99,10 @@ async fn accept(
         presets::fill_in(app, &caller, dialect, body, peek).await?;
     if peek.models.is_empty() {
         return Err(Refusal::new(ErrorType::InvalidRequest, "No model was named: set `model` or `models`."));
+    }
+    if peek.models.iter().any(|name| name.len() > LONGEST_NAME) {
+        let message = format!("A model's name has at most {LONGEST_NAME} bytes.");
+        return Err(Refusal::new(ErrorType::InvalidRequest, message));
     }
     tracing::Span::current().record("model.slug", peek.models.first().map_or("", String::as_str));
     let preferences = admission::preferences(peek.provider.as_deref(), peek.partition)?;

@@ -24,6 +24,9 @@ use crate::service::App;
 use crate::store::audit;
 use crate::store::presets::{self as stored, NewVersion, Preset, Version};
 
+/// Presets of a workspace, and versions of a preset, at most: nobody pays for keeping them.
+const MOST_PRESETS: i64 = 200;
+const MOST_VERSIONS: i64 = 100;
 /// How often a version is written again that another writer was in the way of.
 const TRIES: usize = 5;
 /// Rows of a page, unless another number is asked for, and at most.
@@ -71,9 +74,29 @@ async fn put(app: &App, dialect: Dialect, slug: SlugPath, request: Request) -> R
         let capture = tokio::task::spawn_blocking(move || presets::capture(dialect, &body));
         capture.await.map_err(|_| rpc::Fault::internal())??
     };
+    if !has_room(app, &caller, slug.clone()).await? {
+        let message = format!(
+            "A workspace has at most {MOST_PRESETS} presets of {MOST_VERSIONS} versions each. Use another workspace."
+        );
+        return Err(Refusal::new(ErrorType::Conflict, message));
+    }
     let (preset, version) = write(app, &caller, slug, captured).await?;
     app.presets.forget(&Name::of(&caller, &preset.slug)).await;
     Ok(reply::json(StatusCode::OK, &json!({ "data": with_version(&preset, Some(&version)) })))
+}
+
+/// Whether a preset may get a further version, or be made.
+async fn has_room(app: &App, caller: &Context, slug: String) -> Result<bool, sqlx::Error> {
+    let workspace = caller.key.workspace;
+    pg::in_tenant(&app.pool, caller.tenant(), move |tx| {
+        Box::pin(async move {
+            Ok(match stored::by_slug(tx, workspace, &slug).await? {
+                Some(preset) => stored::count_versions(tx, preset.id).await? < MOST_VERSIONS,
+                None => stored::count(tx, workspace).await? < MOST_PRESETS,
+            })
+        })
+    })
+    .await
 }
 
 async fn write(

@@ -13,13 +13,18 @@ const LARGE: usize = 64 * 1024;
 pub(super) struct Fingerprint(pub(super) [u8; 32]);
 
 impl Fingerprint {
-    /// Headers do not count; the order of members and defaults that are spelled out do.
+    /// Of the headers only those count that change what may answer: the data region, and Anthropic's beta
+    /// features. The order of members counts, and so do defaults that are spelled out.
     pub(super) async fn of(request: &Request) -> Self {
         let body = body(request.body.clone()).await;
         let mut digest = Sha256::new()
             .chain_update(request.caller.key.id.uuid().as_bytes())
             .chain_update(request.dialect.as_str())
             .chain_update([0, u8::from(request.peek.stream)]);
+        for text in [&request.region, &request.anthropic_beta] {
+            digest.update(text);
+            digest.update([0]);
+        }
         for model in &request.peek.models {
             digest.update(model);
             digest.update([0]);

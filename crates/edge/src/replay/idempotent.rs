@@ -27,6 +27,9 @@ use crate::store::answers::{Claim, Place};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
+/// For how long the database may be unreachable before a request is turned away that nobody serves yet.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(4);
+
 type Leader = Lead<(KeyId, [u8; 32])>;
 
 /// What there is under a name.
@@ -115,6 +118,7 @@ async fn find(app: &App, named: &Named, recording: &Recording) -> Found {
     let claims = &app.replay.claims;
     // Whoever makes it now is done by then, or gone.
     let deadline = Instant::now() + app.config.requests.total_ms.get() + claims.config.claim_ms.get();
+    let mut patience = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         match claims.claim(named).await {
             Ok(Claim::Won) => return Found::Ours,
@@ -125,12 +129,15 @@ async fn find(app: &App, named: &Named, recording: &Recording) -> Found {
             Ok(Claim::Different) => return Found::No(different()),
             Ok(Claim::TooLarge) => return Found::No(too_large()),
             Ok(Claim::Running(generation)) => {
+                // It is worth waiting for, whatever becomes of the database meanwhile.
+                patience = deadline;
                 recording.open(Origin { generation, is_replay: true, told: None });
             }
-            Err(error) => {
+            Err(error) if Instant::now() >= patience => {
                 tracing::warn!(error = %error, "an answer cannot be claimed");
                 return Found::No(Refusal::unavailable());
             }
+            Err(error) => tracing::debug!(error = %error, "a claim is tried again"),
         }
         tokio::select! {
             () = tokio::time::sleep(claims.config.look_again_ms.get()) => {}

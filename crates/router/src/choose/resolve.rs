@@ -86,7 +86,7 @@ pub(super) struct Named<'a> {
 pub(super) fn models<'a>(request: &Request<'a>, inputs: Inputs<'_>) -> Result<Named<'a>, Refusal<'a>> {
     let count = request.models.len();
     let mut named = Named { wanted: Vec::with_capacity(count), unknown: Vec::new(), routed: Vec::new() };
-    let mut refusal = None;
+    let (mut refusal, mut asked) = (None, Vec::new());
     for (position, name) in request.models.iter().enumerate() {
         let found = match name::find(name, inputs.catalogue) {
             Ok(found) => found,
@@ -101,16 +101,21 @@ pub(super) fn models<'a>(request: &Request<'a>, inputs: Inputs<'_>) -> Result<Na
         let template = template(name, position, found, request);
         match found.target {
             Target::Model(..) => add(&mut named.wanted, template),
-            Target::Router(router) => match router::pick(router, template, request, inputs) {
-                Ok(picked) => {
-                    picked.wanted.into_iter().for_each(|one| add(&mut named.wanted, one));
-                    named.routed.push(picked.routed);
+            // However it is spelled, a router is asked once: its choice is the same work each time.
+            Target::Router(router) if asked.contains(&router) => {}
+            Target::Router(router) => {
+                asked.push(router);
+                match router::pick(router, template, request, inputs) {
+                    Ok(picked) => {
+                        picked.wanted.into_iter().for_each(|one| add(&mut named.wanted, one));
+                        named.routed.push(picked.routed);
+                    }
+                    Err(none) => {
+                        named.unknown.push((name, Reason::NoCandidate));
+                        refusal.get_or_insert(none);
+                    }
                 }
-                Err(none) => {
-                    named.unknown.push((name, Reason::NoCandidate));
-                    refusal.get_or_insert(none);
-                }
-            },
+            }
         }
     }
     match refusal {

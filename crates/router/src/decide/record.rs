@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::Guard;
+use prost::Message as _;
 use rpc::Fault;
 use rpc::router::PlanRequest;
 use tokio::sync::mpsc;
@@ -57,6 +58,9 @@ impl Record {
     }
 }
 
+/// Bytes of a request at most whose decision is kept.
+const LONGEST: usize = 32 * 1024;
+
 /// Takes decisions in. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Recorder {
@@ -93,6 +97,11 @@ impl Recorder {
         metrics: &Metrics,
     ) {
         if !self.wants(&sent) {
+            return;
+        }
+        // What nobody could replay from a page is not worth its room.
+        if sent.encoded_len() > LONGEST {
+            metrics.decisions_dropped.inc();
             return;
         }
         let Ok(room) = self.queue.try_reserve() else {

@@ -10,7 +10,7 @@ use crate::catalogue::Capability;
 
 const PATTERNS_AT_MOST: usize = 1_024;
 const PATTERN_LENGTH_AT_MOST: usize = 1_024;
-const PATTERN_CHARACTERS_AT_MOST: usize = 65_536;
+const PATTERN_CHARACTERS_AT_MOST: usize = 16_384;
 
 /// What a client may require of `patchbay/cheapest`.
 const REQUIRABLE: [Capability; 7] = [
@@ -124,7 +124,7 @@ impl Members<'_> {
             && texts.iter().all(|text| text.chars().count() <= PATTERN_LENGTH_AT_MOST)
             && texts.iter().map(|text| text.chars().count()).sum::<usize>() <= PATTERN_CHARACTERS_AT_MOST;
         if !is_small {
-            let expected = "at most 1024 patterns of at most 1024 characters, and 65536 characters together";
+            let expected = "at most 1024 patterns of at most 1024 characters, and 16384 characters together";
             return Err(self.bad(member, expected));
         }
         Ok(texts.into_iter().collect())
