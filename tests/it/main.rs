@@ -15,6 +15,7 @@ mod load;
 mod money;
 mod presets;
 mod replay;
+mod routing;
 mod shared;
 mod skins;
 
@@ -85,7 +86,7 @@ fn main() -> ExitCode {
 }
 
 fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
-    let modules: [(&str, Vec<(&str, Scenario)>); 10] = [
+    let modules: [(&str, Vec<(&str, Scenario)>); 11] = [
         ("catalogue", catalogue::scenarios()),
         ("errors", errors::scenarios()),
         ("failover", failover::scenarios()),
@@ -95,6 +96,7 @@ fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
         ("money", money::scenarios()),
         ("replay", replay::scenarios()),
         ("presets", presets::scenarios()),
+        ("routing", routing::scenarios()),
         ("skins", skins::scenarios()),
     ];
     let mut trials = Vec::new();
