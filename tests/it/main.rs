@@ -6,6 +6,7 @@ mod clients;
 mod drills;
 mod errors;
 mod failover;
+mod faults;
 mod free_model;
 mod inference;
 mod inference_server;
@@ -119,8 +120,11 @@ fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
 }
 
 fn alone_trials(handle: &Handle) -> Vec<Trial> {
-    let modules: [(&str, Vec<(&str, Alone)>); 2] =
-        [("lifecycle", lifecycle::scenarios()), ("drill", drills::scenarios())];
+    let modules: [(&str, Vec<(&str, Alone)>); 3] = [
+        ("lifecycle", lifecycle::scenarios()),
+        ("faults", faults::scenarios()),
+        ("drill", drills::scenarios()),
+    ];
     let mut trials = Vec::new();
     for (module, scenarios) in modules {
         for (name, scenario) in scenarios {
