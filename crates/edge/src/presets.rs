@@ -1,7 +1,7 @@
 //! Presets: settings that a request takes over by naming them.
 //!
 //! A preset is made from the body of a request, in any of the dialects that conversations are held in, and is
-//! kept in the words of chat ([`capture`]). A request that names one gets what it leaves open, in the words of
+//! kept in the words of chat ([`capture()`]). A request that names one gets what it leaves open, in the words of
 //! its own dialect, before anything else looks at it ([`fill_in`]).
 
 mod cache;

@@ -108,7 +108,8 @@ impl Rehearsal {
             now_ms: NOW_MS,
             policy: Policy { max_attempts: self.config.max_attempts, auto: &self.config.auto },
         };
-        desk.plan(sent).map(|planned| planned.response)
+        let mut seen = desk.see(sent);
+        desk.plan(sent, &mut seen).map(|planned| planned.response)
     }
 }
 
