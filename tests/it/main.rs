@@ -6,6 +6,7 @@ mod clients;
 mod drills;
 mod errors;
 mod failover;
+mod faults;
 mod free_model;
 mod inference;
 mod inference_server;
@@ -15,6 +16,7 @@ mod load;
 mod money;
 mod presets;
 mod replay;
+mod routing;
 mod shared;
 mod skins;
 
@@ -85,7 +87,7 @@ fn main() -> ExitCode {
 }
 
 fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
-    let modules: [(&str, Vec<(&str, Scenario)>); 10] = [
+    let modules: [(&str, Vec<(&str, Scenario)>); 11] = [
         ("catalogue", catalogue::scenarios()),
         ("errors", errors::scenarios()),
         ("failover", failover::scenarios()),
@@ -95,6 +97,7 @@ fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
         ("money", money::scenarios()),
         ("replay", replay::scenarios()),
         ("presets", presets::scenarios()),
+        ("routing", routing::scenarios()),
         ("skins", skins::scenarios()),
     ];
     let mut trials = Vec::new();
@@ -117,8 +120,11 @@ fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
 }
 
 fn alone_trials(handle: &Handle) -> Vec<Trial> {
-    let modules: [(&str, Vec<(&str, Alone)>); 2] =
-        [("lifecycle", lifecycle::scenarios()), ("drill", drills::scenarios())];
+    let modules: [(&str, Vec<(&str, Alone)>); 3] = [
+        ("lifecycle", lifecycle::scenarios()),
+        ("faults", faults::scenarios()),
+        ("drill", drills::scenarios()),
+    ];
     let mut trials = Vec::new();
     for (module, scenarios) in modules {
         for (name, scenario) in scenarios {

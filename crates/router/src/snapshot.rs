@@ -6,7 +6,7 @@
 //! are sealed, as in the database.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufWriter, IntoInnerError, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -26,6 +26,8 @@ const FORMAT: &str = "patchbay catalogue 1";
 const CONTEXT: &str = "catalogue snapshot";
 /// No catalogue comes near it.
 const LARGEST: u64 = 1 << 28;
+/// Bytes of JSON that are compressed at a time.
+const PIECE: usize = 1 << 16;
 
 /// A snapshot that cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -80,9 +82,11 @@ pub(crate) fn read(path: &Path, key: &MasterKey) -> Result<Option<Tables>, Error
 }
 
 fn encode(tables: &Tables, key: &MasterKey) -> Result<Vec<u8>, Error> {
-    let mut body = GzEncoder::new(Vec::new(), Compression::fast());
+    // JSON comes a word at a time, and every write costs the encoder a buffer that it clears.
+    let encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let mut body = BufWriter::with_capacity(PIECE, encoder);
     serde_json::to_writer(&mut body, &Written { tables })?;
-    let body = body.finish()?;
+    let body = body.into_inner().map_err(IntoInnerError::into_error)?.finish()?;
     let proof = key.seal(&digest(&body), CONTEXT).map_err(Error::Seal)?;
     let mut bytes = format!("{FORMAT} {}\n", hex::encode(proof)).into_bytes();
     bytes.extend(body);

@@ -1,11 +1,17 @@
 //! The operator's API: organisations, keys, providers and models of a test's own.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::api::{Reply, read};
 use crate::{DevFile, Dialect, Provider, http};
+
+/// How often what cannot be done right now is tried again.
+const PATIENCE: usize = 20;
 
 /// A tenant of a test's own.
 #[derive(Debug, Clone)]
@@ -23,6 +29,8 @@ pub struct Admin {
     base: String,
     token: String,
     simulator: String,
+    /// Held by whoever changes the catalogue.
+    pub(crate) changing: Arc<Mutex<()>>,
 }
 
 impl Admin {
@@ -32,7 +40,12 @@ impl Admin {
             base: dev.admin_base.trim_end_matches('/').to_owned(),
             token: dev.admin_token.clone(),
             simulator: dev.simulator_base.trim_end_matches('/').to_owned(),
+            changing: Arc::default(),
         }
+    }
+
+    pub(crate) fn simulator(&self) -> &str {
+        &self.simulator
     }
 
     /// # Errors
@@ -46,12 +59,20 @@ impl Admin {
         read(request.send().await?).await
     }
 
-    /// Sends what must be taken.
+    /// Sends what must be taken, again where it cannot be right now: changes of the catalogue wait for each
+    /// other, and many tests make some.
     ///
     /// # Errors
     /// When the platform refuses.
     pub async fn post(&self, path: &str, body: Value) -> anyhow::Result<Value> {
-        let reply = self.call("POST", path, Some(&body)).await?;
+        let mut reply = self.call("POST", path, Some(&body)).await?;
+        for _ in 0..PATIENCE {
+            if reply.status != 503 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            reply = self.call("POST", path, Some(&body)).await?;
+        }
         ensure!((200..300).contains(&reply.status), "POST {path} {body}: {reply:?}");
         Ok(reply.body)
     }
@@ -131,20 +152,7 @@ impl Admin {
     /// # Errors
     /// When the platform refuses.
     pub async fn provider(&self, dialect: Dialect) -> anyhow::Result<Provider> {
-        let slug = format!("sim-{}", Uuid::now_v7().simple());
-        let name = format!("Simulated {slug}");
-        let base_url = format!("{}/p/{slug}/{}", self.simulator, dialect.name());
-        let body = json!({
-            "slug": slug,
-            "name": name,
-            "dialect": dialect.name(),
-            "base_url": base_url,
-            "credential": "test-credential",
-            "cancel_stops_billing": true,
-            "timeouts": {"connect_ms": 2000, "first_token_ms": 3000, "stall_ms": 3000, "total_ms": 60000},
-        });
-        self.post("/providers", body).await?;
-        Ok(Provider { slug, name, dialect })
+        self.provider_with(dialect, &json!({})).await
     }
 
     /// A model that these providers offer at so many dollars per million prompt and completion tokens.
@@ -154,8 +162,8 @@ impl Admin {
     pub async fn model(&self, offers: &[(&Provider, &str, &str)]) -> anyhow::Result<String> {
         let model = self.new_model().await?;
         for (provider, prompt, completion) in offers {
-            let price = json!({"input": per_token(prompt), "output": per_token(completion)});
-            self.endpoint(&model, provider, price).await?;
+            let base = json!({"input": per_token(prompt), "output": per_token(completion)});
+            self.put_endpoint(&model, provider, "0", &json!({"price": {"base": base}})).await?;
         }
         self.routable(&model, offers.len()).await?;
         Ok(model)
@@ -167,7 +175,8 @@ impl Admin {
     /// When the platform refuses, or the model does not become routable.
     pub async fn model_per_request(&self, provider: &Provider, dollars: &str) -> anyhow::Result<String> {
         let model = self.new_model().await?;
-        self.endpoint(&model, provider, json!({"input": "0", "output": "0", "request": dollars})).await?;
+        let base = json!({"input": "0", "output": "0", "request": dollars});
+        self.put_endpoint(&model, provider, "0", &json!({"price": {"base": base}})).await?;
         self.routable(&model, 1).await?;
         Ok(model)
     }
@@ -193,31 +202,8 @@ impl Admin {
 
     async fn new_model(&self) -> anyhow::Result<String> {
         let slug = format!("test/m-{}", Uuid::now_v7().simple());
-        let body = json!({
-            "slug": slug,
-            "name": "A test model",
-            "context_length": 128_000,
-            "max_output": 16_000,
-            "input_modalities": ["text", "image"],
-            "output_modalities": ["text"],
-            "supported_parameters": ["tools", "tool_choice", "response_format", "structured_outputs",
-                                     "max_tokens", "temperature", "top_p", "stop", "seed", "reasoning"],
-        });
-        self.post("/models", body).await?;
+        self.put_model(&slug, &json!({})).await?;
         Ok(slug)
-    }
-
-    async fn endpoint(&self, model: &str, provider: &Provider, price: Value) -> anyhow::Result<()> {
-        let body = json!({
-            "model": model,
-            "provider": provider.slug,
-            "provider_model": model.trim_start_matches("test/"),
-            "context_length": 128_000,
-            "max_output": 16_000,
-            "price": {"base": price},
-        });
-        self.post("/endpoints", body).await?;
-        Ok(())
     }
 
     /// The endpoints of a model, as one of the routers knows them.
@@ -262,7 +248,7 @@ fn text(value: &Value, member: &str) -> anyhow::Result<String> {
 }
 
 /// Dollars per million tokens as dollars per token, exactly.
-fn per_token(per_million: &str) -> String {
+pub(crate) fn per_token(per_million: &str) -> String {
     let (whole, fraction) = per_million.split_once('.').unwrap_or((per_million, ""));
     let digits = format!("{whole}{fraction}");
     format!("{digits}e-{}", 6 + fraction.len())

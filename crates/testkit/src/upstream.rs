@@ -38,6 +38,10 @@ pub struct Provider {
 /// What the simulator generated for one request: the oracle.
 #[derive(Debug, Clone)]
 pub struct Sent {
+    /// When the request came, in Unix milliseconds.
+    pub at_ms: u64,
+    /// The HTTP status, 0 when none was sent.
+    pub status: u16,
     pub response_id: String,
     pub prompt_tokens: u64,
     pub completion_tokens: u64,
@@ -49,6 +53,8 @@ pub struct Sent {
 
 #[derive(Deserialize)]
 struct Entry {
+    at: u64,
+    status: u16,
     response_id: String,
     usage: Usage,
     tokens_sent: u64,
@@ -79,7 +85,15 @@ impl Simulator {
     /// # Errors
     /// When the simulator refuses the script.
     pub async fn fault(&self, provider: &Provider, script: &Value) -> anyhow::Result<()> {
-        let url = format!("{}/_admin/faults/*?provider={}", self.base, provider.slug);
+        self.fault_model(provider, "*", script).await
+    }
+
+    /// Makes every answer of a provider for one of its models suffer what the script says.
+    ///
+    /// # Errors
+    /// When the simulator refuses the script.
+    pub async fn fault_model(&self, provider: &Provider, model: &str, script: &Value) -> anyhow::Result<()> {
+        let url = format!("{}/_admin/faults/{model}?provider={}", self.base, provider.slug);
         let response = self.http.put(url).json(script).send().await?;
         ensure!(response.status().is_success(), "{script}: {}", response.text().await?);
         Ok(())
@@ -117,8 +131,20 @@ impl Simulator {
         anyhow::bail!("no one request that ended: {:?}", self.log(provider).await?)
     }
 
+    /// Every request that a provider got for one of its models, oldest first.
+    ///
+    /// # Errors
+    /// When the simulator cannot be asked.
+    pub async fn asked(&self, provider: &Provider, model: &str) -> anyhow::Result<Vec<Sent>> {
+        self.entries(&format!("provider={}&model={model}", provider.slug)).await
+    }
+
     async fn log(&self, provider: &Provider) -> anyhow::Result<Vec<Sent>> {
-        let url = format!("{}/_admin/log?limit=100000&provider={}", self.base, provider.slug);
+        self.entries(&format!("provider={}", provider.slug)).await
+    }
+
+    async fn entries(&self, wanted: &str) -> anyhow::Result<Vec<Sent>> {
+        let url = format!("{}/_admin/log?limit=100000&{wanted}", self.base);
         let entries: Vec<Entry> = self
             .http
             .get(url)
@@ -130,6 +156,8 @@ impl Simulator {
         Ok(entries
             .into_iter()
             .map(|entry| Sent {
+                at_ms: entry.at,
+                status: entry.status,
                 response_id: entry.response_id,
                 prompt_tokens: entry.usage.prompt,
                 completion_tokens: entry.usage.completion,
