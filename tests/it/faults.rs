@@ -110,7 +110,7 @@ async fn one_of_three_fails(platform: &Platform) -> anyhow::Result<()> {
     let revived_ms = revived.context("it never served again")?.at_ms;
     ensure!(revived_ms - healed_ms <= HEALED_WITHIN_MS, "served after {} ms", revived_ms - healed_ms);
     ensure!(has_share, "it did not regain its share within {HEALED_WITHIN_MS} ms");
-    println!(
+    eprintln!(
         "{}: {good} of {} succeeded; ejected {} ms after its first failure; {later} of {of_all} later requests \
          were probes of it; it served {} ms after it healed",
         platform.topology.name(),
@@ -176,7 +176,7 @@ async fn all_of_three_fail(platform: &Platform) -> anyhow::Result<()> {
     let requests = seen.len() as u64;
     let per_worker = RETRIES_SAVED + RETRIES_A_SECOND * took_ms.div_ceil(1_000);
     let allowed = requests * 12 / 10 + judges(platform) * per_worker;
-    println!("{}: {calls} calls for {requests} requests", platform.topology.name());
+    eprintln!("{}: {calls} calls for {requests} requests", platform.topology.name());
     ensure!(calls >= requests, "{calls} calls for {requests} requests: first attempts were not made");
     ensure!(calls <= allowed, "{calls} calls for {requests} requests, and {allowed} are allowed");
     // Otherwise the bound shows nothing.

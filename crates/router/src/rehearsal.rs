@@ -4,7 +4,6 @@ use identity::{EndpointId, PriceVersionId};
 use pricing::{Class, PriceBook, Rate, Rates};
 use rpc::Fault;
 use rpc::router::{PlanRequest, PlanResponse, StickRequest};
-use serde_json::Map;
 use uuid::Uuid;
 
 use crate::catalogue::{Catalogue, book_out};
@@ -155,26 +154,11 @@ fn model(at: usize) -> rows::Model {
 
 fn endpoint(id: EndpointId, model: usize, provider: &str) -> rows::Endpoint {
     rows::Endpoint {
-        id,
-        model: Rehearsal::model(model),
-        provider: provider.to_owned(),
         provider_model: format!("vendor-model-{model}-instruct"),
-        tag: provider.to_owned(),
-        dialect: None,
-        context_length: 128_000,
         max_output: Some(16_000),
         quantization: Some("fp8".to_owned()),
-        service_tier: None,
-        region: None,
-        collects_data: None,
         zero_data_retention: Some(true),
-        supported_parameters: None,
-        implicit_caching: false,
-        quirks: Map::new(),
-        deprecation_date: None,
-        disabled: false,
-        timeouts: rows::Timeouts::default(),
-        seeded: None,
+        ..rows::Endpoint::plain(id, &Rehearsal::model(model), provider, 128_000)
     }
 }
 

@@ -14,7 +14,7 @@ impl Admin {
     /// # Errors
     /// When the platform refuses.
     pub async fn provider_with(&self, dialect: Dialect, members: &Value) -> anyhow::Result<Provider> {
-        let slug = format!("sim-{}", Uuid::now_v7().simple());
+        let slug = unique("sim");
         let name = format!("Simulated {slug}");
         let base_url = format!("{}/p/{slug}/{}", self.simulator(), dialect.name());
         let usual = json!({
@@ -99,6 +99,12 @@ impl Admin {
         }
         anyhow::bail!("version {version} does not come into use")
     }
+}
+
+/// A name nobody else has.
+#[must_use]
+pub fn unique(prefix: &str) -> String {
+    format!("{prefix}-{}", Uuid::now_v7().simple())
 }
 
 /// What providers call a test's model.

@@ -13,7 +13,7 @@ mod upstream;
 
 pub use admin::{Admin, Organisation};
 pub use api::{Api, Chunk, Reply, Streamed};
-pub use catalogue::provider_model;
+pub use catalogue::{provider_model, unique};
 pub use collector::{Collector, Span};
 pub use ledger::{Charge, Ledger};
 pub use platform::{DevFile, Platform, Topology, run_binary};

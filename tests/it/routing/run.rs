@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Map, Value, json};
-use testkit::{Api, Dialect, Platform, Provider, Reply, provider_model};
+use testkit::{Api, Dialect, Platform, Provider, Reply, provider_model, unique};
 use tokio::sync::OnceCell;
 
 use super::check::Check;
@@ -138,7 +138,7 @@ async fn set_up<'p>(
         Some(dollars) => platform.api_as(&platform.admin.organisation(dollars).await?.api_key),
         None => platform.api(),
     };
-    let cast = Cast { platform, author: author(), providers, api };
+    let cast = Cast { platform, author: unique("author"), providers, api };
     let mut models: BTreeMap<&str, Value> = BTreeMap::new();
     models.extend(row.offers.iter().map(|offer| (offer.model, json!({}))));
     models.extend(row.models.iter().map(|(name, members)| (*name, cast.value(members))));
@@ -161,14 +161,6 @@ async fn put(cast: &Cast<'_>, offer: &Offer) -> anyhow::Result<u64> {
         cast.platform.simulator.fault_model(provider, &model, script).await?;
     }
     cast.platform.admin.put_endpoint(&slug, provider, offer.price, &cast.value(&offer.members)).await
-}
-
-/// An author nobody else has.
-fn author() -> String {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let nanos = std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos());
-    format!("t{nanos:x}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 async fn perform(cast: &Cast<'_>, step: &Step) -> anyhow::Result<()> {

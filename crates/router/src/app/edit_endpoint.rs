@@ -124,26 +124,10 @@ fn full_tag(provider: &str, tag: Option<&str>) -> String {
 
 fn blank(model: &rows::Model, provider: &str, tag: String) -> rows::Endpoint {
     rows::Endpoint {
-        id: EndpointId::generate(),
-        model: model.slug.clone(),
-        provider: provider.to_owned(),
         provider_model: String::new(),
         tag,
-        dialect: None,
-        context_length: model.context_length,
         max_output: model.max_output,
-        quantization: None,
-        service_tier: None,
-        region: None,
-        collects_data: None,
-        zero_data_retention: None,
-        supported_parameters: None,
-        implicit_caching: false,
-        quirks: Map::new(),
-        deprecation_date: None,
-        disabled: false,
-        timeouts: rows::Timeouts::default(),
-        seeded: None,
+        ..rows::Endpoint::plain(EndpointId::generate(), &model.slug, provider, model.context_length)
     }
 }
 

@@ -23,7 +23,6 @@ mod worlds;
 
 use identity::{EndpointId, PriceVersionId};
 use pricing::{Class, PriceBook, Rate, Rates};
-use serde_json::Map;
 use uuid::Uuid;
 
 use super::*;
@@ -85,26 +84,10 @@ fn tables(offers: &[Offer<'_>]) -> rows::Tables {
         }
         let id = EndpointId::from_uuid(endpoint_id(at));
         tables.endpoints.push(rows::Endpoint {
-            id,
-            model: (*slug).to_owned(),
-            provider: owner.to_owned(),
             provider_model: "m".to_owned(),
             tag: (*tag).to_owned(),
-            dialect: None,
-            context_length: 8_000,
             max_output: Some(1_000),
-            quantization: None,
-            service_tier: None,
-            region: None,
-            collects_data: None,
-            zero_data_retention: None,
-            supported_parameters: None,
-            implicit_caching: false,
-            quirks: Map::new(),
-            deprecation_date: None,
-            disabled: false,
-            timeouts: rows::Timeouts::default(),
-            seeded: None,
+            ..rows::Endpoint::plain(id, slug, owner, 8_000)
         });
         let rate = Rate::from_picos(price * 1_000_000);
         let base = Rates::default().with(Class::Input, rate).with(Class::Output, rate);

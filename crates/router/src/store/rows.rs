@@ -124,6 +124,35 @@ pub(crate) struct Endpoint {
     pub(crate) seeded: Option<Value>,
 }
 
+impl Endpoint {
+    /// A provider's usual offer, of which nothing further is known. Its tag is the provider's slug, and so is the
+    /// model's name there.
+    pub(crate) fn plain(id: EndpointId, model: &str, provider: &str, context_length: u64) -> Self {
+        Self {
+            id,
+            model: model.to_owned(),
+            provider: provider.to_owned(),
+            provider_model: provider.to_owned(),
+            tag: provider.to_owned(),
+            dialect: None,
+            context_length,
+            max_output: None,
+            quantization: None,
+            service_tier: None,
+            region: None,
+            collects_data: None,
+            zero_data_retention: None,
+            supported_parameters: None,
+            implicit_caching: false,
+            quirks: Map::new(),
+            deprecation_date: None,
+            disabled: false,
+            timeouts: Timeouts::default(),
+            seeded: None,
+        }
+    }
+}
+
 /// One price version. Never changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Price {

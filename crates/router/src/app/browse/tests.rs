@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use identity::{EndpointId, PriceVersionId};
 use rpc::router::{AccountPolicy, BrowseRequest};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::seen::Seen;
@@ -152,26 +152,11 @@ fn model(told: &Told) -> rows::Model {
 
 fn endpoint(at: usize, told: &Told) -> rows::Endpoint {
     rows::Endpoint {
-        id: EndpointId::from_uuid(id(at)),
-        model: told.slug.to_owned(),
-        provider: told.provider.to_owned(),
         provider_model: "m".to_owned(),
-        tag: told.provider.to_owned(),
-        dialect: None,
-        context_length: told.context,
         max_output: Some(1_000),
-        quantization: None,
-        service_tier: None,
         region: told.region.map(str::to_owned),
-        collects_data: None,
         zero_data_retention: Some(told.zdr),
-        supported_parameters: None,
-        implicit_caching: false,
-        quirks: Map::new(),
-        deprecation_date: None,
-        disabled: false,
-        timeouts: rows::Timeouts::default(),
-        seeded: None,
+        ..rows::Endpoint::plain(EndpointId::from_uuid(id(at)), told.slug, told.provider, told.context)
     }
 }
 
