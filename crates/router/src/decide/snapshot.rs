@@ -52,7 +52,7 @@ pub(super) fn read(compressed: &[u8]) -> io::Result<Tables> {
 /// The tables from which the same catalogue is built, without what only seeds need. Of credentials there is
 /// only that they are there.
 fn tables(catalogue: &Catalogue) -> Tables {
-    let mut tables = Tables {
+    let tables = Tables {
         version: catalogue.version(),
         providers: catalogue.providers().to_vec(),
         credentials: catalogue.credentials().iter().map(blank).collect(),
@@ -62,10 +62,7 @@ fn tables(catalogue: &Catalogue) -> Tables {
         prices: catalogue.endpoints().iter().filter_map(price).collect(),
         ..Tables::default()
     };
-    tables.providers.iter_mut().for_each(|row| row.seeded = None);
-    tables.models.iter_mut().for_each(|row| row.seeded = None);
-    tables.endpoints.iter_mut().for_each(|row| row.seeded = None);
-    tables
+    tables.without_seeds()
 }
 
 fn blank(row: &Credential) -> Credential {

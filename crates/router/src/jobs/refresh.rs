@@ -18,7 +18,6 @@ use tonic::Status;
 
 use crate::catalogue::{Catalogue, Invalid};
 use crate::service::{Inner, Loaded, PART, Source};
-use crate::store::rows::Tables;
 use crate::{snapshot, store};
 
 /// Price versions that one call to billing carries.
@@ -129,7 +128,7 @@ async fn round(inner: &Inner, memory: &mut Memory) -> Result<(), Failure> {
     memory.settled = Some((version, read_at));
     // Only now, so that billing keeps every price version of what is on disk.
     if let Some(good) = good.filter(|_| is_worth_keeping) {
-        inner.good.send_replace(Some(Arc::new(without_seeds(good))));
+        inner.good.send_replace(Some(Arc::new(good.without_seeds())));
     }
     Ok(())
 }
@@ -165,14 +164,6 @@ async fn start_from_disk(inner: &Inner) {
             );
         }
     }
-}
-
-/// What only seeds need.
-fn without_seeds(mut tables: Tables) -> Tables {
-    tables.providers.iter_mut().for_each(|row| row.seeded = None);
-    tables.models.iter_mut().for_each(|row| row.seeded = None);
-    tables.endpoints.iter_mut().for_each(|row| row.seeded = None);
-    tables
 }
 
 /// Gives up on a database that has gone silent; each reading is one statement, which may be abandoned.

@@ -206,6 +206,15 @@ impl Tables {
         put(&mut self.prices, prices, |row| row.endpoint_id);
         self
     }
+
+    /// The tables without what only seeds need.
+    #[must_use]
+    pub(crate) fn without_seeds(mut self) -> Self {
+        self.providers.iter_mut().for_each(|row| row.seeded = None);
+        self.models.iter_mut().for_each(|row| row.seeded = None);
+        self.endpoints.iter_mut().for_each(|row| row.seeded = None);
+        self
+    }
 }
 
 /// Puts each new row in place of the one with its key, or at the end.
