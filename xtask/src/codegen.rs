@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 
 use crate::shell::root;
 
-const SERVICES: [&str; 6] = ["billing", "errors", "events", "pricing", "router", "worker"];
+const PACKAGES: [&str; 6] = ["billing", "errors", "events", "pricing", "router", "worker"];
 
 /// Writes the code, or says whether it is up to date.
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
@@ -17,8 +17,8 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let fresh = root().join("target/codegen");
     std::fs::create_dir_all(&fresh)?;
     write(&fresh)?;
-    for service in SERVICES {
-        let name = format!("patchbay.{service}.v1.rs");
+    for package in PACKAGES {
+        let name = format!("patchbay.{package}.v1.rs");
         if std::fs::read(fresh.join(&name))? != std::fs::read(target.join(&name))? {
             bail!("{name} is not what proto/ says: run `cargo xtask codegen`");
         }
@@ -28,8 +28,13 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
 
 fn write(folder: &Path) -> anyhow::Result<()> {
     let protos = root().join("proto");
-    let files: Vec<_> =
-        SERVICES.iter().map(|service| protos.join(format!("{service}/v1/{service}.proto"))).collect();
+    let mut files = Vec::new();
+    for package in PACKAGES {
+        for entry in std::fs::read_dir(protos.join(package).join("v1"))? {
+            files.push(entry?.path());
+        }
+    }
+    files.sort();
     let descriptors = protox::compile(&files, [&protos]).context("proto/ does not compile")?;
     tonic_prost_build::configure()
         .bytes(".")

@@ -1,5 +1,11 @@
 //! Decode, call, encode.
 
+mod budgets;
+mod invoices;
+mod ledger;
+mod payments;
+mod plans;
+mod reports;
 mod session;
 
 use identity::{EndpointId, GenerationId, KeyId, PriceVersionId, TenantId};
@@ -9,7 +15,7 @@ use rpc::billing::{
     Breach, CheckInvariantsRequest, CheckInvariantsResponse, Credits, Generation, GetCreditsRequest,
     GetGenerationRequest, GetKeyUsageRequest, GetTermsRequest, GrantCreditRequest, GrantCreditResponse,
     KeyUsage, LeaseDown, LeaseUp, OpenTenantRequest, OpenTenantResponse, PinnedPrice, PutKeyLimitRequest,
-    PutKeyLimitResponse, PutPricesRequest, PutPricesResponse, Terms,
+    PutKeyLimitResponse, PutPricesRequest, PutPricesResponse, SpendAccount, Terms,
 };
 use rpc::convert::{self, Malformed};
 use rpc::events::{Settled, UsageBatch};
@@ -61,18 +67,26 @@ impl Billing for Service {
         let request = request.into_inner();
         if request.tenant_id.is_empty() && request.key_id.is_empty() {
             let markup = accounts::default_markup(&self.app.pool).await?;
-            return Ok(Response::new(Terms {
-                markup_basis_points: markup.unsigned_abs(),
-                ..Terms::default()
-            }));
+            return Ok(Response::new(Terms { markup_basis_points: markup, ..Terms::default() }));
         }
         let tenant = tenant(&request.tenant_id)?;
         let key = convert::id(&request.key_id, "key_id")?;
         let terms = accounts::terms(&self.app.pool, tenant, key).await?.ok_or(Error::Unknown("tenant"))?;
         Ok(Response::new(Terms {
-            markup_basis_points: terms.markup_basis_points.unsigned_abs(),
-            account_ids: terms.accounts.iter().map(ToString::to_string).collect(),
+            markup_basis_points: terms.markup_basis_points,
+            accounts: terms
+                .accounts
+                .0
+                .into_iter()
+                .map(|account| SpendAccount {
+                    account_id: account.account_id.to_string(),
+                    kind: account.kind,
+                    label: account.label,
+                    counts_own_keys: false,
+                })
+                .collect(),
             has_paid: terms.has_paid,
+            ..Terms::default()
         }))
     }
 
@@ -135,8 +149,10 @@ impl Billing for Service {
     ) -> Result<Response<OpenTenantResponse>, Status> {
         let request = request.into_inner();
         let tenant = tenant(&request.tenant_id)?;
-        let markup =
-            i32::try_from(request.markup_basis_points).map_err(|_| Malformed("markup_basis_points"))?;
+        let markup = request.markup_basis_points;
+        if markup < 0 {
+            return Err(Malformed("markup_basis_points").into());
+        }
         let pool = self.app.pool.clone();
         let opened = self.app.owned(async move {
             let plan = if request.plan.is_empty() { DEFAULT_PLAN } else { &request.plan };

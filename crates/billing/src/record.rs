@@ -32,6 +32,8 @@ pub(crate) struct Record {
     pub key_id: Option<Uuid>,
     pub lease_ids: Vec<Uuid>,
     pub account_ids: Vec<Uuid>,
+    /// What is reserved under each lease.
+    pub lease_amounts: Vec<i64>,
     pub reserved: i64,
     pub price_version_id: Option<Uuid>,
     pub markup_bps: i32,
@@ -58,6 +60,10 @@ pub(crate) struct Record {
     pub app_referer: Option<String>,
     pub app_title: Option<String>,
     pub session_id: Option<String>,
+    pub workspace_id: Option<Uuid>,
+    pub user_id: Option<Uuid>,
+    pub is_byok: bool,
+    pub upstream_cost: i64,
     pub attempts: Vec<Attempt>,
 }
 
@@ -93,7 +99,6 @@ impl Record {
         let leases = Leases::read(&record.leases)?;
         let reserved = if leases.ids.is_empty() { 0 } else { positive(record.reserved, "reserved")? };
         let worker = if record.worker_id.is_empty() { worker } else { &record.worker_id };
-        let markup = markup(record.markup_basis_points)?;
         Ok(Self {
             generation_id: convert::id::<GenerationId>(&record.generation_id, "generation_id")?.uuid(),
             execution: execution(record.execution)?,
@@ -105,9 +110,10 @@ impl Record {
             key_id: optional::<KeyId>(&record.key_id, "key_id")?.map(KeyId::uuid),
             lease_ids: leases.ids,
             account_ids: leases.accounts,
+            lease_amounts: leases.amounts,
             reserved,
             price_version_id: price.map(PriceVersionId::uuid),
-            markup_bps: markup,
+            markup_bps: convert::markup(record.markup_basis_points).basis_points(),
             units: units(&usage)?,
             source: source(record.source()),
             sums: Sums::of(price, record.markup_basis_points, &usage, reserved, asked(record)?, books)?,
@@ -130,6 +136,10 @@ impl Record {
             app_referer: text(&record.app_referer),
             app_title: text(&record.app_title),
             session_id: text(&record.session_id),
+            workspace_id: optional(&record.workspace_id, "workspace_id")?,
+            user_id: optional(&record.user_id, "user_id")?,
+            is_byok: record.is_byok,
+            upstream_cost: positive(record.upstream_cost, "upstream_cost")?,
             attempts: record.attempts.iter().map(Attempt::read).collect::<Result<_, _>>()?,
         })
     }
@@ -145,7 +155,6 @@ impl Record {
             Outcome::NothingOwed => "nothing_owed",
             Outcome::Unspecified => return Err(Malformed("outcome").into()),
         };
-        let reserved = witness.leases.iter().map(|lease| lease.amount).min().unwrap_or(0);
         // The edge saw what a record would say, but knows nothing of attempts and the provider's answer.
         let seen = UsageRecord {
             generation_id: witness.generation_id.clone(),
@@ -153,7 +162,7 @@ impl Record {
             tenant_id: witness.tenant_id.clone(),
             key_id: witness.key_id.clone(),
             leases: witness.leases.clone(),
-            reserved,
+            reserved: witness.reserved,
             price: witness.price.clone(),
             markup_basis_points: witness.markup_basis_points,
             usage: witness.usage,
@@ -166,6 +175,10 @@ impl Record {
             partial: outcome == "lost",
             received_at_ms: witness.received_at_ms,
             deltas: witness.deltas,
+            workspace_id: witness.workspace_id.clone(),
+            user_id: witness.user_id.clone(),
+            is_byok: witness.is_byok,
+            upstream_cost: witness.upstream_cost,
             ..UsageRecord::default()
         };
         let record = Self::from_worker(&seen, "", books)?;
@@ -182,7 +195,7 @@ impl Sums {
     /// Splits what is due by what was asked for and what was reserved. The charge is never above any of them.
     fn of(
         price: Option<PriceVersionId>,
-        markup: u32,
+        markup: i32,
         usage: &Usage,
         reserved: i64,
         (charge, absorbed): (i64, i64),
@@ -227,6 +240,7 @@ impl Attempt {
 struct Leases {
     ids: Vec<Uuid>,
     accounts: Vec<Uuid>,
+    amounts: Vec<i64>,
 }
 
 impl Leases {
@@ -240,6 +254,10 @@ impl Leases {
             accounts: leases
                 .iter()
                 .map(|lease| id(&lease.account_id, "leases.account_id"))
+                .collect::<Result<_, _>>()?,
+            amounts: leases
+                .iter()
+                .map(|lease| positive(lease.amount, "leases.amount"))
                 .collect::<Result<_, _>>()?,
         })
     }
@@ -268,10 +286,6 @@ fn positive(amount: i64, field: &'static str) -> Result<i64, Malformed> {
 /// Executions number ledger entries, which count in sixteen bits.
 fn execution(execution: u32) -> Result<i32, Malformed> {
     i16::try_from(execution).map(i32::from).map_err(|_| Malformed("execution"))
-}
-
-fn markup(basis_points: u32) -> Result<i32, Malformed> {
-    i32::try_from(basis_points).map_err(|_| Malformed("markup_basis_points"))
 }
 
 fn units(usage: &Usage) -> Result<[i64; Class::ALL.len()], Malformed> {

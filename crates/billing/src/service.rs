@@ -2,7 +2,14 @@
 
 use lifecycle::{Health, Metrics as Registry, Tasks};
 use rpc::billing::billing_server::BillingServer;
+use rpc::billing::budgets_server::BudgetsServer;
+use rpc::billing::invoices_server::InvoicesServer;
+use rpc::billing::ledger_server::LedgerServer;
+use rpc::billing::payments_server::PaymentsServer;
+use rpc::billing::plans_server::PlansServer;
+use rpc::billing::usage_reports_server::UsageReportsServer;
 use sqlx::PgPool;
+use tonic::service::Routes;
 
 use crate::app::App;
 use crate::metrics::Metrics;
@@ -39,11 +46,18 @@ impl Service {
         Ok(Self { app })
     }
 
-    /// The gRPC server, to be served or called in process.
+    /// The gRPC servers, to be served or called in process.
     #[must_use]
-    pub fn grpc(&self) -> BillingServer<Self> {
-        BillingServer::new(self.clone())
+    pub fn grpc(&self) -> Routes {
+        let billing = BillingServer::new(self.clone())
             .max_decoding_message_size(rpc::MAX_MESSAGE)
-            .max_encoding_message_size(rpc::MAX_MESSAGE)
+            .max_encoding_message_size(rpc::MAX_MESSAGE);
+        Routes::new(billing)
+            .add_service(PlansServer::new(self.clone()))
+            .add_service(BudgetsServer::new(self.clone()))
+            .add_service(PaymentsServer::new(self.clone()))
+            .add_service(InvoicesServer::new(self.clone()).max_encoding_message_size(rpc::MAX_MESSAGE))
+            .add_service(LedgerServer::new(self.clone()).max_decoding_message_size(rpc::MAX_MESSAGE))
+            .add_service(UsageReportsServer::new(self.clone()).max_encoding_message_size(rpc::MAX_MESSAGE))
     }
 }

@@ -11,7 +11,7 @@ mod sticky;
 
 use dialect::error::ErrorType;
 use identity::TenantId;
-use pricing::{Amount, Markup, OutOfRange};
+use pricing::{Amount, OutOfRange};
 use rpc::Fault;
 use rpc::convert::Malformed;
 use rpc::router::{Attempt, PlanResponse};
@@ -36,7 +36,6 @@ pub(crate) use sticky::{Sticks, StickyKey, stick};
 pub(crate) struct Admitted {
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) route: Route,
-    pub(crate) markup: Markup,
     /// Empty when every attempt is free.
     pub(crate) leases: Vec<LeaseUse>,
     /// Under every lease.
@@ -160,7 +159,7 @@ pub(crate) async fn admit(
     let route = Route::of(request, &mut plan);
     let attempts = plan.attempts;
     tracing::debug!(strategy = route.strategy, order = route.order, attempts = attempts.len(), "a plan came");
-    let estimate = Estimate::of(request.dialect.operation(), &request.peek, &attempts, context.terms.markup)?;
+    let estimate = Estimate::of(request.dialect.operation(), &request.peek, &attempts)?;
     if estimate.is_free() && is_rationed(&attempts) {
         for rule in app.limits.of_free_models(context.tenant(), context.terms.has_paid) {
             app.limits.spend(&rule).await?;
@@ -172,7 +171,6 @@ pub(crate) async fn admit(
         return Ok(Admitted {
             attempts,
             route,
-            markup: context.terms.markup,
             leases: Vec::new(),
             reserved: Amount::ZERO,
             max_tokens,
@@ -213,7 +211,6 @@ async fn reserve(
                 return Ok(Admitted {
                     attempts,
                     route,
-                    markup: context.terms.markup,
                     leases: granted.leases,
                     reserved: granted.amount,
                     max_tokens,
@@ -250,7 +247,7 @@ fn reservation(request: &Request, context: &Context, want: Amount, floor: Amount
     Reservation {
         generation: request.generation,
         tenant,
-        accounts: context.terms.accounts.clone(),
+        accounts: context.terms.accounts.iter().map(|account| account.account_id.clone()).collect(),
         want,
         floor,
     }

@@ -22,7 +22,7 @@ const DEMO_MARKUP: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0192_0000_00
 /// $10.
 const CREDIT: Amount = Amount::from_nanos(10_000_000_000);
 /// 5 %.
-const MARKUP_POINTS: u32 = 500;
+const MARKUP_POINTS: i32 = 500;
 /// How long billing is waited for: it may still be connecting to a database that has just started.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(200);
@@ -52,7 +52,7 @@ struct Organisation {
     tenant: TenantId,
     slug: &'static str,
     name: &'static str,
-    markup: u32,
+    markup: i32,
 }
 
 /// Creates the demo organisations with their keys and credit, and the operator's token. What exists stays as

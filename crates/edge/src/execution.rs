@@ -185,7 +185,6 @@ fn start(request: &Request, admitted: &Admitted, progress: &Progress) -> Start {
         first_attempt: progress.first_attempt,
         leases: admitted.leases.clone(),
         reserved: admitted.reserved.nanos(),
-        markup_basis_points: admitted.markup.basis_points(),
         max_tokens: admitted.max_tokens,
         received_at_ms: request.received_at_ms,
         end_user: request.peek.user.clone().unwrap_or_default(),
@@ -194,5 +193,8 @@ fn start(request: &Request, admitted: &Admitted, progress: &Progress) -> Start {
         session_id: request.session_id.clone(),
         anthropic_beta: request.anthropic_beta.clone(),
         metadata_json: admitted.route.metadata_json.clone(),
+        workspace_id: request.caller.key.workspace.to_string(),
+        user_id: String::new(),
+        is_quantum: false,
     }
 }

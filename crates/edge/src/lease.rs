@@ -118,6 +118,7 @@ impl Leases {
                 group_id: wanted.generation.uuid().to_string(),
                 tenant_id: wanted.tenant.to_string(),
                 account_ids: wanted.accounts.clone(),
+                shared: false,
                 want: wanted.want.nanos(),
                 floor: wanted.floor.nanos(),
                 trace: rpc::current_trace(),

@@ -11,8 +11,7 @@ use lifecycle::{Health, Metrics, Tasks, serve_probes};
 use pg::Owner;
 use rpc::{Channel, ServiceKeys};
 use tokio::sync::mpsc;
-use tonic::body::Body;
-use tonic::server::NamedService;
+use tonic::service::Routes;
 
 pub(crate) use self::sockets::{Sockets, bind_public};
 use crate::config::Config;
@@ -84,7 +83,8 @@ impl Platform {
             metrics: self.metrics.clone(),
         };
         let service = billing::Service::start(self.config.billing.clone(), deps).await?;
-        self.offer(Role::Billing, &tasks, service.grpc())
+        let routes = service.grpc();
+        self.offer(Role::Billing, &tasks, Channel::local(routes.clone()), routes)
     }
 
     async fn start_router(&mut self, tasks: Tasks) -> anyhow::Result<()> {
@@ -99,7 +99,8 @@ impl Platform {
             metrics: self.metrics.clone(),
         };
         let service = router::Service::start(self.config.router.clone(), deps).await?;
-        self.offer(Role::Router, &tasks, service.grpc())
+        let server = service.grpc();
+        self.offer(Role::Router, &tasks, Channel::local(server.clone()), Routes::new(server))
     }
 
     async fn start_worker(&mut self, tasks: Tasks) -> anyhow::Result<()> {
@@ -114,7 +115,8 @@ impl Platform {
             metrics: self.metrics.clone(),
         };
         let service = provider_worker::Service::start(self.config.worker.clone(), deps).await?;
-        self.offer(Role::ProviderWorker, &tasks, service.grpc())
+        let server = service.grpc();
+        self.offer(Role::ProviderWorker, &tasks, Channel::local(server.clone()), Routes::new(server))
     }
 
     async fn start_edge(&mut self, tasks: Tasks) -> anyhow::Result<()> {
@@ -143,20 +145,8 @@ impl Platform {
     }
 
     /// Puts a started service where its callers find it: in this process, and on its socket if it has one.
-    fn offer<S>(&mut self, role: Role, tasks: &Tasks, server: S) -> anyhow::Result<()>
-    where
-        S: tower::Service<
-                tonic::codegen::http::Request<Body>,
-                Response = tonic::codegen::http::Response<Body>,
-                Error = std::convert::Infallible,
-            > + NamedService
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send + 'static,
-    {
-        self.local.insert(role, Channel::local(server.clone()));
+    fn offer(&mut self, role: Role, tasks: &Tasks, local: Channel, server: Routes) -> anyhow::Result<()> {
+        self.local.insert(role, local);
         let Some(listener) = self.sockets.grpc.remove(&role) else { return Ok(()) };
         let (keys, failed) = (self.keys()?, self.failed.clone());
         let shutdown = tasks.shutdown().wait();

@@ -114,18 +114,19 @@ impl FromStr for Rate {
 /// What a tenant's plan adds to provider prices, in basis points (hundredths of a percent).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Markup(u32);
+pub struct Markup(i32);
 
 impl Markup {
     pub const NONE: Self = Self(0);
 
+    /// At least -10,000, which makes everything free: nobody is paid for buying.
     #[must_use]
-    pub const fn from_basis_points(points: u32) -> Self {
-        Self(points)
+    pub const fn from_basis_points(points: i32) -> Self {
+        Self(if points < -10_000 { -10_000 } else { points })
     }
 
     #[must_use]
-    pub const fn basis_points(self) -> u32 {
+    pub const fn basis_points(self) -> i32 {
         self.0
     }
 

@@ -20,8 +20,16 @@ pub(crate) struct Price {
     pub(crate) charge: Amount,
     /// What the customer's price was above the reservation.
     pub(crate) absorbed: Amount,
-    /// What the provider asks of us.
+    /// What the provider asks at list price.
     pub(crate) provider_cost: Amount,
+}
+
+impl Price {
+    /// What the provider asks of us, and what it asks of the tenant whose own credential served, in nano-USD.
+    pub(crate) const fn costs(&self, is_byok: bool) -> (i64, i64) {
+        let nanos = self.provider_cost.nanos();
+        if is_byok { (0, nanos) } else { (nanos, 0) }
+    }
 }
 
 /// Prices a usage by the same function as billing. The part above `reserved` is absorbed.
@@ -51,7 +59,7 @@ pub(crate) fn price_record(record: &mut UsageRecord) -> Result<(), Error> {
     let price = price(&book, markup, &usage, Amount::from_nanos(record.reserved))?;
     record.charge = price.charge.nanos();
     record.absorbed = price.absorbed.nanos();
-    record.provider_cost = price.provider_cost.nanos();
+    (record.provider_cost, record.upstream_cost) = price.costs(record.is_byok);
     Ok(())
 }
 

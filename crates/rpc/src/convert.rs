@@ -25,7 +25,7 @@ pub fn id<T: std::str::FromStr>(text: &str, field: &'static str) -> Result<T, Ma
 }
 
 #[must_use]
-pub fn markup(basis_points: u32) -> Markup {
+pub fn markup(basis_points: i32) -> Markup {
     Markup::from_basis_points(basis_points)
 }
 

@@ -12,7 +12,6 @@ use http::{Request, Response};
 use identity::Role;
 use tonic::Status;
 use tonic::body::Body;
-use tonic::server::NamedService;
 use tower::Service;
 use tracing::Instrument as _;
 
@@ -30,11 +29,6 @@ impl<S> Guard<S> {
     pub(crate) const fn new(inner: S, auth: Option<(Role, ServiceKeys)>) -> Self {
         Self { inner, auth }
     }
-}
-
-/// A guarded server goes by the name of the server it guards.
-impl<S: NamedService> NamedService for Guard<S> {
-    const NAME: &'static str = S::NAME;
 }
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, std::convert::Infallible>> + Send>>;

@@ -1,17 +1,14 @@
-//! Serving a generated server over the network.
+//! Serving generated servers over the network.
 
 use std::future::Future;
 use std::time::Duration;
 
-use http::{Request, Response};
 use identity::Role;
 use tokio::net::TcpListener;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::TcpListenerStream;
-use tonic::body::Body;
-use tonic::server::NamedService;
+use tonic::service::Routes;
 use tonic::transport::Server;
-use tower::Service;
 
 use crate::ServiceKeys;
 use crate::guard::Guard;
@@ -29,22 +26,13 @@ pub struct ServeError {
 ///
 /// # Errors
 /// [`ServeError`] when the listener fails.
-pub async fn serve<S>(
+pub async fn serve(
     listener: TcpListener,
     role: Role,
     keys: ServiceKeys,
-    server: S,
+    server: Routes,
     shutdown: impl Future<Output = ()> + Send,
-) -> Result<(), ServeError>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>
-        + NamedService
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    S::Future: Send + 'static,
-{
+) -> Result<(), ServeError> {
     let incoming = TcpListenerStream::new(listener).map(|connection| {
         if let Ok(stream) = &connection {
             // A delayed small write would hold back every streamed frame by tens of milliseconds.
@@ -56,7 +44,8 @@ where
         .http2_keepalive_interval(Some(Duration::from_secs(10)))
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(8 << 20)
-        .add_service(Guard::new(server, Some((role, keys))))
+        .layer(tower::layer::layer_fn(move |routes| Guard::new(routes, Some((role, keys.clone())))))
+        .add_routes(server)
         .serve_with_incoming_shutdown(incoming, shutdown)
         .await
         .map_err(|source| ServeError { role, source })

@@ -148,5 +148,5 @@ fn read(n: i32, ask: &Ask) -> Result<leases::Ask, Malformed> {
 }
 
 fn denied(ask_id: u64, reason: &str, available: i64) -> Down {
-    Down::Denied(Denied { ask_id, reason: reason.to_owned(), available })
+    Down::Denied(Denied { ask_id, reason: reason.to_owned(), available, account_id: String::new() })
 }

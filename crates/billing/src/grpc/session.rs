@@ -73,7 +73,8 @@ where
                 store(app, down, report.message_id, async move { work.witness(&report.witnesses).await });
             }
             Some(Up::Heartbeat(_)) => beat(app, &life).await?,
-            Some(Up::Hello(_)) | None => {}
+            // Leases are of one request each: there is nothing to trim.
+            Some(Up::Trim(_) | Up::Hello(_)) | None => {}
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use identity::{AccountId, KeyId, TenantId};
 use sqlx::PgPool;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::Error;
@@ -12,8 +13,17 @@ pub(crate) const LIMIT_MAX: i64 = i64::MAX / 4;
 /// At which terms a key pays, and with what.
 pub(crate) struct Terms {
     pub markup_basis_points: i32,
-    pub accounts: Vec<Uuid>,
+    pub accounts: Json<Vec<SpendAccount>>,
     pub has_paid: bool,
+}
+
+/// What a request reserves from.
+#[derive(serde::Deserialize)]
+pub(crate) struct SpendAccount {
+    pub account_id: Uuid,
+    pub kind: String,
+    /// How an error names it.
+    pub label: String,
 }
 
 pub(crate) struct Credits {
@@ -38,10 +48,12 @@ pub(crate) async fn terms(pool: &PgPool, tenant: TenantId, key: KeyId) -> Result
     let terms = sqlx::query_as!(
         Terms,
         r#"select v.markup_bps as "markup_basis_points!", t.has_paid,
-            array(select a.account_id from billing.account a
+            (select coalesce(jsonb_agg(jsonb_build_object('account_id', a.account_id, 'kind', a.kind,
+                    'label', case a.kind when 'credit' then 'Credit' else 'Key limit' end) order by a.account_id), '[]')
+                from billing.account a
                 where a.account_id = t.credit_account_id
-                    or a.kind = 'key_limit' and a.key_id = $2 and a.tenant_id = $1 and a.limit_nano is not null
-                order by a.account_id) as "accounts!"
+                    or a.kind = 'key_limit' and a.key_id = $2 and a.tenant_id = $1 and a.limit_nano is not null)
+                as "accounts!: Json<Vec<SpendAccount>>"
         from billing.tenant t
         cross join lateral (select markup_bps from billing.plan_version v
             where v.plan_id = t.plan_id order by version desc limit 1) v

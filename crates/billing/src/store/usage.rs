@@ -53,7 +53,7 @@ pub(crate) async fn generation(
         price: row
             .price_version_id
             .map(|price| PriceVersion { id: price.to_string(), ..PriceVersion::default() }),
-        markup_basis_points: number(row.markup_bps),
+        markup_basis_points: row.markup_bps,
         usage: Some(Usage {
             input: number(row.input),
             cache_read: number(row.cache_read),
@@ -95,6 +95,10 @@ pub(crate) async fn generation(
         app_referer: row.app_referer.unwrap_or_default(),
         app_title: row.app_title.unwrap_or_default(),
         session_id: row.session_id.unwrap_or_default(),
+        workspace_id: id(row.workspace_id),
+        user_id: id(row.user_id),
+        is_byok: row.is_byok,
+        upstream_cost: row.upstream_cost,
         deltas: number(row.deltas),
     };
     let settled_at: DateTime<Utc> = row.settled_at;

@@ -61,7 +61,7 @@ async fn the_database_computes_the_same_charge() {
             .bind(i32::try_from(markup).unwrap())
             .fetch_one(&database.admin)
             .await;
-        match pricing::charge(&book, Markup::from_basis_points(markup), &usage) {
+        match pricing::charge(&book, Markup::from_basis_points(i32::try_from(markup).unwrap()), &usage) {
             Ok(charge) => assert_eq!(computed.unwrap(), charge.nanos(), "{book:?} {markup} {usage:?}"),
             Err(pricing::OutOfRange) => {
                 let refused = computed.unwrap_err();

@@ -7,7 +7,7 @@ use rpc::convert;
 
 use crate::support::edge::Edge;
 use crate::support::records::{book, record, settle};
-use crate::support::{Billing, promotion};
+use crate::support::{Billing, account_ids, promotion};
 
 #[tokio::test]
 async fn credit_is_granted_once_per_source() {
@@ -67,10 +67,14 @@ async fn a_tenants_plan_sets_its_terms() {
     let second = client.open_tenant(open.clone()).await.unwrap().into_inner();
     assert_eq!(first, second);
     let terms = billing.terms(tenant, key).await;
-    assert_eq!((terms.markup_basis_points, terms.account_ids), (500, vec![first.account_id]));
+    assert_eq!((terms.markup_basis_points, account_ids(&terms)), (500, vec![first.account_id]));
     let nobody = client.get_terms(GetTermsRequest::default()).await.unwrap().into_inner();
-    assert_eq!((nobody.markup_basis_points, nobody.account_ids.len()), (0, 0));
-    let unknown = GetTermsRequest { tenant_id: TenantId::generate().to_string(), key_id: key.to_string() };
+    assert_eq!((nobody.markup_basis_points, nobody.accounts.len()), (0, 0));
+    let unknown = GetTermsRequest {
+        tenant_id: TenantId::generate().to_string(),
+        key_id: key.to_string(),
+        ..GetTermsRequest::default()
+    };
     assert_eq!(client.get_terms(unknown).await.unwrap_err().code(), tonic::Code::NotFound);
 }
 

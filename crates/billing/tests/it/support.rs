@@ -96,7 +96,7 @@ impl Billing {
         if credit > 0 {
             client.grant_credit(promotion(tenant, credit, "first")).await.unwrap();
         }
-        let accounts = self.terms(tenant, key).await.account_ids;
+        let accounts = account_ids(&self.terms(tenant, key).await);
         Customer { tenant, key, accounts }
     }
 
@@ -109,11 +109,15 @@ impl Billing {
             reset: reset.to_owned(),
         };
         self.client.clone().put_key_limit(request).await.unwrap();
-        customer.accounts = self.terms(customer.tenant, customer.key).await.account_ids;
+        customer.accounts = account_ids(&self.terms(customer.tenant, customer.key).await);
     }
 
     pub(crate) async fn terms(&self, tenant: TenantId, key: KeyId) -> Terms {
-        let request = GetTermsRequest { tenant_id: tenant.to_string(), key_id: key.to_string() };
+        let request = GetTermsRequest {
+            tenant_id: tenant.to_string(),
+            key_id: key.to_string(),
+            ..GetTermsRequest::default()
+        };
         self.client.clone().get_terms(request).await.unwrap().into_inner()
     }
 
@@ -182,4 +186,9 @@ pub(crate) fn promotion(tenant: TenantId, amount: i64, source: &str) -> GrantCre
         reason: "test".to_owned(),
         source_id: source.to_owned(),
     }
+}
+
+/// The accounts that requests at these terms reserve from.
+pub(crate) fn account_ids(terms: &Terms) -> Vec<String> {
+    terms.accounts.iter().map(|account| account.account_id.clone()).collect()
 }

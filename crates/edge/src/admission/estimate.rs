@@ -3,7 +3,7 @@
 use dialect::canonical::Operation;
 use dialect::client::Peek;
 use pricing::{Amount, Bound, Markup, OutOfRange, PriceBook};
-use rpc::convert::{Malformed, book_in};
+use rpc::convert::{Malformed, book_in, markup};
 use rpc::router::Attempt;
 
 /// Tokens that a chat template adds around one message, and around the whole.
@@ -23,6 +23,7 @@ const WORTHWHILE: u64 = 64;
 /// One attempt's prices and limits.
 struct Priced {
     book: PriceBook,
+    markup: Markup,
     prompt_tokens: u64,
     images: u64,
     /// Per choice.
@@ -34,7 +35,6 @@ struct Priced {
 /// The bounds of a request at all of its attempts.
 pub(super) struct Estimate {
     attempts: Vec<Priced>,
-    markup: Markup,
     choices: u64,
     pieces: Bound,
     /// Whether a request that is short of money can be served by a shorter answer.
@@ -42,12 +42,7 @@ pub(super) struct Estimate {
 }
 
 impl Estimate {
-    pub(super) fn of(
-        operation: Operation,
-        peek: &Peek,
-        attempts: &[Attempt],
-        markup: Markup,
-    ) -> Result<Self, Malformed> {
+    pub(super) fn of(operation: Operation, peek: &Peek, attempts: &[Attempt]) -> Result<Self, Malformed> {
         let prompt = prompt_tokens(peek);
         // Of several inputs to be embedded or ranked, each has the context to itself.
         let inputs = match operation {
@@ -70,6 +65,7 @@ impl Estimate {
                 let completion = if has_completion { completion } else { Some(0) };
                 Ok(Priced {
                     book,
+                    markup: markup(attempt.markup_basis_points),
                     prompt_tokens: context.map_or(prompt, |length| length.saturating_mul(inputs).min(prompt)),
                     images: u64::from(peek.images),
                     completion_tokens: completion.unwrap_or(UNKNOWN_OUTPUT),
@@ -84,7 +80,7 @@ impl Estimate {
             search_units: peek.search_units,
             ..Bound::default()
         };
-        Ok(Self { attempts, markup, choices: u64::from(peek.choices.max(1)), pieces, can_shorten })
+        Ok(Self { attempts, choices: u64::from(peek.choices.max(1)), pieces, can_shorten })
     }
 
     /// Whether no attempt costs anything.
@@ -108,7 +104,7 @@ impl Estimate {
         let mut fewest: Option<u64> = None;
         for attempt in &self.attempts {
             let limits = self.limits(attempt, attempt.completion_tokens);
-            let all = pricing::affordable_output(&attempt.book, self.markup, limits, amount)?.unwrap_or(0);
+            let all = pricing::affordable_output(&attempt.book, attempt.markup, limits, amount)?.unwrap_or(0);
             let each = (all / self.choices).max(1);
             fewest = Some(fewest.map_or(each, |fewest| fewest.min(each)));
         }
@@ -127,7 +123,7 @@ impl Estimate {
     fn dearest(&self, completion: impl Fn(&Priced) -> u64) -> Result<Amount, OutOfRange> {
         self.attempts.iter().try_fold(Amount::ZERO, |dearest, attempt| {
             let limits = self.limits(attempt, completion(attempt));
-            Ok(dearest.max(pricing::bound(&attempt.book, self.markup, limits)?))
+            Ok(dearest.max(pricing::bound(&attempt.book, attempt.markup, limits)?))
         })
     }
 
@@ -189,7 +185,7 @@ mod tests {
     #[test]
     fn the_dearest_attempt_bounds_and_the_cheapest_clamp_holds() {
         let attempts = [attempt(1_000, 2_000, None), attempt(2_000, 8_000, Some(1_000))];
-        let estimate = Estimate::of(Operation::Chat, &peek(920, None), &attempts, Markup::NONE).unwrap();
+        let estimate = Estimate::of(Operation::Chat, &peek(920, None), &attempts).unwrap();
         // 920 bytes + 16 + 64 = 1,000 prompt tokens. First: 8,000 completion tokens, second: 1,000.
         assert_eq!(estimate.bound().unwrap(), Amount::from_nanos(1_000 + 16_000));
         assert_eq!(estimate.floor().unwrap(), Amount::from_nanos(2_000 + 512));
@@ -201,20 +197,18 @@ mod tests {
     #[test]
     fn a_prompt_is_never_longer_than_the_context() {
         let attempts = [attempt(1_000, 0, None)];
-        let estimate =
-            Estimate::of(Operation::Chat, &peek(1_000_000, Some(0)), &attempts, Markup::NONE).unwrap();
+        let estimate = Estimate::of(Operation::Chat, &peek(1_000_000, Some(0)), &attempts).unwrap();
         assert_eq!(estimate.bound().unwrap(), Amount::from_nanos(8_000));
     }
 
     #[test]
     fn an_endpoint_of_which_nothing_is_known_is_clamped() {
         let unknown = Attempt { context_length: 0, ..attempt(0, 1_000, None) };
-        let estimate = Estimate::of(Operation::Chat, &peek(10, None), &[unknown], Markup::NONE).unwrap();
+        let estimate = Estimate::of(Operation::Chat, &peek(10, None), &[unknown]).unwrap();
         assert_eq!(estimate.needed_clamp(), Some(UNKNOWN_OUTPUT));
         assert!(!estimate.is_free());
         let unknown = Attempt { context_length: 0, ..attempt(0, 1_000, None) };
-        let absurd =
-            Estimate::of(Operation::Chat, &peek(10, Some(u64::MAX)), &[unknown], Markup::NONE).unwrap();
+        let absurd = Estimate::of(Operation::Chat, &peek(10, Some(u64::MAX)), &[unknown]).unwrap();
         assert_eq!(absurd.needed_clamp(), Some(UNKNOWN_OUTPUT));
     }
 
@@ -222,7 +216,7 @@ mod tests {
     fn several_inputs_have_the_context_each_and_no_completion() {
         let attempts = [attempt(1_000, 1_000_000, None)];
         let peek = Peek { messages: 2, ..peek(1_000_000, None) };
-        let estimate = Estimate::of(Operation::Embeddings, &peek, &attempts, Markup::NONE).unwrap();
+        let estimate = Estimate::of(Operation::Embeddings, &peek, &attempts).unwrap();
         assert_eq!(estimate.bound().unwrap(), Amount::from_nanos(16_000));
         assert_eq!(estimate.floor().unwrap(), estimate.bound().unwrap());
     }
@@ -234,7 +228,7 @@ mod tests {
         let price = Some(rpc::convert::price_out(identity::PriceVersionId::generate(), &book));
         let attempts = [Attempt { price, context_length: 4_096, ..Attempt::default() }];
         let peek = Peek { characters: 1_000, ..peek(1_000, None) };
-        let estimate = Estimate::of(Operation::Speech, &peek, &attempts, Markup::NONE).unwrap();
+        let estimate = Estimate::of(Operation::Speech, &peek, &attempts).unwrap();
         assert_eq!(estimate.bound().unwrap(), Amount::from_nanos(15_000));
         assert_eq!(estimate.floor().unwrap(), estimate.bound().unwrap());
     }
@@ -242,7 +236,7 @@ mod tests {
     #[test]
     fn images_in_an_answer_keep_to_no_limit() {
         let drawing = Attempt { outputs_media: true, ..attempt(0, 1_000, Some(4_000)) };
-        let estimate = Estimate::of(Operation::Chat, &peek(10, Some(16)), &[drawing], Markup::NONE).unwrap();
+        let estimate = Estimate::of(Operation::Chat, &peek(10, Some(16)), &[drawing]).unwrap();
         assert_eq!(estimate.bound().unwrap(), Amount::from_nanos(4_000));
         assert_eq!(estimate.floor().unwrap(), estimate.bound().unwrap());
     }
@@ -251,7 +245,7 @@ mod tests {
     fn choices_multiply_the_completion() {
         let attempts = [attempt(0, 1_000, Some(100))];
         let peek = Peek { choices: 3, ..peek(1, Some(50)) };
-        let estimate = Estimate::of(Operation::Chat, &peek, &attempts, Markup::NONE).unwrap();
+        let estimate = Estimate::of(Operation::Chat, &peek, &attempts).unwrap();
         assert_eq!(estimate.bound().unwrap(), Amount::from_nanos(150));
         assert_eq!(estimate.affordable(Amount::from_nanos(75)).unwrap(), Some(25));
     }

@@ -100,6 +100,7 @@ async fn message(request: &Request) -> PlanRequest {
         provider: Some(request.preferences.clone()),
         profile: Some(profile(request.dialect, &request.body, &request.peek).await),
         markup_basis_points: request.caller.terms.markup.basis_points(),
+        markup_overrides: Vec::new(),
         seed: rand::random(),
         sticky_key: request.sticky_key.map(StickyKey::bytes).unwrap_or_default(),
         plugins_json: request.plugins_json.clone(),

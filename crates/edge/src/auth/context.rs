@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use identity::{KeyHash, TenantId};
 use pricing::Markup;
 use rpc::Channel;
-use rpc::billing::GetTermsRequest;
 use rpc::billing::billing_client::BillingClient;
+use rpc::billing::{GetTermsRequest, SpendAccount};
 use sqlx::PgPool;
 
 use crate::store;
@@ -18,8 +18,8 @@ use crate::store::keys::Key;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Terms {
     pub(crate) markup: Markup,
-    /// Every account that a request of the key reserves from, as billing names them.
-    pub(crate) accounts: Vec<String>,
+    /// Every account that a request of the key reserves from.
+    pub(crate) accounts: Vec<SpendAccount>,
     /// Whether credit was ever bought.
     pub(crate) has_paid: bool,
 }
@@ -86,7 +86,12 @@ impl Source {
         let Some(key) = store::keys::by_hash(&self.pool, hash).await.map_err(LookupError::Database)? else {
             return Ok(None);
         };
-        let request = GetTermsRequest { tenant_id: key.tenant.to_string(), key_id: key.id.to_string() };
+        let request = GetTermsRequest {
+            tenant_id: key.tenant.to_string(),
+            key_id: key.id.to_string(),
+            workspace_id: key.workspace.to_string(),
+            ..GetTermsRequest::default()
+        };
         let terms = self.terms(request).await.map_err(|status| LookupError::Terms(Box::new(status)))?;
         Ok(Some(Context { hash, key, terms, last_used: AtomicI64::new(0) }))
     }
@@ -102,7 +107,7 @@ impl Source {
         .into_inner();
         Ok(Terms {
             markup: Markup::from_basis_points(answer.markup_basis_points),
-            accounts: answer.account_ids,
+            accounts: answer.accounts,
             has_paid: answer.has_paid,
         })
     }

@@ -4,7 +4,7 @@ use dialect::client::Dialect;
 use pricing::{Amount, Class, OutOfRange, Source, Usage};
 use rpc::billing::Witness;
 use rpc::billing::witness::Outcome;
-use rpc::convert::{Malformed, book_in, source_out, usage_out};
+use rpc::convert::{Malformed, book_in, markup, source_out, usage_out};
 use rpc::router::Attempt;
 
 use super::Request;
@@ -38,13 +38,16 @@ pub(super) fn of(
         leases: admitted.leases.clone(),
         execution: progress.execution,
         deltas: progress.deltas,
-        markup_basis_points: admitted.markup.basis_points(),
+        workspace_id: request.caller.key.workspace.to_string(),
+        reserved: admitted.reserved.nanos(),
         streamed: request.peek.stream,
         received_at_ms: request.received_at_ms,
         ..Witness::default()
     };
     if let Some(attempt) = attempt {
         witness.price.clone_from(&attempt.price);
+        witness.markup_basis_points = attempt.markup_basis_points;
+        witness.is_byok = attempt.is_byok;
         witness.model.clone_from(&attempt.model);
         witness.provider.clone_from(&attempt.provider);
         witness.endpoint_id.clone_from(&attempt.endpoint_id);
@@ -83,8 +86,8 @@ fn estimate(
     progress: &Progress,
     attempt: Option<&Attempt>,
 ) -> Result<(Usage, Amount), Error> {
-    let price = attempt.and_then(|attempt| attempt.price.as_ref()).ok_or(Malformed("attempt.price"))?;
-    let book = book_in(price)?;
+    let attempt = attempt.ok_or(Malformed("attempt"))?;
+    let book = book_in(attempt.price.as_ref().ok_or(Malformed("attempt.price"))?)?;
     let usage = Usage::default()
         .with(Class::Input, request.peek.text_bytes.div_ceil(BYTES_PER_TOKEN))
         .with(Class::Request, 1);
@@ -95,6 +98,6 @@ fn estimate(
     } else {
         usage
     };
-    let charge = pricing::charge(&book, admitted.markup, &usage)?;
+    let charge = pricing::charge(&book, markup(attempt.markup_basis_points), &usage)?;
     Ok((usage, charge.min(admitted.reserved)))
 }

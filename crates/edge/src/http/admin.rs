@@ -1,13 +1,19 @@
 //! The operators' API, below `/admin/v1`.
 
+mod budgets;
 mod catalogue;
 mod catalogue_lists;
 mod credit;
 mod decisions;
 mod health;
+mod invoices;
 mod keys;
+mod ledger;
+mod payments;
+mod plans;
 mod prices;
 mod tenants;
+mod usage;
 
 use std::sync::Arc;
 
@@ -64,6 +70,12 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/route/explain", post(decisions::explain))
         .route("/route/replay", post(decisions::replay))
         .route("/invariants", get(credit::invariants))
+        .merge(budgets::routes())
+        .merge(invoices::routes())
+        .merge(ledger::routes())
+        .merge(payments::routes())
+        .merge(plans::routes())
+        .merge(usage::routes())
         .method_not_allowed_fallback(super::routes::wrong_method)
 }
 

@@ -54,6 +54,6 @@ async fn a_markup_is_part_of_the_reservation() {
     platform.chat_as(platform.demo.markup_api_key.expose(), STREAM).await;
     let (plain, marked_up) = platform.billing.with(|heard| (heard.asks[0].want, heard.asks[1].want));
     assert_eq!(marked_up, (plain * 105 + 99) / 100);
-    assert_eq!(platform.worker.with(|seen| seen.starts[1].markup_basis_points), 500);
+    assert_eq!(platform.worker.with(|seen| seen.starts[1].attempts[0].markup_basis_points), 500);
     platform.stop().await;
 }

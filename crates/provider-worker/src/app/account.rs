@@ -22,7 +22,6 @@ pub(crate) fn opening(job: &Job, worker_id: &str) -> UsageRecord {
         key_id: start.key_id.clone(),
         leases: start.leases.clone(),
         reserved: start.reserved,
-        markup_basis_points: start.markup_basis_points,
         model: job.attempt(start.first_attempt as usize).map(|a| a.model.clone()).unwrap_or_default(),
         streamed: start.stream,
         received_at_ms: start.received_at_ms,
@@ -30,6 +29,8 @@ pub(crate) fn opening(job: &Job, worker_id: &str) -> UsageRecord {
         app_referer: start.app_referer.clone(),
         app_title: start.app_title.clone(),
         session_id: start.session_id.clone(),
+        workspace_id: start.workspace_id.clone(),
+        user_id: start.user_id.clone(),
         ..UsageRecord::default()
     }
 }
@@ -50,6 +51,9 @@ pub(crate) fn checkpoint(planned: &Planned, tally: &Tally, usage: &Usage, source
         provider_name: attempt.provider_name.clone(),
         endpoint_id: attempt.endpoint_id.clone(),
         provider_response_id: tally.response_id.clone(),
+        markup_basis_points: attempt.markup_basis_points,
+        is_byok: attempt.is_byok,
+        ..Checkpoint::default()
     }
 }
 
@@ -64,7 +68,7 @@ pub(crate) struct Served {
 impl Served {
     /// Prices a usage under what is reserved.
     pub(crate) fn new(planned: &Planned, usage: Usage, source: Source, reserved: i64) -> Self {
-        let markup = planned.job.markup;
+        let markup = convert::markup(planned.attempt().markup_basis_points);
         let price = meter::price(&planned.book, markup, &usage, Amount::from_nanos(reserved));
         let price = price.unwrap_or_else(|error| {
             tracing::error!(%error, "an answer cannot be priced and is not charged");
@@ -107,13 +111,17 @@ impl Served {
     ) -> UsageRecord {
         let attempt = planned.attempt();
         let (finish, native) = tally.finish.clone().unzip();
+        let (provider_cost, upstream_cost) = self.price.costs(attempt.is_byok);
         UsageRecord {
             reserved,
             price: attempt.price.clone(),
+            markup_basis_points: attempt.markup_basis_points,
+            is_byok: attempt.is_byok,
             usage: Some(convert::usage_out(&self.usage)),
             source: convert::source_out(self.source).into(),
             charge: self.price.charge.nanos(),
-            provider_cost: self.price.provider_cost.nanos(),
+            provider_cost,
+            upstream_cost,
             absorbed: self.price.absorbed.nanos(),
             model: attempt.model.clone(),
             provider: attempt.provider.clone(),

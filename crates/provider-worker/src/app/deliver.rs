@@ -145,9 +145,9 @@ impl<'a> Delivery<'a> {
         let deltas = self.tally.progress.deltas;
         let mut frames = Bytes::from(std::mem::take(&mut self.frames));
         while frames.len() > LARGEST {
-            edge.send(Down::Data(Data { frames: frames.split_to(LARGEST), deltas })).await?;
+            edge.send(Down::Data(Data { frames: frames.split_to(LARGEST), deltas, spent: 0 })).await?;
         }
-        edge.send(Down::Data(Data { frames, deltas })).await
+        edge.send(Down::Data(Data { frames, deltas, spent: 0 })).await
     }
 
     /// Whether the edge, which takes each delta since the last checkpoint for a token, would count too little:

@@ -10,7 +10,7 @@ use dialect::client::{Dialect, Envelope};
 use dialect::codec::{Adapter, Target, adapter};
 use dialect::error::BadRequest;
 use identity::GenerationId;
-use pricing::{Class, Markup, PriceBook, Usage};
+use pricing::{Class, PriceBook, Usage};
 use rpc::router::Attempt;
 use rpc::worker::Start;
 use rpc::{Fault, convert};
@@ -32,7 +32,6 @@ pub(crate) struct Job {
     pub(crate) start: Start,
     pub(crate) dialect: Dialect,
     pub(crate) task: Task,
-    pub(crate) markup: Markup,
     pub(crate) began: Instant,
     echoes: Echoes,
 }
@@ -69,7 +68,6 @@ impl Job {
             key: Key { generation, execution: start.execution },
             dialect,
             task,
-            markup: convert::markup(start.markup_basis_points),
             began: Instant::now(),
             echoes: Echoes::wanted(start.stream && dialect.wants_echo(&start.body)),
             start,
@@ -229,7 +227,6 @@ mod tests {
             start: Start { max_tokens: paid, ..Start::default() },
             dialect: Dialect::Chat,
             task: Task::Chat(Request { max_tokens: wanted, ..Request::default() }),
-            markup: Markup::NONE,
             began: Instant::now(),
             echoes: Echoes::wanted(false),
         }

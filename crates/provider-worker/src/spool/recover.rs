@@ -102,6 +102,12 @@ pub(super) fn account(open: Open) -> UsageRecord {
     record.source = checkpoint.source;
     record.usage = checkpoint.usage;
     record.price = checkpoint.price;
+    record.markup_basis_points = checkpoint.markup_basis_points;
+    record.is_byok = checkpoint.is_byok;
+    if !checkpoint.leases.is_empty() {
+        record.reserved = checkpoint.reserved;
+        record.leases = checkpoint.leases;
+    }
     if crate::meter::price_record(&mut record).is_err() {
         tracing::error!(generation.id = %record.generation_id, "an interrupted execution could not be priced");
     }

@@ -16,6 +16,7 @@ use rpc::worker::{Commit, Done, ExecuteDown, ExecuteUp, Failed, Final, LeaseUse,
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::service::Routes;
 use tonic::{Status, Streaming};
 
 use crate::billing::Notes;
@@ -25,7 +26,7 @@ use crate::upstream::Upstream;
 pub(crate) const INPUT: i64 = 2_500_000;
 pub(crate) const OUTPUT: i64 = 10_000_000;
 /// Basis points.
-pub(crate) const MARKUP: u32 = 500;
+pub(crate) const MARKUP: i32 = 500;
 
 /// What a usage costs a customer, in nano-USD, reckoned apart from the code under test.
 pub(crate) fn cost(input: i64, output: i64) -> i64 {
@@ -98,7 +99,7 @@ impl World {
         let keys = rpc::ServiceKeys::parse(&rpc::ServiceKeys::generate().unwrap()).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let replicas = rpc::Replicas(vec![listener.local_addr().unwrap().to_string()]);
-        let (server, stop) = (self.service.grpc(), self.tasks.shutdown().wait());
+        let (server, stop) = (Routes::new(self.service.grpc()), self.tasks.shutdown().wait());
         tokio::spawn(rpc::serve(listener, Role::ProviderWorker, keys.clone(), server, stop));
         Channel::remote(&replicas, Role::Edge, Role::ProviderWorker, keys).unwrap()
     }
@@ -123,7 +124,6 @@ pub(crate) fn request(attempts: Vec<Attempt>) -> Start {
         attempts,
         leases: vec![account],
         reserved: 1_000_000_000,
-        markup_basis_points: MARKUP,
         received_at_ms: 1_700_000_000_000,
         ..Start::default()
     }
@@ -158,6 +158,7 @@ pub(crate) fn attempt(upstream: &Upstream, provider: &str) -> Attempt {
         dialect: "openai".to_owned(),
         price: Some(rpc::convert::price_out(PriceVersionId::generate(), &book)),
         cancel_stops_billing: true,
+        markup_basis_points: MARKUP,
         context_length: 128_000,
         ..Attempt::default()
     }

@@ -209,6 +209,7 @@ fn endpoint(
             region: row.region.clone().unwrap_or_default(),
             is_byok: false,
             caches: caches(&prices),
+            markup_basis_points: 0,
         },
         prices,
         row: row.clone(),

@@ -39,7 +39,7 @@ impl<'a> Account<'a> {
 /// router model went by as `params`. Empty where the request did not ask for it. `markup` is the caller's, in
 /// basis points.
 #[must_use]
-pub fn metadata(plan: &Plan<'_>, catalogue: &Catalogue, markup: u32) -> String {
+pub fn metadata(plan: &Plan<'_>, catalogue: &Catalogue, markup: i32) -> String {
     let Some(account) = &plan.account else { return String::new() };
     let told = |candidate: &Candidate| {
         let attempt = &catalogue.endpoints().get(candidate.pick.endpoint)?.attempt;

@@ -135,7 +135,7 @@ impl Plugins {
     ///
     /// # Errors
     /// [`BadPlugin`] with the first member that is unknown or has no meaning.
-    pub fn read(json: &str, markup: u32) -> Result<Self, BadPlugin> {
+    pub fn read(json: &str, markup: i32) -> Result<Self, BadPlugin> {
         let mut plugins = Self::default();
         if json.is_empty() {
             return Ok(plugins);
@@ -179,7 +179,7 @@ fn auto(members: &Members<'_>) -> Result<AutoSettings, BadPlugin> {
     Ok(AutoSettings { allowed, excluded, cost_tier: named.or(tradeoff), pins_model })
 }
 
-fn pareto(members: &Members<'_>, markup: u32) -> Result<ParetoSettings, BadPlugin> {
+fn pareto(members: &Members<'_>, markup: i32) -> Result<ParetoSettings, BadPlugin> {
     members.only(&["min_coding_score", "max_price", "price_source"])?;
     // Without a record of traffic, what it was charged on average is its list price.
     members.word("price_source", &["prompt", "weighted_avg"])?;

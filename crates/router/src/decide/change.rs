@@ -24,7 +24,7 @@ pub(crate) struct Changes {
     /// Ids of endpoints and slugs of providers.
     pub(crate) disable: Vec<String>,
     /// Basis points, in place of every tenant's own.
-    pub(crate) markup: Option<u32>,
+    pub(crate) markup: Option<i32>,
 }
 
 /// Another price for one endpoint, or for all of a model's at a provider.

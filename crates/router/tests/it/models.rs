@@ -24,7 +24,7 @@ fn wanted(resource: &str, name: &str, query: &str) -> BrowseRequest {
     }
 }
 
-async fn list(router: &Router, markup_basis_points: u32) -> Value {
+async fn list(router: &Router, markup_basis_points: i32) -> Value {
     ask(router, BrowseRequest { markup_basis_points, ..wanted("models", "", "") }).await.unwrap()
 }
 

@@ -19,8 +19,9 @@ pub struct UsageRecord {
     /// of the attempt that served; absent when none did
     #[prost(message, optional, tag = "8")]
     pub price: ::core::option::Option<super::super::pricing::v1::PriceVersion>,
-    #[prost(uint32, tag = "9")]
-    pub markup_basis_points: u32,
+    /// of the attempt that served
+    #[prost(int32, tag = "9")]
+    pub markup_basis_points: i32,
     #[prost(message, optional, tag = "10")]
     pub usage: ::core::option::Option<super::super::pricing::v1::Usage>,
     #[prost(enumeration = "super::super::pricing::v1::Source", tag = "11")]
@@ -79,6 +80,18 @@ pub struct UsageRecord {
     /// Content deltas handed to the edge.
     #[prost(uint32, tag = "34")]
     pub deltas: u32,
+    #[prost(string, tag = "35")]
+    pub workspace_id: ::prost::alloc::string::String,
+    /// The member whose key it was; empty = nobody's in particular.
+    #[prost(string, tag = "36")]
+    pub user_id: ::prost::alloc::string::String,
+    /// The tenant's own credential served it: the charge is our fee, the provider is paid by the tenant, and
+    /// `provider_cost` is 0.
+    #[prost(bool, tag = "37")]
+    pub is_byok: bool,
+    /// Nano-USD that the usage comes to at list price, where the tenant pays the provider; else 0.
+    #[prost(int64, tag = "38")]
+    pub upstream_cost: i64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UsageBatch {
@@ -155,4 +168,13 @@ pub struct Checkpoint {
     pub endpoint_id: ::prost::alloc::string::String,
     #[prost(string, tag = "12")]
     pub provider_response_id: ::prost::alloc::string::String,
+    /// What is reserved by now, where it grew, and under which leases.
+    #[prost(int64, tag = "13")]
+    pub reserved: i64,
+    #[prost(message, repeated, tag = "14")]
+    pub leases: ::prost::alloc::vec::Vec<super::super::worker::v1::LeaseUse>,
+    #[prost(int32, tag = "15")]
+    pub markup_basis_points: i32,
+    #[prost(bool, tag = "16")]
+    pub is_byok: bool,
 }

@@ -53,6 +53,18 @@ pub struct PriceVersion {
     #[prost(message, repeated, tag = "3")]
     pub tiers: ::prost::alloc::vec::Vec<Tier>,
 }
+/// A markup for some of what is sold.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MarkupOverride {
+    /// Slug of the provider; empty = any.
+    #[prost(string, tag = "1")]
+    pub provider: ::prost::alloc::string::String,
+    /// Public slug of the model, without a variant; empty = any.
+    #[prost(string, tag = "2")]
+    pub model: ::prost::alloc::string::String,
+    #[prost(int32, tag = "3")]
+    pub basis_points: i32,
+}
 /// Units used, in disjoint classes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Usage {

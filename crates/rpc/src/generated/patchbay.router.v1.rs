@@ -12,9 +12,14 @@ pub struct PlanRequest {
     pub provider: ::core::option::Option<ProviderPreferences>,
     #[prost(message, optional, tag = "5")]
     pub profile: ::core::option::Option<Profile>,
-    /// Basis points on provider prices for this caller.
-    #[prost(uint32, tag = "6")]
-    pub markup_basis_points: u32,
+    /// Basis points on provider prices for this caller, where no override fits.
+    #[prost(int32, tag = "6")]
+    pub markup_basis_points: i32,
+    /// The first that fits an endpoint is its markup.
+    #[prost(message, repeated, tag = "16")]
+    pub markup_overrides: ::prost::alloc::vec::Vec<
+        super::super::pricing::v1::MarkupOverride,
+    >,
     #[prost(uint64, tag = "7")]
     pub seed: u64,
     /// What stands for the conversation, the tenant's name in it: 16 bytes; empty = nothing does.
@@ -246,6 +251,10 @@ pub struct Attempt {
     /// A prompt read from the provider's cache is cheaper than one read anew.
     #[prost(bool, tag = "24")]
     pub caches: bool,
+    /// Basis points on the price for this caller. For an attempt with the tenant's own credential the edge sets it
+    /// from the fee, which is a part of the list price: -9500 charges five percent of it, -10000 nothing.
+    #[prost(int32, tag = "25")]
+    pub markup_basis_points: i32,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Timeouts {
@@ -270,7 +279,7 @@ pub struct Exclusion {
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct BrowseRequest {
     /// `models`, `count`, `user`, `model`, `endpoints`, `zdr`, `providers`, `embeddings`, `images`, ...
     #[prost(string, tag = "1")]
@@ -281,14 +290,18 @@ pub struct BrowseRequest {
     /// The URL's query, as it came.
     #[prost(string, tag = "3")]
     pub query: ::prost::alloc::string::String,
-    #[prost(uint32, tag = "4")]
-    pub markup_basis_points: u32,
+    #[prost(int32, tag = "4")]
+    pub markup_basis_points: i32,
     /// Whether the caller showed a key: latency and throughput are for those alone.
     #[prost(bool, tag = "5")]
     pub authenticated: bool,
     /// What the caller's own rules allow.
     #[prost(message, optional, tag = "6")]
     pub policy: ::core::option::Option<AccountPolicy>,
+    #[prost(message, repeated, tag = "7")]
+    pub markup_overrides: ::prost::alloc::vec::Vec<
+        super::super::pricing::v1::MarkupOverride,
+    >,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct BrowseResponse {
@@ -635,8 +648,8 @@ pub struct ReplayDecisionsRequest {
     #[prost(string, repeated, tag = "6")]
     pub disable: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// In place of every tenant's own.
-    #[prost(uint32, optional, tag = "7")]
-    pub markup_basis_points: ::core::option::Option<u32>,
+    #[prost(int32, optional, tag = "7")]
+    pub markup_basis_points: ::core::option::Option<i32>,
 }
 /// Another price for one endpoint by its id, or for every endpoint of a model at a provider.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -61,8 +61,6 @@ pub struct Start {
     /// Nano-USD reserved under every lease; the charge never passes it. 0 when the request is free.
     #[prost(int64, tag = "11")]
     pub reserved: i64,
-    #[prost(uint32, tag = "12")]
-    pub markup_basis_points: u32,
     /// The most completion tokens per choice that the reservation pays for; absent = no clamp.
     #[prost(uint64, optional, tag = "13")]
     pub max_tokens: ::core::option::Option<u64>,
@@ -84,6 +82,15 @@ pub struct Start {
     /// empty = not asked for.
     #[prost(string, tag = "20")]
     pub metadata_json: ::prost::alloc::string::String,
+    #[prost(string, tag = "21")]
+    pub workspace_id: ::prost::alloc::string::String,
+    /// The member whose key it is; empty = nobody's in particular.
+    #[prost(string, tag = "22")]
+    pub user_id: ::prost::alloc::string::String,
+    /// What is reserved is a quantum that Grants extend: the worker tells in every Data how much of it is used at
+    /// most, and where no Grant comes in time ends the answer with `length` before it would pass it.
+    #[prost(bool, tag = "23")]
+    pub is_quantum: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LeaseUse {
@@ -99,11 +106,15 @@ pub struct LeaseUse {
     #[prost(int64, tag = "4")]
     pub amount: i64,
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+/// More of the quantum.
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Grant {
     /// nano-USD more
     #[prost(int64, tag = "1")]
     pub amount: i64,
+    /// What it was reserved under; leases that the execution has already grow by this.
+    #[prost(message, repeated, tag = "2")]
+    pub leases: ::prost::alloc::vec::Vec<LeaseUse>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Stop {
@@ -148,6 +159,9 @@ pub struct Data {
     /// Content deltas of this execution so far: a floor of what was delivered.
     #[prost(uint32, tag = "2")]
     pub deltas: u32,
+    /// Nano-USD that the answer may come to so far, where the reservation is a quantum; else 0.
+    #[prost(int64, tag = "3")]
+    pub spent: i64,
 }
 /// Content begins: failover is over.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -86,6 +86,7 @@ impl Edge {
                 want,
                 floor,
                 trace: String::new(),
+                shared: false,
             })
         });
         match answer.await {

@@ -106,6 +106,11 @@ pub(crate) fn witness(record: &UsageRecord, outcome: Outcome) -> Witness {
         endpoint_id: record.endpoint_id.clone(),
         streamed: record.streamed,
         received_at_ms: record.received_at_ms,
+        workspace_id: record.workspace_id.clone(),
+        user_id: record.user_id.clone(),
+        is_byok: record.is_byok,
+        upstream_cost: record.upstream_cost,
+        reserved: record.reserved,
     }
 }
 

@@ -128,6 +128,7 @@ async fn markup(app: &App, tenant: Option<TenantId>) -> Result<Markup, Refusal> 
         tenant_id: tenant.to_string(),
         // No key of the tenant's: the terms are those of all of them.
         key_id: uuid::Uuid::nil().to_string(),
+        ..GetTermsRequest::default()
     });
     Ok(app.keys.source().terms(request).await?.markup)
 }
@@ -144,7 +145,7 @@ struct Replay {
     prices: Vec<NewPrice>,
     disable: Vec<String>,
     /// Basis points.
-    markup: Option<u32>,
+    markup: Option<i32>,
 }
 
 /// For one endpoint, or for all of a model's at a provider.

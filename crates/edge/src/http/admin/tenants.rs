@@ -20,7 +20,7 @@ use crate::service::App;
 use crate::store::{audit, organisations};
 
 /// A markup of a hundred percent; more is a slip of the pen.
-const MAX_MARKUP: u32 = 10_000;
+const MAX_MARKUP: i32 = 10_000;
 
 /// Organisations in one answer.
 const MAX_LISTED: i32 = 1_000;
@@ -64,7 +64,7 @@ struct NewTenant {
     plan: String,
     /// Of a plan that is new, in hundredths of a percent.
     #[serde(default)]
-    markup_basis_points: u32,
+    markup_basis_points: i32,
 }
 
 pub(super) async fn create(
@@ -81,8 +81,8 @@ pub(super) async fn create(
     if !is_slug(&sent.slug) {
         return Err(bad("slug: use 1 to 63 lower-case letters, digits and dashes"));
     }
-    if sent.markup_basis_points > MAX_MARKUP {
-        return Err(bad("markup_basis_points: at most 10000"));
+    if !(0..=MAX_MARKUP).contains(&sent.markup_basis_points) {
+        return Err(bad("markup_basis_points: from 0 to 10000"));
     }
     let tenant = TenantId::generate();
     // Billing first: an account without an organisation is nothing, the other way round is a 402 for ever.

@@ -88,6 +88,7 @@ impl Answers {
                 markup_basis_points: wanted.markup.basis_points(),
                 authenticated: wanted.authenticated,
                 policy: None,
+                markup_overrides: Vec::new(),
             };
             async move { router.browse(message).await }
         })

@@ -82,8 +82,12 @@ impl FakeBilling {
                 lease_up::Message::Heartbeat(_) => None,
                 lease_up::Message::Ask(ask) if heard.unsure > 0 => {
                     heard.unsure -= 1;
-                    let denied =
-                        Denied { ask_id: ask.ask_id, reason: "unavailable".to_owned(), available: 0 };
+                    let denied = Denied {
+                        ask_id: ask.ask_id,
+                        reason: "unavailable".to_owned(),
+                        available: 0,
+                        ..Denied::default()
+                    };
                     Some(lease_down::Message::Denied(denied))
                 }
                 lease_up::Message::Ask(ask) => {
@@ -94,6 +98,9 @@ impl FakeBilling {
                 lease_up::Message::Return(back) => {
                     heard.returns.extend(back.group_ids);
                     Some(lease_down::Message::Stored(Stored { message_id: back.message_id }))
+                }
+                lease_up::Message::Trim(trim) => {
+                    Some(lease_down::Message::Stored(Stored { message_id: trim.message_id }))
                 }
                 lease_up::Message::Report(report) => {
                     heard.witnesses.extend(report.witnesses);
@@ -110,6 +117,7 @@ fn grant(heard: &Heard, ask: &Ask) -> lease_down::Message {
             ask_id: ask.ask_id,
             reason: heard.denial.to_owned(),
             available: heard.available,
+            account_id: String::new(),
         });
     }
     let amount = ask.want.min(heard.available);
@@ -169,9 +177,11 @@ impl Billing for FakeBilling {
             let opened = heard.tenants.iter().find(|tenant| tenant.tenant_id == request.tenant_id);
             opened.map_or(0, |tenant| tenant.markup_basis_points)
         });
-        let account_ids = if request.tenant_id.is_empty() { Vec::new() } else { vec![request.tenant_id] };
+        let credit =
+            SpendAccount { account_id: request.tenant_id, kind: "credit".to_owned(), ..Default::default() };
+        let accounts = if credit.account_id.is_empty() { Vec::new() } else { vec![credit] };
         let has_paid = self.with(|heard| heard.has_paid);
-        Ok(Response::new(Terms { markup_basis_points: points, account_ids, has_paid }))
+        Ok(Response::new(Terms { markup_basis_points: points, accounts, has_paid, ..Terms::default() }))
     }
 
     async fn get_credits(&self, _: Request<GetCreditsRequest>) -> Result<Response<Credits>, Status> {

@@ -103,6 +103,7 @@ impl Router for FakeRouter {
             } else {
                 ""
             };
+            let points = request.markup_basis_points;
             said.plans.push(request);
             if is_unknown {
                 let fault = Fault {
@@ -111,7 +112,10 @@ impl Router for FakeRouter {
                 };
                 return Err(fault.into());
             }
-            let attempts = said.attempts.clone();
+            let mut attempts = said.attempts.clone();
+            for attempt in &mut attempts {
+                attempt.markup_basis_points = points;
+            }
             Ok(Response::new(PlanResponse {
                 attempts,
                 order: "default".to_owned(),

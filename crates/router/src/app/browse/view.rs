@@ -17,7 +17,7 @@ use crate::catalogue::{Catalogue, Endpoint, Model};
 const KEPT: usize = 64;
 
 /// Markup in basis points, and the account's rules as they are encoded.
-type Caller = (u32, Vec<u8>);
+type Caller = (i32, Vec<u8>);
 
 /// Views of one version of the catalogue.
 #[derive(Debug, Default)]

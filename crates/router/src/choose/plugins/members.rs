@@ -95,7 +95,7 @@ impl Members<'_> {
     pub(super) fn price_per_million(
         &self,
         member: &'static str,
-        markup: u32,
+        markup: i32,
     ) -> Result<Option<u64>, BadPlugin> {
         let Some(value) = self.get(member) else { return Ok(None) };
         let text = match value {
@@ -106,7 +106,7 @@ impl Members<'_> {
         let rate: Option<Rate> = text.and_then(|text| text.parse().ok());
         let picos = rate.and_then(|rate| u128::try_from(rate.picos()).ok());
         let picos = picos.ok_or_else(|| self.bad(member, "a price in USD per million tokens"))?;
-        let own = picos * 10_000 / (10_000 + u128::from(markup)) / 1_000_000;
+        let own = picos * 10_000 / (10_000 + u128::from(markup.unsigned_abs())) / 1_000_000;
         Ok(Some(u64::try_from(own).unwrap_or(u64::MAX)))
     }
 

@@ -23,7 +23,7 @@ impl<'a> Preferences<'a> {
     ///
     /// # Errors
     /// [`BadPreference`] for the first value that means nothing.
-    pub fn read(wire: &'a ProviderPreferences, markup: u32) -> Read<Self> {
+    pub fn read(wire: &'a ProviderPreferences, markup: i32) -> Read<Self> {
         let json = members(&wire.json)?;
         let member = |name: &str| json.get(name).filter(|value| !value.is_null());
         let (sort, sorts_across_models) = match member("sort") {
@@ -110,7 +110,7 @@ fn data_collection(text: &str) -> Read<DataCollection> {
 }
 
 /// Caps in USD: of tokens per million, of requests, images and audio tokens per piece, with the caller's markup.
-fn max_price(sent: &Value, markup: u32) -> Read<MaxPrice> {
+fn max_price(sent: &Value, markup: i32) -> Read<MaxPrice> {
     let caps = sent.as_object().ok_or_else(|| bad(".max_price", PRICES))?;
     let mut read = MaxPrice::default();
     for (name, value) in caps {
@@ -132,8 +132,9 @@ fn max_price(sent: &Value, markup: u32) -> Read<MaxPrice> {
             .trim()
             .parse()
             .map_err(|_| bad(&format!(".max_price.{name}"), "a price in USD, not below 0"))?;
-        let picos =
-            u128::try_from(rate.picos()).unwrap_or(0) * 10_000 / (10_000 + u128::from(markup)) / units;
+        let picos = u128::try_from(rate.picos()).unwrap_or(0) * 10_000
+            / (10_000 + u128::from(markup.unsigned_abs()))
+            / units;
         *cap = Some(u64::try_from(picos).unwrap_or(u64::MAX));
     }
     Ok(read)

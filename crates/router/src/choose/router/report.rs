@@ -79,7 +79,7 @@ impl Routed {
     /// The public `params` of the router: a JSON object. Prices are in USD per million tokens with the caller's
     /// `markup` in basis points on them.
     #[must_use]
-    pub fn params(&self, catalogue: &Catalogue, markup: u32) -> Value {
+    pub fn params(&self, catalogue: &Catalogue, markup: i32) -> Value {
         let mut params = Map::new();
         let mut put = |name: &str, value: Value| params.insert(name.to_owned(), value);
         put("router", self.router.slug().into());
@@ -132,7 +132,7 @@ fn share(millionths: u32) -> Value {
 
 /// Pico-USD per token as USD per million tokens: for reading, never charged.
 #[expect(clippy::cast_precision_loss, reason = "for reading")]
-fn dollars(picos: u64, markup: u32) -> Value {
-    let own = u128::from(picos) * (10_000 + u128::from(markup)) / 10_000;
+fn dollars(picos: u64, markup: i32) -> Value {
+    let own = u128::from(picos) * (10_000 + u128::from(markup.unsigned_abs())) / 10_000;
     (own as f64 / 1_000_000.0).into()
 }

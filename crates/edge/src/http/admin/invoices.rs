@@ -1,0 +1,11 @@
+//! Periods, invoices and credit notes.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::service::App;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+}

@@ -1,0 +1,11 @@
+//! Plans and their versions.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::service::App;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+}

@@ -1,0 +1,11 @@
+//! Usage and its exports.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::service::App;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+}
