@@ -85,6 +85,7 @@ impl App {
                     leases: leases.collect(),
                     amount,
                     expires_in_ms: u32::try_from(self.config.lease_ttl_ms).unwrap_or(u32::MAX),
+                    ends_in_ms: 0,
                 })
             }
             Some(Answer::Denied { reason, available }) => {

@@ -184,7 +184,7 @@ async fn a_session_that_does_not_begin_with_hello_is_refused() {
     use rpc::billing::lease_up::Message as Up;
     use rpc::billing::{Heartbeat, LeaseUp};
     let billing = Billing::start().await;
-    let up = LeaseUp { message: Some(Up::Heartbeat(Heartbeat {})) };
+    let up = LeaseUp { message: Some(Up::Heartbeat(Heartbeat::default())) };
     let messages = tokio_stream::iter([up]);
     let mut down = billing.client.clone().lease_session(messages).await.unwrap().into_inner();
     assert_eq!(down.message().await.unwrap_err().code(), tonic::Code::InvalidArgument);

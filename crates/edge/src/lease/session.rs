@@ -125,7 +125,7 @@ impl Session {
                 }
             }
             // Leases are of one request each: none is ever idle.
-            Some(lease_down::Message::Recall(_)) | None => {}
+            Some(lease_down::Message::Recall(_) | lease_down::Message::Extended(_)) | None => {}
         }
     }
 
@@ -218,7 +218,7 @@ async fn hold(
                 None => return Ok(()),
             },
             _ = beat.tick() => {
-                let message = LeaseUp { message: Some(lease_up::Message::Heartbeat(Heartbeat {})) };
+                let message = LeaseUp { message: Some(lease_up::Message::Heartbeat(Heartbeat::default())) };
                 // A full queue means that more than a heartbeat is on its way.
                 let _ = up.try_send(message);
             }

@@ -88,9 +88,12 @@ pub struct Return {
     #[prost(uint64, tag = "2")]
     pub message_id: u64,
 }
-/// Extends every active lease of this edge and epoch.
+/// Extends every active lease of this edge and epoch. Answered by Extended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Heartbeat {}
+pub struct Heartbeat {
+    #[prost(uint64, tag = "1")]
+    pub beat_id: u64,
+}
 /// The edge's own account of generations it admitted: the second witness.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Report {
@@ -203,7 +206,7 @@ pub mod witness {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct LeaseDown {
-    #[prost(oneof = "lease_down::Message", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "lease_down::Message", tags = "1, 2, 3, 4, 5")]
     pub message: ::core::option::Option<lease_down::Message>,
 }
 /// Nested message and enum types in `LeaseDown`.
@@ -218,6 +221,8 @@ pub mod lease_down {
         Recall(super::Recall),
         #[prost(message, tag = "4")]
         Stored(super::Stored),
+        #[prost(message, tag = "5")]
+        Extended(super::Extended),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -229,9 +234,13 @@ pub struct Granted {
     /// reserved from each account
     #[prost(int64, tag = "3")]
     pub amount: i64,
-    /// unless a heartbeat extends it
+    /// Counted from when the edge asked; unless a heartbeat extends it.
     #[prost(uint32, tag = "4")]
     pub expires_in_ms: u32,
+    /// The leases end at this time whatever heartbeats say, counted from when the edge asked; 0 = they serve one
+    /// generation each.
+    #[prost(uint32, tag = "5")]
+    pub ends_in_ms: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Denied {
@@ -253,7 +262,15 @@ pub struct Recall {
     #[prost(string, repeated, tag = "1")]
     pub account_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-/// What a Return or Report of this session said is durable.
+/// Every lease of this edge and epoch lives on for so long, counted from when the edge sent the heartbeat.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Extended {
+    #[prost(uint64, tag = "1")]
+    pub beat_id: u64,
+    #[prost(uint32, tag = "2")]
+    pub expires_in_ms: u32,
+}
+/// What a Return, Trim or Report of this session said is durable.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Stored {
     #[prost(uint64, tag = "1")]

@@ -42,7 +42,7 @@ impl Edge {
                             Down::Granted(granted) => granted.ask_id,
                             Down::Denied(denied) => denied.ask_id,
                             Down::Stored(stored) => stored.message_id,
-                            Down::Recall(_) => continue,
+                            Down::Recall(_) | Down::Extended(_) => continue,
                         };
                         if let Some(answer) = answers.lock().unwrap().remove(&id) {
                             let _ = answer.send(message);
@@ -114,7 +114,7 @@ impl Edge {
     }
 
     pub(crate) async fn beat(&self) {
-        let _ = self.up.send(LeaseUp { message: Some(Up::Heartbeat(Heartbeat {})) }).await;
+        let _ = self.up.send(LeaseUp { message: Some(Up::Heartbeat(Heartbeat::default())) }).await;
     }
 
     pub(crate) fn ended(&self) -> Option<Status> {

@@ -121,5 +121,5 @@ pub(crate) async fn settle(client: &Client, records: &[UsageRecord]) -> Vec<Reco
 
 /// A grant of no account, as free requests have it.
 pub(crate) fn nothing_reserved() -> Granted {
-    Granted { ask_id: 0, leases: Vec::<LeaseUse>::new(), amount: 0, expires_in_ms: 0 }
+    Granted { leases: Vec::<LeaseUse>::new(), ..Granted::default() }
 }

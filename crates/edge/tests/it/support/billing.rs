@@ -132,6 +132,7 @@ fn grant(heard: &Heard, ask: &Ask) -> lease_down::Message {
         leases: ask.account_ids.iter().map(lease).collect(),
         amount,
         expires_in_ms: 60_000,
+        ends_in_ms: 0,
     })
 }
 
