@@ -14,6 +14,9 @@ const MODELS: usize = 500;
 const PROVIDERS: usize = 10;
 const WARM_UP: usize = 2_000;
 const PLANS: usize = 50_000;
+/// What the cheapest model is asked to be able to.
+const CHEAPEST: &str =
+    r#"[{"id":"cheapest-router","require":["tools","vision"],"min_context_length":100000}]"#;
 
 fn main() -> anyhow::Result<()> {
     let rehearsal = Rehearsal::new(MODELS, PROVIDERS)?;
@@ -96,6 +99,20 @@ fn cases(rehearsal: &Rehearsal) -> Vec<(&'static str, Vec<PlanRequest>)> {
             }),
         ),
         ("a conversation under account rules and own keys", sticky),
+        (
+            "`openrouter/auto`, tools",
+            each(&|_, request| {
+                request.models = vec!["openrouter/auto".to_owned()];
+                tools(request);
+            }),
+        ),
+        (
+            "`patchbay/cheapest`, tools and vision",
+            each(&|_, request| {
+                request.models = vec!["patchbay/cheapest".to_owned()];
+                request.plugins_json = CHEAPEST.to_owned();
+            }),
+        ),
         ("one model, explained", each(&|_, request| request.explain = true)),
     ]
 }
