@@ -195,6 +195,6 @@ fn start(request: &Request, admitted: &Admitted, progress: &Progress) -> Start {
         metadata_json: admitted.route.metadata_json.clone(),
         workspace_id: request.caller.key.workspace.to_string(),
         user_id: String::new(),
-        is_quantum: false,
+        quantum_tokens: None,
     }
 }

@@ -40,6 +40,7 @@ impl Execution {
             (end, _) => end,
         };
         let is_left = matches!(end, End::Left);
+        let is_spent = matches!(end, End::Spent);
         let (extent, failure) = match end {
             End::Good => (Extent::Whole, None),
             End::Broken(error) => {
@@ -48,6 +49,11 @@ impl Execution {
                 (Extent::Part, Some(error))
             }
             End::Left => (self.unwanted(answer, planned, &mut delivery.tally).await, None),
+            End::Spent => {
+                drop(answer);
+                delivery.cut_short();
+                (Extent::Part, None)
+            }
         };
         let mut good = None;
         match &failure {
@@ -60,7 +66,7 @@ impl Execution {
         let (served, reserved) = self.price(planned, &mut delivery.tally, extent).await;
         let record = UsageRecord {
             cancelled: is_left,
-            partial: extent == Extent::Part && delivery.tally.has_content(),
+            partial: extent == Extent::Part && delivery.tally.has_content() && !is_spent,
             attempts: std::mem::take(&mut self.outcomes),
             ..served.record(std::mem::take(&mut self.opening), planned, &delivery.tally, reserved)
         };
@@ -135,7 +141,7 @@ impl Execution {
     }
 
     async fn price(&self, planned: &Arc<Planned>, tally: &mut Tally, extent: Extent) -> (Served, i64) {
-        let reserved = self.job.start.reserved.saturating_add(self.edge.granted());
+        let reserved = self.job.start.reserved.saturating_add(self.edge.grants().amount());
         let (usage, source) = tally.usage(extent, planned, &self.app.counter).await;
         let served = Served::new(planned, usage, source, reserved);
         if tally.is_insured() {
@@ -149,7 +155,8 @@ impl Execution {
         (served, reserved)
     }
 
-    async fn write_down(&self, record: UsageRecord) {
+    async fn write_down(&self, mut record: UsageRecord) {
+        self.edge.grants().note(&self.job.start, &mut record);
         if let Err(error) = self.app.spool.finish(record).await {
             tracing::error!(%error, generation.id = %self.job.key.generation, "an account could not be kept");
         }

@@ -16,6 +16,7 @@ use super::account::checkpoint;
 use super::answer::Answer;
 use super::edge::{Edge, Left};
 use super::job::Planned;
+use super::quantum::{Grants, used};
 use super::tally::{Extent, Progress, Tally};
 
 /// Frames that are there at once go out in one message up to this size.
@@ -26,6 +27,8 @@ const LARGEST: usize = rpc::MAX_MESSAGE / 2;
 const TOKEN: u64 = 8;
 /// Bytes of text by which a few long tokens may pass that.
 const SLACK: u64 = 16;
+/// How long an answer whose quantum is used up waits for more.
+const GRANT_WAIT: Duration = Duration::from_secs(5);
 
 /// How an answer ended.
 pub(crate) enum End {
@@ -34,6 +37,8 @@ pub(crate) enum End {
     Broken(ProviderError),
     /// Nobody waits for the rest.
     Left,
+    /// Nobody pays for more of it.
+    Spent,
 }
 
 /// An answer on its way to the client.
@@ -85,7 +90,12 @@ impl<'a> Delivery<'a> {
                 return End::Left;
             }
             if self.is_checkpoint_due() {
-                self.checkpoint().await;
+                self.checkpoint(edge.grants().clone()).await;
+            }
+            match self.is_paid_for(edge).await {
+                Ok(true) => {}
+                Ok(false) => return End::Spent,
+                Err(Left) => return End::Left,
             }
             let next = tokio::select! {
                 next = answer.next(self.planned, &mut events) => next,
@@ -133,7 +143,7 @@ impl<'a> Delivery<'a> {
     /// that dies at once leaves them unaccounted for.
     async fn flush(&mut self, edge: &mut Edge) -> Result<(), Left> {
         if self.outruns_the_edge() {
-            self.checkpoint().await;
+            self.checkpoint(edge.grants().clone()).await;
         }
         self.send(edge).await
     }
@@ -143,11 +153,13 @@ impl<'a> Delivery<'a> {
             return Ok(());
         }
         let deltas = self.tally.progress.deltas;
+        let is_quantum = self.planned.job.start.quantum_tokens.is_some();
+        let used_tokens = if is_quantum { used(self.tally.progress) } else { 0 };
         let mut frames = Bytes::from(std::mem::take(&mut self.frames));
         while frames.len() > LARGEST {
-            edge.send(Down::Data(Data { frames: frames.split_to(LARGEST), deltas, spent: 0 })).await?;
+            edge.send(Down::Data(Data { frames: frames.split_to(LARGEST), deltas, used_tokens })).await?;
         }
-        edge.send(Down::Data(Data { frames, deltas, spent: 0 })).await
+        edge.send(Down::Data(Data { frames, deltas, used_tokens })).await
     }
 
     /// Whether the edge, which takes each delta since the last checkpoint for a token, would count too little:
@@ -177,11 +189,35 @@ impl<'a> Delivery<'a> {
         (now.deltas - then.deltas, now.text_bytes - then.text_bytes)
     }
 
+    /// Whether there is money for more of the answer. Where the reservation is a quantum that is used up, waits for
+    /// the edge to extend it.
+    async fn is_paid_for(&mut self, edge: &mut Edge) -> Result<bool, Left> {
+        let Some(quantum) = self.planned.job.start.quantum_tokens else { return Ok(true) };
+        let used = used(self.tally.progress);
+        if used < quantum.saturating_add(edge.grants().tokens()) {
+            return Ok(true);
+        }
+        // Nothing may come while nobody reads: an upstream that is slow to be read is not slow to answer.
+        let more = edge.more_than(used.saturating_sub(quantum));
+        tokio::time::timeout(GRANT_WAIT, more).await.unwrap_or(Ok(false))
+    }
+
+    /// Ends an answer that nobody pays for any further, as one that has reached its length.
+    pub(crate) fn cut_short(&mut self) {
+        let finish = Event::Finish { choice: 0, reason: FinishReason::Length, native: String::new() };
+        self.tally.see_end(&finish);
+        self.encoder.event(finish, &mut self.frames);
+    }
+
     /// Writes down how far the stream has come.
-    async fn checkpoint(&mut self) {
+    async fn checkpoint(&mut self, grants: Grants) {
         self.checkpointed = (Instant::now(), self.tally.progress);
         let (usage, source) = self.tally.usage(Extent::Part, self.planned, &self.app.counter).await;
-        let checkpoint = checkpoint(self.planned, &self.tally, &usage, source);
+        let mut checkpoint = checkpoint(self.planned, &self.tally, &usage, source);
+        if grants.amount() > 0 {
+            let start = &self.planned.job.start;
+            (checkpoint.reserved, checkpoint.leases) = grants.on_top_of(start.reserved, &start.leases);
+        }
         if let Err(error) = self.app.spool.checkpoint(checkpoint) {
             tracing::warn!(%error, "a checkpoint could not be written");
         }

@@ -8,6 +8,8 @@ use rpc::worker::{ExecuteDown, ExecuteUp};
 use tokio::sync::mpsc;
 use tonic::{Status, Streaming};
 
+use super::quantum::Grants;
+
 /// Nobody waits for the answer any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Left;
@@ -47,7 +49,7 @@ pub(crate) struct Edge {
     /// `None` once it has ended.
     up: Option<Streaming<ExecuteUp>>,
     left: Option<Leave>,
-    granted: i64,
+    grants: Grants,
     /// How long a full channel is waited for.
     blocked: Duration,
 }
@@ -58,12 +60,12 @@ impl Edge {
         up: Streaming<ExecuteUp>,
         blocked: Duration,
     ) -> Self {
-        Self { down, up: Some(up), left: None, granted: 0, blocked }
+        Self { down, up: Some(up), left: None, grants: Grants::default(), blocked }
     }
 
-    /// Nano-USD that were added to the reservation.
-    pub(crate) const fn granted(&self) -> i64 {
-        self.granted
+    /// What was added to the reservation so far.
+    pub(crate) const fn grants(&self) -> &Grants {
+        &self.grants
     }
 
     /// Why the client, who is still there, gets no more.
@@ -76,24 +78,43 @@ impl Edge {
 
     /// Completes when nobody waits for the answer any more. Loses nothing when it is dropped.
     pub(crate) async fn leaves(&mut self) -> Left {
+        while self.left.is_none() {
+            self.hear().await;
+        }
+        Left
+    }
+
+    /// Waits until more than `tokens` were granted. Whether they were, or no more are to be had.
+    ///
+    /// # Errors
+    /// [`Left`] when nobody waits for the answer any more.
+    pub(crate) async fn more_than(&mut self, tokens: u64) -> Result<bool, Left> {
         loop {
             if self.left.is_some() {
-                return Left;
+                return Err(Left);
             }
-            tokio::select! {
-                message = heard(&mut self.up) => match message {
-                    Ok(Up::Stop(stop)) => {
-                        tracing::debug!(reason = stop.reason, "the edge stopped the execution");
-                        self.left = Some(Leave::because(&stop.reason));
-                    }
-                    Ok(Up::Grant(grant)) => self.granted = self.granted.saturating_add(grant.amount.max(0)),
-                    Ok(Up::Start(_) | Up::Done(_)) => {}
-                    Err(Ended::Broken) => self.left = Some(Leave::Edge),
-                    // Nothing more will be said; whether somebody listens shows below.
-                    Err(Ended::Closed) => self.up = None,
-                },
-                () = self.down.closed() => self.left = Some(Leave::Edge),
+            if self.grants.tokens() > tokens || self.grants.is_last() {
+                return Ok(self.grants.tokens() > tokens);
             }
+            self.hear().await;
+        }
+    }
+
+    /// Takes note of the edge's next word, or of its end.
+    async fn hear(&mut self) {
+        tokio::select! {
+            message = heard(&mut self.up) => match message {
+                Ok(Up::Stop(stop)) => {
+                    tracing::debug!(reason = stop.reason, "the edge stopped the execution");
+                    self.left = Some(Leave::because(&stop.reason));
+                }
+                Ok(Up::Grant(grant)) => self.grants.add(grant),
+                Ok(Up::Start(_) | Up::Done(_)) => {}
+                Err(Ended::Broken) => self.left = Some(Leave::Edge),
+                // Nothing more will be said; whether somebody listens shows below.
+                Err(Ended::Closed) => self.up = None,
+            },
+            () = self.down.closed() => self.left = Some(Leave::Edge),
         }
     }
 

@@ -184,6 +184,7 @@ pub(crate) struct Heard {
     pub(crate) commit: Option<Commit>,
     pub(crate) text: String,
     pub(crate) deltas: u32,
+    pub(crate) used_tokens: u64,
     pub(crate) r#final: Option<Final>,
     pub(crate) failed: Option<Failed>,
 }
@@ -245,6 +246,7 @@ impl Conversation {
                 assert!(heard.commit.is_some(), "no frame before the commit");
                 assert!(data.deltas >= heard.deltas);
                 heard.deltas = data.deltas;
+                heard.used_tokens = data.used_tokens;
                 heard.text.push_str(std::str::from_utf8(&data.frames).unwrap());
             }
             Down::Final(last) => heard.r#final = Some(last),

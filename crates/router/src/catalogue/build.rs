@@ -165,6 +165,8 @@ fn endpoint(
     let supported = supported(model, provider, row);
     let quirks = quirks(provider, model, row);
     let operations = operations(row, model, provider, &quirks);
+    let hides_reasoning = quirks.get("hides_reasoning") == Some(&Value::Bool(true))
+        && supported.iter().any(|name| name == "reasoning");
     let takes = (!supported.is_empty()).then(|| parameters.set(supported.iter().map(String::as_str)));
     let inputs = Modalities::of(model.input_modalities.iter().map(String::as_str));
     Ok(Endpoint {
@@ -210,6 +212,7 @@ fn endpoint(
             is_byok: false,
             caches: caches(&prices),
             markup_basis_points: 0,
+            can_stop: provider.cancel_stops_billing && !hides_reasoning,
         },
         prices,
         row: row.clone(),

@@ -255,6 +255,10 @@ pub struct Attempt {
     /// from the fee, which is a part of the list price: -9500 charges five percent of it, -10000 nothing.
     #[prost(int32, tag = "25")]
     pub markup_basis_points: i32,
+    /// A stream that is broken off costs what was delivered of it, and that can be counted: the provider stops
+    /// billing, and no reasoning is hidden.
+    #[prost(bool, tag = "26")]
+    pub can_stop: bool,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Timeouts {

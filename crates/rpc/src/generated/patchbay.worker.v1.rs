@@ -87,10 +87,11 @@ pub struct Start {
     /// The member whose key it is; empty = nobody's in particular.
     #[prost(string, tag = "22")]
     pub user_id: ::prost::alloc::string::String,
-    /// What is reserved is a quantum that Grants extend: the worker tells in every Data how much of it is used at
-    /// most, and where no Grant comes in time ends the answer with `length` before it would pass it.
-    #[prost(bool, tag = "23")]
-    pub is_quantum: bool,
+    /// Completion tokens that the reservation pays for, where Grants extend it: the worker tells in every Data how
+    /// many the answer may have by now, and where no Grant comes in time ends it with `length` before it has more.
+    /// Absent = the reservation pays for the whole answer.
+    #[prost(uint64, optional, tag = "23")]
+    pub quantum_tokens: ::core::option::Option<u64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LeaseUse {
@@ -106,7 +107,7 @@ pub struct LeaseUse {
     #[prost(int64, tag = "4")]
     pub amount: i64,
 }
-/// More of the quantum.
+/// More of the quantum; without tokens: there is no more to be had.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Grant {
     /// nano-USD more
@@ -115,6 +116,9 @@ pub struct Grant {
     /// What it was reserved under; leases that the execution has already grow by this.
     #[prost(message, repeated, tag = "2")]
     pub leases: ::prost::alloc::vec::Vec<LeaseUse>,
+    /// Completion tokens that it pays for.
+    #[prost(uint64, tag = "3")]
+    pub tokens: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Stop {
@@ -159,9 +163,9 @@ pub struct Data {
     /// Content deltas of this execution so far: a floor of what was delivered.
     #[prost(uint32, tag = "2")]
     pub deltas: u32,
-    /// Nano-USD that the answer may come to so far, where the reservation is a quantum; else 0.
-    #[prost(int64, tag = "3")]
-    pub spent: i64,
+    /// Completion tokens that the answer may have so far, where the reservation is a quantum; else 0.
+    #[prost(uint64, tag = "3")]
+    pub used_tokens: u64,
 }
 /// Content begins: failover is over.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -95,7 +95,7 @@ impl FakeWorker {
                     simulated: true,
                 }),
                 Step::Data(frames, deltas) => {
-                    execute_down::Message::Data(Data { frames: frames.as_bytes().to_vec().into(), deltas, spent: 0 })
+                    execute_down::Message::Data(Data { frames: frames.as_bytes().to_vec().into(), deltas, used_tokens: 0 })
                 }
                 Step::Final(charge) => last(charge, "stop", self.with(|seen| seen.cache_read)),
                 Step::FinalAs(reason) => last(7, reason, 0),
