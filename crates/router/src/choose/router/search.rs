@@ -138,9 +138,12 @@ impl<'s, 'a> Search<'s, 'a> {
         let (mut best, mut nearest): (Option<u64>, Option<(u64, &'static str)>) = (None, None);
         for endpoint in self.inputs.catalogue.endpoints_of(model) {
             let price = self.price(endpoint).unwrap_or(u64::MAX);
+            if best.is_some_and(|best| best <= price) {
+                continue;
+            }
             let barred = bars.against(endpoint).map(Reason::name);
             match barred.or_else(|| self.needs.unmet(endpoint, self.question.minute)) {
-                None => best = Some(best.map_or(price, |best| best.min(price))),
+                None => best = Some(price),
                 Some(reason) if nearest.is_none_or(|(other, _)| price < other) => {
                     nearest = Some((price, reason))
                 }
