@@ -2,6 +2,7 @@
 
 pub(crate) mod leases;
 pub(crate) mod prices;
+pub(crate) mod recalls;
 pub(crate) mod settlement;
 
 use std::future::Future;
@@ -10,8 +11,10 @@ use std::time::Duration;
 
 use lifecycle::{Health, Tasks};
 use sqlx::PgPool;
+use tokio::sync::Notify;
 
 use crate::app::prices::Shelf;
+use crate::app::recalls::Sessions;
 use crate::app::settlement::Tries;
 use crate::metrics::Metrics;
 use crate::{Config, Error};
@@ -28,6 +31,9 @@ pub(crate) struct State {
     pub metrics: Metrics,
     pub shelf: Shelf,
     pub tries: Tries,
+    pub sessions: Sessions,
+    /// Somebody gave back what others may be short of.
+    pub freed: Notify,
 }
 
 impl std::ops::Deref for App {
@@ -41,7 +47,8 @@ impl std::ops::Deref for App {
 impl App {
     pub(crate) fn new(config: Config, pool: PgPool, tasks: Tasks, health: Health, metrics: Metrics) -> Self {
         let (shelf, tries) = (Shelf::default(), Tries::default());
-        Self(Arc::new(State { config, pool, tasks, health, metrics, shelf, tries }))
+        let (sessions, freed) = (Sessions::default(), Notify::new());
+        Self(Arc::new(State { config, pool, tasks, health, metrics, shelf, tries, sessions, freed }))
     }
 
     /// Runs `work` to its end whether or not the caller waits for it.

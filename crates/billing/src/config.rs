@@ -12,6 +12,10 @@ pub struct Config {
     pub lease_ttl_ms: u64,
     /// The longest that a request runs; no lease of one request outlives it.
     pub longest_request_ms: u64,
+    /// How long a lease of many requests lives at most.
+    pub shared_lease_ms: u64,
+    /// How long an ask that is short waits for what other edges hold; 0 = not at all, nothing is recalled.
+    pub recall_wait_ms: u64,
     /// How long a fenced lease stays held, and how long a claim or an edge's word waits for its counterpart.
     pub grace_ms: u64,
     /// Pause between sweeps over leases and claims.
@@ -50,6 +54,10 @@ pub struct BusConfig {
 impl Config {
     pub(crate) const fn drain(&self) -> Duration {
         Duration::from_millis(self.drain_ms)
+    }
+
+    pub(crate) const fn recall_wait(&self) -> Duration {
+        Duration::from_millis(self.recall_wait_ms)
     }
 
     pub(crate) const fn sweep_every(&self) -> Duration {

@@ -14,18 +14,20 @@ use rpc::billing::billing_server::Billing;
 use rpc::billing::{
     Breach, CheckInvariantsRequest, CheckInvariantsResponse, Credits, Generation, GetCreditsRequest,
     GetGenerationRequest, GetKeyUsageRequest, GetTermsRequest, GrantCreditRequest, GrantCreditResponse,
-    KeyUsage, LeaseDown, LeaseUp, OpenTenantRequest, OpenTenantResponse, PinnedPrice, PutKeyLimitRequest,
-    PutKeyLimitResponse, PutPricesRequest, PutPricesResponse, SpendAccount, Terms,
+    KeyUsage, LeaseDown, LeaseUp, OpenLeases, OpenLeasesStored, OpenTenantRequest, OpenTenantResponse,
+    PinnedPrice, PutKeyLimitRequest, PutKeyLimitResponse, PutPricesRequest, PutPricesResponse, SpendAccount,
+    Terms,
 };
 use rpc::convert::{self, Malformed};
 use rpc::events::{Settled, UsageBatch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
+use uuid::Uuid;
 
 use crate::app::insistently;
 use crate::app::settlement::Shipped;
 use crate::store::prices::Pinned;
-use crate::store::{accounts, invariants, usage};
+use crate::store::{accounts, invariants, usage, workers};
 use crate::{Error, Service};
 
 /// Messages to an edge that wait at most; a slow edge slows its own session only.
@@ -61,6 +63,24 @@ impl Billing for Service {
                 .collect())
         });
         Ok(Response::new(Settled { keys: keys.await? }))
+    }
+
+    async fn report_open(&self, request: Request<OpenLeases>) -> Result<Response<OpenLeasesStored>, Status> {
+        let OpenLeases { worker_id, lease_ids, all, is_leaving } = request.into_inner();
+        if worker_id.is_empty() {
+            return Err(Malformed("worker_id").into());
+        }
+        let open: Vec<Uuid> =
+            lease_ids.iter().map(|id| convert::id(id, "lease_ids")).collect::<Result<_, Malformed>>()?;
+        let pool = self.app.pool.clone();
+        let stored = self.app.owned(async move {
+            match is_leaving {
+                true => workers::left(&pool, &worker_id).await,
+                false => workers::said(&pool, &worker_id, &open, all).await,
+            }
+        });
+        stored.await?;
+        Ok(Response::new(OpenLeasesStored {}))
     }
 
     async fn get_terms(&self, request: Request<GetTermsRequest>) -> Result<Response<Terms>, Status> {

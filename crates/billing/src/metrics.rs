@@ -22,7 +22,12 @@ pub(crate) struct Metrics {
     pub mispriced: Counter,
     pub parked: Counter,
     pub expired: Counter,
+    pub trims: Counter,
+    pub recalls: Counter,
+    recall_waits: Family<Label, Counter>,
+    pub freed_early: Counter,
     pub leases_open: Gauge,
+    leases_by_kind: Family<Label, Gauge>,
     pub waiting: Gauge,
     pub lag: Histogram,
 }
@@ -66,6 +71,31 @@ impl Metrics {
                 "Leases that hold money.",
                 Gauge::default(),
             ),
+            leases_by_kind: registry.register(
+                "billing_open_leases_by_kind",
+                "Leases that hold money, by whether they serve one request (`single`) or many (`shared`).",
+                Family::default(),
+            ),
+            trims: registry.register(
+                "billing_trims",
+                "Shared leases that their edges trimmed.",
+                Counter::default(),
+            ),
+            recalls: registry.register(
+                "billing_recalls",
+                "Accounts whose leases elsewhere were wanted back.",
+                Counter::default(),
+            ),
+            recall_waits: registry.register(
+                "billing_recall_waits",
+                "Asks that waited for a recall, by how that ended.",
+                Family::default(),
+            ),
+            freed_early: registry.register(
+                "billing_leases_freed_early",
+                "Leases of edges that are gone, freed before their grace on the workers' word.",
+                Counter::default(),
+            ),
             waiting: registry.register(
                 "billing_waiting_claims",
                 "Claims and edges' words that wait for their counterpart.",
@@ -85,6 +115,18 @@ impl Metrics {
 
     pub(crate) fn fated(&self, fate: &str) {
         self.fates.get_or_create(&Label { kind: fate.to_owned() }).inc();
+    }
+
+    /// Asks that waited for a recall: `relieved` or `denied`.
+    pub(crate) fn waited(&self, ending: &str, asks: usize) {
+        self.recall_waits.get_or_create(&Label { kind: ending.to_owned() }).inc_by(asks as u64);
+    }
+
+    pub(crate) fn opened(&self, single: i64, shared: i64) {
+        self.leases_open.set(single.saturating_add(shared));
+        for (kind, count) in [("single", single), ("shared", shared)] {
+            self.leases_by_kind.get_or_create(&Label { kind: kind.to_owned() }).set(count);
+        }
     }
 
     /// Sets how many rows break each invariant; those not named break none.

@@ -245,21 +245,22 @@ struct Leases {
 
 impl Leases {
     fn read(leases: &[LeaseUse]) -> Result<Self, Malformed> {
-        let id = |text: &str, field| convert::id::<Uuid>(text, field);
-        Ok(Self {
-            ids: leases
-                .iter()
-                .map(|lease| id(&lease.lease_id, "leases.lease_id"))
-                .collect::<Result<_, _>>()?,
-            accounts: leases
-                .iter()
-                .map(|lease| id(&lease.account_id, "leases.account_id"))
-                .collect::<Result<_, _>>()?,
-            amounts: leases
-                .iter()
-                .map(|lease| positive(lease.amount, "leases.amount"))
-                .collect::<Result<_, _>>()?,
-        })
+        let mut read =
+            Self { ids: Vec::new(), accounts: Vec::new(), amounts: Vec::with_capacity(leases.len()) };
+        for lease in leases {
+            let id = convert::id(&lease.lease_id, "leases.lease_id")?;
+            let amount = positive(lease.amount, "leases.amount")?;
+            // One that is named twice gives both amounts.
+            let before = read.ids.iter().position(|known| *known == id);
+            if let Some(known) = before.and_then(|place| read.amounts.get_mut(place)) {
+                *known = known.saturating_add(amount);
+                continue;
+            }
+            read.ids.push(id);
+            read.accounts.push(convert::id(&lease.account_id, "leases.account_id")?);
+            read.amounts.push(amount);
+        }
+        Ok(read)
     }
 }
 

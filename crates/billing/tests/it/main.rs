@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod algebra;
 mod bus;
 mod charge;
 mod claims;
@@ -11,6 +12,9 @@ mod invariants;
 mod leases;
 mod limits;
 mod measure;
+mod recall;
 mod settlement;
+mod shared;
 mod storm;
 mod support;
+mod workers;

@@ -41,6 +41,8 @@ pub(crate) fn config() -> Config {
     Config {
         lease_ttl_ms: 60_000,
         longest_request_ms: 600_000,
+        shared_lease_ms: 600_000,
+        recall_wait_ms: 400,
         grace_ms: 660_000,
         sweep_every_ms: 20,
         check_every_ms: 3_600_000,

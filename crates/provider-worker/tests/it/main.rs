@@ -8,6 +8,7 @@ mod credentials;
 mod failover;
 mod leaving;
 mod media;
+mod open;
 mod routing;
 mod spool;
 mod storm;

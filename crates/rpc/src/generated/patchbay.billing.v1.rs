@@ -270,6 +270,22 @@ pub struct Extended {
     #[prost(uint32, tag = "2")]
     pub expires_in_ms: u32,
 }
+/// The leases of everything in a worker's spool that billing has not settled, running executions included.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpenLeases {
+    #[prost(string, tag = "1")]
+    pub worker_id: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "2")]
+    pub lease_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// There are too many to list: anything may be open.
+    #[prost(bool, tag = "3")]
+    pub all: bool,
+    /// The worker leaves for good, its spool is empty: nobody waits for its word any more.
+    #[prost(bool, tag = "4")]
+    pub is_leaving: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpenLeasesStored {}
 /// What a Return, Trim or Report of this session said is durable.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Stored {
@@ -616,6 +632,32 @@ pub mod billing_client {
                 .insert(GrpcMethod::new("patchbay.billing.v1.Billing", "SettleBatch"));
             self.inner.unary(req, path, codec).await
         }
+        /// What a worker holds that is not settled, said every few seconds: what nobody holds of an edge that died is free
+        /// again before its grace is over. A call must not be older than 2 s when it is written.
+        pub async fn report_open(
+            &mut self,
+            request: impl tonic::IntoRequest<super::OpenLeases>,
+        ) -> std::result::Result<
+            tonic::Response<super::OpenLeasesStored>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Billing/ReportOpen",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Billing", "ReportOpen"));
+            self.inner.unary(req, path, codec).await
+        }
         /// What a key pays with and at which terms.
         pub async fn get_terms(
             &mut self,
@@ -864,6 +906,15 @@ pub mod billing_server {
             tonic::Response<super::super::super::events::v1::Settled>,
             tonic::Status,
         >;
+        /// What a worker holds that is not settled, said every few seconds: what nobody holds of an edge that died is free
+        /// again before its grace is over. A call must not be older than 2 s when it is written.
+        async fn report_open(
+            &self,
+            request: tonic::Request<super::OpenLeases>,
+        ) -> std::result::Result<
+            tonic::Response<super::OpenLeasesStored>,
+            tonic::Status,
+        >;
         /// What a key pays with and at which terms.
         async fn get_terms(
             &self,
@@ -1074,6 +1125,49 @@ pub mod billing_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SettleBatchSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Billing/ReportOpen" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReportOpenSvc<T: Billing>(pub Arc<T>);
+                    impl<T: Billing> tonic::server::UnaryService<super::OpenLeases>
+                    for ReportOpenSvc<T> {
+                        type Response = super::OpenLeasesStored;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::OpenLeases>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Billing>::report_open(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReportOpenSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -171,6 +171,10 @@ impl Billing for FakeBilling {
         Err(Status::unimplemented(""))
     }
 
+    async fn report_open(&self, _: Request<OpenLeases>) -> Result<Response<OpenLeasesStored>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn get_terms(&self, request: Request<GetTermsRequest>) -> Result<Response<Terms>, Status> {
         self.reach()?;
         let request = request.into_inner();
