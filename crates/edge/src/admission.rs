@@ -210,11 +210,8 @@ async fn reserve(
         match app.leases.reserve(&reservation).await {
             Ok(held) => {
                 let reserved = held.amount();
-                let max_tokens = if reserved < wanted {
-                    estimate.affordable(reserved)?
-                } else {
-                    estimate.needed_clamp()
-                };
+                let max_tokens =
+                    if reserved < wanted { estimate.affordable(reserved)? } else { estimate.needed_clamp() };
                 return Ok(Admitted { attempts, route, held, reserved, max_tokens, slot });
             }
             Err(denied) if denied.is_unknown_account() && !is_second_try => {

@@ -35,11 +35,14 @@ use crate::metrics::Metrics;
 use board::Board;
 pub(crate) use held::Held;
 pub(crate) use outbox::{Outbox, Slot};
-use pool::{Need, Pool, Rules};
+use pool::Need;
+pub(crate) use pool::{Life, Name, Pool, Rules};
 use turns::Turns;
 
 /// How often the set of billing replicas is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How many asks for shared leases a request waits for before it asks for one of its own.
+const MOST_REFILLS: u32 = 3;
 
 /// What is to be reserved from one account.
 #[derive(Debug, Clone)]
@@ -131,7 +134,7 @@ impl Leases {
     ///
     /// # Errors
     /// [`NotGranted`]; the reservation is what it was.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for streams that reserve a quantum at a time"))]
+    #[expect(dead_code, reason = "for streams that reserve a quantum at a time")]
     pub(crate) async fn extend(
         &self,
         held: &mut Held,
@@ -161,11 +164,12 @@ impl Leases {
         let deadline = tokio::time::Instant::now() + self.config.deadline_ms.get();
         let mut turns = Turns::default();
         let mut how = "pool";
+        let mut asked = 0;
         loop {
             match self.pool.take(Instant::now(), &needs, |n| turns.has(n)) {
-                Ok(taken) => {
+                Ok(mut taken) => {
                     drop(turns);
-                    let held = Held::new(&self.pool, taken.uses);
+                    let held = Held::taken(&self.pool, &mut taken);
                     self.top_up(&needs, &taken.low, wanted.tenant);
                     if taken.tight.is_empty() {
                         self.metrics.reserved(how);
@@ -177,6 +181,13 @@ impl Leases {
                 }
                 Err(short) if turns.have(&short) => {
                     how = "refill";
+                    asked += 1;
+                    if asked > MOST_REFILLS {
+                        // What comes is used by others or cannot be used: this one helps itself.
+                        let accounts = short.iter().filter_map(|n| needs.get(*n));
+                        accounts.for_each(|need| self.pool.tighten(&need.account));
+                        continue;
+                    }
                     let trace = rpc::current_trace();
                     let flights = short.iter().filter_map(|n| needs.get(*n));
                     let flights: Vec<_> =

@@ -99,7 +99,8 @@ impl Leases {
                 }
                 Ok(Some(Answer::Denied(denied))) if denied.reason == CLOSED => return Err(Failure::Closed),
                 Ok(Some(Answer::Denied(mut denied))) => {
-                    if let ([account_id], true) = (question.accounts.as_slice(), denied.account_id.is_empty()) {
+                    if let ([account_id], true) = (question.accounts.as_slice(), denied.account_id.is_empty())
+                    {
                         denied.account_id.clone_from(account_id);
                     }
                     return Err(Failure::NotGranted(NotGranted::Denied {

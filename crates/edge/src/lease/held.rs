@@ -1,12 +1,13 @@
 //! What one request has reserved.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use identity::GroupId;
 use pricing::Amount;
 use rpc::worker::LeaseUse;
 
-use super::pool::{Account, Name, Need, Pool};
+use super::pool::{Account, Name, Need, Pool, State, Taken};
 
 /// A part of one lease, in nano-USD.
 pub(crate) struct Use {
@@ -25,6 +26,18 @@ impl Use {
     pub(super) fn own(account: &Arc<Account>, granted: LeaseUse) -> Self {
         let amount = granted.amount;
         Self { account: Arc::clone(account), lease: Arc::new(Name::of(granted)), amount, is_shared: false }
+    }
+
+    /// Changes the account, and has it looked at when it may have something to give up.
+    fn change(&self, pool: Option<&Pool>, now: Instant, how: impl FnOnce(&mut State)) {
+        let is_tight = {
+            let mut state = self.account.state();
+            how(&mut state);
+            state.is_tight(now)
+        };
+        if let Some(pool) = pool.filter(|pool| is_tight || pool.is_closing()) {
+            pool.touch(&self.account);
+        }
     }
 
     fn is_of(&self, account: &Arc<Account>) -> bool {
@@ -52,18 +65,18 @@ pub(crate) struct Reported {
 
 impl Reported {
     /// Billing knows of the generation.
-    pub(super) fn is_stored(self) {
+    pub(crate) fn stored(self) {
+        let now = Instant::now();
         for one in self.uses.iter().filter(|one| one.is_shared) {
-            one.account.state().reported(&one.lease);
-            if let Some(pool) = &self.pool {
-                pool.settled(&one.account);
-            }
+            one.change(self.pool.as_deref(), now, |state| state.reported(&one.lease));
         }
     }
 }
 
 impl Held {
-    pub(super) fn new(pool: &Arc<Pool>, uses: Vec<Use>) -> Self {
+    /// What the pool had for a request.
+    pub(crate) fn taken(pool: &Arc<Pool>, taken: &mut Taken) -> Self {
+        let uses = std::mem::take(&mut taken.uses);
         Self { uses, groups: Vec::new(), pool: Some(Arc::clone(pool)) }
     }
 
@@ -79,7 +92,10 @@ impl Held {
     }
 
     /// From the account with this id.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for reservations whose accounts need different amounts"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for reservations whose accounts need different amounts")
+    )]
     pub(crate) fn amount_of(&self, account_id: &str) -> Amount {
         let uses = self.uses.iter().filter(|one| one.lease.account_id() == account_id);
         Amount::from_nanos(uses.map(|one| one.amount).sum())
@@ -96,10 +112,6 @@ impl Held {
     /// A lease of this request's own.
     pub(super) fn add(&mut self, one: Use) {
         self.uses.push(one);
-    }
-
-    fn take_groups(&mut self) -> Vec<GroupId> {
-        std::mem::take(&mut self.groups)
     }
 
     pub(super) fn add_group(&mut self, group: GroupId) {
@@ -125,6 +137,7 @@ impl Held {
 
     /// Keeps no more than `amount` of each account that `needs` names.
     pub(super) fn shrink(&mut self, needs: &[Need], amount: i64) {
+        let now = Instant::now();
         for need in needs {
             let mut excess = self.nanos_of(&need.account).saturating_sub(amount);
             for one in self.uses.iter_mut().rev().filter(|one| one.is_shared && one.is_of(&need.account)) {
@@ -134,9 +147,8 @@ impl Held {
                 }
                 excess -= part;
                 one.amount -= part;
-                one.account.state().put_back(&one.lease, part);
+                one.change(self.pool.as_deref(), now, |state| state.put_back(&one.lease, part));
             }
-            self.touch(&need.account);
         }
         self.uses.retain(|one| {
             if one.amount == 0 {
@@ -155,59 +167,52 @@ impl Held {
     pub(crate) fn settle_each(self, charge: impl Fn(&str) -> Amount) -> Reported {
         let mut rest = 0;
         let mut before: Option<Arc<Account>> = None;
-        self.end(|one| {
+        self.end(|one, state| {
             if before.as_ref().is_none_or(|before| !one.is_of(before)) {
                 rest = charge(one.lease.account_id()).nanos().max(0);
                 before = Some(Arc::clone(&one.account));
             }
             let part = rest.min(one.amount);
             rest -= part;
-            if one.is_shared {
-                one.account.state().settle(&one.lease, one.amount, part);
+            if let Some(state) = state {
+                state.settle(&one.lease, one.amount, part);
             }
         })
     }
 
     /// Nobody knows what it came to.
     pub(crate) fn lose(self) -> Reported {
-        self.end(|one| {
-            if one.is_shared {
-                one.account.state().lose(&one.lease, one.amount);
+        self.end(|one, state| {
+            if let Some(state) = state {
+                state.lose(&one.lease, one.amount);
             }
         })
     }
 
     /// Nothing was or will be executed. The groups that billing has to be told of.
     pub(super) fn release(mut self) -> Vec<GroupId> {
-        let groups = self.take_groups();
-        let released = self.end(|one| {
-            if one.is_shared {
-                one.account.state().put_back(&one.lease, one.amount);
+        let groups = std::mem::take(&mut self.groups);
+        let released = self.end(|one, state| {
+            if let Some(state) = state {
+                state.put_back(&one.lease, one.amount);
             }
         });
-        released.is_stored();
+        released.stored();
         groups
     }
 
-    fn end(mut self, mut each: impl FnMut(&Use)) -> Reported {
-        let uses = std::mem::take(&mut self.uses);
+    /// Ends each part, in order; `how` is given the account's state where the lease is the pool's.
+    fn end(mut self, mut how: impl FnMut(&Use, Option<&mut State>)) -> Reported {
+        let (uses, pool) = (std::mem::take(&mut self.uses), self.pool.take());
+        let now = Instant::now();
         for one in &uses {
-            each(one);
-        }
-        let mut before: Option<&Arc<Account>> = None;
-        for one in &uses {
-            if before.is_none_or(|before| !one.is_of(before)) {
-                self.touch(&one.account);
+            if one.is_shared {
+                one.change(pool.as_deref(), now, |state| how(one, Some(state)));
+            } else {
+                how(one, None);
             }
-            before = Some(&one.account);
         }
-        Reported { uses, pool: self.pool.take() }
-    }
-
-    fn touch(&self, account: &Arc<Account>) {
-        if let Some(pool) = &self.pool {
-            pool.settled(account);
-        }
+        Reported { uses, pool }
     }
 }
 
@@ -218,4 +223,3 @@ impl Drop for Held {
         }
     }
 }
-

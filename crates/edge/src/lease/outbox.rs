@@ -150,7 +150,7 @@ async fn gather(
                     lease_up::Message::Report(Report { witnesses: witnesses.clone(), message_id })
                 })
                 .await;
-                reported.into_iter().for_each(Reported::is_stored);
+                reported.into_iter().for_each(Reported::stored);
             }
             if !groups.is_empty() {
                 deliver(&board, again, |message_id| {

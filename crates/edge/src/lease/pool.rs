@@ -44,7 +44,7 @@ impl Account {
         &self.id
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -59,7 +59,7 @@ pub(crate) struct Need {
 
 /// What could be done at once.
 #[derive(Default)]
-pub(super) struct Taken {
+pub(crate) struct Taken {
     pub(super) uses: Vec<Use>,
     /// Which accounts are tight and have to be asked for by the request itself.
     pub(super) tight: Vec<usize>,
@@ -141,7 +141,7 @@ impl Pool {
     /// Reserves every need whose account has it. Those of tight accounts that have too little are left to the
     /// caller. When another account has too little, or somebody else's turn comes first, nothing is reserved,
     /// and the error says which these are.
-    pub(super) fn take(
+    pub(crate) fn take(
         &self,
         now: Instant,
         needs: &[Need],
@@ -207,13 +207,6 @@ impl Pool {
     pub(super) fn touch(&self, account: &Arc<Account>) {
         self.dirty.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(account));
         self.wake.notify_one();
-    }
-
-    /// As [`Self::touch`], when it would give anything up.
-    pub(super) fn settled(&self, account: &Arc<Account>) {
-        if self.is_closing() || account.state().is_tight(Instant::now()) {
-            self.touch(account);
-        }
     }
 
     /// Billing extended every lease by a heartbeat of `sent`.

@@ -10,6 +10,9 @@ use super::ask::{Failure, Grant, Question};
 use super::pool::{Account, Name, Need};
 use super::{Leases, NotGranted};
 
+/// A lease that is smaller than was asked for, and than so many of the request that asked, is not worth keeping.
+const WORTHWHILE: i64 = 2;
+
 impl Leases {
     /// Asks for so much that `need` and what is likely to follow can be reserved, unless an ask is on its way.
     /// The watch turns true once that is answered, whatever the answer. The work goes on when nobody waits for
@@ -76,13 +79,17 @@ impl Leases {
             return self.pool.tighten(account);
         }
         let now = Instant::now();
-        let mut sum = 0_i64;
+        let sum = grant.granted.amount;
         for lease in grant.granted.leases {
-            sum = sum.saturating_add(lease.amount);
             let amount = lease.amount;
             account.state().grant(now, Name::of(lease), amount, grant.life);
         }
-        if sum < question.want || self.pool.is_closing() {
+        if sum < question.want {
+            // Billing gives each edge its share of what there is.
+            account.state().is_now_scarce(now, &self.pool.rules);
+        }
+        // What serves hardly more than one request had better serve whoever comes first.
+        if sum < question.want && sum < question.floor.saturating_mul(WORTHWHILE) || self.pool.is_closing() {
             self.pool.tighten(account);
         }
     }

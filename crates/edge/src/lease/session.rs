@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rand::RngExt as _;
-use rpc::{Channel, Fault};
 use rpc::billing::billing_client::BillingClient;
 use rpc::billing::{Ask, Denied, Granted, Heartbeat, Hello, LeaseDown, LeaseUp, lease_down, lease_up};
+use rpc::{Channel, Fault};
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 

@@ -103,8 +103,9 @@ impl Leases {
 fn alike(needs: &[Need]) -> Vec<Vec<Need>> {
     let mut groups: Vec<Vec<Need>> = Vec::new();
     for need in needs {
-        let is_alike =
-            |group: &&mut Vec<Need>| group.iter().all(|other| (other.want, other.floor) == (need.want, need.floor));
+        let is_alike = |group: &&mut Vec<Need>| {
+            group.iter().all(|other| (other.want, other.floor) == (need.want, need.floor))
+        };
         match groups.iter_mut().find(is_alike) {
             Some(group) => group.push(need.clone()),
             None => groups.push(vec![need.clone()]),

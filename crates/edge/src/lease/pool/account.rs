@@ -43,6 +43,8 @@ pub(crate) struct State {
     open: i64,
     demand: Demand,
     tight_until: Option<Instant>,
+    /// Until then nothing is asked for that nobody is short of.
+    scarce_until: Option<Instant>,
     /// Requests that have, or wait for, their turn.
     pub(crate) waiting: usize,
     /// The ask that is on its way; true once it is answered.
@@ -66,6 +68,11 @@ impl State {
     /// From now on it is reserved from request by request, for a while.
     pub(crate) fn tighten(&mut self, now: Instant, rules: &Rules) {
         self.tight_until = Some(now + rules.tight);
+    }
+
+    /// Billing gives less than was asked for: for a while no more is taken than is needed.
+    pub(crate) fn is_now_scarce(&mut self, now: Instant, rules: &Rules) {
+        self.scarce_until = Some(now + rules.tight);
     }
 
     /// Reserves `amount`, or nothing when there is less. `drawn` is told of each lease and its part, in the order
@@ -156,7 +163,8 @@ impl State {
     /// Whether it is time to ask for more, though nobody is short yet.
     pub(crate) fn is_low(&self, now: Instant, need: i64, rules: &Rules) -> bool {
         let target = self.demand.target(now, need, rules.requests, rules.most);
-        self.flight.is_none() && self.available(now) < target / 4
+        let is_scarce = self.scarce_until.is_some_and(|until| now < until);
+        !is_scarce && self.flight.is_none() && self.available(now) < target / 4
     }
 
     /// What billing is to be told. Idle money goes back when nobody used it for long, when its lease is over and,
