@@ -41,6 +41,8 @@ use turns::Turns;
 
 /// How often the set of billing replicas is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The reason of a denial that what is known of a key's accounts is out of date.
+const UNKNOWN_ACCOUNT: &str = "unknown_account";
 /// How many asks for shared leases a request waits for before it asks for one of its own.
 const MOST_REFILLS: u32 = 3;
 
@@ -72,8 +74,14 @@ pub(crate) enum NotGranted {
 }
 
 impl NotGranted {
+    /// Nobody pays.
+    fn without_account() -> Self {
+        let reason = UNKNOWN_ACCOUNT.to_owned();
+        Self::Denied { reason, available: Amount::ZERO, account_id: String::new() }
+    }
+
     pub(crate) fn is_unknown_account(&self) -> bool {
-        matches!(self, Self::Denied { reason, .. } if reason == "unknown_account")
+        matches!(self, Self::Denied { reason, .. } if reason == UNKNOWN_ACCOUNT)
     }
 }
 
@@ -155,6 +163,9 @@ impl Leases {
     }
 
     async fn reserve_as(&self, wanted: &Reservation, is_more: bool) -> Result<Held, NotGranted> {
+        if wanted.accounts.is_empty() {
+            return Err(NotGranted::without_account());
+        }
         let needs = self.pool.needs(
             wanted
                 .accounts

@@ -84,6 +84,10 @@ impl Leases {
             let amount = lease.amount;
             account.state().grant(now, Name::of(lease), amount, grant.life);
         }
+        if account.state().is_tight(now) {
+            // It was recalled meanwhile.
+            self.pool.touch(account);
+        }
         if sum < question.want {
             // Billing gives each edge its share of what there is.
             account.state().is_now_scarce(now, &self.pool.rules);

@@ -13,7 +13,7 @@ use super::{Leases, NotGranted, Reservation};
 /// How often a denial is doubted because this edge gave something up meanwhile.
 const TRIES: usize = 8;
 /// How long to wait for billing to hear of what was given up.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_millis(100);
 
 impl Leases {
     /// Asks for what `held` lacks. A denial is believed when this edge kept nothing of the account from billing.

@@ -59,6 +59,15 @@ async fn a_markup_is_part_of_the_reservation() {
 }
 
 #[tokio::test]
+async fn whom_nobody_pays_for_gets_nothing() {
+    let platform = Platform::start().await;
+    platform.billing.with(|heard| heard.knows_nobody = true);
+    assert_eq!(platform.chat(STREAM).await.error().0, 402);
+    assert_eq!(platform.executions(), 0);
+    platform.stop().await;
+}
+
+#[tokio::test]
 async fn a_budget_that_is_used_up_is_a_403_that_names_it() {
     let platform = Platform::start().await;
     let budget = account("budget", "Workspace monthly budget of $500.00");

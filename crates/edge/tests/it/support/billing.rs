@@ -26,6 +26,8 @@ pub(crate) struct Heard {
     pub(crate) books: Books,
     /// What keys pay with beside the tenant's credit.
     pub(crate) accounts: Vec<SpendAccount>,
+    /// Whether tenants have no credit account.
+    pub(crate) knows_nobody: bool,
     pub(crate) limits: Vec<PutKeyLimitRequest>,
     pub(crate) grants: Vec<GrantCreditRequest>,
     pub(crate) tenants: Vec<OpenTenantRequest>,
@@ -219,7 +221,8 @@ impl Billing for FakeBilling {
         });
         let credit =
             SpendAccount { account_id: request.tenant_id, kind: "credit".to_owned(), ..Default::default() };
-        let mut accounts = if credit.account_id.is_empty() { Vec::new() } else { vec![credit] };
+        let knows = !credit.account_id.is_empty() && !self.with(|heard| heard.knows_nobody);
+        let mut accounts = if knows { vec![credit] } else { Vec::new() };
         accounts.extend(self.with(|heard| heard.accounts.clone()));
         let has_paid = self.with(|heard| heard.has_paid);
         Ok(Response::new(Terms { markup_basis_points: points, accounts, has_paid, ..Terms::default() }))
