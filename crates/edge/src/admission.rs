@@ -10,17 +10,16 @@ mod preferences;
 mod sticky;
 
 use dialect::error::ErrorType;
-use identity::TenantId;
 use pricing::{Amount, OutOfRange};
 use rpc::Fault;
+use rpc::billing::SpendAccount;
 use rpc::convert::Malformed;
 use rpc::router::{Attempt, PlanResponse};
-use rpc::worker::LeaseUse;
 
 use crate::auth::Context;
 use crate::execution::Request;
 use crate::http::reply::{Refusal, UserFacing};
-use crate::lease::{NotGranted, Reservation, Slot};
+use crate::lease::{Held, NotGranted, Reservation, Slot, Wanted};
 use crate::limits::Exceeded;
 use crate::service::App;
 use estimate::Estimate;
@@ -36,9 +35,9 @@ pub(crate) use sticky::{Sticks, StickyKey, stick};
 pub(crate) struct Admitted {
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) route: Route,
-    /// Empty when every attempt is free.
-    pub(crate) leases: Vec<LeaseUse>,
-    /// Under every lease.
+    /// Nothing when every attempt is free.
+    pub(crate) held: Held,
+    /// From every account.
     pub(crate) reserved: Amount,
     /// The most completion tokens that the reservation pays for, where the request does not say fewer.
     pub(crate) max_tokens: Option<u64>,
@@ -86,6 +85,8 @@ pub(crate) enum Denied {
     Short { available: Amount, wanted: Amount },
     #[error("the key's limit is reached")]
     KeyLimit { available: Amount, wanted: Amount },
+    #[error("a budget is used up: {label}")]
+    Budget { label: String },
     #[error("the key has no account to pay from")]
     NoAccount,
     #[error("billing cannot be asked")]
@@ -104,6 +105,7 @@ impl Denied {
             Self::BadPlan(_) | Self::OutOfRange(_) => "bad_plan",
             Self::Short { .. } => "credit",
             Self::KeyLimit { .. } => "key_limit",
+            Self::Budget { .. } => "budget",
             Self::NoAccount => "no_account",
             Self::BillingAway => "billing_away",
             Self::ClientGone => "client_gone",
@@ -131,6 +133,10 @@ impl UserFacing for Denied {
                     "Key limit exceeded. This request may cost up to ${wanted}, and ${available} of the key's \
                      limit is available. Raise the limit or lower max_tokens."
                 ),
+            ),
+            Self::Budget { label } => Refusal::new(
+                ErrorType::PermissionDenied,
+                format!("{label} exceeded. Contact your org admin."),
             ),
             Self::NoAccount => Refusal::new(
                 ErrorType::PaymentRequired,
@@ -171,7 +177,7 @@ pub(crate) async fn admit(
         return Ok(Admitted {
             attempts,
             route,
-            leases: Vec::new(),
+            held: Held::default(),
             reserved: Amount::ZERO,
             max_tokens,
             slot,
@@ -202,22 +208,13 @@ async fn reserve(
     loop {
         let reservation = reservation(request, &context, wanted, floor);
         match app.leases.reserve(&reservation).await {
-            Ok(granted) => {
-                let max_tokens = if granted.amount < wanted {
-                    estimate.affordable(granted.amount)?
-                } else {
-                    estimate.needed_clamp()
-                };
-                return Ok(Admitted {
-                    attempts,
-                    route,
-                    leases: granted.leases,
-                    reserved: granted.amount,
-                    max_tokens,
-                    slot,
-                });
+            Ok(held) => {
+                let reserved = held.amount();
+                let max_tokens =
+                    if reserved < wanted { estimate.affordable(reserved)? } else { estimate.needed_clamp() };
+                return Ok(Admitted { attempts, route, held, reserved, max_tokens, slot });
             }
-            Err(NotGranted::Denied { reason, .. }) if reason == "unknown_account" && !is_second_try => {
+            Err(denied) if denied.is_unknown_account() && !is_second_try => {
                 // What is cached of the key's accounts is out of date.
                 is_second_try = true;
                 app.keys.forget(context.hash).await;
@@ -226,29 +223,33 @@ async fn reserve(
                     Ok(None) | Err(_) => return Err(Denied::BillingAway),
                 };
             }
-            Err(NotGranted::Denied { reason, available }) => {
-                app.leases.outbox().give_back(request.generation, slot);
+            Err(NotGranted::Denied { reason, available, account_id }) => {
                 return Err(match reason.as_str() {
                     "key_limit" => Denied::KeyLimit { available, wanted },
+                    "budget" => Denied::Budget { label: label(&context.terms.accounts, &account_id) },
                     "unknown_account" => Denied::NoAccount,
                     _ => Denied::Short { available, wanted },
                 });
             }
-            Err(NotGranted::Unavailable) => {
-                app.leases.outbox().give_back(request.generation, slot);
-                return Err(Denied::BillingAway);
-            }
+            Err(NotGranted::Unavailable) => return Err(Denied::BillingAway),
         }
     }
 }
 
+/// How an error names a budget.
+fn label(accounts: &[SpendAccount], account_id: &str) -> String {
+    let account = accounts.iter().find(|account| account.account_id == account_id);
+    let label = account.map(|account| account.label.clone()).filter(|label| !label.is_empty());
+    label.unwrap_or_else(|| "Budget".to_owned())
+}
+
 fn reservation(request: &Request, context: &Context, want: Amount, floor: Amount) -> Reservation {
-    let tenant: TenantId = context.tenant();
+    let accounts = context.terms.accounts.iter();
     Reservation {
         generation: request.generation,
-        tenant,
-        accounts: context.terms.accounts.iter().map(|account| account.account_id.clone()).collect(),
-        want,
-        floor,
+        tenant: context.tenant(),
+        accounts: accounts
+            .map(|account| Wanted { account_id: account.account_id.clone(), want, floor })
+            .collect(),
     }
 }

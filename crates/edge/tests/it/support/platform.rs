@@ -47,6 +47,30 @@ pub(crate) struct Platform {
     serving: JoinHandle<()>,
 }
 
+/// One running edge.
+pub(crate) struct Edge {
+    pub(crate) address: SocketAddr,
+    tasks: Tasks,
+    serving: JoinHandle<()>,
+}
+
+impl Edge {
+    async fn start(config: Config, deps: Deps) -> Self {
+        let (tasks, health) = (deps.tasks.clone(), deps.health.clone());
+        let service = Service::start(config, deps).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(async move { service.serve(listener).await.unwrap() });
+        eventually("the edge is ready", async || health.is_ready().then_some(())).await;
+        Self { address, tasks, serving }
+    }
+
+    pub(crate) async fn stop(self) {
+        assert!(self.tasks.drain(Duration::from_secs(30)).await, "the edge does not drain");
+        self.serving.await.unwrap();
+    }
+}
+
 impl Platform {
     pub(crate) async fn start() -> Self {
         Self::start_with("", None).await
@@ -77,35 +101,57 @@ impl Platform {
             admin_token: OpaqueToken::generate("pb-op-"),
         };
         let bootstrapped = bootstrap(&pool, &billing_channel, &demo).await.unwrap();
-        let (tasks, health, metrics) = (Tasks::default(), Health::default(), Metrics::default());
-        let service = Service::start(
-            file.edge,
-            Deps {
-                pool: pool.clone(),
-                router: Channel::local(RouterServer::new(router.clone())),
-                worker: Channel::local(WorkerServer::new(worker.clone())),
-                billing: billing_channel,
-                bus,
-                redis,
-                master_key: std::sync::Arc::new(MasterKey::from_hex(MASTER_KEY).unwrap()),
-                tasks: tasks.clone(),
-                health: health.clone(),
-                metrics: metrics.clone(),
-            },
-        )
-        .await
-        .unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let serving = tokio::spawn(async move { service.serve(listener).await.unwrap() });
-        eventually("the edge is ready", async || health.is_ready().then_some(())).await;
+        let metrics = Metrics::default();
+        let deps = Deps {
+            pool: pool.clone(),
+            router: Channel::local(RouterServer::new(router.clone())),
+            worker: Channel::local(WorkerServer::new(worker.clone())),
+            billing: billing_channel,
+            bus,
+            redis,
+            master_key: std::sync::Arc::new(MasterKey::from_hex(MASTER_KEY).unwrap()),
+            tasks: Tasks::default(),
+            health: Health::default(),
+            metrics: metrics.clone(),
+        };
+        let Edge { address, tasks, serving } = Edge::start(file.edge, deps).await;
         let tenant = bootstrapped.demo;
         Self { address, billing, router, worker, demo, tenant, pool, database, metrics, tasks, serving }
+    }
+
+    /// Has the edge give back what the tenant's credit has leased.
+    pub(crate) async fn empty_the_pool(&self) {
+        self.billing.recall(&self.tenant.to_string());
+        eventually("nothing is held", async || {
+            self.billing.with(|heard| (heard.books.held() == 0).then_some(()))
+        })
+        .await;
+    }
+
+    /// Another edge between the same neighbours.
+    pub(crate) async fn second_edge(&self, inline: &str) -> Edge {
+        let inline = format!("[edge.http]\nlinger_ms = 0\n{inline}");
+        let defaults = include_str!("../../../../../config/default.toml");
+        let file: File = lifecycle::load(defaults, None, &inline).unwrap();
+        let deps = Deps {
+            pool: self.pool.clone(),
+            router: Channel::local(RouterServer::new(self.router.clone())),
+            worker: Channel::local(WorkerServer::new(self.worker.clone())),
+            billing: Channel::local(BillingServer::new(self.billing.clone())),
+            bus: None,
+            redis: None,
+            master_key: std::sync::Arc::new(MasterKey::from_hex(MASTER_KEY).unwrap()),
+            tasks: Tasks::default(),
+            health: Health::default(),
+            metrics: Metrics::default(),
+        };
+        Edge::start(file.edge, deps).await
     }
 
     /// Stops as on SIGTERM: everything ends by itself.
     pub(crate) async fn stop(self) {
         assert!(self.tasks.drain(Duration::from_secs(30)).await, "the edge does not drain");
+        self.billing.with(|heard| assert!(heard.books.breaches.is_empty(), "{:#?}", heard.books.breaches));
         self.serving.await.unwrap();
     }
 
