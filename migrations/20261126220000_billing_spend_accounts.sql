@@ -14,8 +14,9 @@ alter table billing.account
     add column holder_id uuid,
     -- What the tenant pays providers for what its own credentials serve counts too, at list price.
     add column counts_own_keys boolean not null default false,
-    -- When the limit was last set.
+    -- When the limit was last set, and when the window was last made to fit it.
     add column changed_at timestamptz not null default now(),
+    add column fitted_at timestamptz,
     add constraint account_subject_check check (
         (kind = 'budget') = (subject_kind is not null) and (subject_kind is null) = (subject_id is null)),
     add constraint account_holder_check check (
@@ -180,22 +181,24 @@ begin
         where account_id = p_account and state <> 'closed' and window_start <> v_start and created_at >= v_start);
     update billing.balance set added = v_left + spent
     where account_id = p_account and window_start = v_start and added <> v_left + spent;
+    update billing.account set fitted_at = billing.clock() where account_id = p_account;
 end
 $$;
 
 -- Fits the windows of accounts whose limit was set lately: what was on its way then, past the new limit, is counted
--- once it has settled. How many accounts.
-create function billing.refit(p_lately_ms bigint) returns bigint language plpgsql as $$
+-- once it has settled. At most `p_limit`, each every 10 s. How many.
+create function billing.refit(p_lately_ms bigint, p_limit integer) returns bigint language plpgsql as $$
 declare
+    v_now timestamptz := billing.clock();
     v_account uuid;
     v_fitted bigint := 0;
 begin
     for v_account in
         select a.account_id from billing.account a
         where a.kind in ('key_limit', 'budget')
-            and a.changed_at > billing.clock() - p_lately_ms * interval '1 millisecond'
-            and (a.subject_kind is distinct from 'guardrail' or a.holder_id is not null)
-        order by 1
+            and a.changed_at > v_now - p_lately_ms * interval '1 millisecond'
+            and a.fitted_at < v_now - interval '10 seconds'
+        order by a.fitted_at limit p_limit
     loop
         perform billing.fit_window(v_account);
         v_fitted := v_fitted + 1;

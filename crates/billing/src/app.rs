@@ -1,5 +1,6 @@
 //! What billing does, one file per use case, over the state that they share.
 
+pub(crate) mod budgets;
 pub(crate) mod leases;
 pub(crate) mod prices;
 pub(crate) mod settlement;

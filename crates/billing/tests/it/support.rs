@@ -5,7 +5,7 @@ pub(crate) mod nats;
 pub(crate) mod postgres;
 pub(crate) mod records;
 
-use billing::{BusConfig, Config, Deps, Service};
+use billing::{BusConfig, Config, Deps, NoticesConfig, Service};
 use identity::{KeyId, TenantId};
 use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
@@ -24,6 +24,8 @@ pub(crate) type Client = BillingClient<Channel>;
 pub(crate) struct Billing {
     pub database: Database,
     pub client: Client,
+    /// Where the other services of this replica are called.
+    pub channel: Channel,
     pub metrics: Metrics,
     tasks: Tasks,
 }
@@ -49,6 +51,14 @@ pub(crate) fn config() -> Config {
         drain_ms: 10,
         ask_batch: 64,
         park_after: 3,
+        notices: NoticesConfig {
+            every_ms: 20,
+            full_every: 1,
+            tries: 3,
+            first_retry_ms: 1,
+            timeout_ms: 5_000,
+            allowed_origins: Vec::new(),
+        },
         bus: BusConfig {
             replicas: 1,
             max_bytes: 64 * 1024 * 1024,
@@ -74,8 +84,9 @@ impl Billing {
             metrics: metrics.clone(),
         };
         let service = Service::start(config, deps).await.unwrap();
-        let client = BillingClient::new(Channel::local(service.grpc()));
-        Self { database, client, metrics, tasks }
+        let channel = Channel::local(service.grpc());
+        let client = BillingClient::new(channel.clone());
+        Self { database, client, channel, metrics, tasks }
     }
 
     /// Ends the replica and waits for what it was doing.
@@ -107,6 +118,7 @@ impl Billing {
             key_id: customer.key.to_string(),
             limit,
             reset: reset.to_owned(),
+            counts_own_keys: false,
         };
         self.client.clone().put_key_limit(request).await.unwrap();
         customer.accounts = account_ids(&self.terms(customer.tenant, customer.key).await);

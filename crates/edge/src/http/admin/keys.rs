@@ -122,6 +122,7 @@ async fn put_limit(
         key_id: id.to_string(),
         limit: limit.map(Amount::nanos),
         reset: reset.unwrap_or_default().to_owned(),
+        counts_own_keys: false,
     };
     BillingClient::new(app.billing.clone()).put_key_limit(message).await?;
     Ok(())
