@@ -24,8 +24,10 @@ alter table billing.account
     add constraint account_allowance_check check (kind <> 'own_key_allowance' or reset = 'monthly');
 create unique index account_budget on billing.account (tenant_id, subject_kind, subject_id, reset)
     where kind = 'budget' and holder_id is null;
-create unique index account_holder on billing.account (tenant_id, subject_id, reset, holder_kind, holder_id)
+create unique index account_holder on billing.account (tenant_id, holder_id, subject_id, reset, holder_kind)
     where holder_id is not null;
+create index account_subject on billing.account (subject_id) where subject_id is not null;
+create index account_budgets on billing.account (tenant_id, account_id) where kind = 'budget';
 create unique index account_allowance on billing.account (tenant_id) where kind = 'own_key_allowance';
 create index account_changed on billing.account (changed_at) where kind in ('key_limit', 'budget');
 
@@ -208,10 +210,10 @@ end
 $$;
 
 -- Opens or changes a key's limit; null = none. What the key spent since its window began counts, whatever its
--- limit was then.
+-- limit was then. `p_counts_own_keys` null = as it is.
 drop function billing.put_key_limit(uuid, uuid, bigint, text);
 create function billing.put_key_limit(
-    p_tenant uuid, p_key uuid, p_limit bigint, p_reset text, p_counts_own_keys boolean default false) returns void
+    p_tenant uuid, p_key uuid, p_limit bigint, p_reset text, p_counts_own_keys boolean default null) returns void
 language plpgsql as $$
 declare
     v_account billing.account;
@@ -226,8 +228,8 @@ begin
     if v_account.tenant_id <> p_tenant then
         raise exception 'unknown tenant' using errcode = 'PB404';
     end if;
-    update billing.account set limit_nano = p_limit, reset = p_reset, counts_own_keys = p_counts_own_keys,
-        changed_at = billing.clock()
+    update billing.account set limit_nano = p_limit, reset = p_reset, changed_at = billing.clock(),
+        counts_own_keys = coalesce(p_counts_own_keys, counts_own_keys)
     where account_id = v_account.account_id;
     perform billing.fit_window(v_account.account_id);
     perform pg_notify('patchbay_terms', p_tenant::text);
@@ -344,14 +346,21 @@ begin
         on conflict do nothing;
     end loop;
     return query
-    select a.* from billing.account a
-    where a.tenant_id = p_tenant and (a.kind = 'credit' or a.limit_nano is not null and (
-        a.kind = 'key_limit' and a.key_id = p_key
-        or a.subject_kind = 'workspace' and a.subject_id = p_workspace
-        or a.subject_kind = 'member' and a.subject_id = p_user
-        or a.holder_kind = 'key' and a.holder_id = p_key and a.subject_id = any (p_guardrails)
-        or a.holder_kind = 'member' and a.holder_id = p_user and a.subject_id = any (p_member_guardrails)))
-    order by billing.breadth(a), a.account_id;
+    select (f.account).* from (
+        select a as account from billing.account a where a.kind = 'credit' and a.tenant_id = p_tenant
+        union all
+        select a from billing.account a
+        where a.kind = 'key_limit' and a.key_id = p_key and a.tenant_id = p_tenant and a.limit_nano is not null
+        union all
+        select a from unnest(array['workspace', 'member'], array[p_workspace, p_user]) s(kind, id)
+        join billing.account a on a.kind = 'budget' and a.tenant_id = p_tenant and a.subject_kind = s.kind
+            and a.subject_id = s.id and a.holder_id is null and a.limit_nano is not null
+        union all
+        select a from unnest(array['key', 'member'], array[p_key, p_user]) h(kind, id)
+        join billing.account a on a.holder_id = h.id and a.holder_kind = h.kind and a.tenant_id = p_tenant
+            and a.limit_nano is not null
+            and a.subject_id = any (case h.kind when 'key' then p_guardrails else p_member_guardrails end)) f
+    order by billing.breadth(f.account), (f.account).account_id;
 end
 $$;
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod budgets;
 pub(crate) mod leases;
+pub(crate) mod notices;
 pub(crate) mod prices;
 pub(crate) mod settlement;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use lifecycle::{Health, Tasks};
 use sqlx::PgPool;
 
+use crate::app::notices::Courier;
 use crate::app::prices::Shelf;
 use crate::app::settlement::Tries;
 use crate::metrics::Metrics;
@@ -29,6 +31,7 @@ pub(crate) struct State {
     pub metrics: Metrics,
     pub shelf: Shelf,
     pub tries: Tries,
+    pub courier: Courier,
 }
 
 impl std::ops::Deref for App {
@@ -40,9 +43,16 @@ impl std::ops::Deref for App {
 }
 
 impl App {
-    pub(crate) fn new(config: Config, pool: PgPool, tasks: Tasks, health: Health, metrics: Metrics) -> Self {
+    pub(crate) fn new(
+        config: Config,
+        pool: PgPool,
+        tasks: Tasks,
+        health: Health,
+        metrics: Metrics,
+        courier: Courier,
+    ) -> Self {
         let (shelf, tries) = (Shelf::default(), Tries::default());
-        Self(Arc::new(State { config, pool, tasks, health, metrics, shelf, tries }))
+        Self(Arc::new(State { config, pool, tasks, health, metrics, shelf, tries, courier }))
     }
 
     /// Runs `work` to its end whether or not the caller waits for it.

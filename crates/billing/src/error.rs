@@ -20,6 +20,9 @@ pub enum Error {
     /// What is asked breaks a rule of the thing that it is asked of.
     #[error("{0}")]
     Refused(String),
+    /// The configuration names something that cannot be used.
+    #[error("{0}")]
+    Setting(String),
     #[error("a task of this call was stopped")]
     Stopped,
 }
@@ -35,7 +38,8 @@ impl Error {
             | Self::OutOfRange(_)
             | Self::Unknown(_)
             | Self::Conflict(_)
-            | Self::Refused(_) => false,
+            | Self::Refused(_)
+            | Self::Setting(_) => false,
         }
     }
 
@@ -72,6 +76,7 @@ impl From<Error> for tonic::Status {
                     Fault::internal().into()
                 }
             }
+            Error::Setting(_) => Fault::internal().into(),
             Error::Stopped => Fault::unavailable("Billing is stopping. Try again shortly.").into(),
         }
     }

@@ -5,6 +5,7 @@ pub(crate) mod accounts;
 pub(crate) mod budgets;
 pub(crate) mod invariants;
 pub(crate) mod leases;
+pub(crate) mod notices;
 pub(crate) mod prices;
 pub(crate) mod settlement;
 pub(crate) mod usage;

@@ -5,14 +5,16 @@ use rpc::billing::budgets_server::Budgets;
 use rpc::billing::{
     Budget, CreditLine, DeleteBudgetRequest, DeleteBudgetResponse, GetCreditLineRequest,
     GetNoticeSettingsRequest, Holder, ListBudgetsRequest, ListBudgetsResponse, ListNoticesRequest,
-    ListNoticesResponse, NoticeSettings, PutBudgetRequest, PutNoticeSettingsRequest, Subject,
+    ListNoticesResponse, Notice, NoticeSettings, PutBudgetRequest, PutNoticeSettingsRequest, Subject,
 };
 use rpc::convert::{self, Malformed};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
+use crate::app::notices::Wanted;
 use crate::store::accounts::LIMIT_MAX;
 use crate::store::budgets::{self, Filter, Place};
+use crate::store::notices;
 use crate::{Error, Service};
 
 /// Rows of a page unless the caller says otherwise, and at most.
@@ -79,23 +81,62 @@ impl Budgets for Service {
 
     async fn get_notice_settings(
         &self,
-        _: Request<GetNoticeSettingsRequest>,
+        request: Request<GetNoticeSettingsRequest>,
     ) -> Result<Response<NoticeSettings>, Status> {
-        Err(Status::unimplemented("notices"))
+        let tenant = super::tenant(&request.into_inner().tenant_id)?;
+        Ok(Response::new(settings(self.app.notice_settings(tenant).await?, None)))
     }
 
     async fn put_notice_settings(
         &self,
-        _: Request<PutNoticeSettingsRequest>,
+        request: Request<PutNoticeSettingsRequest>,
     ) -> Result<Response<NoticeSettings>, Status> {
-        Err(Status::unimplemented("notices"))
+        let request = request.into_inner();
+        let tenant = super::tenant(&request.tenant_id)?;
+        if request.low_balance.is_some_and(|nanos| !(1..=LIMIT_MAX).contains(&nanos)) {
+            return Err(Malformed("low_balance").into());
+        }
+        let sent = |text: String| Some(text).filter(|text| !text.is_empty());
+        let wanted = Wanted {
+            webhook_url: sent(request.webhook_url),
+            secret: sent(request.webhook_secret),
+            low_balance: request.low_balance,
+        };
+        let made = self.app.put_notice_settings(tenant, wanted).await?;
+        Ok(Response::new(settings(self.app.notice_settings(tenant).await?, made)))
     }
 
     async fn list_notices(
         &self,
-        _: Request<ListNoticesRequest>,
+        request: Request<ListNoticesRequest>,
     ) -> Result<Response<ListNoticesResponse>, Status> {
-        Err(Status::unimplemented("notices"))
+        let request = request.into_inner();
+        let tenant = super::tenant(&request.tenant_id)?;
+        let before = super::optional(&request.after, "after")?;
+        let found = notices::list(&self.app.pool, tenant, before, page(request.limit)).await?;
+        Ok(Response::new(ListNoticesResponse { notices: found.into_iter().map(told).collect() }))
+    }
+}
+
+fn settings(kept: notices::Settings, new_secret: Option<String>) -> NoticeSettings {
+    NoticeSettings {
+        webhook_url: kept.webhook_url.unwrap_or_default(),
+        new_secret: new_secret.unwrap_or_default(),
+        has_secret: kept.has_secret,
+        low_balance: kept.low_balance,
+    }
+}
+
+fn told(notice: notices::Notice) -> Notice {
+    Notice {
+        id: notice.notice_id.to_string(),
+        r#type: notice.kind,
+        body: notice.body,
+        created_at_ms: millis(notice.created_at),
+        delivery: notice.delivery,
+        tries: u32::try_from(notice.tries).unwrap_or(0),
+        last_error: notice.last_error.unwrap_or_default(),
+        delivered_at_ms: notice.delivered_at.map_or(0, millis),
     }
 }
 

@@ -128,7 +128,7 @@ pub(crate) async fn put_key_limit(
     key: KeyId,
     limit: Option<i64>,
     reset: &str,
-    counts_own_keys: bool,
+    counts_own_keys: Option<bool>,
 ) -> Result<(), Error> {
     sqlx::query!(
         "select billing.put_key_limit($1, $2, $3, $4, $5)",

@@ -22,7 +22,7 @@ use crate::support::records::{record, settle};
 use crate::support::{Billing, Customer};
 
 /// Has settlement count subjects where the schema's own totals do not yet.
-const COUNTING: &str = r"
+pub(crate) const COUNTING: &str = r"
 do $do$ begin
     if position('count_subjects' in
         pg_get_functiondef('billing.write_totals(billing.record[],timestamptz)'::regprocedure)) = 0

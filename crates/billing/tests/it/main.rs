@@ -12,6 +12,7 @@ mod invariants;
 mod leases;
 mod limits;
 mod measure;
+mod notices;
 mod settlement;
 mod storm;
 mod support;

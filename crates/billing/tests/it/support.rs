@@ -5,8 +5,10 @@ pub(crate) mod nats;
 pub(crate) mod postgres;
 pub(crate) mod records;
 
+use std::sync::Arc;
+
 use billing::{BusConfig, Config, Deps, NoticesConfig, Service};
-use identity::{KeyId, TenantId};
+use identity::{KeyId, MasterKey, TenantId};
 use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
 use rpc::billing::billing_client::BillingClient;
@@ -17,6 +19,9 @@ use rpc::billing::{
 use sqlx::PgPool;
 
 use self::postgres::Database;
+
+/// The same for all replicas of a test.
+const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 pub(crate) type Client = BillingClient<Channel>;
 
@@ -79,6 +84,7 @@ impl Billing {
         let deps = Deps {
             pool: database.pool(),
             bus,
+            master_key: Arc::new(MasterKey::from_hex(MASTER_KEY).unwrap()),
             tasks: tasks.clone(),
             health: Health::default(),
             metrics: metrics.clone(),
@@ -118,7 +124,7 @@ impl Billing {
             key_id: customer.key.to_string(),
             limit,
             reset: reset.to_owned(),
-            counts_own_keys: false,
+            counts_own_keys: None,
         };
         self.client.clone().put_key_limit(request).await.unwrap();
         customer.accounts = account_ids(&self.terms(customer.tenant, customer.key).await);

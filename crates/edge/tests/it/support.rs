@@ -1,6 +1,7 @@
 //! What the tests of this service share.
 
 pub(crate) mod billing;
+pub(crate) mod budgets;
 pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod platform;

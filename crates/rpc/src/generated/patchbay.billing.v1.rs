@@ -443,9 +443,9 @@ pub struct PutKeyLimitRequest {
     pub limit: ::core::option::Option<i64>,
     #[prost(string, tag = "4")]
     pub reset: ::prost::alloc::string::String,
-    /// What the tenant pays providers for what its own credentials serve counts too, at list price.
-    #[prost(bool, tag = "5")]
-    pub counts_own_keys: bool,
+    /// What the tenant pays providers for what its own credentials serve counts too, at list price; absent = as it is.
+    #[prost(bool, optional, tag = "5")]
+    pub counts_own_keys: ::core::option::Option<bool>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PutKeyLimitResponse {}

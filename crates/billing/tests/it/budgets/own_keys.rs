@@ -69,7 +69,7 @@ async fn each_account_is_taken_from_by_its_own_rule() {
         key_id: team.customer.key.to_string(),
         limit: Some(5_000),
         reset: "weekly".to_owned(),
-        counts_own_keys: true,
+        counts_own_keys: Some(true),
     };
     team.billing.client.clone().put_key_limit(limit).await.unwrap();
 
