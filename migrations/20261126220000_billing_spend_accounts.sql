@@ -41,6 +41,7 @@ alter table billing.balance
     add column bound bigint,
     add column available bigint generated always as (added + line - spent - held) stored,
     add constraint balance_bound_check check (bound is null or held <= added - spent + bound);
+create index balance_bound on billing.balance (account_id) where bound is not null;
 
 -- Spent by workspace or member and UTC day of admission, so that a budget counts what was spent before it was made.
 -- Of keys only what their tenant's own credentials served: `key_usage` has the rest.
@@ -232,7 +233,6 @@ begin
         counts_own_keys = coalesce(p_counts_own_keys, counts_own_keys)
     where account_id = v_account.account_id;
     perform billing.fit_window(v_account.account_id);
-    perform pg_notify('patchbay_terms', p_tenant::text);
 end
 $$;
 
@@ -432,8 +432,8 @@ declare
 begin
     with loose as (
         select b.account_id from billing.balance b
-        where b.bound > greatest(b.line, b.held - b.posted)
-            or b.bound is not null and b.line = 0 and b.held <= b.posted
+        where b.bound is not null and (b.bound > greatest(b.line, b.held - b.posted)
+            or b.line = 0 and b.held <= b.posted)
         order by 1 for update skip locked)
     update billing.balance b
     set strict = b.line = 0 and b.held <= b.posted,
