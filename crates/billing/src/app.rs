@@ -1,6 +1,8 @@
 //! What billing does, one file per use case, over the state that they share.
 
+pub(crate) mod budgets;
 pub(crate) mod leases;
+pub(crate) mod notices;
 pub(crate) mod prices;
 pub(crate) mod recalls;
 pub(crate) mod settlement;
@@ -13,6 +15,7 @@ use lifecycle::{Health, Tasks};
 use sqlx::PgPool;
 use tokio::sync::Notify;
 
+use crate::app::notices::Courier;
 use crate::app::prices::Shelf;
 use crate::app::recalls::Sessions;
 use crate::app::settlement::Tries;
@@ -34,6 +37,7 @@ pub(crate) struct State {
     pub sessions: Sessions,
     /// Somebody gave back what others may be short of.
     pub freed: Notify,
+    pub courier: Courier,
 }
 
 impl std::ops::Deref for App {
@@ -45,10 +49,18 @@ impl std::ops::Deref for App {
 }
 
 impl App {
-    pub(crate) fn new(config: Config, pool: PgPool, tasks: Tasks, health: Health, metrics: Metrics) -> Self {
+    pub(crate) fn new(
+        config: Config,
+        pool: PgPool,
+        tasks: Tasks,
+        health: Health,
+        metrics: Metrics,
+        courier: Courier,
+    ) -> Self {
         let (shelf, tries) = (Shelf::default(), Tries::default());
         let (sessions, freed) = (Sessions::default(), Notify::new());
-        Self(Arc::new(State { config, pool, tasks, health, metrics, shelf, tries, sessions, freed }))
+        let state = State { config, pool, tasks, health, metrics, shelf, tries, sessions, freed, courier };
+        Self(Arc::new(state))
     }
 
     /// Runs `work` to its end whether or not the caller waits for it.

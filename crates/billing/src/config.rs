@@ -32,7 +32,33 @@ pub struct Config {
     pub ask_batch: usize,
     /// Tries after which a record that cannot be settled is parked.
     pub park_after: u32,
+    pub notices: NoticesConfig,
     pub bus: BusConfig,
+}
+
+/// The `billing.notices` section: news of low balances and of limits that are nearly used up.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoticesConfig {
+    /// Pause between looks at balances, and between tries to deliver.
+    pub every_ms: u64,
+    /// Every so many looks one is at every balance; the others look where something was spent lately.
+    pub full_every: u32,
+    /// Tries after which a webhook is given up.
+    pub tries: u32,
+    /// Pause after the first try; each further one is four times as long.
+    pub first_retry_ms: u64,
+    /// How long a webhook's server may take to answer.
+    pub timeout_ms: u64,
+    /// Origins, such as `http://127.0.0.1:9000`, that webhooks may be sent to although they are not https or not
+    /// on the public internet.
+    pub allowed_origins: Vec<String>,
+}
+
+impl NoticesConfig {
+    pub(crate) const fn every(&self) -> Duration {
+        Duration::from_millis(self.every_ms)
+    }
 }
 
 /// The `billing.bus` section: the JetStream stream that carries usage.

@@ -17,6 +17,12 @@ pub enum Error {
     /// What is asked contradicts what is known: a later life of an edge, a reused source, another price.
     #[error("{0}")]
     Conflict(String),
+    /// What is asked breaks a rule of the thing that it is asked of.
+    #[error("{0}")]
+    Refused(String),
+    /// The configuration names something that cannot be used.
+    #[error("{0}")]
+    Setting(String),
     #[error("a task of this call was stopped")]
     Stopped,
 }
@@ -28,7 +34,12 @@ impl Error {
         match self {
             Self::Database(error) => matches!(pg::class(error), pg::Class::Unavailable | pg::Class::Retry),
             Self::Stopped => true,
-            Self::Malformed(_) | Self::OutOfRange(_) | Self::Unknown(_) | Self::Conflict(_) => false,
+            Self::Malformed(_)
+            | Self::OutOfRange(_)
+            | Self::Unknown(_)
+            | Self::Conflict(_)
+            | Self::Refused(_)
+            | Self::Setting(_) => false,
         }
     }
 
@@ -44,6 +55,7 @@ impl From<sqlx::Error> for Error {
         match raised {
             Some((code, _)) if code == "PB404" => Self::Unknown("tenant"),
             Some((code, message)) if code == "PB409" => Self::Conflict(message.to_owned()),
+            Some((code, message)) if code == "PB400" => Self::Refused(message.to_owned()),
             _ => Self::Database(error),
         }
     }
@@ -53,7 +65,7 @@ impl From<Error> for tonic::Status {
     fn from(error: Error) -> Self {
         match &error {
             Error::Malformed(malformed) => malformed.clone().into(),
-            Error::OutOfRange(_) => Fault::invalid(error.to_string()).into(),
+            Error::OutOfRange(_) | Error::Refused(_) => Fault::invalid(error.to_string()).into(),
             Error::Unknown(what) => Fault::not_found(format!("The {what} was not found.")).into(),
             Error::Conflict(_) => Fault::new("conflict", 409, error.to_string()).into(),
             Error::Database(source) => {
@@ -64,6 +76,7 @@ impl From<Error> for tonic::Status {
                     Fault::internal().into()
                 }
             }
+            Error::Setting(_) => Fault::internal().into(),
             Error::Stopped => Fault::unavailable("Billing is stopping. Try again shortly.").into(),
         }
     }

@@ -15,8 +15,7 @@ use rpc::billing::{
     Breach, CheckInvariantsRequest, CheckInvariantsResponse, Credits, Generation, GetCreditsRequest,
     GetGenerationRequest, GetKeyUsageRequest, GetTermsRequest, GrantCreditRequest, GrantCreditResponse,
     KeyUsage, LeaseDown, LeaseUp, OpenLeases, OpenLeasesStored, OpenTenantRequest, OpenTenantResponse,
-    PinnedPrice, PutKeyLimitRequest, PutKeyLimitResponse, PutPricesRequest, PutPricesResponse, SpendAccount,
-    Terms,
+    PinnedPrice, PutKeyLimitRequest, PutKeyLimitResponse, PutPricesRequest, PutPricesResponse, Terms,
 };
 use rpc::convert::{self, Malformed};
 use rpc::events::{Settled, UsageBatch};
@@ -26,6 +25,7 @@ use uuid::Uuid;
 
 use crate::app::insistently;
 use crate::app::settlement::Shipped;
+use crate::store::budgets::Spender;
 use crate::store::prices::Pinned;
 use crate::store::{accounts, invariants, usage, workers};
 use crate::{Error, Service};
@@ -90,21 +90,11 @@ impl Billing for Service {
             return Ok(Response::new(Terms { markup_basis_points: markup, ..Terms::default() }));
         }
         let tenant = tenant(&request.tenant_id)?;
-        let key = convert::id(&request.key_id, "key_id")?;
-        let terms = accounts::terms(&self.app.pool, tenant, key).await?.ok_or(Error::Unknown("tenant"))?;
+        let spender = spender(tenant, &request)?;
+        let terms = accounts::terms(&self.app.pool, tenant).await?.ok_or(Error::Unknown("tenant"))?;
         Ok(Response::new(Terms {
             markup_basis_points: terms.markup_basis_points,
-            accounts: terms
-                .accounts
-                .0
-                .into_iter()
-                .map(|account| SpendAccount {
-                    account_id: account.account_id.to_string(),
-                    kind: account.kind,
-                    label: account.label,
-                    counts_own_keys: false,
-                })
-                .collect(),
+            accounts: self.app.spend_accounts(spender).await?,
             has_paid: terms.has_paid,
             ..Terms::default()
         }))
@@ -117,6 +107,7 @@ impl Billing for Service {
             total_credits: credits.added,
             total_usage: credits.spent,
             held: credits.held,
+            line: credits.line,
         }))
     }
 
@@ -196,7 +187,8 @@ impl Billing for Service {
         }
         let pool = self.app.pool.clone();
         let put = self.app.owned(async move {
-            insistently(|| accounts::put_key_limit(&pool, tenant, key, request.limit, &request.reset)).await
+            let PutKeyLimitRequest { limit, reset, counts_own_keys, .. } = request;
+            insistently(|| accounts::put_key_limit(&pool, tenant, key, limit, &reset, counts_own_keys)).await
         });
         put.await?;
         Ok(Response::new(PutKeyLimitResponse {}))
@@ -241,6 +233,25 @@ impl Billing for Service {
 
 fn tenant(text: &str) -> Result<TenantId, Malformed> {
     convert::id(text, "tenant_id")
+}
+
+/// Whose accounts a key's requests reserve from.
+fn spender(tenant: TenantId, request: &GetTermsRequest) -> Result<Spender, Malformed> {
+    let ids = |texts: &[String], field| -> Result<Vec<Uuid>, Malformed> {
+        texts.iter().map(|text| convert::id(text, field)).collect()
+    };
+    Ok(Spender {
+        tenant: tenant.uuid(),
+        key: convert::id::<KeyId>(&request.key_id, "key_id")?.uuid(),
+        workspace: optional(&request.workspace_id, "workspace_id")?,
+        member: optional(&request.user_id, "user_id")?,
+        guardrails: ids(&request.guardrail_ids, "guardrail_ids")?,
+        member_guardrails: ids(&request.member_guardrail_ids, "member_guardrail_ids")?,
+    })
+}
+
+fn optional(text: &str, field: &'static str) -> Result<Option<Uuid>, Malformed> {
+    if text.is_empty() { Ok(None) } else { convert::id(text, field).map(Some) }
 }
 
 fn pinned(pinned: PinnedPrice) -> Result<Pinned, Status> {

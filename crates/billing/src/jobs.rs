@@ -1,7 +1,9 @@
 //! What runs by itself. Every job of every replica runs; each is safe beside its twins.
 
+mod budgets;
 mod check;
 mod consume;
+mod notices;
 mod recall;
 mod sweep;
 
@@ -12,6 +14,9 @@ pub(crate) fn start(app: &App, bus: Option<async_nats::Client>) {
     app.tasks.spawn(sweep::open_days(app.clone()));
     app.tasks.spawn(check::run(app.clone()));
     app.tasks.spawn(recall::run(app.clone()));
+    app.tasks.spawn(budgets::run(app.clone()));
+    app.tasks.spawn(notices::watch(app.clone(), bus.clone()));
+    app.tasks.spawn(notices::deliver(app.clone()));
     if let Some(bus) = bus {
         for shard in 0..rpc::subjects::SHARDS {
             app.tasks.spawn(consume::run(app.clone(), bus.clone(), shard));

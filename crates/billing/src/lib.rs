@@ -19,6 +19,6 @@ mod record;
 mod service;
 mod store;
 
-pub use config::{BusConfig, Config};
+pub use config::{BusConfig, Config, NoticesConfig};
 pub use error::Error;
 pub use service::{Deps, Service};

@@ -2,8 +2,10 @@
 //! each, so that no dropped future can leave one half done.
 
 pub(crate) mod accounts;
+pub(crate) mod budgets;
 pub(crate) mod invariants;
 pub(crate) mod leases;
+pub(crate) mod notices;
 pub(crate) mod prices;
 pub(crate) mod recalls;
 pub(crate) mod settlement;

@@ -4,6 +4,7 @@ pub(crate) mod account;
 mod admin;
 mod availability;
 mod body;
+mod budgets;
 mod count_tokens;
 pub(crate) mod events;
 pub(crate) mod generation;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod algebra;
+mod budgets;
 mod bus;
 mod charge;
 mod claims;
@@ -12,6 +13,7 @@ mod invariants;
 mod leases;
 mod limits;
 mod measure;
+mod notices;
 mod recall;
 mod settlement;
 mod shared;

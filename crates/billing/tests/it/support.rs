@@ -5,8 +5,10 @@ pub(crate) mod nats;
 pub(crate) mod postgres;
 pub(crate) mod records;
 
-use billing::{BusConfig, Config, Deps, Service};
-use identity::{KeyId, TenantId};
+use std::sync::Arc;
+
+use billing::{BusConfig, Config, Deps, NoticesConfig, Service};
+use identity::{KeyId, MasterKey, TenantId};
 use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
 use rpc::billing::billing_client::BillingClient;
@@ -18,12 +20,17 @@ use sqlx::PgPool;
 
 use self::postgres::Database;
 
+/// The same for all replicas of a test.
+const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
 pub(crate) type Client = BillingClient<Channel>;
 
 /// One replica of billing, called in process.
 pub(crate) struct Billing {
     pub database: Database,
     pub client: Client,
+    /// Where the other services of this replica are called.
+    pub channel: Channel,
     pub metrics: Metrics,
     tasks: Tasks,
 }
@@ -51,6 +58,14 @@ pub(crate) fn config() -> Config {
         drain_ms: 10,
         ask_batch: 64,
         park_after: 3,
+        notices: NoticesConfig {
+            every_ms: 20,
+            full_every: 1,
+            tries: 3,
+            first_retry_ms: 1,
+            timeout_ms: 5_000,
+            allowed_origins: Vec::new(),
+        },
         bus: BusConfig {
             replicas: 1,
             max_bytes: 64 * 1024 * 1024,
@@ -71,13 +86,15 @@ impl Billing {
         let deps = Deps {
             pool: database.pool(),
             bus,
+            master_key: Arc::new(MasterKey::from_hex(MASTER_KEY).unwrap()),
             tasks: tasks.clone(),
             health: Health::default(),
             metrics: metrics.clone(),
         };
         let service = Service::start(config, deps).await.unwrap();
-        let client = BillingClient::new(Channel::local(service.grpc()));
-        Self { database, client, metrics, tasks }
+        let channel = Channel::local(service.grpc());
+        let client = BillingClient::new(channel.clone());
+        Self { database, client, channel, metrics, tasks }
     }
 
     /// Ends the replica and waits for what it was doing.
@@ -109,6 +126,7 @@ impl Billing {
             key_id: customer.key.to_string(),
             limit,
             reset: reset.to_owned(),
+            counts_own_keys: None,
         };
         self.client.clone().put_key_limit(request).await.unwrap();
         customer.accounts = account_ids(&self.terms(customer.tenant, customer.key).await);

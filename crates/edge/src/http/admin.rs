@@ -9,6 +9,7 @@ mod health;
 mod invoices;
 mod keys;
 mod ledger;
+mod notices;
 mod payments;
 mod plans;
 mod prices;
@@ -73,6 +74,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(budgets::routes())
         .merge(invoices::routes())
         .merge(ledger::routes())
+        .merge(notices::routes())
         .merge(payments::routes())
         .merge(plans::routes())
         .merge(usage::routes())

@@ -11,7 +11,9 @@ use http::{HeaderName, StatusCode, Uri};
 use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
 use super::reply::Refusal;
-use super::{account, admin, availability, count_tokens, generation, inference, layers, models, presets};
+use super::{
+    account, admin, availability, budgets, count_tokens, generation, inference, layers, models, presets,
+};
 use crate::service::App;
 
 /// What somebody sees who opens the address in a browser.
@@ -51,6 +53,8 @@ fn public() -> Router<Arc<App>> {
         .merge(models::routes("/v1"))
         .merge(presets::routes("/api/v1"))
         .merge(presets::routes("/v1"))
+        .merge(budgets::routes("/api/v1"))
+        .merge(budgets::routes("/v1"))
         .route("/api/v1/key", get(account::key))
         .route("/api/v1/auth/key", get(account::key))
         .route("/api/v1/credits", get(account::credits))

@@ -13,6 +13,7 @@ mod account;
 mod admin;
 mod auth;
 mod bad_input;
+mod budgets;
 mod cache;
 mod chat;
 mod coalescing;

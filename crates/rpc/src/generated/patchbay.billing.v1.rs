@@ -304,8 +304,12 @@ pub struct GetTermsRequest {
     pub workspace_id: ::prost::alloc::string::String,
     #[prost(string, tag = "4")]
     pub user_id: ::prost::alloc::string::String,
+    /// Assigned to the key or its workspace: their budgets count for this key.
     #[prost(string, repeated, tag = "5")]
     pub guardrail_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Assigned to the member: their budgets count for all keys of theirs.
+    #[prost(string, repeated, tag = "6")]
+    pub member_guardrail_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Terms {
@@ -365,6 +369,9 @@ pub struct Credits {
     pub total_usage: i64,
     #[prost(int64, tag = "3")]
     pub held: i64,
+    /// what may be owed
+    #[prost(int64, tag = "4")]
+    pub line: i64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetKeyUsageRequest {
@@ -452,6 +459,9 @@ pub struct PutKeyLimitRequest {
     pub limit: ::core::option::Option<i64>,
     #[prost(string, tag = "4")]
     pub reset: ::prost::alloc::string::String,
+    /// What the tenant pays providers for what its own credentials serve counts too, at list price; absent = as it is.
+    #[prost(bool, optional, tag = "5")]
+    pub counts_own_keys: ::core::option::Option<bool>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PutKeyLimitResponse {}
@@ -1624,6 +1634,200 @@ pub mod billing_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Whose spending is limited. A guardrail's budget counts for each key or member under it by itself.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Subject {
+    /// `workspace`, `member`, `guardrail`
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutBudgetRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub subject: ::core::option::Option<Subject>,
+    /// `daily`, `weekly`, `monthly`; empty = it never resets
+    #[prost(string, tag = "3")]
+    pub interval: ::prost::alloc::string::String,
+    /// nano-USD, above 0
+    #[prost(int64, tag = "4")]
+    pub limit: i64,
+    /// What the tenant pays providers for what its own credentials serve counts too. Holds for all budgets of the
+    /// subject; absent = as it is.
+    #[prost(bool, optional, tag = "5")]
+    pub counts_own_keys: ::core::option::Option<bool>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Budget {
+    #[prost(string, tag = "1")]
+    pub account_id: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub subject: ::core::option::Option<Subject>,
+    #[prost(string, tag = "3")]
+    pub interval: ::prost::alloc::string::String,
+    #[prost(int64, tag = "4")]
+    pub limit: i64,
+    /// In the window that runs; what is reserved for running requests is not spent yet.
+    #[prost(int64, tag = "5")]
+    pub spent: i64,
+    #[prost(int64, tag = "6")]
+    pub held: i64,
+    /// Of the limit, less what is spent; not below 0.
+    #[prost(int64, tag = "7")]
+    pub remaining: i64,
+    /// When the window ends; 0 = never.
+    #[prost(int64, tag = "8")]
+    pub window_ends_at_ms: i64,
+    #[prost(bool, tag = "9")]
+    pub counts_own_keys: bool,
+    #[prost(int64, tag = "10")]
+    pub created_at_ms: i64,
+    #[prost(int64, tag = "11")]
+    pub changed_at_ms: i64,
+    /// Of a guardrail's budget: the key or member it is counted for; absent = the rule itself, of which nothing is
+    /// spent.
+    #[prost(message, optional, tag = "12")]
+    pub holder: ::core::option::Option<Holder>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Holder {
+    /// `key`, `member`
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteBudgetRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub subject: ::core::option::Option<Subject>,
+    #[prost(string, tag = "3")]
+    pub interval: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteBudgetResponse {
+    /// Whether there was one.
+    #[prost(bool, tag = "1")]
+    pub existed: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListBudgetsRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// Absent = of every subject, without the holders of guardrails' budgets.
+    #[prost(message, optional, tag = "2")]
+    pub subject: ::core::option::Option<Subject>,
+    /// The last account id of the page before.
+    #[prost(string, tag = "3")]
+    pub after: ::prost::alloc::string::String,
+    /// 0 = 100
+    #[prost(uint32, tag = "4")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListBudgetsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub budgets: ::prost::alloc::vec::Vec<Budget>,
+    /// Whether what own credentials serve counts for the budgets of the subject that was asked for.
+    #[prost(bool, tag = "2")]
+    pub counts_own_keys: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetCreditLineRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+}
+/// Nano-USD.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreditLine {
+    /// 0 = it pays before it spends.
+    #[prost(int64, tag = "1")]
+    pub line: i64,
+    /// What is owed beyond what was paid.
+    #[prost(int64, tag = "2")]
+    pub owed: i64,
+    #[prost(int64, tag = "3")]
+    pub held: i64,
+    /// Of balance and line together; not below 0.
+    #[prost(int64, tag = "4")]
+    pub available: i64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetNoticeSettingsRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutNoticeSettingsRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// Where notices are posted to; empty = nowhere.
+    #[prost(string, tag = "2")]
+    pub webhook_url: ::prost::alloc::string::String,
+    /// Signs them; empty = the one that is kept, or a new one where there is none.
+    #[prost(string, tag = "3")]
+    pub webhook_secret: ::prost::alloc::string::String,
+    /// Nano-USD below which a balance is low; absent = nobody is told.
+    #[prost(int64, optional, tag = "4")]
+    pub low_balance: ::core::option::Option<i64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NoticeSettings {
+    #[prost(string, tag = "1")]
+    pub webhook_url: ::prost::alloc::string::String,
+    /// Shown once, when billing made it; else empty.
+    #[prost(string, tag = "2")]
+    pub new_secret: ::prost::alloc::string::String,
+    #[prost(bool, tag = "3")]
+    pub has_secret: bool,
+    #[prost(int64, optional, tag = "4")]
+    pub low_balance: ::core::option::Option<i64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListNoticesRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// The id of the last notice of the page before.
+    #[prost(string, tag = "2")]
+    pub after: ::prost::alloc::string::String,
+    /// 0 = 100
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListNoticesResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub notices: ::prost::alloc::vec::Vec<Notice>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Notice {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// such as `budget.threshold`
+    #[prost(string, tag = "2")]
+    pub r#type: ::prost::alloc::string::String,
+    /// the JSON that is delivered
+    #[prost(string, tag = "3")]
+    pub body: ::prost::alloc::string::String,
+    #[prost(int64, tag = "4")]
+    pub created_at_ms: i64,
+    /// `pending`, `delivered`, `dead`; `none` where there was no webhook.
+    #[prost(string, tag = "5")]
+    pub delivery: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "6")]
+    pub tries: u32,
+    /// Of the last try that failed.
+    #[prost(string, tag = "7")]
+    pub last_error: ::prost::alloc::string::String,
+    /// 0 = not yet
+    #[prost(int64, tag = "8")]
+    pub delivered_at_ms: i64,
+}
 /// Generated client implementations.
 pub mod budgets_client {
     #![allow(
@@ -1715,6 +1919,172 @@ pub mod budgets_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Sets a subject's budget for one interval; what it spent since the interval began counts. Idempotent.
+        /// Refused unless limits fall strictly as intervals narrow.
+        pub async fn put_budget(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutBudgetRequest>,
+        ) -> std::result::Result<tonic::Response<super::Budget>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Budgets/PutBudget",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Budgets", "PutBudget"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Idempotent.
+        pub async fn delete_budget(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteBudgetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteBudgetResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Budgets/DeleteBudget",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Budgets", "DeleteBudget"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn list_budgets(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListBudgetsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListBudgetsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Budgets/ListBudgets",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Budgets", "ListBudgets"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What a tenant may owe, which its plan says, and what it owes.
+        pub async fn get_credit_line(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetCreditLineRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreditLine>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Budgets/GetCreditLine",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Budgets", "GetCreditLine"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get_notice_settings(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetNoticeSettingsRequest>,
+        ) -> std::result::Result<tonic::Response<super::NoticeSettings>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Budgets/GetNoticeSettings",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Budgets", "GetNoticeSettings"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Sets all of them. Idempotent.
+        pub async fn put_notice_settings(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutNoticeSettingsRequest>,
+        ) -> std::result::Result<tonic::Response<super::NoticeSettings>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Budgets/PutNoticeSettings",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Budgets", "PutNoticeSettings"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// What a tenant was told, the newest first.
+        pub async fn list_notices(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListNoticesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListNoticesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Budgets/ListNotices",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Budgets", "ListNotices"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1729,7 +2099,51 @@ pub mod budgets_server {
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with BudgetsServer.
     #[async_trait]
-    pub trait Budgets: std::marker::Send + std::marker::Sync + 'static {}
+    pub trait Budgets: std::marker::Send + std::marker::Sync + 'static {
+        /// Sets a subject's budget for one interval; what it spent since the interval began counts. Idempotent.
+        /// Refused unless limits fall strictly as intervals narrow.
+        async fn put_budget(
+            &self,
+            request: tonic::Request<super::PutBudgetRequest>,
+        ) -> std::result::Result<tonic::Response<super::Budget>, tonic::Status>;
+        /// Idempotent.
+        async fn delete_budget(
+            &self,
+            request: tonic::Request<super::DeleteBudgetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteBudgetResponse>,
+            tonic::Status,
+        >;
+        async fn list_budgets(
+            &self,
+            request: tonic::Request<super::ListBudgetsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListBudgetsResponse>,
+            tonic::Status,
+        >;
+        /// What a tenant may owe, which its plan says, and what it owes.
+        async fn get_credit_line(
+            &self,
+            request: tonic::Request<super::GetCreditLineRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreditLine>, tonic::Status>;
+        async fn get_notice_settings(
+            &self,
+            request: tonic::Request<super::GetNoticeSettingsRequest>,
+        ) -> std::result::Result<tonic::Response<super::NoticeSettings>, tonic::Status>;
+        /// Sets all of them. Idempotent.
+        async fn put_notice_settings(
+            &self,
+            request: tonic::Request<super::PutNoticeSettingsRequest>,
+        ) -> std::result::Result<tonic::Response<super::NoticeSettings>, tonic::Status>;
+        /// What a tenant was told, the newest first.
+        async fn list_notices(
+            &self,
+            request: tonic::Request<super::ListNoticesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListNoticesResponse>,
+            tonic::Status,
+        >;
+    }
     #[derive(Debug)]
     pub struct BudgetsServer<T> {
         inner: Arc<T>,
@@ -1806,6 +2220,319 @@ pub mod budgets_server {
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
             match req.uri().path() {
+                "/patchbay.billing.v1.Budgets/PutBudget" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutBudgetSvc<T: Budgets>(pub Arc<T>);
+                    impl<T: Budgets> tonic::server::UnaryService<super::PutBudgetRequest>
+                    for PutBudgetSvc<T> {
+                        type Response = super::Budget;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutBudgetRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Budgets>::put_budget(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutBudgetSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Budgets/DeleteBudget" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteBudgetSvc<T: Budgets>(pub Arc<T>);
+                    impl<
+                        T: Budgets,
+                    > tonic::server::UnaryService<super::DeleteBudgetRequest>
+                    for DeleteBudgetSvc<T> {
+                        type Response = super::DeleteBudgetResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeleteBudgetRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Budgets>::delete_budget(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteBudgetSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Budgets/ListBudgets" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListBudgetsSvc<T: Budgets>(pub Arc<T>);
+                    impl<
+                        T: Budgets,
+                    > tonic::server::UnaryService<super::ListBudgetsRequest>
+                    for ListBudgetsSvc<T> {
+                        type Response = super::ListBudgetsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListBudgetsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Budgets>::list_budgets(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListBudgetsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Budgets/GetCreditLine" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetCreditLineSvc<T: Budgets>(pub Arc<T>);
+                    impl<
+                        T: Budgets,
+                    > tonic::server::UnaryService<super::GetCreditLineRequest>
+                    for GetCreditLineSvc<T> {
+                        type Response = super::CreditLine;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetCreditLineRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Budgets>::get_credit_line(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetCreditLineSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Budgets/GetNoticeSettings" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetNoticeSettingsSvc<T: Budgets>(pub Arc<T>);
+                    impl<
+                        T: Budgets,
+                    > tonic::server::UnaryService<super::GetNoticeSettingsRequest>
+                    for GetNoticeSettingsSvc<T> {
+                        type Response = super::NoticeSettings;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetNoticeSettingsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Budgets>::get_notice_settings(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetNoticeSettingsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Budgets/PutNoticeSettings" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutNoticeSettingsSvc<T: Budgets>(pub Arc<T>);
+                    impl<
+                        T: Budgets,
+                    > tonic::server::UnaryService<super::PutNoticeSettingsRequest>
+                    for PutNoticeSettingsSvc<T> {
+                        type Response = super::NoticeSettings;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutNoticeSettingsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Budgets>::put_notice_settings(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutNoticeSettingsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Budgets/ListNotices" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListNoticesSvc<T: Budgets>(pub Arc<T>);
+                    impl<
+                        T: Budgets,
+                    > tonic::server::UnaryService<super::ListNoticesRequest>
+                    for ListNoticesSvc<T> {
+                        type Response = super::ListNoticesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListNoticesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Budgets>::list_notices(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListNoticesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(

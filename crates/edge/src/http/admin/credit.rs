@@ -115,7 +115,8 @@ pub(super) async fn balance(
         "total_usage": usd(credits.total_usage),
         "held": usd(credits.held),
         "balance": usd(balance),
-        "available": usd(balance.saturating_sub(credits.held)),
+        "credit_line": usd(credits.line),
+        "available": usd(balance.saturating_add(credits.line).saturating_sub(credits.held).max(0)),
     });
     Ok(reply::json(StatusCode::OK, &body))
 }

@@ -235,7 +235,7 @@ impl Billing for FakeBilling {
     async fn get_credits(&self, _: Request<GetCreditsRequest>) -> Result<Response<Credits>, Status> {
         self.reach()?;
         let total_credits = self.with(|heard| heard.grants.iter().map(|grant| grant.amount).sum());
-        Ok(Response::new(Credits { total_credits, total_usage: 1_250_000, held: 250_000 }))
+        Ok(Response::new(Credits { total_credits, total_usage: 1_250_000, held: 250_000, line: 0 }))
     }
 
     async fn get_key_usage(&self, _: Request<GetKeyUsageRequest>) -> Result<Response<KeyUsage>, Status> {

@@ -11,13 +11,16 @@ use identity::{ApiKey, KeyKind, MasterKey, OpaqueToken};
 use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
 use rpc::billing::billing_server::BillingServer;
+use rpc::billing::budgets_server::BudgetsServer;
 use rpc::router::router_server::RouterServer;
 use rpc::worker::worker_server::WorkerServer;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tonic::service::Routes;
 
 use super::billing::FakeBilling;
+use super::budgets::FakeBudgets;
 use super::client::{self, Answer};
 use super::database::Database;
 use super::eventually;
@@ -36,6 +39,7 @@ struct File {
 pub(crate) struct Platform {
     pub(crate) address: SocketAddr,
     pub(crate) billing: FakeBilling,
+    pub(crate) budgets: FakeBudgets,
     pub(crate) router: FakeRouter,
     pub(crate) worker: FakeWorker,
     pub(crate) demo: Demo,
@@ -93,7 +97,10 @@ impl Platform {
         let pool = pg::connect(&pg::Config { url: database.url(), max_connections: 6 }, pg::Owner::Identity)
             .unwrap();
         let (billing, router, worker) = (FakeBilling::new(), FakeRouter::new(), FakeWorker::default());
-        let billing_channel = Channel::local(BillingServer::new(billing.clone()));
+        let budgets = FakeBudgets::default();
+        let services =
+            Routes::new(BillingServer::new(billing.clone())).add_service(BudgetsServer::new(budgets.clone()));
+        let billing_channel = Channel::local(services);
         let demo = Demo {
             api_key: ApiKey::generate(KeyKind::Inference),
             management_key: ApiKey::generate(KeyKind::Management),
@@ -116,7 +123,20 @@ impl Platform {
         };
         let Edge { address, tasks, serving } = Edge::start(file.edge, deps).await;
         let tenant = bootstrapped.demo;
-        Self { address, billing, router, worker, demo, tenant, pool, database, metrics, tasks, serving }
+        Self {
+            address,
+            billing,
+            budgets,
+            router,
+            worker,
+            demo,
+            tenant,
+            pool,
+            database,
+            metrics,
+            tasks,
+            serving,
+        }
     }
 
     /// Has the edge give back what the tenant's credit has leased.

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use super::super::address::is_public;
+use super::is_public;
 
 #[test]
 fn the_edges_of_special_networks_are_where_they_are_registered() {

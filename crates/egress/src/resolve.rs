@@ -13,13 +13,13 @@ const AT_ONCE: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Looks names up. Is not asked for hosts that are addresses already.
-pub(super) trait Resolve: Send + Sync {
+pub trait Resolve: Send + Sync {
     /// All addresses of a name.
     fn resolve(&self, name: String) -> BoxFuture<'_, io::Result<Vec<IpAddr>>>;
 }
 
 /// The system's resolver.
-pub(super) struct System {
+pub struct System {
     slots: Arc<Semaphore>,
 }
 

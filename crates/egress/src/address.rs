@@ -1,5 +1,8 @@
 //! Which addresses belong to the public internet.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Networks of version 4 that are not, or not only, public: IANA's registry of special purposes, and where a cloud
@@ -42,7 +45,8 @@ const V4_MAPPED: (Ipv6Addr, u32) = (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 
 const NAT64: (Ipv6Addr, u32) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 
 /// Whether packets to an address leave for the public internet.
-pub(super) fn is_public(address: IpAddr) -> bool {
+#[must_use]
+pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !SPECIAL_V4.iter().any(|network| is_within_v4(address, *network)),
         IpAddr::V6(address) => match embedded(address) {

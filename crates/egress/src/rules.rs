@@ -1,10 +1,10 @@
-//! What a URL of a client's may be.
+//! What a URL of a client's or a tenant's may be.
 
 use std::net::IpAddr;
 
 use url::{Host, Origin, Url};
 
-use super::{StartError, address};
+use crate::address;
 
 const PORTS: [u16; 2] = [443, 8_443];
 const LONGEST: usize = 8 * 1_024;
@@ -13,16 +13,18 @@ const PRIVATE_NAMES: [&str; 10] =
     ["localhost", "local", "localdomain", "internal", "intranet", "private", "corp", "home", "lan", "arpa"];
 
 /// What URLs are checked against.
-pub(super) struct Rules {
+#[derive(Debug)]
+pub struct Rules {
     /// Scheme, host and port that an operator vouches for: no rule holds for them.
     origins: Vec<Origin>,
-    pub(super) ports: Vec<u16>,
-    pub(super) is_public: fn(IpAddr) -> bool,
+    /// What else may be called without being vouched for.
+    pub ports: Vec<u16>,
+    pub is_public: fn(IpAddr) -> bool,
 }
 
 /// Why a URL may not be named; its text says what would be right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+pub enum Refusal {
     #[error("it is not a URL")]
     Malformed,
     #[error("it is over {LONGEST} bytes long")]
@@ -37,25 +39,34 @@ pub(super) enum Refusal {
     Host,
 }
 
+/// What an operator vouches for is no origin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no origin such as `http://127.0.0.1:9000`")]
+pub struct MalformedOrigin(pub String);
+
 /// A URL within the rules.
 #[derive(Debug)]
-pub(super) struct Checked {
-    pub(super) url: Url,
+pub struct Checked {
+    pub url: Url,
     /// Whether an operator vouches for where it leads.
-    pub(super) is_vouched: bool,
+    pub is_vouched: bool,
 }
 
 impl Rules {
+    /// The usual rules, but for the origins that an operator vouches for.
+    ///
     /// # Errors
-    /// [`StartError::Origin`] when a text is more or less than an origin.
-    pub(super) fn new(origins: &[String]) -> Result<Self, StartError> {
+    /// [`MalformedOrigin`] when a text is more or less than an origin.
+    pub fn new(origins: &[String]) -> Result<Self, MalformedOrigin> {
         let origins = origins.iter().map(|text| origin(text)).collect::<Result<_, _>>()?;
         Ok(Self { origins, ports: PORTS.to_vec(), is_public: address::is_public })
     }
 
+    /// What a text names, when it may be called.
+    ///
     /// # Errors
     /// [`Refusal`] names the first rule that a URL breaks.
-    pub(super) fn check(&self, text: &str) -> Result<Checked, Refusal> {
+    pub fn check(&self, text: &str) -> Result<Checked, Refusal> {
         if text.len() > LONGEST {
             return Err(Refusal::Length);
         }
@@ -67,7 +78,10 @@ impl Rules {
     }
 
     /// [`Self::check`] for what is parsed already, such as the place of a redirect.
-    pub(super) fn check_url(&self, url: Url) -> Result<Checked, Refusal> {
+    ///
+    /// # Errors
+    /// [`Refusal`] names the first rule that a URL breaks.
+    pub fn check_url(&self, url: Url) -> Result<Checked, Refusal> {
         let is_vouched = self.origins.contains(&url.origin());
         if !is_vouched && url.scheme() != "https" {
             return Err(Refusal::Scheme);
@@ -100,11 +114,11 @@ fn is_public_name(name: &str) -> bool {
     }
 }
 
-fn origin(text: &str) -> Result<Origin, StartError> {
+fn origin(text: &str) -> Result<Origin, MalformedOrigin> {
     let url = Url::parse(text).ok().filter(|url| {
         let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
         let has_user = !url.username().is_empty() || url.password().is_some();
         matches!(url.scheme(), "http" | "https") && is_bare && !has_user
     });
-    url.map(|url| url.origin()).ok_or_else(|| StartError::Origin(text.to_owned()))
+    url.map(|url| url.origin()).ok_or_else(|| MalformedOrigin(text.to_owned()))
 }
