@@ -1,6 +1,7 @@
 //! What billing does, one file per use case, over the state that they share.
 
 pub(crate) mod leases;
+mod plans;
 pub(crate) mod prices;
 pub(crate) mod settlement;
 

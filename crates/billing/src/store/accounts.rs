@@ -1,4 +1,4 @@
-//! Plans, tenants, credit and budgets.
+//! Tenants, credit and budgets.
 
 use identity::{AccountId, KeyId, TenantId};
 use sqlx::PgPool;
@@ -10,9 +10,8 @@ use crate::Error;
 /// The largest limit; twice it is still in range.
 pub(crate) const LIMIT_MAX: i64 = i64::MAX / 4;
 
-/// At which terms a key pays, and with what.
+/// What a key pays with.
 pub(crate) struct Terms {
-    pub markup_basis_points: i32,
     pub accounts: Json<Vec<SpendAccount>>,
     pub has_paid: bool,
 }
@@ -47,7 +46,7 @@ pub(crate) struct KeyUsage {
 pub(crate) async fn terms(pool: &PgPool, tenant: TenantId, key: KeyId) -> Result<Option<Terms>, Error> {
     let terms = sqlx::query_as!(
         Terms,
-        r#"select v.markup_bps as "markup_basis_points!", t.has_paid,
+        r#"select t.has_paid,
             (select coalesce(jsonb_agg(jsonb_build_object('account_id', a.account_id, 'kind', a.kind,
                     'label', case a.kind when 'credit' then 'Credit' else 'Key limit' end) order by a.account_id), '[]')
                 from billing.account a
@@ -55,8 +54,6 @@ pub(crate) async fn terms(pool: &PgPool, tenant: TenantId, key: KeyId) -> Result
                     or a.kind = 'key_limit' and a.key_id = $2 and a.tenant_id = $1 and a.limit_nano is not null)
                 as "accounts!: Json<Vec<SpendAccount>>"
         from billing.tenant t
-        cross join lateral (select markup_bps from billing.plan_version v
-            where v.plan_id = t.plan_id order by version desc limit 1) v
         where t.tenant_id = $1"#,
         tenant.uuid(),
         key.uuid(),
@@ -64,17 +61,6 @@ pub(crate) async fn terms(pool: &PgPool, tenant: TenantId, key: KeyId) -> Result
     .fetch_optional(pool)
     .await?;
     Ok(terms)
-}
-
-/// The markup that callers without a key are shown.
-pub(crate) async fn default_markup(pool: &PgPool) -> Result<i32, Error> {
-    let markup = sqlx::query_scalar!(
-        "select v.markup_bps from billing.plan p join billing.plan_version v using (plan_id)
-        where p.name = 'default' order by v.version desc limit 1"
-    )
-    .fetch_one(pool)
-    .await?;
-    Ok(markup)
 }
 
 pub(crate) async fn credits(pool: &PgPool, tenant: TenantId) -> Result<Option<Credits>, Error> {

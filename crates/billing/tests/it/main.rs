@@ -11,6 +11,8 @@ mod invariants;
 mod leases;
 mod limits;
 mod measure;
+mod own_keys;
+mod plans;
 mod settlement;
 mod storm;
 mod support;

@@ -10,6 +10,7 @@ use identity::{KeyId, TenantId};
 use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
 use rpc::billing::billing_client::BillingClient;
+use rpc::billing::plans_client::PlansClient;
 use rpc::billing::{
     CheckInvariantsRequest, Credits, GetCreditsRequest, GetTermsRequest, GrantCreditRequest,
     OpenTenantRequest, PutKeyLimitRequest, Terms,
@@ -24,6 +25,7 @@ pub(crate) type Client = BillingClient<Channel>;
 pub(crate) struct Billing {
     pub database: Database,
     pub client: Client,
+    pub plans: PlansClient<Channel>,
     pub metrics: Metrics,
     tasks: Tasks,
 }
@@ -74,8 +76,9 @@ impl Billing {
             metrics: metrics.clone(),
         };
         let service = Service::start(config, deps).await.unwrap();
-        let client = BillingClient::new(Channel::local(service.grpc()));
-        Self { database, client, metrics, tasks }
+        let channel = Channel::local(service.grpc());
+        let (client, plans) = (BillingClient::new(channel.clone()), PlansClient::new(channel));
+        Self { database, client, plans, metrics, tasks }
     }
 
     /// Ends the replica and waits for what it was doing.
