@@ -276,7 +276,7 @@ fn a_feed_escapes_what_names_hold() {
 fn a_row_is_written_once_for_all_who_pay_the_same() {
     let shop = Shop::open();
     let view = |points| {
-        let markup = rpc::convert::markup(points);
+        let markup = rpc::Markups::new(points, &[]);
         shop.loaded.views.get(&shop.loaded.catalogue, markup, None)
     };
     let (one, two, other) = (view(0), view(0), view(500));
