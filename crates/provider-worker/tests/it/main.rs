@@ -8,6 +8,7 @@ mod credentials;
 mod failover;
 mod leaving;
 mod media;
+mod own_keys;
 mod routing;
 mod spool;
 mod storm;

@@ -14,6 +14,9 @@ use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+/// The account of the own-key allowance.
+pub(crate) const ALLOWANCE: &str = "allowance";
+
 #[derive(Default)]
 pub(crate) struct Heard {
     pub(crate) hellos: Vec<Hello>,
@@ -28,6 +31,11 @@ pub(crate) struct Heard {
     pub(crate) available: i64,
     pub(crate) denial: &'static str,
     pub(crate) has_paid: bool,
+    /// Of everybody's plan.
+    pub(crate) overrides: Vec<rpc::pricing::MarkupOverride>,
+    pub(crate) own_keys: Option<OwnKeyTerms>,
+    /// What the own-key allowance has; nothing is taken from it.
+    pub(crate) allowance: i64,
     /// Asks, reports and returns that are swallowed before one is answered again.
     pub(crate) swallow: usize,
     /// Asks that are denied because the database is away, before one is answered again.
@@ -112,15 +120,17 @@ impl FakeBilling {
 }
 
 fn grant(heard: &Heard, ask: &Ask) -> lease_down::Message {
-    if heard.available < ask.floor {
+    let is_allowance = ask.account_ids == [ALLOWANCE];
+    let available = if is_allowance { heard.allowance } else { heard.available };
+    if available < ask.floor {
         return lease_down::Message::Denied(Denied {
             ask_id: ask.ask_id,
-            reason: heard.denial.to_owned(),
-            available: heard.available,
+            reason: if is_allowance { "own_key_allowance" } else { heard.denial }.to_owned(),
+            available,
             account_id: String::new(),
         });
     }
-    let amount = ask.want.min(heard.available);
+    let amount = ask.want.min(available);
     let lease = |account: &String| LeaseUse {
         lease_id: ask.group_id.clone(),
         account_id: account.clone(),
@@ -182,7 +192,15 @@ impl Billing for FakeBilling {
             SpendAccount { account_id: request.tenant_id, kind: "credit".to_owned(), ..Default::default() };
         let accounts = if credit.account_id.is_empty() { Vec::new() } else { vec![credit] };
         let has_paid = self.with(|heard| heard.has_paid);
-        Ok(Response::new(Terms { markup_basis_points: points, accounts, has_paid, ..Terms::default() }))
+        let (markup_overrides, own_keys) =
+            self.with(|heard| (heard.overrides.clone(), heard.own_keys.clone()));
+        Ok(Response::new(Terms {
+            markup_basis_points: points,
+            markup_overrides,
+            own_keys,
+            accounts,
+            has_paid,
+        }))
     }
 
     async fn get_credits(&self, _: Request<GetCreditsRequest>) -> Result<Response<Credits>, Status> {
