@@ -2,7 +2,11 @@
 
 pub(crate) mod budgets;
 pub(crate) mod leases;
+<<<<<<< HEAD
 pub(crate) mod notices;
+=======
+mod plans;
+>>>>>>> plan
 pub(crate) mod prices;
 pub(crate) mod recalls;
 pub(crate) mod settlement;

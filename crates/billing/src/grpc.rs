@@ -27,13 +27,11 @@ use crate::app::insistently;
 use crate::app::settlement::Shipped;
 use crate::store::budgets::Spender;
 use crate::store::prices::Pinned;
-use crate::store::{accounts, invariants, usage, workers};
+use crate::store::{self, accounts, invariants, usage, workers};
 use crate::{Error, Service};
 
 /// Messages to an edge that wait at most; a slow edge slows its own session only.
 const DOWN_BUFFER: usize = 1_024;
-/// The name of the plan that tenants get unless another is named.
-const DEFAULT_PLAN: &str = "default";
 
 #[tonic::async_trait]
 impl Billing for Service {
@@ -86,17 +84,24 @@ impl Billing for Service {
     async fn get_terms(&self, request: Request<GetTermsRequest>) -> Result<Response<Terms>, Status> {
         let request = request.into_inner();
         if request.tenant_id.is_empty() && request.key_id.is_empty() {
-            let markup = accounts::default_markup(&self.app.pool).await?;
-            return Ok(Response::new(Terms { markup_basis_points: markup, ..Terms::default() }));
+            let plan = store::plans::default_terms(&self.app.pool).await?;
+            return Ok(Response::new(Terms {
+                markup_basis_points: plan.markup_bps,
+                markup_overrides: plan.markup_overrides(),
+                ..Terms::default()
+            }));
         }
         let tenant = tenant(&request.tenant_id)?;
         let spender = spender(tenant, &request)?;
         let terms = accounts::terms(&self.app.pool, tenant).await?.ok_or(Error::Unknown("tenant"))?;
+        let (plan, allowance) =
+            store::plans::in_force(&self.app.pool, tenant).await?.ok_or(Error::Unknown("tenant"))?;
         Ok(Response::new(Terms {
-            markup_basis_points: terms.markup_basis_points,
+            markup_basis_points: plan.markup_bps,
+            markup_overrides: plan.markup_overrides(),
+            own_keys: Some(plan.own_keys(allowance)),
             accounts: self.app.spend_accounts(spender).await?,
             has_paid: terms.has_paid,
-            ..Terms::default()
         }))
     }
 
@@ -166,7 +171,7 @@ impl Billing for Service {
         }
         let pool = self.app.pool.clone();
         let opened = self.app.owned(async move {
-            let plan = if request.plan.is_empty() { DEFAULT_PLAN } else { &request.plan };
+            let plan = if request.plan.is_empty() { store::plans::DEFAULT } else { &request.plan };
             insistently(|| accounts::open_tenant(&pool, tenant, plan, markup)).await
         });
         Ok(Response::new(OpenTenantResponse { account_id: opened.await?.to_string() }))

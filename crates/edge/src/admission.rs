@@ -4,6 +4,7 @@ mod classify;
 mod estimate;
 mod explain;
 mod head;
+mod own_keys;
 mod plan;
 mod plugins;
 mod preferences;
@@ -163,8 +164,25 @@ pub(crate) async fn admit(
     }
     let mut plan = plan::plan(app, request).await?;
     let route = Route::of(request, &mut plan);
-    let attempts = plan.attempts;
+    let mut attempts = plan.attempts;
     tracing::debug!(strategy = route.strategy, order = route.order, attempts = attempts.len(), "a plan came");
+    let allowance = own_keys::price(app, request, &mut attempts).await?;
+    let mut admitted = admit_planned(app, request, (attempts, route), slot, is_gone).await?;
+    if let Some(allowance) = allowance {
+        allowance.add_to(&mut admitted);
+    }
+    Ok(admitted)
+}
+
+/// The part of [`admit`] that follows once it is known what each attempt costs.
+async fn admit_planned(
+    app: &App,
+    request: &Request,
+    (attempts, route): (Vec<Attempt>, Route),
+    slot: Slot,
+    is_gone: impl Fn() -> bool + Send,
+) -> Result<Admitted, Denied> {
+    let context = &request.caller;
     let estimate = Estimate::of(request.dialect.operation(), &request.peek, &attempts)?;
     if estimate.is_free() && is_rationed(&attempts) {
         for rule in app.limits.of_free_models(context.tenant(), context.terms.has_paid) {

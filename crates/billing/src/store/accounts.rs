@@ -1,4 +1,4 @@
-//! Plans, tenants, credit and limits of keys.
+//! Tenants, credit and limits of keys.
 
 use identity::{AccountId, KeyId, TenantId};
 use sqlx::PgPool;
@@ -8,9 +8,8 @@ use crate::Error;
 /// The largest limit; twice it is still in range.
 pub(crate) const LIMIT_MAX: i64 = i64::MAX / 4;
 
-/// At which terms a key pays.
+/// What is known of whoever pays.
 pub(crate) struct Terms {
-    pub markup_basis_points: i32,
     pub has_paid: bool,
 }
 
@@ -37,27 +36,14 @@ pub(crate) struct KeyUsage {
 pub(crate) async fn terms(pool: &PgPool, tenant: TenantId) -> Result<Option<Terms>, Error> {
     let terms = sqlx::query_as!(
         Terms,
-        r#"select v.markup_bps as "markup_basis_points!", t.has_paid
+        r#"select t.has_paid
         from billing.tenant t
-        cross join lateral (select markup_bps from billing.plan_version v
-            where v.plan_id = t.plan_id order by version desc limit 1) v
         where t.tenant_id = $1"#,
         tenant.uuid(),
     )
     .fetch_optional(pool)
     .await?;
     Ok(terms)
-}
-
-/// The markup that callers without a key are shown.
-pub(crate) async fn default_markup(pool: &PgPool) -> Result<i32, Error> {
-    let markup = sqlx::query_scalar!(
-        "select v.markup_bps from billing.plan p join billing.plan_version v using (plan_id)
-        where p.name = 'default' order by v.version desc limit 1"
-    )
-    .fetch_one(pool)
-    .await?;
-    Ok(markup)
 }
 
 pub(crate) async fn credits(pool: &PgPool, tenant: TenantId) -> Result<Option<Credits>, Error> {

@@ -14,6 +14,8 @@ mod leases;
 mod limits;
 mod measure;
 mod notices;
+mod own_keys;
+mod plans;
 mod recall;
 mod settlement;
 mod shared;

@@ -12,6 +12,7 @@ use identity::{KeyId, MasterKey, TenantId};
 use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
 use rpc::billing::billing_client::BillingClient;
+use rpc::billing::plans_client::PlansClient;
 use rpc::billing::{
     CheckInvariantsRequest, Credits, GetCreditsRequest, GetTermsRequest, GrantCreditRequest,
     OpenTenantRequest, PutKeyLimitRequest, Terms,
@@ -31,6 +32,7 @@ pub(crate) struct Billing {
     pub client: Client,
     /// Where the other services of this replica are called.
     pub channel: Channel,
+    pub plans: PlansClient<Channel>,
     pub metrics: Metrics,
     tasks: Tasks,
 }
@@ -94,7 +96,8 @@ impl Billing {
         let service = Service::start(config, deps).await.unwrap();
         let channel = Channel::local(service.grpc());
         let client = BillingClient::new(channel.clone());
-        Self { database, client, channel, metrics, tasks }
+        let plans = PlansClient::new(channel.clone());
+        Self { database, client, plans, channel, metrics, tasks }
     }
 
     /// Ends the replica and waits for what it was doing.

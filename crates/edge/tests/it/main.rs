@@ -25,5 +25,7 @@ mod limits;
 mod lost;
 mod models;
 mod money;
+mod own_keys;
+mod plans;
 mod presets;
 mod routing;

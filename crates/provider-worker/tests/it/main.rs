@@ -9,6 +9,7 @@ mod failover;
 mod leaving;
 mod media;
 mod open;
+mod own_keys;
 mod routing;
 mod spool;
 mod storm;

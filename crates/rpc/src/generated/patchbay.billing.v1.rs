@@ -3239,6 +3239,140 @@ pub mod payments_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// What one version of a plan says. Immutable.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PlanTerms {
+    /// On provider prices, where no override fits: 0 to 100,000.
+    #[prost(int32, tag = "1")]
+    pub markup_basis_points: i32,
+    /// At most one for each provider, model, or pair of them. In an answer the most specific come first.
+    #[prost(message, repeated, tag = "2")]
+    pub markup_overrides: ::prost::alloc::vec::Vec<
+        super::super::pricing::v1::MarkupOverride,
+    >,
+    /// Of what credit is bought for, at least the minimum in nano-USD.
+    #[prost(uint32, tag = "3")]
+    pub purchase_fee_basis_points: u32,
+    #[prost(int64, tag = "4")]
+    pub purchase_fee_minimum: i64,
+    /// Of the list price of what a tenant's own credentials serve: 0 to 10,000.
+    #[prost(uint32, tag = "5")]
+    pub own_key_fee_basis_points: u32,
+    /// Nano-USD a month, at list price, that are free of that fee; absent = none.
+    #[prost(int64, optional, tag = "6")]
+    pub own_key_allowance: ::core::option::Option<i64>,
+    #[prost(bool, tag = "7")]
+    pub is_postpaid: bool,
+    /// Nano-USD that a postpaid tenant may owe; 0 for prepaid ones.
+    #[prost(int64, tag = "8")]
+    pub credit_limit: i64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PlanVersion {
+    /// 1, 2, ...
+    #[prost(int32, tag = "1")]
+    pub version: i32,
+    #[prost(message, optional, tag = "2")]
+    pub terms: ::core::option::Option<PlanTerms>,
+    #[prost(int64, tag = "3")]
+    pub created_at_ms: i64,
+    /// Whoever made it; empty = the system.
+    #[prost(string, tag = "4")]
+    pub actor: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Plan {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(int64, tag = "2")]
+    pub created_at_ms: i64,
+    /// How many tenants are on it.
+    #[prost(int64, tag = "3")]
+    pub tenants: i64,
+    #[prost(message, repeated, tag = "4")]
+    pub versions: ::prost::alloc::vec::Vec<PlanVersion>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPlansRequest {
+    /// The last name of the page before; empty = from the first.
+    #[prost(string, tag = "1")]
+    pub after: ::prost::alloc::string::String,
+    /// Zero = all.
+    #[prost(uint32, tag = "2")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListPlansResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub plans: ::prost::alloc::vec::Vec<Plan>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadPlanRequest {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PutPlanRequest {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub terms: ::core::option::Option<PlanTerms>,
+    #[prost(string, tag = "3")]
+    pub actor: ::prost::alloc::string::String,
+    /// Says what would happen, and changes nothing.
+    #[prost(bool, tag = "4")]
+    pub dry_run: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutPlanResponse {
+    /// The version that holds the terms; of a dry run, the one that would.
+    #[prost(int32, tag = "1")]
+    pub version: i32,
+    /// Whether these terms were in force already.
+    #[prost(bool, tag = "2")]
+    pub is_unchanged: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MoveTenantRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub plan: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub actor: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MoveTenantResponse {
+    #[prost(string, tag = "1")]
+    pub from_plan: ::prost::alloc::string::String,
+    /// Whether the tenant was on that plan already.
+    #[prost(bool, tag = "2")]
+    pub is_unchanged: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadTenantPlanRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TenantPlan {
+    /// With the version in force alone.
+    #[prost(message, optional, tag = "1")]
+    pub plan: ::core::option::Option<Plan>,
+    /// Newest first; the oldest is the plan that the tenant began with.
+    #[prost(message, repeated, tag = "2")]
+    pub moves: ::prost::alloc::vec::Vec<PlanMove>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PlanMove {
+    #[prost(string, tag = "1")]
+    pub plan: ::prost::alloc::string::String,
+    #[prost(int64, tag = "2")]
+    pub at_ms: i64,
+    /// Whoever did it; empty = the system.
+    #[prost(string, tag = "3")]
+    pub actor: ::prost::alloc::string::String,
+}
 /// Generated client implementations.
 pub mod plans_client {
     #![allow(
@@ -3330,6 +3464,125 @@ pub mod plans_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Every plan with its newest version, by name.
+        pub async fn list_plans(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListPlansRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPlansResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Plans/ListPlans",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Plans", "ListPlans"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// One plan with all of its versions, the newest first.
+        pub async fn read_plan(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadPlanRequest>,
+        ) -> std::result::Result<tonic::Response<super::Plan>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Plans/ReadPlan",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Plans", "ReadPlan"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes a plan, or a new version of one. The terms that are in force already make none.
+        pub async fn put_plan(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutPlanRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PutPlanResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Plans/PutPlan",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Plans", "PutPlan"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Puts a tenant on a plan, from the next request on. Idempotent.
+        pub async fn move_tenant(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MoveTenantRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MoveTenantResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Plans/MoveTenant",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Plans", "MoveTenant"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The plan that a tenant is on, and how it came there.
+        pub async fn read_tenant_plan(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadTenantPlanRequest>,
+        ) -> std::result::Result<tonic::Response<super::TenantPlan>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Plans/ReadTenantPlan",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Plans", "ReadTenantPlan"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -3344,7 +3597,39 @@ pub mod plans_server {
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with PlansServer.
     #[async_trait]
-    pub trait Plans: std::marker::Send + std::marker::Sync + 'static {}
+    pub trait Plans: std::marker::Send + std::marker::Sync + 'static {
+        /// Every plan with its newest version, by name.
+        async fn list_plans(
+            &self,
+            request: tonic::Request<super::ListPlansRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPlansResponse>,
+            tonic::Status,
+        >;
+        /// One plan with all of its versions, the newest first.
+        async fn read_plan(
+            &self,
+            request: tonic::Request<super::ReadPlanRequest>,
+        ) -> std::result::Result<tonic::Response<super::Plan>, tonic::Status>;
+        /// Makes a plan, or a new version of one. The terms that are in force already make none.
+        async fn put_plan(
+            &self,
+            request: tonic::Request<super::PutPlanRequest>,
+        ) -> std::result::Result<tonic::Response<super::PutPlanResponse>, tonic::Status>;
+        /// Puts a tenant on a plan, from the next request on. Idempotent.
+        async fn move_tenant(
+            &self,
+            request: tonic::Request<super::MoveTenantRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MoveTenantResponse>,
+            tonic::Status,
+        >;
+        /// The plan that a tenant is on, and how it came there.
+        async fn read_tenant_plan(
+            &self,
+            request: tonic::Request<super::ReadTenantPlanRequest>,
+        ) -> std::result::Result<tonic::Response<super::TenantPlan>, tonic::Status>;
+    }
     #[derive(Debug)]
     pub struct PlansServer<T> {
         inner: Arc<T>,
@@ -3421,6 +3706,223 @@ pub mod plans_server {
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
             match req.uri().path() {
+                "/patchbay.billing.v1.Plans/ListPlans" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListPlansSvc<T: Plans>(pub Arc<T>);
+                    impl<T: Plans> tonic::server::UnaryService<super::ListPlansRequest>
+                    for ListPlansSvc<T> {
+                        type Response = super::ListPlansResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListPlansRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Plans>::list_plans(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListPlansSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Plans/ReadPlan" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadPlanSvc<T: Plans>(pub Arc<T>);
+                    impl<T: Plans> tonic::server::UnaryService<super::ReadPlanRequest>
+                    for ReadPlanSvc<T> {
+                        type Response = super::Plan;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadPlanRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Plans>::read_plan(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadPlanSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Plans/PutPlan" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutPlanSvc<T: Plans>(pub Arc<T>);
+                    impl<T: Plans> tonic::server::UnaryService<super::PutPlanRequest>
+                    for PutPlanSvc<T> {
+                        type Response = super::PutPlanResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutPlanRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Plans>::put_plan(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutPlanSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Plans/MoveTenant" => {
+                    #[allow(non_camel_case_types)]
+                    struct MoveTenantSvc<T: Plans>(pub Arc<T>);
+                    impl<T: Plans> tonic::server::UnaryService<super::MoveTenantRequest>
+                    for MoveTenantSvc<T> {
+                        type Response = super::MoveTenantResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MoveTenantRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Plans>::move_tenant(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MoveTenantSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Plans/ReadTenantPlan" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadTenantPlanSvc<T: Plans>(pub Arc<T>);
+                    impl<
+                        T: Plans,
+                    > tonic::server::UnaryService<super::ReadTenantPlanRequest>
+                    for ReadTenantPlanSvc<T> {
+                        type Response = super::TenantPlan;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadTenantPlanRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Plans>::read_tenant_plan(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadTenantPlanSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(

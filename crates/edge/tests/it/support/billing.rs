@@ -15,6 +15,9 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::books::Books;
 
+/// The account of the own-key allowance.
+pub(crate) const ALLOWANCE: &str = "allowance";
+
 #[derive(Default)]
 pub(crate) struct Heard {
     pub(crate) hellos: Vec<Hello>,
@@ -36,6 +39,11 @@ pub(crate) struct Heard {
     pub(crate) available: i64,
     pub(crate) denial: &'static str,
     pub(crate) has_paid: bool,
+    /// Of everybody's plan.
+    pub(crate) overrides: Vec<rpc::pricing::MarkupOverride>,
+    pub(crate) own_keys: Option<OwnKeyTerms>,
+    /// What the own-key allowance has; nothing is taken from it.
+    pub(crate) allowance: i64,
     /// Asks, reports and returns that are swallowed before one is answered again.
     pub(crate) swallow: usize,
     /// Asks that are denied because the database is away, before one is answered again.
@@ -159,11 +167,17 @@ impl FakeBilling {
 }
 
 fn grant(heard: &mut Heard, ask: &Ask) -> lease_down::Message {
-    match heard.books.grant(ask, heard.available) {
+    let is_allowance = ask.account_ids == [ALLOWANCE];
+    let available = if is_allowance { heard.allowance } else { heard.available };
+    match heard.books.grant(ask, available) {
         Ok(granted) => lease_down::Message::Granted(granted),
         Err(mut denied) => {
             let kind = heard.accounts.iter().find(|account| account.account_id == denied.account_id);
-            denied.reason = kind.map_or_else(|| heard.denial.to_owned(), |account| account.kind.clone());
+            denied.reason = match kind {
+                _ if is_allowance => "own_key_allowance".to_owned(),
+                Some(account) => account.kind.clone(),
+                None => heard.denial.to_owned(),
+            };
             lease_down::Message::Denied(denied)
         }
     }
@@ -229,7 +243,15 @@ impl Billing for FakeBilling {
         let mut accounts = if knows { vec![credit] } else { Vec::new() };
         accounts.extend(self.with(|heard| heard.accounts.clone()));
         let has_paid = self.with(|heard| heard.has_paid);
-        Ok(Response::new(Terms { markup_basis_points: points, accounts, has_paid, ..Terms::default() }))
+        let (markup_overrides, own_keys) =
+            self.with(|heard| (heard.overrides.clone(), heard.own_keys.clone()));
+        Ok(Response::new(Terms {
+            markup_basis_points: points,
+            markup_overrides,
+            own_keys,
+            accounts,
+            has_paid,
+        }))
     }
 
     async fn get_credits(&self, _: Request<GetCreditsRequest>) -> Result<Response<Credits>, Status> {

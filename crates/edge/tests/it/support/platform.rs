@@ -12,6 +12,7 @@ use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
 use rpc::billing::billing_server::BillingServer;
 use rpc::billing::budgets_server::BudgetsServer;
+use rpc::billing::plans_server::PlansServer;
 use rpc::router::router_server::RouterServer;
 use rpc::worker::worker_server::WorkerServer;
 use sqlx::PgPool;
@@ -24,6 +25,7 @@ use super::budgets::FakeBudgets;
 use super::client::{self, Answer};
 use super::database::Database;
 use super::eventually;
+use super::plans::FakePlans;
 use super::router::FakeRouter;
 use super::worker::FakeWorker;
 
@@ -40,6 +42,7 @@ pub(crate) struct Platform {
     pub(crate) address: SocketAddr,
     pub(crate) billing: FakeBilling,
     pub(crate) budgets: FakeBudgets,
+    pub(crate) plans: FakePlans,
     pub(crate) router: FakeRouter,
     pub(crate) worker: FakeWorker,
     pub(crate) demo: Demo,
@@ -101,6 +104,10 @@ impl Platform {
         let services =
             Routes::new(BillingServer::new(billing.clone())).add_service(BudgetsServer::new(budgets.clone()));
         let billing_channel = Channel::local(services);
+        let plans = FakePlans::default();
+        let served =
+            Routes::new(BillingServer::new(billing.clone())).add_service(PlansServer::new(plans.clone()));
+        let billing_channel = Channel::local(served);
         let demo = Demo {
             api_key: ApiKey::generate(KeyKind::Inference),
             management_key: ApiKey::generate(KeyKind::Management),
@@ -126,7 +133,11 @@ impl Platform {
         Self {
             address,
             billing,
-            budgets,
+        let (budgets, plans) = (FakeBudgets::default(), FakePlans::default());
+        let services = Routes::new(BillingServer::new(billing.clone()))
+            .add_service(BudgetsServer::new(budgets.clone()))
+            .add_service(PlansServer::new(plans.clone()));
+        let billing_channel = Channel::local(services);
             router,
             worker,
             demo,
