@@ -2,11 +2,8 @@
 
 pub(crate) mod budgets;
 pub(crate) mod leases;
-<<<<<<< HEAD
 pub(crate) mod notices;
-=======
 mod plans;
->>>>>>> plan
 pub(crate) mod prices;
 pub(crate) mod recalls;
 pub(crate) mod settlement;

@@ -221,10 +221,11 @@ async fn reserve(
     slot: Slot,
 ) -> Result<Admitted, Denied> {
     let (wanted, floor) = (estimate.bound()?, estimate.floor()?);
+    let own = own_keys::list_price(request, &attempts)?;
     let mut context = std::sync::Arc::clone(&request.caller);
     let mut is_second_try = false;
     loop {
-        let reservation = reservation(request, &context, wanted, floor);
+        let reservation = reservation(request, &context, (wanted, floor), own);
         match app.leases.reserve(&reservation).await {
             Ok(held) => {
                 let reserved = held.amount();
@@ -261,13 +262,25 @@ fn label(accounts: &[SpendAccount], account_id: &str) -> String {
     label.unwrap_or_else(|| "Budget".to_owned())
 }
 
-fn reservation(request: &Request, context: &Context, want: Amount, floor: Amount) -> Reservation {
-    let accounts = context.terms.accounts.iter();
+/// `own` is what the tenant may pay providers itself, which counts against some accounts: there all is reserved or
+/// nothing.
+fn reservation(
+    request: &Request,
+    context: &Context,
+    (want, floor): (Amount, Amount),
+    own: Amount,
+) -> Reservation {
+    let wanted = |account: &SpendAccount| {
+        let account_id = account.account_id.clone();
+        if account.counts_own_keys && own > Amount::ZERO {
+            let all = Amount::from_nanos(want.nanos().saturating_add(own.nanos()));
+            return Wanted { account_id, want: all, floor: all };
+        }
+        Wanted { account_id, want, floor }
+    };
     Reservation {
         generation: request.generation,
         tenant: context.tenant(),
-        accounts: accounts
-            .map(|account| Wanted { account_id: account.account_id.clone(), want, floor })
-            .collect(),
+        accounts: context.terms.accounts.iter().map(wanted).collect(),
     }
 }

@@ -113,7 +113,7 @@ async fn execute(app: &App, request: &Request, admitted: Admitted, mut client: C
     let Admitted { held, slot, .. } = admitted;
     // What the request did not take may serve the next one at once.
     let reported = match &ended {
-        Ended::Final(last) => held.settle(Amount::from_nanos(last.charge)),
+        Ended::Final(last) => held.settle_each(|account| taken(request, account, last)),
         Ended::Failed(_) | Ended::Refused(_) => held.settle(Amount::ZERO),
         Ended::Lost(_) => held.lose(),
     };
@@ -132,6 +132,19 @@ async fn execute(app: &App, request: &Request, admitted: Admitted, mut client: C
             drop(slot);
         }
     }
+}
+
+/// What an account gives for an answer, as billing takes it.
+fn taken(request: &Request, account_id: &str, last: &Final) -> Amount {
+    let terms = &request.caller.terms;
+    let counts = || terms.accounts.iter().any(|one| one.account_id == account_id && one.counts_own_keys);
+    Amount::from_nanos(if account_id == terms.own_keys.allowance_account_id {
+        last.upstream_cost
+    } else if counts() {
+        last.charge.saturating_add(last.upstream_cost)
+    } else {
+        last.charge
+    })
 }
 
 /// Has the conversation served by the same endpoint again, where that holds its prompt: because the client

@@ -4,12 +4,11 @@
 use identity::GenerationId;
 use pricing::{Amount, Markup};
 use rpc::router::Attempt;
-use rpc::worker::LeaseUse;
 
 use super::estimate::Estimate;
 use super::{Admitted, Denied};
 use crate::execution::Request;
-use crate::lease::{NotGranted, Outbox, Reservation, Slot};
+use crate::lease::{Held, Leases, NotGranted, Reservation, Slot, Wanted};
 use crate::service::App;
 
 /// Basis points of the whole list price: a markup of minus that makes everything free.
@@ -17,10 +16,8 @@ const WHOLE: i32 = 10_000;
 
 /// A reservation from the allowance. Dropped before the request is admitted, it is given back.
 pub(super) struct Allowance {
-    leases: Vec<LeaseUse>,
-    /// Its own, so that it is no answer to the reservation for the request itself.
-    group: GenerationId,
-    outbox: Outbox,
+    held: Held,
+    leases: Leases,
     slot: Option<Slot>,
 }
 
@@ -28,14 +25,14 @@ impl Allowance {
     /// Puts the reservation into what was admitted: from here on its report tells what becomes of both.
     pub(super) fn add_to(mut self, admitted: &mut Admitted) {
         self.slot = None;
-        admitted.leases.append(&mut self.leases);
+        admitted.held.merge(&mut self.held);
     }
 }
 
 impl Drop for Allowance {
     fn drop(&mut self) {
         if let Some(slot) = self.slot.take() {
-            self.outbox.give_back(self.group, slot);
+            self.leases.give_back(std::mem::take(&mut self.held), slot);
         }
     }
 }
@@ -65,8 +62,8 @@ pub(super) async fn price(
     Ok(allowance)
 }
 
-/// The most that the attempts with own credentials can come to at list price.
-fn list_price(request: &Request, attempts: &[Attempt]) -> Result<Amount, Denied> {
+/// The most that the attempts with own credentials can come to at list price; nothing without any.
+pub(super) fn list_price(request: &Request, attempts: &[Attempt]) -> Result<Amount, Denied> {
     let own: Vec<Attempt> = attempts
         .iter()
         .filter(|attempt| attempt.is_byok)
@@ -78,23 +75,16 @@ fn list_price(request: &Request, attempts: &[Attempt]) -> Result<Amount, Denied>
 /// Reserves all of it from the allowance; `None` = there is less.
 async fn reserve(app: &App, request: &Request, list: Amount) -> Result<Option<Allowance>, Denied> {
     let slot = app.leases.outbox().slot().ok_or(Denied::Backlog)?;
-    let group = GenerationId::generate();
+    let account_id = request.caller.terms.own_keys.allowance_account_id.clone();
     let wanted = Reservation {
-        generation: group,
+        // Its own, so that it is no answer to the reservation for the request itself.
+        generation: GenerationId::generate(),
         tenant: request.caller.tenant(),
-        accounts: vec![request.caller.terms.own_keys.allowance_account_id.clone()],
-        want: list,
-        floor: list,
+        accounts: vec![Wanted { account_id, want: list, floor: list }],
     };
-    // Whatever comes of the ask, it is answered for from here on.
-    let mut allowance =
-        Allowance { leases: Vec::new(), group, outbox: app.leases.outbox().clone(), slot: Some(slot) };
     match app.leases.reserve(&wanted).await {
-        Ok(granted) => {
-            allowance.leases = granted.leases;
-            Ok(Some(allowance))
-        }
-        Err(NotGranted::Denied { reason, .. }) if reason == "unknown_account" => {
+        Ok(held) => Ok(Some(Allowance { held, leases: app.leases.clone(), slot: Some(slot) })),
+        Err(denied) if denied.is_unknown_account() => {
             // What is cached of the key's terms is out of date.
             app.keys.forget(request.caller.hash).await;
             Err(Denied::BillingAway)

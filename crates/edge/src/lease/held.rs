@@ -119,7 +119,7 @@ impl Held {
     }
 
     /// More from the same accounts. A lease that is drawn on again is listed where it was.
-    pub(super) fn merge(&mut self, more: &mut Self) {
+    pub(crate) fn merge(&mut self, more: &mut Self) {
         self.groups.append(&mut more.groups);
         self.pool = self.pool.take().or_else(|| more.pool.take());
         for one in more.uses.drain(..) {

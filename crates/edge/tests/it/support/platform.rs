@@ -100,14 +100,11 @@ impl Platform {
         let pool = pg::connect(&pg::Config { url: database.url(), max_connections: 6 }, pg::Owner::Identity)
             .unwrap();
         let (billing, router, worker) = (FakeBilling::new(), FakeRouter::new(), FakeWorker::default());
-        let budgets = FakeBudgets::default();
-        let services =
-            Routes::new(BillingServer::new(billing.clone())).add_service(BudgetsServer::new(budgets.clone()));
+        let (budgets, plans) = (FakeBudgets::default(), FakePlans::default());
+        let services = Routes::new(BillingServer::new(billing.clone()))
+            .add_service(BudgetsServer::new(budgets.clone()))
+            .add_service(PlansServer::new(plans.clone()));
         let billing_channel = Channel::local(services);
-        let plans = FakePlans::default();
-        let served =
-            Routes::new(BillingServer::new(billing.clone())).add_service(PlansServer::new(plans.clone()));
-        let billing_channel = Channel::local(served);
         let demo = Demo {
             api_key: ApiKey::generate(KeyKind::Inference),
             management_key: ApiKey::generate(KeyKind::Management),
@@ -133,11 +130,8 @@ impl Platform {
         Self {
             address,
             billing,
-        let (budgets, plans) = (FakeBudgets::default(), FakePlans::default());
-        let services = Routes::new(BillingServer::new(billing.clone()))
-            .add_service(BudgetsServer::new(budgets.clone()))
-            .add_service(PlansServer::new(plans.clone()));
-        let billing_channel = Channel::local(services);
+            budgets,
+            plans,
             router,
             worker,
             demo,
