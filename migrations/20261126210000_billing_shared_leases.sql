@@ -8,6 +8,9 @@ alter table billing.lease
     -- The edge reserves nothing more under it and has reported all that it did.
     add column is_done boolean not null default false;
 
+-- Shared leases are updated again and again, all of a page at once: room for each version of them.
+alter table billing.lease set (fillfactor = 40);
+
 -- Everything that a claim or an edge's word waits under. `lease_id` is the first of it.
 alter table billing.claim add column lease_ids uuid[] not null default '{}';
 alter table billing.witness add column lease_ids uuid[] not null default '{}';
@@ -352,8 +355,9 @@ end
 $$;
 
 -- Frees fenced leases of edges that are gone when every worker said, 2 s after the fence or later, that it has nothing
--- unsettled under them: how many. A worker that was not seen for `p_worker_ms` no longer counts: the longest request
--- and some more. Where there is no worker nobody can tell.
+-- unsettled under them: how many. Where claims and edges' words wait under one, no counterpart comes any more: its grace
+-- ends now, which decides them, and it is freed the next time. A worker that was not seen for `p_worker_ms` no longer
+-- counts: the longest request and some more. Where there is no worker nobody can tell.
 create function billing.lease_free_idle(p_limit integer, p_worker_ms bigint) returns bigint
 language plpgsql set enable_seqscan = off set jit = off as $$
 declare
@@ -362,6 +366,8 @@ declare
     v_said timestamptz := (
         select min(w.seen_at) from billing.worker w where w.seen_at > v_since having not bool_or(w.all_open));
     v_idle uuid[];
+    v_busy uuid[];
+    v_freed bigint;
 begin
     if v_said is null or not exists (select from billing.lease l
         where l.state = 'closing' and l.fenced_at <= v_said - interval '2 seconds')
@@ -374,9 +380,14 @@ begin
             and not exists (select from billing.edge e
                 where e.edge_id = l.edge_id and e.epoch = l.epoch and e.extended_until > v_now)
             and l.lease_id not in (select unnest(w.open) from billing.worker w where w.seen_at > v_since)
-            and l.lease_id not in (select unnest(billing.busy_leases()))
         limit p_limit);
-    return billing.lease_close(v_idle, 'idle');
+    v_busy := billing.busy_leases();
+    v_freed := billing.lease_close(
+        array(select i from unnest(v_idle) i where i not in (select unnest(v_busy))), 'idle');
+    -- After the balances, which everybody else locks before leases.
+    update billing.lease l set closes_at = v_now
+    where l.lease_id = any (v_idle) and l.lease_id = any (v_busy) and l.state = 'closing' and l.closes_at > v_now;
+    return v_freed;
 end
 $$;
 

@@ -74,12 +74,34 @@ impl App {
         Joined { app: self.clone(), number }
     }
 
-    /// Wants back what other edges hold where these asks are short. Those that it is worth waiting for, and those
-    /// that it is not.
-    pub(crate) async fn recall(&self, life: &Life, short: Vec<Short>) -> (Vec<Short>, Vec<Short>) {
+    /// Wants back what other edges hold where these asks are short. Those that it is worth waiting for, and the
+    /// answers to the others.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when a later life of the edge is known.
+    pub(crate) async fn recall(
+        &self,
+        life: &Life,
+        short: Vec<Short>,
+    ) -> Result<(Vec<Short>, Vec<Down>), Error> {
         if self.config.recall_wait_ms == 0 || short.is_empty() {
-            return (Vec::new(), short);
+            return Ok((Vec::new(), short.into_iter().map(|short| self.refused(short)).collect()));
         }
+        let held = self.recall_accounts(life, &short).await;
+        let (worth_it, again): (Vec<_>, Vec<_>) =
+            short.into_iter().partition(|short| held.contains(&short.account));
+        if again.is_empty() {
+            return Ok((worth_it, Vec::new()));
+        }
+        // Nobody holds anything now, but somebody may have given it back since these were tried.
+        let tried = self.grant(life, again.into_iter().map(|short| short.ask).collect()).await?;
+        let mut answers = tried.answers;
+        answers.extend(tried.short.into_iter().map(|short| self.refused(short)));
+        Ok((worth_it, answers))
+    }
+
+    /// The accounts, of those that are short, where others hold something. None when the database does not say.
+    async fn recall_accounts(&self, life: &Life, short: &[Short]) -> Vec<AccountId> {
         let mut accounts: Vec<AccountId> = short.iter().map(|short| short.account).collect();
         accounts.sort_unstable();
         accounts.dedup();
@@ -87,11 +109,11 @@ impl App {
         match insistently(call).await {
             Ok((held, new)) => {
                 self.metrics.recalls.inc_by(new as u64);
-                short.into_iter().partition(|short| held.contains(&short.account))
+                held
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "no lease was recalled");
-                (Vec::new(), short)
+                Vec::new()
             }
         }
     }
@@ -140,13 +162,17 @@ impl App {
         self.metrics.waited("relieved", answered.answers.len());
         let now = Instant::now();
         let due = |short: &Short| until.get(&short.ask.ask_id).is_none_or(|until| *until <= now);
-        let (mut refused, short): (Vec<_>, Vec<_>) = answered.short.into_iter().partition(due);
-        let (worth_it, hopeless) = self.recall(life, short).await;
-        refused.extend(hopeless);
+        let (refused, short): (Vec<_>, Vec<_>) = answered.short.into_iter().partition(due);
         self.metrics.waited("denied", refused.len());
+        answered.answers.extend(refused.into_iter().map(|short| self.refused(short)));
+        let (worth_it, answers) = self.recall(life, short).await?;
+        let (granted, denied): (Vec<_>, Vec<_>) =
+            answers.into_iter().partition(|answer| matches!(answer, Down::Granted(_)));
+        self.metrics.waited("relieved", granted.len());
+        self.metrics.waited("denied", denied.len());
         waiting
             .extend(worth_it.into_iter().filter_map(|short| Some((*until.get(&short.ask.ask_id)?, short))));
-        answered.answers.extend(refused.into_iter().map(|short| self.refused(short)));
+        answered.answers.extend(granted.into_iter().chain(denied));
         Ok(answered.answers)
     }
 

@@ -168,7 +168,9 @@ async fn answer_asks(app: App, life: Life, mut asks: mpsc::Receiver<Ask>, down: 
                     for answer in answered.answers {
                         let _ = down.send(Ok(LeaseDown { message: Some(answer) })).await;
                     }
-                    wait_or_refuse(&work, &life, answered.short, &room, &down).await;
+                    if let Err(error) = wait_or_refuse(&work, &life, answered.short, &room, &down).await {
+                        let _ = failed.try_send(error.into());
+                    }
                 }
                 Err(error) => {
                     let _ = failed.try_send(error.into());
@@ -178,21 +180,22 @@ async fn answer_asks(app: App, life: Life, mut asks: mpsc::Receiver<Ask>, down: 
     }
 }
 
-/// Sends asks that are short to wait where others hold what they lack, and denies the rest.
+/// Sends asks that are short to wait where others hold what they lack, and answers the rest.
 async fn wait_or_refuse(
     app: &App,
     life: &Life,
     short: Vec<Short>,
     room: &mpsc::Sender<Short>,
     down: &Answers,
-) {
-    let (worth_it, mut refused) = app.recall(life, short).await;
+) -> Result<(), Error> {
+    let (worth_it, mut answers) = app.recall(life, short).await?;
     for short in worth_it {
         if let Err(full) = room.try_send(short) {
-            refused.push(full.into_inner());
+            answers.push(app.refused(full.into_inner()));
         }
     }
-    for short in refused {
-        let _ = down.send(Ok(LeaseDown { message: Some(app.refused(short)) })).await;
+    for answer in answers {
+        let _ = down.send(Ok(LeaseDown { message: Some(answer) })).await;
     }
+    Ok(())
 }

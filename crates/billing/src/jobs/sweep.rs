@@ -48,6 +48,19 @@ async fn sweep(app: &App) -> Result<(), Error> {
         }
     }
     loop {
+        let freed = insistently(|| leases::free_idle(&app.pool, BATCH, grace)).await?;
+        if let Ok(freed @ 1..) = u64::try_from(freed) {
+            app.metrics.freed_early.inc_by(freed);
+            tracing::info!(
+                leases = freed,
+                "leases of edges that are gone were freed before their grace was over"
+            );
+        }
+        if freed < i64::from(BATCH) {
+            break;
+        }
+    }
+    loop {
         let freed = insistently(|| leases::free(&app.pool, BATCH)).await?;
         if let Ok(freed @ 1..) = u64::try_from(freed) {
             app.metrics.expired.inc_by(freed);
@@ -61,19 +74,6 @@ async fn sweep(app: &App) -> Result<(), Error> {
         }
     }
     while insistently(|| leases::finish(&app.pool, BATCH)).await? >= i64::from(BATCH) {}
-    loop {
-        let freed = insistently(|| leases::free_idle(&app.pool, BATCH, grace)).await?;
-        if let Ok(freed @ 1..) = u64::try_from(freed) {
-            app.metrics.freed_early.inc_by(freed);
-            tracing::info!(
-                leases = freed,
-                "leases of edges that are gone were freed before their grace was over"
-            );
-        }
-        if freed < i64::from(BATCH) {
-            break;
-        }
-    }
     recalls::forget(&app.pool, RECALLS_KEPT_MS).await?;
     let open = leases::open(&app.pool).await?;
     app.metrics.opened(open.single, open.shared);

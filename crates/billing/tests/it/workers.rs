@@ -1,11 +1,12 @@
 //! What an edge that died held is free again when no worker has anything under it.
 
 use identity::GroupId;
+use rpc::billing::witness::Outcome;
 use rpc::billing::{Granted, OpenLeases};
 use rpc::events::UsageRecord;
 
 use crate::support::edge::Edge;
-use crate::support::records::{part, record, report_open, settle};
+use crate::support::records::{again, part, record, report_open, settle, witness};
 use crate::support::{Billing, Customer};
 
 /// A customer of whose 10,000 a dead edge holds 4,000 under a shared lease and 1,000 under a single one, both fenced.
@@ -67,26 +68,45 @@ async fn without_workers_the_whole_grace_passes() {
 }
 
 #[tokio::test]
-async fn what_a_worker_or_a_claim_still_has_stays_held() {
+async fn what_a_worker_still_has_stays_held() {
     let (billing, customer, shared, single) = fenced().await;
     let running = record(&customer, &part(&shared, 1_000), 700);
-    let claim = UsageRecord { confirmed: false, ..record(&customer, &single, 300) };
-    settle(&billing.client, &[claim]).await;
     billing.shift_clock(61.0 + 3.0).await;
     report_open(&billing.client, "worker-1", &[&shared]).await;
+    billing.eventually("select count(*) from billing.lease where reason = 'idle' and single", 1).await;
     sweep(&billing).await;
-    assert_eq!(billing.spent_and_held(&customer).await, (0, 5_000));
+    assert_eq!(billing.spent_and_held(&customer).await, (0, 4_000));
 
     // The stream ends, its record settles, and the worker has nothing more.
     settle(&billing.client, &[running]).await;
     report_open(&billing.client, "worker-1", &[]).await;
-    billing.eventually("select count(*) from billing.lease where reason = 'idle'", 1).await;
-    assert_eq!(billing.spent_and_held(&customer).await, (700, 1_000));
-    billing.assert_sound().await;
-    // The claim is decided when the grace is over.
-    billing.shift_clock(61.0 + 661.0).await;
-    billing.eventually("select count(*) from billing.claim", 0).await;
+    billing.eventually("select count(*) from billing.lease where reason = 'idle'", 2).await;
+    assert_eq!(billing.spent_and_held(&customer).await, (700, 0));
+    settle(&billing.client, &[record(&customer, &single, 300)]).await;
     assert_eq!(billing.spent_and_held(&customer).await, (1_000, 0));
+    billing.assert_sound().await;
+}
+
+#[tokio::test]
+async fn claims_of_a_dead_edge_are_decided_when_no_worker_has_anything_any_more() {
+    let (billing, customer, shared, single) = fenced().await;
+    let first = UsageRecord { confirmed: false, ..record(&customer, &part(&shared, 1_000), 600) };
+    let second = UsageRecord { confirmed: false, ..again(&first, 2, 500) };
+    let other = UsageRecord { confirmed: false, ..record(&customer, &single, 300) };
+    let told = record(&customer, &part(&shared, 1_000), 70);
+    let edge = Edge::join(&billing.client, "edge", 2).await;
+    edge.report(witness(&told, Outcome::Finished)).await;
+    settle(&billing.client, &[first, other]).await;
+    billing.shift_clock(61.0 + 3.0).await;
+    report_open(&billing.client, "worker-1", &[&shared, &single]).await;
+    sweep(&billing).await;
+    assert_eq!(billing.spent_and_held(&customer).await, (0, 5_000), "a later execution may be running");
+
+    settle(&billing.client, &[second]).await;
+    report_open(&billing.client, "worker-1", &[]).await;
+    billing.eventually("select count(*) from billing.lease where state = 'closed' and granted > 0", 2).await;
+    assert_eq!(billing.spent_and_held(&customer).await, (870, 0));
+    assert_eq!(billing.count("select count(*) from billing.lease where reason = 'idle'").await, 1);
     billing.assert_sound().await;
 }
 

@@ -48,6 +48,7 @@ fn last(charge: i64, reason: &str, cache_read: u64) -> execute_down::Message {
         provider_cost: charge,
         finish_reason: reason.to_owned(),
         attempts: Vec::new(),
+        upstream_cost: 0,
     })
 }
 
@@ -107,6 +108,7 @@ impl FakeWorker {
                     .into(),
                     retry_after_seconds: Some(3),
                     attempts: Vec::new(),
+        upstream_cost: 0,
                     error_type: error_type.to_owned(),
                 }),
                 Step::AwaitStop => {
