@@ -1,6 +1,7 @@
 //! What billing does, one file per use case, over the state that they share.
 
 pub(crate) mod leases;
+pub(crate) mod payments;
 pub(crate) mod prices;
 pub(crate) mod settlement;
 
@@ -14,6 +15,7 @@ use sqlx::PgPool;
 use crate::app::prices::Shelf;
 use crate::app::settlement::Tries;
 use crate::metrics::Metrics;
+use crate::processor::Processor;
 use crate::{Config, Error};
 
 /// The state of one replica. Cheap to clone.
@@ -28,6 +30,8 @@ pub(crate) struct State {
     pub metrics: Metrics,
     pub shelf: Shelf,
     pub tries: Tries,
+    /// `None` = payments are not configured.
+    pub processor: Option<Box<dyn Processor>>,
 }
 
 impl std::ops::Deref for App {
@@ -39,9 +43,18 @@ impl std::ops::Deref for App {
 }
 
 impl App {
-    pub(crate) fn new(config: Config, pool: PgPool, tasks: Tasks, health: Health, metrics: Metrics) -> Self {
+    /// # Errors
+    /// When the payment processor's configuration cannot be used.
+    pub(crate) fn new(
+        config: Config,
+        pool: PgPool,
+        tasks: Tasks,
+        health: Health,
+        metrics: Metrics,
+    ) -> Result<Self, Error> {
         let (shelf, tries) = (Shelf::default(), Tries::default());
-        Self(Arc::new(State { config, pool, tasks, health, metrics, shelf, tries }))
+        let processor = config.payments.processor()?;
+        Ok(Self(Arc::new(State { config, pool, tasks, health, metrics, shelf, tries, processor })))
     }
 
     /// Runs `work` to its end whether or not the caller waits for it.

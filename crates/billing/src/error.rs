@@ -3,6 +3,12 @@
 use rpc::Fault;
 use rpc::convert::Malformed;
 
+use crate::processor::ProcessorError;
+use crate::processor::signature::Forged;
+
+/// What whoever wants to pay is told where nobody set up that one can.
+const NOT_CONFIGURED: &str = "Payments are not configured on this platform. Ask its operator to add credit.";
+
 /// Why a call of billing failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -17,6 +23,15 @@ pub enum Error {
     /// What is asked contradicts what is known: a later life of an edge, a reused source, another price.
     #[error("{0}")]
     Conflict(String),
+    /// What is asked for is out of bounds; says which.
+    #[error("{0}")]
+    Invalid(String),
+    #[error("payments are not configured")]
+    NotConfigured,
+    #[error("an event of the payment processor is not to be trusted")]
+    Forged(#[from] Forged),
+    #[error("the payment processor did not do as asked")]
+    Processor(#[from] ProcessorError),
     #[error("a task of this call was stopped")]
     Stopped,
 }
@@ -28,7 +43,14 @@ impl Error {
         match self {
             Self::Database(error) => matches!(pg::class(error), pg::Class::Unavailable | pg::Class::Retry),
             Self::Stopped => true,
-            Self::Malformed(_) | Self::OutOfRange(_) | Self::Unknown(_) | Self::Conflict(_) => false,
+            Self::Processor(error) => matches!(error, ProcessorError::Unreachable(_)),
+            Self::Malformed(_)
+            | Self::OutOfRange(_)
+            | Self::Unknown(_)
+            | Self::Conflict(_)
+            | Self::Invalid(_)
+            | Self::NotConfigured
+            | Self::Forged(_) => false,
         }
     }
 
@@ -56,6 +78,10 @@ impl From<Error> for tonic::Status {
             Error::OutOfRange(_) => Fault::invalid(error.to_string()).into(),
             Error::Unknown(what) => Fault::not_found(format!("The {what} was not found.")).into(),
             Error::Conflict(_) => Fault::new("conflict", 409, error.to_string()).into(),
+            Error::Invalid(message) => Fault::invalid(message.clone()).into(),
+            Error::NotConfigured => Fault::new("server", 501, NOT_CONFIGURED).into(),
+            Error::Forged(why) => Fault::invalid(format!("The event was refused: {why}.")).into(),
+            Error::Processor(error) => processor_fault(error).into(),
             Error::Database(source) => {
                 tracing::warn!(error = source as &dyn std::error::Error, "a billing call failed");
                 if error.is_transient() {
@@ -65,6 +91,23 @@ impl From<Error> for tonic::Status {
                 }
             }
             Error::Stopped => Fault::unavailable("Billing is stopping. Try again shortly.").into(),
+        }
+    }
+}
+
+fn processor_fault(error: &ProcessorError) -> Fault {
+    match error {
+        ProcessorError::Declined { message, .. } => Fault::new("payment_required", 402, message.clone()),
+        ProcessorError::Contradiction(_) => {
+            Fault::new("conflict", 409, "This was asked for before with other parameters.")
+        }
+        ProcessorError::Refused(_) => {
+            tracing::warn!(error = error as &dyn std::error::Error, "the payment processor refused");
+            Fault::new("conflict", 409, "The payment processor refused this. It has been recorded.")
+        }
+        ProcessorError::Unreachable(_) => {
+            tracing::warn!(error = error as &dyn std::error::Error, "the payment processor is away");
+            Fault::unavailable("The payment processor cannot be reached. Try again shortly.")
         }
     }
 }

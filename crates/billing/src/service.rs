@@ -36,12 +36,12 @@ impl Service {
     /// Starts the jobs and answers at once; the database and the bus may come later.
     ///
     /// # Errors
-    /// None today; what a start may refuse is part of the contract.
+    /// [`Error::Processor`] when the payment processor's key or URL cannot be used.
     #[allow(clippy::unused_async, reason = "every service starts alike")]
     pub async fn start(config: Config, deps: Deps) -> Result<Self, Error> {
         let metrics = Metrics::new(&deps.metrics);
         deps.health.set("billing", false);
-        let app = App::new(config, deps.pool, deps.tasks, deps.health, metrics);
+        let app = App::new(config, deps.pool, deps.tasks, deps.health, metrics)?;
         jobs::start(&app, deps.bus);
         Ok(Self { app })
     }

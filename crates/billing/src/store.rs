@@ -4,6 +4,7 @@
 pub(crate) mod accounts;
 pub(crate) mod invariants;
 pub(crate) mod leases;
+pub(crate) mod payments;
 pub(crate) mod prices;
 pub(crate) mod settlement;
 pub(crate) mod usage;

@@ -4,12 +4,14 @@ pub(crate) mod edge;
 pub(crate) mod nats;
 pub(crate) mod postgres;
 pub(crate) mod records;
+pub(crate) mod stripe;
 
-use billing::{BusConfig, Config, Deps, Service};
+use billing::{BusConfig, Config, Deps, PaymentsConfig, Service};
 use identity::{KeyId, TenantId};
 use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
 use rpc::billing::billing_client::BillingClient;
+use rpc::billing::payments_client::PaymentsClient;
 use rpc::billing::{
     CheckInvariantsRequest, Credits, GetCreditsRequest, GetTermsRequest, GrantCreditRequest,
     OpenTenantRequest, PutKeyLimitRequest, Terms,
@@ -24,6 +26,7 @@ pub(crate) type Client = BillingClient<Channel>;
 pub(crate) struct Billing {
     pub database: Database,
     pub client: Client,
+    pub payments: PaymentsClient<Channel>,
     pub metrics: Metrics,
     tasks: Tasks,
 }
@@ -56,6 +59,20 @@ pub(crate) fn config() -> Config {
             ack_wait_seconds: 2,
             batch: 64,
         },
+        payments: PaymentsConfig {
+            stripe_secret_key: "".into(),
+            stripe_webhook_secret: stripe::SECRET.into(),
+            stripe_url: "https://127.0.0.1:9/".to_owned(),
+            automatic_tax: false,
+            return_url: "http://127.0.0.1:8080/".to_owned(),
+            minimum_usd: 5,
+            maximum_usd: 25_000,
+            refund_within_hours: 24,
+            webhook_tolerance_seconds: 300,
+            poll_every_ms: 20,
+            poll_after_ms: 60_000,
+            timeout_ms: 10_000,
+        },
     }
 }
 
@@ -74,8 +91,9 @@ impl Billing {
             metrics: metrics.clone(),
         };
         let service = Service::start(config, deps).await.unwrap();
-        let client = BillingClient::new(Channel::local(service.grpc()));
-        Self { database, client, metrics, tasks }
+        let channel = Channel::local(service.grpc());
+        let (client, payments) = (BillingClient::new(channel.clone()), PaymentsClient::new(channel));
+        Self { database, client, payments, metrics, tasks }
     }
 
     /// Ends the replica and waits for what it was doing.
@@ -185,6 +203,7 @@ pub(crate) fn promotion(tenant: TenantId, amount: i64, source: &str) -> GrantCre
         kind: "promotion".to_owned(),
         reason: "test".to_owned(),
         source_id: source.to_owned(),
+        expires_at_ms: 0,
     }
 }
 
