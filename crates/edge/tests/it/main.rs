@@ -23,5 +23,6 @@ mod limits;
 mod lost;
 mod models;
 mod money;
+mod payments;
 mod presets;
 mod routing;
