@@ -459,7 +459,7 @@ end
 $$;
 
 -- Payments that somebody should ask the processor about, each given to one asker: pending ones, ones with pending
--- refunds, ones whose fee is not known.
+-- refunds, ones whose fee is not known. The older one is, the less often: nobody waits at an abandoned page.
 create function billing.due_payments(p_after interval, p_batch integer) returns setof uuid language plpgsql as $$
 declare
     v_now timestamptz := billing.clock();
@@ -468,7 +468,7 @@ begin
     update billing.payment p set looked_at = v_now
     where p.payment_id in (
         select d.payment_id from billing.payment d
-        where (d.state = 'pending' or d.paid_at is not null and not d.cleared) and d.looked_at < v_now - p_after
+        where (d.state = 'pending' or d.paid_at is not null and not d.cleared) and d.looked_at < v_now - greatest(p_after, (v_now - d.created_at) / 10)
             and (d.paid_at is null or d.paid_at > v_now - interval '90 days')
         order by d.looked_at limit p_batch for update skip locked)
     returning p.payment_id;

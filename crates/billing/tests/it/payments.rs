@@ -79,6 +79,16 @@ async fn an_event_told_fifty_times_at_once_buys_once_and_forged_or_old_ones_noth
 }
 
 #[tokio::test]
+async fn without_a_secret_no_event_is_believed() {
+    let stripe = Stripe::start().await;
+    let mut config = stripe.config();
+    config.payments.stripe_webhook_secret = "".into();
+    let billing = Billing::over(Database::create().await, config, None).await;
+    let refused = billing.receive("{}".to_owned(), signature("", "{}", 0)).await.unwrap_err();
+    assert_eq!(rpc::Fault::from_status(&refused).status, 501);
+}
+
+#[tokio::test]
 async fn clearing_comes_to_nothing_once_the_processor_has_booked_a_payment() {
     let stripe = Stripe::start().await;
     let billing = stripe.billing().await;
