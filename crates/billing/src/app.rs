@@ -3,6 +3,7 @@
 pub(crate) mod budgets;
 pub(crate) mod leases;
 pub(crate) mod notices;
+pub(crate) mod payments;
 mod plans;
 pub(crate) mod prices;
 pub(crate) mod recalls;
@@ -21,6 +22,7 @@ use crate::app::prices::Shelf;
 use crate::app::recalls::Sessions;
 use crate::app::settlement::Tries;
 use crate::metrics::Metrics;
+use crate::processor::Processor;
 use crate::{Config, Error};
 
 /// The state of one replica. Cheap to clone.
@@ -39,6 +41,8 @@ pub(crate) struct State {
     /// Somebody gave back what others may be short of.
     pub freed: Notify,
     pub courier: Courier,
+    /// `None` = payments are not configured.
+    pub processor: Option<Box<dyn Processor>>,
 }
 
 impl std::ops::Deref for App {
@@ -50,6 +54,8 @@ impl std::ops::Deref for App {
 }
 
 impl App {
+    /// # Errors
+    /// When the payment processor's configuration cannot be used.
     pub(crate) fn new(
         config: Config,
         pool: PgPool,
@@ -57,11 +63,13 @@ impl App {
         health: Health,
         metrics: Metrics,
         courier: Courier,
-    ) -> Self {
+    ) -> Result<Self, Error> {
         let (shelf, tries) = (Shelf::default(), Tries::default());
         let (sessions, freed) = (Sessions::default(), Notify::new());
-        let state = State { config, pool, tasks, health, metrics, shelf, tries, sessions, freed, courier };
-        Self(Arc::new(state))
+        let processor = config.payments.processor()?;
+        let state =
+            State { config, pool, tasks, health, metrics, shelf, tries, sessions, freed, courier, processor };
+        Ok(Self(Arc::new(state)))
     }
 
     /// Runs `work` to its end whether or not the caller waits for it.

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+
+use crate::Error;
+use crate::processor::Processor;
+use crate::processor::stripe::Stripe;
 
 /// Every key is documented in `config/default.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -34,6 +39,50 @@ pub struct Config {
     pub park_after: u32,
     pub notices: NoticesConfig,
     pub bus: BusConfig,
+    pub payments: PaymentsConfig,
+}
+
+/// The `billing.payments` section: how money comes in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentsConfig {
+    /// Stripe's secret or restricted key; empty = payments are not configured.
+    pub stripe_secret_key: SecretString,
+    /// What Stripe signs its events with.
+    pub stripe_webhook_secret: SecretString,
+    pub stripe_url: String,
+    /// Whether Stripe adds the tax.
+    pub automatic_tax: bool,
+    /// Where the page of a payment leads afterwards, unless its caller says.
+    pub return_url: String,
+    /// The least and the most that one payment buys, in USD.
+    pub minimum_usd: u32,
+    pub maximum_usd: u32,
+    /// How long after paying a tenant may take a purchase back by itself.
+    pub refund_within_hours: u32,
+    /// How far the time of an event's signature may be off.
+    pub webhook_tolerance_seconds: u64,
+    /// Pause between looks at payments, promotions and debts.
+    pub poll_every_ms: u64,
+    /// How long a payment waits for an event before the processor is asked about it, and between asking.
+    pub poll_after_ms: u64,
+    /// How long the processor may take to answer.
+    pub timeout_ms: u64,
+}
+
+impl PaymentsConfig {
+    /// The processor; `None` when none is configured.
+    ///
+    /// # Errors
+    /// [`Error::Processor`] when its key or URL cannot be used.
+    pub(crate) fn processor(&self) -> Result<Option<Box<dyn Processor>>, Error> {
+        if self.stripe_secret_key.expose_secret().is_empty() {
+            return Ok(None);
+        }
+        let timeout = Duration::from_millis(self.timeout_ms);
+        let stripe = Stripe::new(&self.stripe_secret_key, &self.stripe_url, timeout, self.automatic_tax)?;
+        Ok(Some(Box::new(stripe)))
+    }
 }
 
 /// The `billing.notices` section: news of low balances and of limits that are nearly used up.

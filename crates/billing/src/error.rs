@@ -3,6 +3,12 @@
 use rpc::Fault;
 use rpc::convert::Malformed;
 
+use crate::processor::ProcessorError;
+use crate::processor::signature::Forged;
+
+/// What whoever wants to pay is told where nobody set up that one can.
+const NOT_CONFIGURED: &str = "Payments are not configured on this platform. Ask its operator to add credit.";
+
 /// Why a call of billing failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -23,6 +29,12 @@ pub enum Error {
     /// The configuration names something that cannot be used.
     #[error("{0}")]
     Setting(String),
+    #[error("payments are not configured")]
+    NotConfigured,
+    #[error("an event of the payment processor is not to be trusted")]
+    Forged(#[from] Forged),
+    #[error("the payment processor did not do as asked")]
+    Processor(#[from] ProcessorError),
     #[error("a task of this call was stopped")]
     Stopped,
 }
@@ -34,12 +46,15 @@ impl Error {
         match self {
             Self::Database(error) => matches!(pg::class(error), pg::Class::Unavailable | pg::Class::Retry),
             Self::Stopped => true,
+            Self::Processor(error) => matches!(error, ProcessorError::Unreachable(_)),
             Self::Malformed(_)
             | Self::OutOfRange(_)
             | Self::Unknown(_)
             | Self::Conflict(_)
             | Self::Refused(_)
-            | Self::Setting(_) => false,
+            | Self::Setting(_)
+            | Self::NotConfigured
+            | Self::Forged(_) => false,
         }
     }
 
@@ -68,6 +83,9 @@ impl From<Error> for tonic::Status {
             Error::OutOfRange(_) | Error::Refused(_) => Fault::invalid(error.to_string()).into(),
             Error::Unknown(what) => Fault::not_found(format!("The {what} was not found.")).into(),
             Error::Conflict(_) => Fault::new("conflict", 409, error.to_string()).into(),
+            Error::NotConfigured => Fault::new("server", 501, NOT_CONFIGURED).into(),
+            Error::Forged(why) => Fault::invalid(format!("The event was refused: {why}.")).into(),
+            Error::Processor(error) => processor_fault(error).into(),
             Error::Database(source) => {
                 tracing::warn!(error = source as &dyn std::error::Error, "a billing call failed");
                 if error.is_transient() {
@@ -78,6 +96,23 @@ impl From<Error> for tonic::Status {
             }
             Error::Setting(_) => Fault::internal().into(),
             Error::Stopped => Fault::unavailable("Billing is stopping. Try again shortly.").into(),
+        }
+    }
+}
+
+fn processor_fault(error: &ProcessorError) -> Fault {
+    match error {
+        ProcessorError::Declined { message, .. } => Fault::new("payment_required", 402, message.clone()),
+        ProcessorError::Contradiction(_) => {
+            Fault::new("conflict", 409, "This was asked for before with other parameters.")
+        }
+        ProcessorError::Refused(_) => {
+            tracing::warn!(error = error as &dyn std::error::Error, "the payment processor refused");
+            Fault::new("conflict", 409, "The payment processor refused this. It has been recorded.")
+        }
+        ProcessorError::Unreachable(_) => {
+            tracing::warn!(error = error as &dyn std::error::Error, "the payment processor is away");
+            Fault::unavailable("The payment processor cannot be reached. Try again shortly.")
         }
     }
 }

@@ -8,6 +8,7 @@ mod plans;
 mod reports;
 mod session;
 
+use chrono::DateTime;
 use identity::{EndpointId, GenerationId, KeyId, PriceVersionId, TenantId};
 use rpc::Fault;
 use rpc::billing::billing_server::Billing;
@@ -214,10 +215,16 @@ impl Billing for Service {
         if request.source_id.is_empty() {
             return Err(Malformed("source_id").into());
         }
+        let expires = match request.expires_at_ms {
+            0 => None,
+            at if request.kind == "promotion" && at > 0 => DateTime::from_timestamp_millis(at),
+            _ => return Err(Malformed("expires_at_ms").into()),
+        };
         let pool = self.app.pool.clone();
         let granted = self.app.owned(async move {
             let GrantCreditRequest { amount, kind, source_id, reason, .. } = request;
-            insistently(|| accounts::grant_credit(&pool, tenant, amount, &kind, &source_id, &reason)).await
+            let grant = || accounts::grant_credit(&pool, tenant, amount, &kind, &source_id, &reason, expires);
+            insistently(grant).await
         });
         Ok(Response::new(GrantCreditResponse { balance: granted.await? }))
     }

@@ -4,6 +4,7 @@ mod budgets;
 mod check;
 mod consume;
 mod notices;
+mod payments;
 mod recall;
 mod sweep;
 
@@ -17,6 +18,7 @@ pub(crate) fn start(app: &App, bus: Option<async_nats::Client>) {
     app.tasks.spawn(budgets::run(app.clone()));
     app.tasks.spawn(notices::watch(app.clone(), bus.clone()));
     app.tasks.spawn(notices::deliver(app.clone()));
+    app.tasks.spawn(payments::run(app.clone()));
     if let Some(bus) = bus {
         for shard in 0..rpc::subjects::SHARDS {
             app.tasks.spawn(consume::run(app.clone(), bus.clone(), shard));

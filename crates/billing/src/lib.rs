@@ -7,6 +7,7 @@
 //! - `grpc`: decode, call, encode; `grpc::session` is the lease session of one edge.
 //! - `app`: one file per use case: leases, settlement, price copies.
 //! - `store`: one file per aggregate, all of the SQL.
+//! - `processor`: the payment processor, behind a narrow trait; Stripe is the one there is.
 //! - `jobs`: the bus's usage, the sweep of leases and claims, invariants, partitions.
 
 mod app;
@@ -15,10 +16,13 @@ mod error;
 mod grpc;
 mod jobs;
 mod metrics;
+mod processor;
 mod record;
 mod service;
 mod store;
 
-pub use config::{BusConfig, Config, NoticesConfig};
+pub use config::{BusConfig, Config, NoticesConfig, PaymentsConfig};
 pub use error::Error;
+pub use processor::ProcessorError;
+pub use processor::signature::Forged;
 pub use service::{Deps, Service};

@@ -18,6 +18,7 @@ pub(crate) struct Metrics {
     asks: Family<Label, Counter>,
     fates: Family<Label, Counter>,
     breaches: Family<Label, Gauge>,
+    payments: Family<Label, Counter>,
     pub absorbed: Counter,
     pub mispriced: Counter,
     pub parked: Counter,
@@ -44,6 +45,11 @@ impl Metrics {
             breaches: registry.register(
                 "billing_invariant_breaches",
                 "Rows that break an invariant, at the last check.",
+                Family::default(),
+            ),
+            payments: registry.register(
+                "billing_payments_seen",
+                "Answers of the payment processor about a payment, by the state it is in after them.",
                 Family::default(),
             ),
             absorbed: registry.register(
@@ -111,6 +117,10 @@ impl Metrics {
 
     pub(crate) fn asked(&self, answer: &str) {
         self.asks.get_or_create(&Label { kind: answer.to_owned() }).inc();
+    }
+
+    pub(crate) fn paid(&self, state: &str) {
+        self.payments.get_or_create(&Label { kind: state.to_owned() }).inc();
     }
 
     pub(crate) fn fated(&self, fate: &str) {

@@ -42,13 +42,13 @@ impl Service {
     /// Starts the jobs and answers at once; the database and the bus may come later.
     ///
     /// # Errors
-    /// [`Error::Setting`] when the configuration names something that cannot be used.
+    /// [`Error::Setting`] and [`Error::Processor`] when the configuration names something that cannot be used.
     #[allow(clippy::unused_async, reason = "every service starts alike")]
     pub async fn start(config: Config, deps: Deps) -> Result<Self, Error> {
         let metrics = Metrics::new(&deps.metrics);
         deps.health.set("billing", false);
         let courier = Courier::new(&config.notices, &deps.master_key)?;
-        let app = App::new(config, deps.pool, deps.tasks, deps.health, metrics, courier);
+        let app = App::new(config, deps.pool, deps.tasks, deps.health, metrics, courier)?;
         jobs::start(&app, deps.bus);
         Ok(Self { app })
     }

@@ -6,6 +6,7 @@ pub(crate) mod budgets;
 pub(crate) mod invariants;
 pub(crate) mod leases;
 pub(crate) mod notices;
+pub(crate) mod payments;
 pub(crate) mod plans;
 pub(crate) mod prices;
 pub(crate) mod recalls;

@@ -11,6 +11,7 @@ pub(crate) mod generation;
 pub(crate) mod inference;
 mod layers;
 pub(crate) mod models;
+pub(crate) mod payments;
 mod presets;
 pub(crate) mod reply;
 mod routes;

@@ -1,5 +1,6 @@
 //! Tenants, credit and limits of keys.
 
+use chrono::{DateTime, Utc};
 use identity::{AccountId, KeyId, TenantId};
 use sqlx::PgPool;
 
@@ -129,7 +130,7 @@ pub(crate) async fn put_key_limit(
     Ok(())
 }
 
-/// Adds credit once per source. The balance after it.
+/// Adds credit once per source. The balance after it. What is left of a promotion goes at `expires_at`.
 pub(crate) async fn grant_credit(
     pool: &PgPool,
     tenant: TenantId,
@@ -137,14 +138,16 @@ pub(crate) async fn grant_credit(
     kind: &str,
     source: &str,
     note: &str,
+    expires_at: Option<DateTime<Utc>>,
 ) -> Result<i64, Error> {
     let balance = sqlx::query_scalar!(
-        r#"select billing.grant_credit($1, $2, $3, $4, $5) as "balance!""#,
+        r#"select billing.grant_credit($1, $2, $3, $4, $5, $6) as "balance!""#,
         tenant.uuid(),
         amount,
         kind,
         source,
-        note
+        note,
+        expires_at
     )
     .fetch_one(pool)
     .await?;

@@ -4,14 +4,16 @@ pub(crate) mod edge;
 pub(crate) mod nats;
 pub(crate) mod postgres;
 pub(crate) mod records;
+pub(crate) mod stripe;
 
 use std::sync::Arc;
 
-use billing::{BusConfig, Config, Deps, NoticesConfig, Service};
+use billing::{BusConfig, Config, Deps, NoticesConfig, PaymentsConfig, Service};
 use identity::{KeyId, MasterKey, TenantId};
 use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
 use rpc::billing::billing_client::BillingClient;
+use rpc::billing::payments_client::PaymentsClient;
 use rpc::billing::plans_client::PlansClient;
 use rpc::billing::{
     CheckInvariantsRequest, Credits, GetCreditsRequest, GetTermsRequest, GrantCreditRequest,
@@ -33,6 +35,7 @@ pub(crate) struct Billing {
     /// Where the other services of this replica are called.
     pub channel: Channel,
     pub plans: PlansClient<Channel>,
+    pub payments: PaymentsClient<Channel>,
     pub metrics: Metrics,
     tasks: Tasks,
 }
@@ -75,6 +78,20 @@ pub(crate) fn config() -> Config {
             ack_wait_seconds: 2,
             batch: 64,
         },
+        payments: PaymentsConfig {
+            stripe_secret_key: "".into(),
+            stripe_webhook_secret: stripe::SECRET.into(),
+            stripe_url: "https://127.0.0.1:9/".to_owned(),
+            automatic_tax: false,
+            return_url: "http://127.0.0.1:8080/".to_owned(),
+            minimum_usd: 5,
+            maximum_usd: 25_000,
+            refund_within_hours: 24,
+            webhook_tolerance_seconds: 300,
+            poll_every_ms: 20,
+            poll_after_ms: 60_000,
+            timeout_ms: 10_000,
+        },
     }
 }
 
@@ -97,7 +114,8 @@ impl Billing {
         let channel = Channel::local(service.grpc());
         let client = BillingClient::new(channel.clone());
         let plans = PlansClient::new(channel.clone());
-        Self { database, client, plans, channel, metrics, tasks }
+        let payments = PaymentsClient::new(channel.clone());
+        Self { database, client, plans, payments, channel, metrics, tasks }
     }
 
     /// Ends the replica and waits for what it was doing.
@@ -208,6 +226,7 @@ pub(crate) fn promotion(tenant: TenantId, amount: i64, source: &str) -> GrantCre
         kind: "promotion".to_owned(),
         reason: "test".to_owned(),
         source_id: source.to_owned(),
+        expires_at_ms: 0,
     }
 }
 

@@ -12,7 +12,8 @@ use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
 use super::reply::Refusal;
 use super::{
-    account, admin, availability, budgets, count_tokens, generation, inference, layers, models, presets,
+    account, admin, availability, budgets, count_tokens, generation, inference, layers, models, payments,
+    presets,
 };
 use crate::service::App;
 
@@ -27,6 +28,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         // Browsers may call the API from anywhere: keys travel in a header that no browser adds by itself.
         .layer(cors())
         .nest("/admin/v1", admin::routes())
+        .route("/webhooks/stripe", post(payments::webhook))
         .route("/docs/errors/{code}", get(explain_error))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/", get(|| async { WELCOME }))
@@ -58,6 +60,7 @@ fn public() -> Router<Arc<App>> {
         .route("/api/v1/key", get(account::key))
         .route("/api/v1/auth/key", get(account::key))
         .route("/api/v1/credits", get(account::credits))
+        .merge(payments::routes())
         .route("/api/v1/generation", get(generation::show))
         .method_not_allowed_fallback(wrong_method)
 }

@@ -26,6 +26,7 @@ mod lost;
 mod models;
 mod money;
 mod own_keys;
+mod payments;
 mod plans;
 mod presets;
 mod routing;

@@ -480,6 +480,9 @@ pub struct GrantCreditRequest {
     /// Granting again with the same id changes nothing.
     #[prost(string, tag = "5")]
     pub source_id: ::prost::alloc::string::String,
+    /// When what is left of a promotion is taken away, milliseconds since the Unix epoch; 0 = never.
+    #[prost(int64, tag = "6")]
+    pub expires_at_ms: i64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GrantCreditResponse {
@@ -3017,6 +3020,182 @@ pub mod ledger_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateCheckoutRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// the credit, in whole cents
+    #[prost(int64, tag = "2")]
+    pub amount: i64,
+    /// Asking again with the same id opens nothing new.
+    #[prost(string, tag = "3")]
+    pub source_id: ::prost::alloc::string::String,
+    /// Keeps the card for automatic purchases.
+    #[prost(bool, tag = "4")]
+    pub save_card: bool,
+    /// Where the page leads afterwards; empty = as configured.
+    #[prost(string, tag = "5")]
+    pub return_url: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetPaymentRequest {
+    #[prost(string, tag = "1")]
+    pub payment_id: ::prost::alloc::string::String,
+    /// Whose it must be; empty = anybody's.
+    #[prost(string, tag = "2")]
+    pub tenant_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPaymentsRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(int32, tag = "2")]
+    pub limit: i32,
+    /// The last payment of the page before.
+    #[prost(string, tag = "3")]
+    pub after: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListPaymentsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub payments: ::prost::alloc::vec::Vec<Payment>,
+    /// To be sent as `after`; empty = there is no more.
+    #[prost(string, tag = "2")]
+    pub next: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefundPaymentRequest {
+    #[prost(string, tag = "1")]
+    pub payment_id: ::prost::alloc::string::String,
+    /// Whose it must be, and within which time after paying it may ask; empty = an operator asks.
+    #[prost(string, tag = "2")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// all that is left when absent
+    #[prost(int64, optional, tag = "3")]
+    pub amount: ::core::option::Option<i64>,
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub source_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetAutoTopUpRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutAutoTopUpRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(bool, tag = "2")]
+    pub enabled: bool,
+    #[prost(int64, tag = "3")]
+    pub threshold: i64,
+    #[prost(int64, tag = "4")]
+    pub amount: i64,
+}
+/// When credit is bought by itself.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AutoTopUp {
+    #[prost(bool, tag = "1")]
+    pub enabled: bool,
+    #[prost(int64, tag = "2")]
+    pub threshold: i64,
+    #[prost(int64, tag = "3")]
+    pub amount: i64,
+    #[prost(string, tag = "4")]
+    pub card_brand: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub card_last4: ::prost::alloc::string::String,
+    /// Whether a purchase is under way.
+    #[prost(bool, tag = "6")]
+    pub running: bool,
+    #[prost(int32, tag = "7")]
+    pub failures: i32,
+    #[prost(string, tag = "8")]
+    pub last_failure: ::prost::alloc::string::String,
+    /// Not before this; 0 = at any time.
+    #[prost(int64, tag = "9")]
+    pub next_try_at_ms: i64,
+    /// A payment of the tenant is disputed, so nothing is bought by itself.
+    #[prost(bool, tag = "10")]
+    pub flagged: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Payment {
+    #[prost(string, tag = "1")]
+    pub payment_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// `checkout` or `auto_top_up`.
+    #[prost(string, tag = "3")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(int64, tag = "4")]
+    pub amount: i64,
+    #[prost(int64, tag = "5")]
+    pub fee: i64,
+    #[prost(int64, tag = "6")]
+    pub tax: i64,
+    /// `pending`, `succeeded`, `failed`, `refunded` or `disputed`.
+    #[prost(string, tag = "7")]
+    pub state: ::prost::alloc::string::String,
+    /// The page where it is paid, while it is pending.
+    #[prost(string, tag = "8")]
+    pub url: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub failure: ::prost::alloc::string::String,
+    #[prost(int64, tag = "10")]
+    pub created_at_ms: i64,
+    /// 0 = not yet
+    #[prost(int64, tag = "11")]
+    pub paid_at_ms: i64,
+    #[prost(string, tag = "12")]
+    pub session_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "13")]
+    pub intent_id: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "14")]
+    pub reversals: ::prost::alloc::vec::Vec<Reversal>,
+    #[prost(string, tag = "15")]
+    pub source_id: ::prost::alloc::string::String,
+}
+/// What went back of a payment.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Reversal {
+    #[prost(string, tag = "1")]
+    pub reversal_id: ::prost::alloc::string::String,
+    /// `refund` or `chargeback`.
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(int64, tag = "3")]
+    pub amount: i64,
+    /// How much of it was taken from credit, and how much the tenant owes.
+    #[prost(int64, tag = "4")]
+    pub credit: i64,
+    #[prost(int64, tag = "5")]
+    pub owed: i64,
+    /// `pending`, `done` or `undone`.
+    #[prost(string, tag = "6")]
+    pub state: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(int64, tag = "9")]
+    pub created_at_ms: i64,
+    #[prost(string, tag = "10")]
+    pub processor_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReceiveEventRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub body: ::prost::bytes::Bytes,
+    #[prost(string, tag = "2")]
+    pub signature: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReceiveEventResponse {}
 /// Generated client implementations.
 pub mod payments_client {
     #![allow(
@@ -3028,6 +3207,7 @@ pub mod payments_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
+    /// Amounts are nano-USD, times milliseconds since the Unix epoch.
     #[derive(Debug, Clone)]
     pub struct PaymentsClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -3108,6 +3288,166 @@ pub mod payments_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Opens a payment and the page where it is paid.
+        pub async fn create_checkout(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateCheckoutRequest>,
+        ) -> std::result::Result<tonic::Response<super::Payment>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Payments/CreateCheckout",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Payments", "CreateCheckout"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get_payment(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetPaymentRequest>,
+        ) -> std::result::Result<tonic::Response<super::Payment>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Payments/GetPayment",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Payments", "GetPayment"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Newest first.
+        pub async fn list_payments(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListPaymentsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPaymentsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Payments/ListPayments",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Payments", "ListPayments"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn refund_payment(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RefundPaymentRequest>,
+        ) -> std::result::Result<tonic::Response<super::Payment>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Payments/RefundPayment",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Payments", "RefundPayment"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get_auto_top_up(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetAutoTopUpRequest>,
+        ) -> std::result::Result<tonic::Response<super::AutoTopUp>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Payments/GetAutoTopUp",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Payments", "GetAutoTopUp"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn put_auto_top_up(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutAutoTopUpRequest>,
+        ) -> std::result::Result<tonic::Response<super::AutoTopUp>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Payments/PutAutoTopUp",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Payments", "PutAutoTopUp"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What the payment processor sent, as it sent it.
+        pub async fn receive_event(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReceiveEventRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReceiveEventResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Payments/ReceiveEvent",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Payments", "ReceiveEvent"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -3122,7 +3462,46 @@ pub mod payments_server {
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with PaymentsServer.
     #[async_trait]
-    pub trait Payments: std::marker::Send + std::marker::Sync + 'static {}
+    pub trait Payments: std::marker::Send + std::marker::Sync + 'static {
+        /// Opens a payment and the page where it is paid.
+        async fn create_checkout(
+            &self,
+            request: tonic::Request<super::CreateCheckoutRequest>,
+        ) -> std::result::Result<tonic::Response<super::Payment>, tonic::Status>;
+        async fn get_payment(
+            &self,
+            request: tonic::Request<super::GetPaymentRequest>,
+        ) -> std::result::Result<tonic::Response<super::Payment>, tonic::Status>;
+        /// Newest first.
+        async fn list_payments(
+            &self,
+            request: tonic::Request<super::ListPaymentsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPaymentsResponse>,
+            tonic::Status,
+        >;
+        async fn refund_payment(
+            &self,
+            request: tonic::Request<super::RefundPaymentRequest>,
+        ) -> std::result::Result<tonic::Response<super::Payment>, tonic::Status>;
+        async fn get_auto_top_up(
+            &self,
+            request: tonic::Request<super::GetAutoTopUpRequest>,
+        ) -> std::result::Result<tonic::Response<super::AutoTopUp>, tonic::Status>;
+        async fn put_auto_top_up(
+            &self,
+            request: tonic::Request<super::PutAutoTopUpRequest>,
+        ) -> std::result::Result<tonic::Response<super::AutoTopUp>, tonic::Status>;
+        /// What the payment processor sent, as it sent it.
+        async fn receive_event(
+            &self,
+            request: tonic::Request<super::ReceiveEventRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReceiveEventResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Amounts are nano-USD, times milliseconds since the Unix epoch.
     #[derive(Debug)]
     pub struct PaymentsServer<T> {
         inner: Arc<T>,
@@ -3199,6 +3578,321 @@ pub mod payments_server {
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
             match req.uri().path() {
+                "/patchbay.billing.v1.Payments/CreateCheckout" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateCheckoutSvc<T: Payments>(pub Arc<T>);
+                    impl<
+                        T: Payments,
+                    > tonic::server::UnaryService<super::CreateCheckoutRequest>
+                    for CreateCheckoutSvc<T> {
+                        type Response = super::Payment;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreateCheckoutRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Payments>::create_checkout(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateCheckoutSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Payments/GetPayment" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetPaymentSvc<T: Payments>(pub Arc<T>);
+                    impl<
+                        T: Payments,
+                    > tonic::server::UnaryService<super::GetPaymentRequest>
+                    for GetPaymentSvc<T> {
+                        type Response = super::Payment;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetPaymentRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Payments>::get_payment(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetPaymentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Payments/ListPayments" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListPaymentsSvc<T: Payments>(pub Arc<T>);
+                    impl<
+                        T: Payments,
+                    > tonic::server::UnaryService<super::ListPaymentsRequest>
+                    for ListPaymentsSvc<T> {
+                        type Response = super::ListPaymentsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListPaymentsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Payments>::list_payments(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListPaymentsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Payments/RefundPayment" => {
+                    #[allow(non_camel_case_types)]
+                    struct RefundPaymentSvc<T: Payments>(pub Arc<T>);
+                    impl<
+                        T: Payments,
+                    > tonic::server::UnaryService<super::RefundPaymentRequest>
+                    for RefundPaymentSvc<T> {
+                        type Response = super::Payment;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RefundPaymentRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Payments>::refund_payment(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RefundPaymentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Payments/GetAutoTopUp" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetAutoTopUpSvc<T: Payments>(pub Arc<T>);
+                    impl<
+                        T: Payments,
+                    > tonic::server::UnaryService<super::GetAutoTopUpRequest>
+                    for GetAutoTopUpSvc<T> {
+                        type Response = super::AutoTopUp;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetAutoTopUpRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Payments>::get_auto_top_up(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetAutoTopUpSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Payments/PutAutoTopUp" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutAutoTopUpSvc<T: Payments>(pub Arc<T>);
+                    impl<
+                        T: Payments,
+                    > tonic::server::UnaryService<super::PutAutoTopUpRequest>
+                    for PutAutoTopUpSvc<T> {
+                        type Response = super::AutoTopUp;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutAutoTopUpRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Payments>::put_auto_top_up(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutAutoTopUpSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Payments/ReceiveEvent" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReceiveEventSvc<T: Payments>(pub Arc<T>);
+                    impl<
+                        T: Payments,
+                    > tonic::server::UnaryService<super::ReceiveEventRequest>
+                    for ReceiveEventSvc<T> {
+                        type Response = super::ReceiveEventResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReceiveEventRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Payments>::receive_event(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReceiveEventSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
+use chrono::{DateTime, Utc};
 use http::StatusCode;
 use pricing::Amount;
 use rpc::billing::billing_client::BillingClient;
@@ -36,6 +37,8 @@ struct Grant {
     reason: String,
     /// Granting again with the same id changes nothing; the header `Idempotency-Key` serves as well.
     source_id: Option<String>,
+    /// When what is left of a promotion is taken away, RFC 3339.
+    expires_at: Option<DateTime<Utc>>,
 }
 
 pub(super) async fn grant(
@@ -56,6 +59,9 @@ pub(super) async fn grant(
         Kind::Purchase => "purchase",
         Kind::Promotion => "promotion",
     };
+    if sent.expires_at.is_some_and(|at| at <= Utc::now() || matches!(sent.kind, Kind::Purchase)) {
+        return Err(bad("expires_at: only promotions expire, and only later than now"));
+    }
     let source_id = sent.source_id.or(header).unwrap_or_else(|| Uuid::now_v7().to_string());
     let name = pg::in_tenant(&app.pool, tenant, |tx| Box::pin(organisations::name(tx))).await?;
     if name.is_none() {
@@ -67,6 +73,7 @@ pub(super) async fn grant(
         kind: kind.to_owned(),
         reason: sent.reason.clone(),
         source_id: source_id.clone(),
+        expires_at_ms: sent.expires_at.map_or(0, |at| at.timestamp_millis()),
     };
     let balance = rpc::retry(3, || {
         let (mut billing, message) = (BillingClient::new(app.billing.clone()), message.clone());
@@ -75,8 +82,7 @@ pub(super) async fn grant(
     .await?
     .into_inner()
     .balance;
-    let details =
-        json!({ "amount": amount.to_string(), "kind": kind, "reason": sent.reason, "source_id": source_id });
+    let details = json!({ "amount": amount.to_string(), "kind": kind, "reason": sent.reason, "source_id": source_id, "expires_at": sent.expires_at });
     let entry = operator.does("credit.grant", Some(tenant), tenant.to_string(), details);
     let written = pg::in_tenant(&app.pool, tenant, move |tx| {
         Box::pin(async move { audit::insert(tx.connection(), &entry).await })

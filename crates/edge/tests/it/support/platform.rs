@@ -12,6 +12,7 @@ use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
 use rpc::billing::billing_server::BillingServer;
 use rpc::billing::budgets_server::BudgetsServer;
+use rpc::billing::payments_server::PaymentsServer;
 use rpc::billing::plans_server::PlansServer;
 use rpc::router::router_server::RouterServer;
 use rpc::worker::worker_server::WorkerServer;
@@ -25,6 +26,7 @@ use super::budgets::FakeBudgets;
 use super::client::{self, Answer};
 use super::database::Database;
 use super::eventually;
+use super::payments::FakePayments;
 use super::plans::FakePlans;
 use super::router::FakeRouter;
 use super::worker::FakeWorker;
@@ -43,6 +45,7 @@ pub(crate) struct Platform {
     pub(crate) billing: FakeBilling,
     pub(crate) budgets: FakeBudgets,
     pub(crate) plans: FakePlans,
+    pub(crate) payments: FakePayments,
     pub(crate) router: FakeRouter,
     pub(crate) worker: FakeWorker,
     pub(crate) demo: Demo,
@@ -101,9 +104,11 @@ impl Platform {
             .unwrap();
         let (billing, router, worker) = (FakeBilling::new(), FakeRouter::new(), FakeWorker::default());
         let (budgets, plans) = (FakeBudgets::default(), FakePlans::default());
+        let payments = FakePayments::default();
         let services = Routes::new(BillingServer::new(billing.clone()))
             .add_service(BudgetsServer::new(budgets.clone()))
-            .add_service(PlansServer::new(plans.clone()));
+            .add_service(PlansServer::new(plans.clone()))
+            .add_service(PaymentsServer::new(payments.clone()));
         let billing_channel = Channel::local(services);
         let demo = Demo {
             api_key: ApiKey::generate(KeyKind::Inference),
@@ -132,6 +137,7 @@ impl Platform {
             billing,
             budgets,
             plans,
+            payments,
             router,
             worker,
             demo,
