@@ -1,8 +1,10 @@
 //! What billing does, one file per use case, over the state that they share.
 
+pub(crate) mod invoices;
 pub(crate) mod leases;
 pub(crate) mod prices;
 pub(crate) mod settlement;
+pub(crate) mod usage_export;
 
 use std::future::Future;
 use std::sync::Arc;

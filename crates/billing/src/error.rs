@@ -17,6 +17,8 @@ pub enum Error {
     /// What is asked contradicts what is known: a later life of an edge, a reused source, another price.
     #[error("{0}")]
     Conflict(String),
+    #[error("a document cannot be rendered")]
+    Unprintable(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("a task of this call was stopped")]
     Stopped,
 }
@@ -28,7 +30,11 @@ impl Error {
         match self {
             Self::Database(error) => matches!(pg::class(error), pg::Class::Unavailable | pg::Class::Retry),
             Self::Stopped => true,
-            Self::Malformed(_) | Self::OutOfRange(_) | Self::Unknown(_) | Self::Conflict(_) => false,
+            Self::Malformed(_)
+            | Self::OutOfRange(_)
+            | Self::Unknown(_)
+            | Self::Conflict(_)
+            | Self::Unprintable(_) => false,
         }
     }
 
@@ -38,11 +44,27 @@ impl Error {
     }
 }
 
+impl From<invoice::Malformed> for Error {
+    fn from(error: invoice::Malformed) -> Self {
+        Self::Unprintable(error.into())
+    }
+}
+
+impl From<invoice::Unprintable> for Error {
+    fn from(error: invoice::Unprintable) -> Self {
+        Self::Unprintable(error.into())
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let raised = error.as_database_error().and_then(|error| Some((error.code()?, error.message())));
         match raised {
-            Some((code, _)) if code == "PB404" => Self::Unknown("tenant"),
+            Some((code, message)) if code == "PB404" => Self::Unknown(match message {
+                "unknown invoice" => "invoice",
+                "unknown period" => "period",
+                _ => "tenant",
+            }),
             Some((code, message)) if code == "PB409" => Self::Conflict(message.to_owned()),
             _ => Self::Database(error),
         }
@@ -63,6 +85,10 @@ impl From<Error> for tonic::Status {
                 } else {
                     Fault::internal().into()
                 }
+            }
+            Error::Unprintable(source) => {
+                tracing::error!(error = &**source as &dyn std::error::Error, "a document cannot be rendered");
+                Fault::internal().into()
             }
             Error::Stopped => Fault::unavailable("Billing is stopping. Try again shortly.").into(),
         }

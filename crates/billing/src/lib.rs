@@ -5,7 +5,7 @@
 //! edge's word to them, in batches, and tells workers what is settled. Any replica serves any edge.
 //!
 //! - `grpc`: decode, call, encode; `grpc::session` is the lease session of one edge.
-//! - `app`: one file per use case: leases, settlement, price copies.
+//! - `app`: one file per use case: leases, settlement, price copies, invoices.
 //! - `store`: one file per aggregate, all of the SQL.
 //! - `jobs`: the bus's usage, the sweep of leases and claims, invariants, partitions.
 
@@ -19,6 +19,6 @@ mod record;
 mod service;
 mod store;
 
-pub use config::{BusConfig, Config};
+pub use config::{BusConfig, Config, InvoicesConfig, Issuer};
 pub use error::Error;
 pub use service::{Deps, Service};

@@ -3,7 +3,9 @@
 
 pub(crate) mod accounts;
 pub(crate) mod invariants;
+pub(crate) mod invoices;
 pub(crate) mod leases;
 pub(crate) mod prices;
 pub(crate) mod settlement;
 pub(crate) mod usage;
+pub(crate) mod usage_export;

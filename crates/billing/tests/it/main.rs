@@ -8,6 +8,7 @@ mod claims;
 mod classes;
 mod credit;
 mod invariants;
+mod invoices;
 mod leases;
 mod limits;
 mod measure;

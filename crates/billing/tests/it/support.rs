@@ -5,7 +5,7 @@ pub(crate) mod nats;
 pub(crate) mod postgres;
 pub(crate) mod records;
 
-use billing::{BusConfig, Config, Deps, Service};
+use billing::{BusConfig, Config, Deps, InvoicesConfig, Issuer, Service};
 use identity::{KeyId, TenantId};
 use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
@@ -24,6 +24,8 @@ pub(crate) type Client = BillingClient<Channel>;
 pub(crate) struct Billing {
     pub database: Database,
     pub client: Client,
+    /// To the services of every subject.
+    pub channel: Channel,
     pub metrics: Metrics,
     tasks: Tasks,
 }
@@ -56,6 +58,21 @@ pub(crate) fn config() -> Config {
             ack_wait_seconds: 2,
             batch: 64,
         },
+        invoices: InvoicesConfig { every_ms: 3_600_000, grace_ms: 0, due_days: 14, issuer: issuer() },
+    }
+}
+
+pub(crate) fn issuer() -> Issuer {
+    Issuer {
+        code: "main".to_owned(),
+        name: "Patchbay Ltd".to_owned(),
+        address: vec!["14 Exchange Row".to_owned(), "Dublin D02 XY45".to_owned()],
+        country: "IE".to_owned(),
+        tax_id: "IE1234567T".to_owned(),
+        registration: "Reg. no. 543210".to_owned(),
+        email: "billing@patchbay.example".to_owned(),
+        tax_name: "VAT".to_owned(),
+        payment_instructions: vec!["IBAN IE29 AIBK 9311 5212 3456 78, BIC AIBKIE2D".to_owned()],
     }
 }
 
@@ -74,8 +91,8 @@ impl Billing {
             metrics: metrics.clone(),
         };
         let service = Service::start(config, deps).await.unwrap();
-        let client = BillingClient::new(Channel::local(service.grpc()));
-        Self { database, client, metrics, tasks }
+        let channel = Channel::local(service.grpc());
+        Self { database, client: BillingClient::new(channel.clone()), channel, metrics, tasks }
     }
 
     /// Ends the replica and waits for what it was doing.

@@ -11,6 +11,7 @@ use identity::{ApiKey, KeyKind, MasterKey, OpaqueToken};
 use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
 use rpc::billing::billing_server::BillingServer;
+use rpc::billing::invoices_server::InvoicesServer;
 use rpc::router::router_server::RouterServer;
 use rpc::worker::worker_server::WorkerServer;
 use sqlx::PgPool;
@@ -21,6 +22,7 @@ use super::billing::FakeBilling;
 use super::client::{self, Answer};
 use super::database::Database;
 use super::eventually;
+use super::invoices::FakeInvoices;
 use super::router::FakeRouter;
 use super::worker::FakeWorker;
 
@@ -36,6 +38,7 @@ struct File {
 pub(crate) struct Platform {
     pub(crate) address: SocketAddr,
     pub(crate) billing: FakeBilling,
+    pub(crate) invoices: FakeInvoices,
     pub(crate) router: FakeRouter,
     pub(crate) worker: FakeWorker,
     pub(crate) demo: Demo,
@@ -69,7 +72,10 @@ impl Platform {
         let pool = pg::connect(&pg::Config { url: database.url(), max_connections: 6 }, pg::Owner::Identity)
             .unwrap();
         let (billing, router, worker) = (FakeBilling::new(), FakeRouter::new(), FakeWorker::default());
-        let billing_channel = Channel::local(BillingServer::new(billing.clone()));
+        let invoices = FakeInvoices::default();
+        let services = tonic::service::Routes::new(BillingServer::new(billing.clone()))
+            .add_service(InvoicesServer::new(invoices.clone()));
+        let billing_channel = Channel::local(services);
         let demo = Demo {
             api_key: ApiKey::generate(KeyKind::Inference),
             management_key: ApiKey::generate(KeyKind::Management),
@@ -100,7 +106,20 @@ impl Platform {
         let serving = tokio::spawn(async move { service.serve(listener).await.unwrap() });
         eventually("the edge is ready", async || health.is_ready().then_some(())).await;
         let tenant = bootstrapped.demo;
-        Self { address, billing, router, worker, demo, tenant, pool, database, metrics, tasks, serving }
+        Self {
+            address,
+            billing,
+            invoices,
+            router,
+            worker,
+            demo,
+            tenant,
+            pool,
+            database,
+            metrics,
+            tasks,
+            serving,
+        }
     }
 
     /// Stops as on SIGTERM: everything ends by itself.
