@@ -20,6 +20,8 @@ declare
     v_now timestamptz := billing.clock();
     v_period billing.period;
 begin
+    -- Whoever comes second waits, however long that takes.
+    perform set_config('lock_timeout', '0', true);
     perform pg_advisory_xact_lock(7305803385002);
     select * into v_period from billing.period
     where state = 'closed' and drafted_at is null order by period_id limit 1;

@@ -22,6 +22,7 @@ pub(crate) struct Metrics {
     pub mispriced: Counter,
     pub parked: Counter,
     pub expired: Counter,
+    pub frozen: Gauge,
     pub leases_open: Gauge,
     pub waiting: Gauge,
     pub lag: Histogram,
@@ -60,6 +61,11 @@ impl Metrics {
                 "billing_expired_leases",
                 "Leases freed after their grace without any word of what was done under them.",
                 Counter::default(),
+            ),
+            frozen: registry.register(
+                "billing_frozen_tenants",
+                "Tenants whose invoices are held back until somebody has looked.",
+                Gauge::default(),
             ),
             leases_open: registry.register(
                 "billing_open_leases",

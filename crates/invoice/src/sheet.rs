@@ -4,7 +4,7 @@ mod figures;
 mod lines;
 
 use crate::document::{Content, Document, Kind};
-use figures::{date, is_zero, moment, percent, usd};
+use figures::{date, is_zero, moment, percent, short, usd};
 
 /// One document, ready to be laid out.
 #[derive(Debug)]
@@ -161,10 +161,12 @@ fn figure(content: &Content) -> (String, String, String) {
             usd(total(content, "amount_due")),
             "Paid in full from prepaid credit".to_owned(),
         ),
-        Kind::CreditNote => {
-            said("Credited", usd(total(content, "total")), "To your prepaid credit or account".to_owned())
-        }
-        Kind::Receipt => said("Paid", usd(total(content, "paid")), "Received with thanks".to_owned()),
+        Kind::CreditNote => said(
+            "Credited",
+            usd(short(total(content, "total"))),
+            "To your prepaid credit or account".to_owned(),
+        ),
+        Kind::Receipt => said("Paid", usd(short(total(content, "paid"))), "Received with thanks".to_owned()),
     }
 }
 
@@ -186,7 +188,11 @@ fn tables(content: &Content) -> Vec<Table> {
 }
 
 fn totals(content: &Content) -> Vec<Total> {
-    let value = |name: &str| usd(total(content, name));
+    let is_short = matches!(content.kind, Kind::CreditNote | Kind::Receipt);
+    let value = |name: &str| {
+        let value = total(content, name);
+        usd(if is_short { short(value) } else { value })
+    };
     let tax = || tax_label(content);
     match content.kind {
         Kind::Invoice => {
@@ -245,7 +251,8 @@ fn notes(document: &Document) -> Vec<(String, Vec<String>)> {
     }
     if matches!(content.kind, Kind::Invoice | Kind::Statement) {
         let mut lines = vec![
-            "All amounts are in US dollars, each line exact to a billionth. Provider cost + markup − what was not charged = amount.".to_owned(),
+            "Amounts are in US dollars, each line exact to a billionth: provider cost + markup − not charged = amount."
+                .to_owned(),
         ];
         if content.kind == Kind::Invoice {
             lines.push(

@@ -52,6 +52,10 @@ impl App {
         while let Some(period) = issue::draft(pool).await? {
             tracing::info!(period, "the invoices of a period are drafted");
         }
+        let frozen = issue::frozen(pool).await?;
+        if frozen > self.metrics.frozen.set(frozen) {
+            tracing::error!(tenants = frozen, "the invoicing of tenants is frozen until somebody has looked");
+        }
         issue::begin_grace(pool, millis(self.config.invoices.grace_ms)).await?;
         let issuer = self.issuer();
         for invoice in issue::due(pool, BATCH).await? {

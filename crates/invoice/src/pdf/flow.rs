@@ -106,20 +106,20 @@ impl Flow<'_> {
     /// The totals, their points below each other.
     fn totals(&mut self) {
         const STEP: f32 = 17.0;
+        const SIZE: f32 = 9.5;
         let sheet = self.sheet;
         let height = f32::from(u16::try_from(sheet.totals.len()).unwrap_or(u16::MAX)) * STEP + 8.0;
         if !self.has_room(height) {
             self.turn();
         }
         self.y += 8.0;
-        let size = |total: &Total| if total.is_strong { 10.5 } else { 9.0 };
         let weight = |total: &Total| if total.is_strong { Weight::Strong } else { Weight::Regular };
         let split = |total: &Total| {
             let at = total.value.find('.').unwrap_or(total.value.len());
             (total.value[..at].to_owned(), total.value[at..].to_owned())
         };
         let decimals =
-            sheet.totals.iter().map(|total| self.faces.width(weight(total), size(total), &split(total).1));
+            sheet.totals.iter().map(|total| self.faces.width(weight(total), SIZE, &split(total).1));
         let point = RIGHT - decimals.fold(0.0, f32::max);
         for total in &sheet.totals {
             let (whole, fraction) = split(total);
@@ -127,9 +127,9 @@ impl Flow<'_> {
             if total.is_strong {
                 self.rule(RIGHT - 225.0, self.y - 12.5, 225.0, 0.5, Ink::Rule);
             }
-            self.text(RIGHT - 225.0, self.y, size(total), weight(total), ink, &total.label);
-            self.text_to(point, self.y, size(total), weight(total), Ink::Text, &whole);
-            self.text(point, self.y, size(total), weight(total), Ink::Text, &fraction);
+            self.text(RIGHT - 225.0, self.y, SIZE, weight(total), ink, &total.label);
+            self.text_to(point, self.y, SIZE, weight(total), Ink::Text, &whole);
+            self.text(point, self.y, SIZE, weight(total), Ink::Text, &fraction);
             self.y += STEP;
         }
     }

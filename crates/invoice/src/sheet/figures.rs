@@ -10,6 +10,16 @@ pub(super) fn decimal(text: &str) -> String {
     format!("{sign}{}{dot}{fraction}", grouped(whole))
 }
 
+/// Without zeros beyond the cents: `100.00` of `100.000000000`. What is not in whole cents stays as it is.
+pub(super) fn short(text: &str) -> &str {
+    match text.split_once('.') {
+        Some((whole, fraction)) if fraction.len() > 2 && fraction[2..].bytes().all(|digit| digit == b'0') => {
+            &text[..whole.len() + 3]
+        }
+        _ => text,
+    }
+}
+
 /// The same in dollars: `$1,234.50`.
 pub(super) fn usd(text: &str) -> String {
     match text.strip_prefix('-') {
@@ -79,6 +89,10 @@ mod tests {
         assert_eq!(decimal("999"), "999");
         assert_eq!(usd("-1234.50"), "−$1,234.50");
         assert_eq!(count(1_000_000), "1,000,000");
+        assert_eq!(
+            ["100.000000000", "0.001000000", "5.10", "7"].map(short),
+            ["100.00", "0.001000000", "5.10", "7"]
+        );
         assert!(is_zero("-0.00") && !is_zero("0.01"));
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::figures::{count, days, decimal, is_zero, usd};
+use super::figures::{count, days, decimal, is_zero, short, usd};
 use super::{Column, Look, Row, Table, total};
 use crate::document::{Account, Content, Line};
 
@@ -189,23 +189,23 @@ fn capitalised(word: &str) -> String {
 pub(super) fn credited(content: &Content) -> Table {
     let invoice = content.corrects.as_ref().map_or("", |corrected| corrected.number.as_str());
     let reason = content.reason.clone().unwrap_or_default();
-    let cells = [format!("Credit on {invoice}"), decimal(total(content, "total"))];
+    let cells = [format!("Credit on {invoice}"), decimal(short(total(content, "total")))];
     let mut rows = vec![row(Look::Plain, cells, reason)];
     if !is_zero(total(content, "credited_before")) {
-        let cells = ["Credited before".to_owned(), decimal(total(content, "credited_before"))];
+        let cells = ["Credited before".to_owned(), decimal(short(total(content, "credited_before")))];
         rows.push(row(Look::Plain, cells, String::new()));
     }
-    let left = ["Left of the invoice".to_owned(), decimal(total(content, "left"))];
+    let left = ["Left of the invoice".to_owned(), decimal(short(total(content, "left")))];
     rows.push(row(Look::Plain, left, String::new()));
     Table { heading: "Correction".to_owned(), columns: vec![words("What", 75.0), figures("USD", 25.0)], rows }
 }
 
 /// What a receipt is for.
 pub(super) fn bought(content: &Content) -> Table {
-    let cells = ["Credit for the use of models".to_owned(), decimal(total(content, "credit"))];
+    let cells = ["Credit for the use of models".to_owned(), decimal(short(total(content, "credit")))];
     let mut rows = vec![row(Look::Plain, cells, String::new())];
     if !is_zero(total(content, "fee")) {
-        let cells = ["Fee on the purchase".to_owned(), decimal(total(content, "fee"))];
+        let cells = ["Fee on the purchase".to_owned(), decimal(short(total(content, "fee")))];
         rows.push(row(Look::Plain, cells, String::new()));
     }
     Table { heading: "Purchase".to_owned(), columns: vec![words("What", 75.0), figures("USD", 25.0)], rows }

@@ -114,6 +114,12 @@ pub(crate) async fn receipts(
     Ok(issued)
 }
 
+/// Tenants whose invoicing is frozen.
+pub(crate) async fn frozen(pool: &PgPool) -> Result<i64, Error> {
+    let frozen = sqlx::query_scalar!(r#"select count(*) as "frozen!" from billing.invoicing_freeze"#);
+    Ok(frozen.fetch_one(pool).await?)
+}
+
 pub(crate) async fn freeze(pool: &PgPool, tenant: TenantId, reason: &str) -> Result<bool, Error> {
     let frozen =
         sqlx::query_scalar!(r#"select billing.freeze_invoicing($1, $2) as "frozen!""#, tenant.uuid(), reason)

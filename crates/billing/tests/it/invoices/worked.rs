@@ -67,20 +67,13 @@ async fn the_worked_invoice_adds_up_and_is_the_documented_one() {
     let mini = Rates::default().with(Class::Input, per_million(15)).with(Class::Output, per_million(60));
     let mini_usage = Usage::default().with(Class::Input, 1_001_001).with(Class::Output, 333_333);
     for _ in 0..3 {
-        let charge = request(
-            &books,
-            &customer,
-            "anthropic/claude-sonnet-4.5",
-            "Anthropic",
-            sonnet.clone(),
-            sonnet_usage,
-        )
-        .await;
+        let charge =
+            request(&books, &customer, "anthropic/claude-sonnet-4.5", "Anthropic", sonnet, sonnet_usage)
+                .await;
         assert_eq!(charge, 15_983_153_550);
     }
     for _ in 0..2 {
-        let charge =
-            request(&books, &customer, "openai/gpt-4o-mini", "OpenAI", mini.clone(), mini_usage).await;
+        let charge = request(&books, &customer, "openai/gpt-4o-mini", "OpenAI", mini, mini_usage).await;
         assert_eq!(charge, 367_657_448, "367,657,447.5, half to even");
     }
     let invoice = books.issue(&customer).await;

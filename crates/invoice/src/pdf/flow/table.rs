@@ -93,15 +93,17 @@ fn set_row(flow: &mut Flow<'_>, table: &Table, row: &Row, lines: &[(Weight, f32,
     if row.look == Look::Sum {
         flow.rule(LEFT, flow.y - 11.0, RIGHT - LEFT, 0.9, Ink::Accent);
     }
+    let top = flow.y;
+    // In the order of reading, which is that of copied text: the name, then its figures.
+    for (weight, size, ink, line) in lines {
+        flow.text(LEFT, flow.y, *size, *weight, *ink, line);
+        flow.y += STEP;
+    }
     for (cell, (left, right)) in row.cells.iter().zip(edges(&table.columns)).skip(1) {
         // A figure too wide for its column is set smaller rather than over its neighbour.
         let width = flow.faces.width(weight, FIGURE, cell);
         let size = FIGURE * ((right - left - 3.0) / width).min(1.0);
-        flow.text_to(right, flow.y, size, weight, Ink::Text, cell);
-    }
-    for (weight, size, ink, line) in lines {
-        flow.text(LEFT, flow.y, *size, *weight, *ink, line);
-        flow.y += STEP;
+        flow.text_to(right, top, size, weight, Ink::Text, cell);
     }
     flow.y += 7.5;
     if row.look == Look::Plain {
