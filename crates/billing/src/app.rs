@@ -1,6 +1,7 @@
 //! What billing does, one file per use case, over the state that they share.
 
 pub(crate) mod budgets;
+pub(crate) mod invoices;
 pub(crate) mod leases;
 pub(crate) mod notices;
 pub(crate) mod payments;
@@ -8,6 +9,7 @@ mod plans;
 pub(crate) mod prices;
 pub(crate) mod recalls;
 pub(crate) mod settlement;
+pub(crate) mod usage_export;
 
 use std::future::Future;
 use std::sync::Arc;

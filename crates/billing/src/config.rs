@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::processor::Processor;
@@ -40,6 +40,7 @@ pub struct Config {
     pub notices: NoticesConfig,
     pub bus: BusConfig,
     pub payments: PaymentsConfig,
+    pub invoices: InvoicesConfig,
 }
 
 /// The `billing.payments` section: how money comes in.
@@ -109,6 +110,37 @@ impl NoticesConfig {
         Duration::from_millis(self.every_ms)
     }
 }
+/// The `billing.invoices` section.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InvoicesConfig {
+    /// Pause between looks at what is to be closed, drafted and issued.
+    pub every_ms: u64,
+    /// How long a draft can be looked at before it is issued.
+    pub grace_ms: u64,
+    /// Days from issue to payment of those who pay by invoice.
+    pub due_days: u16,
+    pub issuer: Issuer,
+}
+
+/// The `billing.invoices.issuer` section: who issues invoices, as documents say it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Issuer {
+    /// Tells series of numbers and chains of hashes apart. Never printed, never to be changed.
+    pub code: String,
+    pub name: String,
+    pub address: Vec<String>,
+    /// ISO 3166, two letters.
+    pub country: String,
+    pub tax_id: String,
+    pub registration: String,
+    pub email: String,
+    /// What tax is called, such as `VAT`.
+    pub tax_name: String,
+    /// How to pay, a line each.
+    pub payment_instructions: Vec<String>,
+}
 
 /// The `billing.bus` section: the JetStream stream that carries usage.
 #[derive(Debug, Clone, Deserialize)]
@@ -124,6 +156,12 @@ pub struct BusConfig {
     pub ack_wait_seconds: u64,
     /// Messages that one transaction settles at most.
     pub batch: usize,
+}
+
+impl InvoicesConfig {
+    pub(crate) const fn every(&self) -> Duration {
+        Duration::from_millis(self.every_ms)
+    }
 }
 
 impl Config {

@@ -35,6 +35,8 @@ pub enum Error {
     Forged(#[from] Forged),
     #[error("the payment processor did not do as asked")]
     Processor(#[from] ProcessorError),
+    #[error("a document cannot be rendered")]
+    Unprintable(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("a task of this call was stopped")]
     Stopped,
 }
@@ -54,7 +56,8 @@ impl Error {
             | Self::Refused(_)
             | Self::Setting(_)
             | Self::NotConfigured
-            | Self::Forged(_) => false,
+            | Self::Forged(_)
+            | Self::Unprintable(_) => false,
         }
     }
 
@@ -64,11 +67,27 @@ impl Error {
     }
 }
 
+impl From<invoice::Malformed> for Error {
+    fn from(error: invoice::Malformed) -> Self {
+        Self::Unprintable(error.into())
+    }
+}
+
+impl From<invoice::Unprintable> for Error {
+    fn from(error: invoice::Unprintable) -> Self {
+        Self::Unprintable(error.into())
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let raised = error.as_database_error().and_then(|error| Some((error.code()?, error.message())));
         match raised {
-            Some((code, _)) if code == "PB404" => Self::Unknown("tenant"),
+            Some((code, message)) if code == "PB404" => Self::Unknown(match message {
+                "unknown invoice" => "invoice",
+                "unknown period" => "period",
+                _ => "tenant",
+            }),
             Some((code, message)) if code == "PB409" => Self::Conflict(message.to_owned()),
             Some((code, message)) if code == "PB400" => Self::Refused(message.to_owned()),
             _ => Self::Database(error),
@@ -95,6 +114,10 @@ impl From<Error> for tonic::Status {
                 }
             }
             Error::Setting(_) => Fault::internal().into(),
+            Error::Unprintable(source) => {
+                tracing::error!(error = &**source as &dyn std::error::Error, "a document cannot be rendered");
+                Fault::internal().into()
+            }
             Error::Stopped => Fault::unavailable("Billing is stopping. Try again shortly.").into(),
         }
     }

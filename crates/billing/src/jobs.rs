@@ -3,6 +3,7 @@
 mod budgets;
 mod check;
 mod consume;
+mod invoices;
 mod notices;
 mod payments;
 mod recall;
@@ -19,6 +20,7 @@ pub(crate) fn start(app: &App, bus: Option<async_nats::Client>) {
     app.tasks.spawn(notices::watch(app.clone(), bus.clone()));
     app.tasks.spawn(notices::deliver(app.clone()));
     app.tasks.spawn(payments::run(app.clone()));
+    app.tasks.spawn(invoices::run(app.clone()));
     if let Some(bus) = bus {
         for shard in 0..rpc::subjects::SHARDS {
             app.tasks.spawn(consume::run(app.clone(), bus.clone(), shard));

@@ -5,7 +5,7 @@
 //! edge's word to them, in batches, and tells workers what is settled. Any replica serves any edge.
 //!
 //! - `grpc`: decode, call, encode; `grpc::session` is the lease session of one edge.
-//! - `app`: one file per use case: leases, settlement, price copies.
+//! - `app`: one file per use case: leases, settlement, price copies, invoices.
 //! - `store`: one file per aggregate, all of the SQL.
 //! - `processor`: the payment processor, behind a narrow trait; Stripe is the one there is.
 //! - `jobs`: the bus's usage, the sweep of leases and claims, invariants, partitions.
@@ -21,7 +21,7 @@ mod record;
 mod service;
 mod store;
 
-pub use config::{BusConfig, Config, NoticesConfig, PaymentsConfig};
+pub use config::{BusConfig, Config, InvoicesConfig, Issuer, NoticesConfig, PaymentsConfig};
 pub use error::Error;
 pub use processor::ProcessorError;
 pub use processor::signature::Forged;

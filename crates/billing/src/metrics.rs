@@ -27,6 +27,7 @@ pub(crate) struct Metrics {
     pub recalls: Counter,
     recall_waits: Family<Label, Counter>,
     pub freed_early: Counter,
+    pub frozen: Gauge,
     pub leases_open: Gauge,
     leases_by_kind: Family<Label, Gauge>,
     pub waiting: Gauge,
@@ -71,6 +72,11 @@ impl Metrics {
                 "billing_expired_leases",
                 "Leases freed after their grace without any word of what was done under them.",
                 Counter::default(),
+            ),
+            frozen: registry.register(
+                "billing_frozen_tenants",
+                "Tenants whose invoices are held back until somebody has looked.",
+                Gauge::default(),
             ),
             leases_open: registry.register(
                 "billing_open_leases",

@@ -4,6 +4,7 @@
 pub(crate) mod accounts;
 pub(crate) mod budgets;
 pub(crate) mod invariants;
+pub(crate) mod invoices;
 pub(crate) mod leases;
 pub(crate) mod notices;
 pub(crate) mod payments;
@@ -12,4 +13,5 @@ pub(crate) mod prices;
 pub(crate) mod recalls;
 pub(crate) mod settlement;
 pub(crate) mod usage;
+pub(crate) mod usage_export;
 pub(crate) mod workers;

@@ -9,6 +9,7 @@ mod count_tokens;
 pub(crate) mod events;
 pub(crate) mod generation;
 pub(crate) mod inference;
+mod invoices;
 mod layers;
 pub(crate) mod models;
 pub(crate) mod payments;

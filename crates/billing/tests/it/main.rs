@@ -10,6 +10,7 @@ mod claims;
 mod classes;
 mod credit;
 mod invariants;
+mod invoices;
 mod leases;
 mod limits;
 mod measure;

@@ -8,7 +8,7 @@ pub(crate) mod stripe;
 
 use std::sync::Arc;
 
-use billing::{BusConfig, Config, Deps, NoticesConfig, PaymentsConfig, Service};
+use billing::{BusConfig, Config, Deps, InvoicesConfig, Issuer, NoticesConfig, PaymentsConfig, Service};
 use identity::{KeyId, MasterKey, TenantId};
 use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
@@ -92,6 +92,21 @@ pub(crate) fn config() -> Config {
             poll_after_ms: 60_000,
             timeout_ms: 10_000,
         },
+        invoices: InvoicesConfig { every_ms: 3_600_000, grace_ms: 0, due_days: 14, issuer: issuer() },
+    }
+}
+
+pub(crate) fn issuer() -> Issuer {
+    Issuer {
+        code: "main".to_owned(),
+        name: "Patchbay Ltd".to_owned(),
+        address: vec!["14 Exchange Row".to_owned(), "Dublin D02 XY45".to_owned()],
+        country: "IE".to_owned(),
+        tax_id: "IE1234567T".to_owned(),
+        registration: "Reg. no. 543210".to_owned(),
+        email: "billing@patchbay.example".to_owned(),
+        tax_name: "VAT".to_owned(),
+        payment_instructions: vec!["IBAN IE29 AIBK 9311 5212 3456 78, BIC AIBKIE2D".to_owned()],
     }
 }
 

@@ -6,7 +6,7 @@ mod catalogue_lists;
 mod credit;
 mod decisions;
 mod health;
-mod invoices;
+pub(super) mod invoices;
 mod keys;
 mod ledger;
 mod notices;

@@ -20,6 +20,7 @@ mod coalescing;
 mod dialects;
 mod health;
 mod idempotency;
+mod invoices;
 mod leases;
 mod limits;
 mod lost;

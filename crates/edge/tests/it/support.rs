@@ -5,6 +5,7 @@ pub(crate) mod books;
 pub(crate) mod budgets;
 pub(crate) mod client;
 pub(crate) mod database;
+pub(crate) mod invoices;
 pub(crate) mod payments;
 pub(crate) mod plans;
 pub(crate) mod platform;

@@ -2576,6 +2576,211 @@ pub mod budgets_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// The answer as the admin API gives it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InvoicingAnswer {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub body_json: ::prost::bytes::Bytes,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPeriodsRequest {
+    /// the last id of the page before; 0 = from the newest
+    #[prost(int64, tag = "1")]
+    pub after: i64,
+    #[prost(uint32, tag = "2")]
+    pub limit: u32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClosePeriodRequest {
+    #[prost(int64, tag = "1")]
+    pub period_id: i64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListInvoicesRequest {
+    /// empty = all
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// 0 = all
+    #[prost(int64, tag = "2")]
+    pub period_id: i64,
+    /// empty = all
+    #[prost(string, tag = "3")]
+    pub state: ::prost::alloc::string::String,
+    /// the last id of the page before
+    #[prost(string, tag = "4")]
+    pub after: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "5")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetInvoiceRequest {
+    #[prost(string, tag = "1")]
+    pub invoice_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FinaliseInvoiceRequest {
+    #[prost(string, tag = "1")]
+    pub invoice_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IssueCreditNoteRequest {
+    #[prost(string, tag = "1")]
+    pub invoice_id: ::prost::alloc::string::String,
+    /// nano-USD, tax included
+    #[prost(int64, tag = "2")]
+    pub amount: i64,
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub source_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FreezeInvoicingRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnfreezeInvoicingRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutBillingProfileRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub profile: ::core::option::Option<BillingProfile>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetBillingProfileRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BillingProfile {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "2")]
+    pub address: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// ISO 3166, two letters
+    #[prost(string, tag = "3")]
+    pub country: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub tax_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub email: ::prost::alloc::string::String,
+    /// what the customer wants to find on its invoices
+    #[prost(string, tag = "6")]
+    pub reference: ::prost::alloc::string::String,
+    /// `none`, `standard`, `exempt`, `reverse_charge`
+    #[prost(string, tag = "7")]
+    pub tax: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "8")]
+    pub tax_basis_points: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDocumentsRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// empty = all
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    /// the last number of the page before
+    #[prost(string, tag = "3")]
+    pub after: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub limit: u32,
+}
+/// Of this tenant by number, or of any by invoice: what was issued for it, or what it says as a draft.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetDocumentRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub number: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub invoice_id: ::prost::alloc::string::String,
+    #[prost(enumeration = "get_document_request::Form", tag = "4")]
+    pub form: i32,
+}
+/// Nested message and enum types in `GetDocumentRequest`.
+pub mod get_document_request {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Form {
+        Unspecified = 0,
+        Json = 1,
+        Html = 2,
+        Pdf = 3,
+    }
+    impl Form {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "FORM_UNSPECIFIED",
+                Self::Json => "FORM_JSON",
+                Self::Html => "FORM_HTML",
+                Self::Pdf => "FORM_PDF",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "FORM_UNSPECIFIED" => Some(Self::Unspecified),
+                "FORM_JSON" => Some(Self::Json),
+                "FORM_HTML" => Some(Self::Html),
+                "FORM_PDF" => Some(Self::Pdf),
+                _ => None,
+            }
+        }
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RenderedDocument {
+    /// empty = a draft
+    #[prost(string, tag = "1")]
+    pub number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub content_type: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub body: ::prost::bytes::Bytes,
+    /// of the JSON, hex
+    #[prost(string, tag = "4")]
+    pub sha256: ::prost::alloc::string::String,
+}
+/// Of a period, or of the days from `first_day` to `last_day`, UTC and both included.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportUsageRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(int64, tag = "2")]
+    pub period_id: i64,
+    /// ISO
+    #[prost(string, tag = "3")]
+    pub first_day: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub last_day: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UsageCsv {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub csv: ::prost::bytes::Bytes,
+}
 /// Generated client implementations.
 pub mod invoices_client {
     #![allow(
@@ -2667,6 +2872,340 @@ pub mod invoices_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Newest first.
+        pub async fn list_periods(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListPeriodsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/ListPeriods",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Invoices", "ListPeriods"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Closes a period if it is the open one, and opens the next. Idempotent.
+        pub async fn close_period(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ClosePeriodRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/ClosePeriod",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Invoices", "ClosePeriod"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Newest first.
+        pub async fn list_invoices(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListInvoicesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/ListInvoices",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Invoices", "ListInvoices"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get_invoice(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetInvoiceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/GetInvoice",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Invoices", "GetInvoice"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Issues a draft before its grace is over. Idempotent.
+        pub async fn finalise_invoice(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FinaliseInvoiceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/FinaliseInvoice",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Invoices", "FinaliseInvoice"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Idempotent by source.
+        pub async fn issue_credit_note(
+            &mut self,
+            request: impl tonic::IntoRequest<super::IssueCreditNoteRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/IssueCreditNote",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Invoices", "IssueCreditNote"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// While a tenant's invoicing is frozen, its invoices stay drafts. Idempotent.
+        pub async fn freeze_invoicing(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FreezeInvoicingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/FreezeInvoicing",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Invoices", "FreezeInvoicing"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn unfreeze_invoicing(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UnfreezeInvoicingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/UnfreezeInvoicing",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Invoices", "UnfreezeInvoicing"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn put_billing_profile(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutBillingProfileRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/PutBillingProfile",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Invoices", "PutBillingProfile"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get_billing_profile(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetBillingProfileRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/GetBillingProfile",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Invoices", "GetBillingProfile"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Issued documents of all kinds, newest first.
+        pub async fn list_documents(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListDocumentsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/ListDocuments",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Invoices", "ListDocuments"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get_document(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetDocumentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RenderedDocument>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/GetDocument",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Invoices", "GetDocument"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// One row per generation, as CSV in pieces.
+        pub async fn export_usage(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExportUsageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::UsageCsv>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/ExportUsage",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Invoices", "ExportUsage"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2681,7 +3220,80 @@ pub mod invoices_server {
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with InvoicesServer.
     #[async_trait]
-    pub trait Invoices: std::marker::Send + std::marker::Sync + 'static {}
+    pub trait Invoices: std::marker::Send + std::marker::Sync + 'static {
+        /// Newest first.
+        async fn list_periods(
+            &self,
+            request: tonic::Request<super::ListPeriodsRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        /// Closes a period if it is the open one, and opens the next. Idempotent.
+        async fn close_period(
+            &self,
+            request: tonic::Request<super::ClosePeriodRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        /// Newest first.
+        async fn list_invoices(
+            &self,
+            request: tonic::Request<super::ListInvoicesRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        async fn get_invoice(
+            &self,
+            request: tonic::Request<super::GetInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        /// Issues a draft before its grace is over. Idempotent.
+        async fn finalise_invoice(
+            &self,
+            request: tonic::Request<super::FinaliseInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        /// Idempotent by source.
+        async fn issue_credit_note(
+            &self,
+            request: tonic::Request<super::IssueCreditNoteRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        /// While a tenant's invoicing is frozen, its invoices stay drafts. Idempotent.
+        async fn freeze_invoicing(
+            &self,
+            request: tonic::Request<super::FreezeInvoicingRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        async fn unfreeze_invoicing(
+            &self,
+            request: tonic::Request<super::UnfreezeInvoicingRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        async fn put_billing_profile(
+            &self,
+            request: tonic::Request<super::PutBillingProfileRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        async fn get_billing_profile(
+            &self,
+            request: tonic::Request<super::GetBillingProfileRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        /// Issued documents of all kinds, newest first.
+        async fn list_documents(
+            &self,
+            request: tonic::Request<super::ListDocumentsRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        async fn get_document(
+            &self,
+            request: tonic::Request<super::GetDocumentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RenderedDocument>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the ExportUsage method.
+        type ExportUsageStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::UsageCsv, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// One row per generation, as CSV in pieces.
+        async fn export_usage(
+            &self,
+            request: tonic::Request<super::ExportUsageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::ExportUsageStream>,
+            tonic::Status,
+        >;
+    }
     #[derive(Debug)]
     pub struct InvoicesServer<T> {
         inner: Arc<T>,
@@ -2758,6 +3370,592 @@ pub mod invoices_server {
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
             match req.uri().path() {
+                "/patchbay.billing.v1.Invoices/ListPeriods" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListPeriodsSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::ListPeriodsRequest>
+                    for ListPeriodsSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListPeriodsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::list_periods(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListPeriodsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/ClosePeriod" => {
+                    #[allow(non_camel_case_types)]
+                    struct ClosePeriodSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::ClosePeriodRequest>
+                    for ClosePeriodSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ClosePeriodRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::close_period(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ClosePeriodSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/ListInvoices" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListInvoicesSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::ListInvoicesRequest>
+                    for ListInvoicesSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListInvoicesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::list_invoices(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListInvoicesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/GetInvoice" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetInvoiceSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::GetInvoiceRequest>
+                    for GetInvoiceSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetInvoiceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::get_invoice(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetInvoiceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/FinaliseInvoice" => {
+                    #[allow(non_camel_case_types)]
+                    struct FinaliseInvoiceSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::FinaliseInvoiceRequest>
+                    for FinaliseInvoiceSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FinaliseInvoiceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::finalise_invoice(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FinaliseInvoiceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/IssueCreditNote" => {
+                    #[allow(non_camel_case_types)]
+                    struct IssueCreditNoteSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::IssueCreditNoteRequest>
+                    for IssueCreditNoteSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::IssueCreditNoteRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::issue_credit_note(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = IssueCreditNoteSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/FreezeInvoicing" => {
+                    #[allow(non_camel_case_types)]
+                    struct FreezeInvoicingSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::FreezeInvoicingRequest>
+                    for FreezeInvoicingSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FreezeInvoicingRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::freeze_invoicing(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FreezeInvoicingSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/UnfreezeInvoicing" => {
+                    #[allow(non_camel_case_types)]
+                    struct UnfreezeInvoicingSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::UnfreezeInvoicingRequest>
+                    for UnfreezeInvoicingSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UnfreezeInvoicingRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::unfreeze_invoicing(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UnfreezeInvoicingSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/PutBillingProfile" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutBillingProfileSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::PutBillingProfileRequest>
+                    for PutBillingProfileSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutBillingProfileRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::put_billing_profile(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutBillingProfileSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/GetBillingProfile" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetBillingProfileSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::GetBillingProfileRequest>
+                    for GetBillingProfileSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetBillingProfileRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::get_billing_profile(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetBillingProfileSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/ListDocuments" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListDocumentsSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::ListDocumentsRequest>
+                    for ListDocumentsSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListDocumentsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::list_documents(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListDocumentsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/GetDocument" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetDocumentSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::GetDocumentRequest>
+                    for GetDocumentSvc<T> {
+                        type Response = super::RenderedDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetDocumentRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::get_document(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetDocumentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/ExportUsage" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExportUsageSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::ServerStreamingService<super::ExportUsageRequest>
+                    for ExportUsageSvc<T> {
+                        type Response = super::UsageCsv;
+                        type ResponseStream = T::ExportUsageStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExportUsageRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::export_usage(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExportUsageSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(

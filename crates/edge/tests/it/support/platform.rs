@@ -12,6 +12,7 @@ use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
 use rpc::billing::billing_server::BillingServer;
 use rpc::billing::budgets_server::BudgetsServer;
+use rpc::billing::invoices_server::InvoicesServer;
 use rpc::billing::payments_server::PaymentsServer;
 use rpc::billing::plans_server::PlansServer;
 use rpc::router::router_server::RouterServer;
@@ -26,6 +27,7 @@ use super::budgets::FakeBudgets;
 use super::client::{self, Answer};
 use super::database::Database;
 use super::eventually;
+use super::invoices::FakeInvoices;
 use super::payments::FakePayments;
 use super::plans::FakePlans;
 use super::router::FakeRouter;
@@ -46,6 +48,7 @@ pub(crate) struct Platform {
     pub(crate) budgets: FakeBudgets,
     pub(crate) plans: FakePlans,
     pub(crate) payments: FakePayments,
+    pub(crate) invoices: FakeInvoices,
     pub(crate) router: FakeRouter,
     pub(crate) worker: FakeWorker,
     pub(crate) demo: Demo,
@@ -104,11 +107,12 @@ impl Platform {
             .unwrap();
         let (billing, router, worker) = (FakeBilling::new(), FakeRouter::new(), FakeWorker::default());
         let (budgets, plans) = (FakeBudgets::default(), FakePlans::default());
-        let payments = FakePayments::default();
+        let (payments, invoices) = (FakePayments::default(), FakeInvoices::default());
         let services = Routes::new(BillingServer::new(billing.clone()))
             .add_service(BudgetsServer::new(budgets.clone()))
             .add_service(PlansServer::new(plans.clone()))
-            .add_service(PaymentsServer::new(payments.clone()));
+            .add_service(PaymentsServer::new(payments.clone()))
+            .add_service(InvoicesServer::new(invoices.clone()));
         let billing_channel = Channel::local(services);
         let demo = Demo {
             api_key: ApiKey::generate(KeyKind::Inference),
@@ -138,6 +142,7 @@ impl Platform {
             budgets,
             plans,
             payments,
+            invoices,
             router,
             worker,
             demo,
