@@ -3,6 +3,7 @@
 mod check;
 mod consume;
 mod sweep;
+mod usage;
 
 use crate::app::App;
 
@@ -10,6 +11,8 @@ pub(crate) fn start(app: &App, bus: Option<async_nats::Client>) {
     app.tasks.spawn(sweep::run(app.clone()));
     app.tasks.spawn(sweep::open_days(app.clone()));
     app.tasks.spawn(check::run(app.clone()));
+    app.tasks.spawn(usage::fold(app.clone()));
+    app.tasks.spawn(usage::forget(app.clone()));
     if let Some(bus) = bus {
         for shard in 0..rpc::subjects::SHARDS {
             app.tasks.spawn(consume::run(app.clone(), bus.clone(), shard));

@@ -7,7 +7,8 @@
 //! - `grpc`: decode, call, encode; `grpc::session` is the lease session of one edge.
 //! - `app`: one file per use case: leases, settlement, price copies.
 //! - `store`: one file per aggregate, all of the SQL.
-//! - `jobs`: the bus's usage, the sweep of leases and claims, invariants, partitions.
+//! - `jobs`: the bus's usage, the sweep of leases and claims, invariants, rollups,
+//!   partitions and retention.
 
 mod app;
 mod config;
@@ -19,6 +20,6 @@ mod record;
 mod service;
 mod store;
 
-pub use config::{BusConfig, Config};
+pub use config::{BusConfig, Config, UsageConfig};
 pub use error::Error;
 pub use service::{Deps, Service};

@@ -1,5 +1,7 @@
 //! What billing counts.
 
+use std::sync::atomic::AtomicU64;
+
 use lifecycle::{LATENCY_BUCKETS, Metrics as Registry};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -25,6 +27,8 @@ pub(crate) struct Metrics {
     pub leases_open: Gauge,
     pub waiting: Gauge,
     pub lag: Histogram,
+    pub unfolded: Gauge,
+    pub unfolded_seconds: Gauge<f64, AtomicU64>,
 }
 
 impl Metrics {
@@ -69,6 +73,16 @@ impl Metrics {
             waiting: registry.register(
                 "billing_waiting_claims",
                 "Claims and edges' words that wait for their counterpart.",
+                Gauge::default(),
+            ),
+            unfolded: registry.register(
+                "billing_unfolded_settlements",
+                "Settlements that are not in the rollups yet.",
+                Gauge::default(),
+            ),
+            unfolded_seconds: registry.register(
+                "billing_unfolded_seconds",
+                "How long the oldest settlement that is not in the rollups has not been.",
                 Gauge::default(),
             ),
             lag: registry.register(

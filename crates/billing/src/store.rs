@@ -5,5 +5,7 @@ pub(crate) mod accounts;
 pub(crate) mod invariants;
 pub(crate) mod leases;
 pub(crate) mod prices;
+pub(crate) mod reports;
+pub(crate) mod retention;
 pub(crate) mod settlement;
 pub(crate) mod usage;

@@ -5,11 +5,12 @@ pub(crate) mod nats;
 pub(crate) mod postgres;
 pub(crate) mod records;
 
-use billing::{BusConfig, Config, Deps, Service};
+use billing::{BusConfig, Config, Deps, Service, UsageConfig};
 use identity::{KeyId, TenantId};
 use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
 use rpc::billing::billing_client::BillingClient;
+use rpc::billing::usage_reports_client::UsageReportsClient;
 use rpc::billing::{
     CheckInvariantsRequest, Credits, GetCreditsRequest, GetTermsRequest, GrantCreditRequest,
     OpenTenantRequest, PutKeyLimitRequest, Terms,
@@ -24,6 +25,7 @@ pub(crate) type Client = BillingClient<Channel>;
 pub(crate) struct Billing {
     pub database: Database,
     pub client: Client,
+    pub reports: UsageReportsClient<Channel>,
     pub metrics: Metrics,
     tasks: Tasks,
 }
@@ -49,6 +51,13 @@ pub(crate) fn config() -> Config {
         drain_ms: 10,
         ask_batch: 64,
         park_after: 3,
+        usage: UsageConfig {
+            fold_every_ms: 20,
+            retention_days: 400,
+            replay_days: 35,
+            oldest_days: 30,
+            forget_every_ms: 3_600_000,
+        },
         bus: BusConfig {
             replicas: 1,
             max_bytes: 64 * 1024 * 1024,
@@ -74,8 +83,10 @@ impl Billing {
             metrics: metrics.clone(),
         };
         let service = Service::start(config, deps).await.unwrap();
-        let client = BillingClient::new(Channel::local(service.grpc()));
-        Self { database, client, metrics, tasks }
+        let channel = Channel::local(service.grpc());
+        let client = BillingClient::new(channel.clone());
+        let reports = UsageReportsClient::new(channel).max_decoding_message_size(rpc::MAX_MESSAGE);
+        Self { database, client, reports, metrics, tasks }
     }
 
     /// Ends the replica and waits for what it was doing.
