@@ -23,6 +23,9 @@ async fn measure_grants_and_settlements() {
     let config = Config { sweep_every_ms: 1_000, ask_batch: 256, ..config() };
     let billing = Arc::new(Billing::over(Database::create().await, config, None).await);
     sqlx::raw_sql("alter system set fsync = on").execute(billing.admin()).await.unwrap();
+    if std::env::var("PROFILE").is_ok() {
+        sqlx::raw_sql("alter system set track_functions = 'all'").execute(billing.admin()).await.unwrap();
+    }
     sqlx::raw_sql("select pg_reload_conf()").execute(billing.admin()).await.unwrap();
     for (tenants, limited) in [(1, false), (200, false), (200, true)] {
         let mut customers = Vec::new();
@@ -72,6 +75,11 @@ async fn measure_grants_and_settlements() {
             lane.unwrap();
         }
         started.tell(&format!("settlements, {BATCH} a batch, from {accounts} accounts of {tenants} tenants"));
+    }
+    if std::env::var("PROFILE").is_ok() {
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        let rows: Vec<String> = sqlx::query_scalar("select format('%s calls %s self %s total %s', funcname, calls, round(self_time::numeric,1), round(total_time::numeric,1)) from pg_stat_user_functions order by self_time desc limit 16").fetch_all(billing.admin()).await.unwrap();
+        for row in rows { eprintln!("{row}"); }
     }
     for invariant in [
         "select count(*) from billing.invariants()",

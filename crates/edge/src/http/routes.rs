@@ -11,7 +11,9 @@ use http::{HeaderName, StatusCode, Uri};
 use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
 use super::reply::Refusal;
-use super::{account, admin, availability, count_tokens, generation, inference, layers, models, presets};
+use super::{
+    account, activity, admin, availability, count_tokens, generation, inference, layers, models, presets,
+};
 use crate::service::App;
 
 /// What somebody sees who opens the address in a browser.
@@ -54,6 +56,7 @@ fn public() -> Router<Arc<App>> {
         .route("/api/v1/key", get(account::key))
         .route("/api/v1/auth/key", get(account::key))
         .route("/api/v1/credits", get(account::credits))
+        .route("/api/v1/activity", get(activity::show))
         .route("/api/v1/generation", get(generation::show))
         .method_not_allowed_fallback(wrong_method)
 }

@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod platform;
 pub(crate) mod redis;
+pub(crate) mod reports;
 pub(crate) mod router;
 pub(crate) mod specification;
 pub(crate) mod worker;
