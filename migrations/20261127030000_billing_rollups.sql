@@ -168,7 +168,7 @@ $$;
 
 -- Settlements that are not folded yet, and how long the oldest of them has waited.
 create function billing.usage_unfolded(out waiting bigint, out seconds double precision)
-language sql stable set enable_seqscan = off as $$
+language sql stable set enable_seqscan = off set jit = off as $$
     select count(*), coalesce(extract(epoch from billing.clock() - min(s.settled_at)), 0)
     from billing.settlement s where s.xid >= (select f.folded_below from billing.usage_fold f)
 $$;

@@ -1,4 +1,4 @@
--- Billing: how long single records are kept. Nothing goes before it is folded into the rollups, and usage not
+-- Billing: how long single records are kept. Nothing goes before it is folded and sealed, and usage not
 -- before its period is closed; the ledger stays whole.
 set lock_timeout = '5s';
 
@@ -15,6 +15,18 @@ grant select on billing.kept to patchbay_billing;
 -- From when on single records can be held against each other: both sides of every comparison are there.
 create function billing.kept_since() returns timestamptz language sql stable as $$
     select max(k.since) from billing.kept k
+$$;
+
+-- What transactions below this one settled is in the rollups, and in the sealed ledger where there is one.
+create function billing.done_below() returns xid8 language plpgsql stable as $$
+declare
+    v_below xid8 := (select f.folded_below from billing.usage_fold f);
+begin
+    if to_regclass('billing.seal_mark') is not null then
+        execute 'select least($1, m.below) from billing.seal_mark m' into v_below using v_below;
+    end if;
+    return v_below;
+end
 $$;
 
 -- Old leases are found by when they were made.
@@ -58,7 +70,7 @@ end
 $$;
 
 -- Drops the oldest day of usage that is to be kept no longer: its rows settled more than `p_keep_days` ago, all of
--- them are in the rollups, and every period that they fell into is closed. The day; null = there is none.
+-- them are in the rollups and the sealed ledger, and every period that they fell into is closed. The day; null = there is none.
 create function billing.drop_usage_day(p_keep_days integer) returns date
 language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '200ms' as $$
 declare
@@ -75,7 +87,7 @@ begin
             and to_date(right(c.relname, 8), 'YYYYMMDD') < (v_horizon at time zone 'UTC')::date
         order by 2
     loop
-        select f.folded_below into v_below from billing.usage_fold f;
+        v_below := billing.done_below();
         continue when billing.has_settled_since(v_partition.day, v_below);
         execute format('select max(u.settled_at) from billing.%I u', v_partition.name) into v_settled;
         continue when v_settled >= v_horizon;
@@ -105,22 +117,23 @@ $$;
 
 -- Whether a transaction from `p_below` on settled usage of this day.
 create function billing.has_settled_since(p_day date, p_below xid8) returns boolean language sql volatile
-set enable_seqscan = off as $$
+set enable_seqscan = off set jit = off as $$
     select exists (select from billing.settlement s where s.xid >= p_below and billing.uuid_day(s.generation_id) = p_day)
 $$;
 
 -- Forgets up to `p_limit` settlements that are older than any replay can be. How many.
 create function billing.prune_settlements(p_keep_days integer, p_limit integer) returns bigint
-language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
     v_horizon timestamptz := billing.clock() - p_keep_days * interval '1 day';
+    v_below xid8 := billing.done_below();
     v_pruned bigint;
     v_to timestamptz;
 begin
     with old as (
         select s.generation_id from (
             select o.generation_id, o.settled_at from billing.settlement o
-            where o.xid < (select f.folded_below from billing.usage_fold f) order by o.xid limit p_limit) s
+            where o.xid < v_below order by o.xid limit p_limit) s
         where s.settled_at < v_horizon
     ), gone as (
         delete from billing.settlement s using old o where s.generation_id = o.generation_id returning s.settled_at)
@@ -134,7 +147,7 @@ $$;
 
 -- Forgets up to `p_limit` attempts as old as the usage that is kept no longer. How many.
 create function billing.prune_attempts(p_limit integer) returns bigint
-language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
     v_pruned bigint;
     v_to timestamptz;
@@ -156,7 +169,7 @@ $$;
 -- Puts one closed lease per account and window, named after them, in the place of up to `p_limit` leases that
 -- closed long ago, so that what was consumed in a window still adds up. How many went.
 create function billing.prune_leases(p_keep_days integer, p_limit integer) returns bigint
-language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
     v_horizon timestamptz := billing.clock() - p_keep_days * interval '1 day';
     v_pruned bigint;

@@ -1,10 +1,10 @@
 //! What a grant and a settlement cost. Asserts nothing; run alone with
-//! `cargo test -p billing --test it -- --ignored --nocapture measure`.
+//! `cargo xtask settlement`.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use billing::Config;
+use billing::{Config, UsageConfig};
 use rpc::billing::Granted;
 use rpc::events::UsageRecord;
 
@@ -20,12 +20,10 @@ const BATCH: usize = 64;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
 async fn measure_grants_and_settlements() {
-    let config = Config { sweep_every_ms: 1_000, ask_batch: 256, ..config() };
+    let usage = UsageConfig { fold_every_ms: 1_000, ..config().usage };
+    let config = Config { sweep_every_ms: 1_000, ask_batch: 256, usage, ..config() };
     let billing = Arc::new(Billing::over(Database::create().await, config, None).await);
     sqlx::raw_sql("alter system set fsync = on").execute(billing.admin()).await.unwrap();
-    if std::env::var("PROFILE").is_ok() {
-        sqlx::raw_sql("alter system set track_functions = 'all'").execute(billing.admin()).await.unwrap();
-    }
     sqlx::raw_sql("select pg_reload_conf()").execute(billing.admin()).await.unwrap();
     for (tenants, limited) in [(1, false), (200, false), (200, true)] {
         let mut customers = Vec::new();
@@ -75,11 +73,6 @@ async fn measure_grants_and_settlements() {
             lane.unwrap();
         }
         started.tell(&format!("settlements, {BATCH} a batch, from {accounts} accounts of {tenants} tenants"));
-    }
-    if std::env::var("PROFILE").is_ok() {
-        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-        let rows: Vec<String> = sqlx::query_scalar("select format('%s calls %s self %s total %s', funcname, calls, round(self_time::numeric,1), round(total_time::numeric,1)) from pg_stat_user_functions order by self_time desc limit 16").fetch_all(billing.admin()).await.unwrap();
-        for row in rows { eprintln!("{row}"); }
     }
     for invariant in [
         "select count(*) from billing.invariants()",

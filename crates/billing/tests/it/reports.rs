@@ -110,7 +110,7 @@ async fn completed_days_end_at_midnight_and_sum_to_the_usage_of_them() {
     let customer = billing.customer(1_000_000).await;
     let edge = Edge::join(&billing.client, "edge", 1).await;
     for (moment, nanos) in [
-        ("2026-12-01T23:59:00Z", 1_000_00),
+        ("2026-12-01T23:59:00Z", 100_000),
         ("2026-12-02T00:00:00Z", 1),
         ("2026-12-30T12:00:00Z", 20),
         ("2026-12-31T23:59:00Z", 300),
