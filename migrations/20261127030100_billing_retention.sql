@@ -31,7 +31,7 @@ $$;
 
 -- Old leases are found by when they were made.
 create index lease_created_at on billing.lease using brin (created_at) with (pages_per_range = 16);
-create index attempt_recorded_at on billing.attempt using brin (recorded_at) with (pages_per_range = 16);
+create index if not exists attempt_recorded_at on billing.attempt using brin (recorded_at) with (pages_per_range = 16);
 
 -- Moves up to `p_days` days that lie in the default partition into partitions of their own. Only days from
 -- `p_keep_days` ago to a fortnight ahead: an id whose clock was wrong opens none. How many days were moved.
