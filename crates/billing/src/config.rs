@@ -38,6 +38,7 @@ pub struct Config {
     /// Tries after which a record that cannot be settled is parked.
     pub park_after: u32,
     pub notices: NoticesConfig,
+    pub usage: UsageConfig,
     pub bus: BusConfig,
     pub payments: PaymentsConfig,
     pub invoices: InvoicesConfig,
@@ -140,6 +141,32 @@ pub struct Issuer {
     pub tax_name: String,
     /// How to pay, a line each.
     pub payment_instructions: Vec<String>,
+}
+
+/// The `billing.usage` section: rollups, and how long single records are kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UsageConfig {
+    /// Pause between folding settled usage into the rollups.
+    pub fold_every_ms: u64,
+    /// Days that single generations and their attempts are kept at least.
+    pub retention_days: u32,
+    /// Days that settlements, which tell replays, and closed leases are kept at least.
+    pub replay_days: u32,
+    /// Records and edges' words on generations older than so many days are parked: below `replay_days`.
+    pub oldest_days: u32,
+    /// Pause between looking for what is kept no longer.
+    pub forget_every_ms: u64,
+}
+
+impl UsageConfig {
+    pub(crate) const fn fold_every(&self) -> Duration {
+        Duration::from_millis(self.fold_every_ms)
+    }
+
+    pub(crate) const fn forget_every(&self) -> Duration {
+        Duration::from_millis(self.forget_every_ms)
+    }
 }
 
 /// The `billing.bus` section: the JetStream stream that carries usage.

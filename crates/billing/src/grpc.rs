@@ -124,17 +124,23 @@ impl Billing for Service {
         let request = request.into_inner();
         let tenant = tenant(&request.tenant_id)?;
         let key = convert::id(&request.key_id, "key_id")?;
-        let usage =
+        let spent =
             accounts::key_usage(&self.app.pool, tenant, key).await?.ok_or(Error::Unknown("tenant"))?;
+        let own_keys = usage::own_keys(&self.app.pool, tenant, key).await?;
         Ok(Response::new(KeyUsage {
-            total: usage.total,
-            daily: usage.daily,
-            weekly: usage.weekly,
-            monthly: usage.monthly,
-            limit: usage.limit,
-            limit_remaining: usage.remaining,
-            limit_reset: usage.reset,
-            has_paid: usage.has_paid,
+            total: spent.total,
+            daily: spent.daily,
+            weekly: spent.weekly,
+            monthly: spent.monthly,
+            limit: spent.limit,
+            limit_remaining: spent.remaining,
+            limit_reset: spent.reset,
+            has_paid: spent.has_paid,
+            own_keys_total: own_keys.total,
+            own_keys_daily: own_keys.daily,
+            own_keys_weekly: own_keys.weekly,
+            own_keys_monthly: own_keys.monthly,
+            limit_counts_own_keys: false,
         }))
     }
 

@@ -8,6 +8,7 @@ mod notices;
 mod payments;
 mod recall;
 mod sweep;
+mod usage;
 
 use crate::app::App;
 
@@ -21,6 +22,8 @@ pub(crate) fn start(app: &App, bus: Option<async_nats::Client>) {
     app.tasks.spawn(notices::deliver(app.clone()));
     app.tasks.spawn(payments::run(app.clone()));
     app.tasks.spawn(invoices::run(app.clone()));
+    app.tasks.spawn(usage::fold(app.clone()));
+    app.tasks.spawn(usage::forget(app.clone()));
     if let Some(bus) = bus {
         for shard in 0..rpc::subjects::SHARDS {
             app.tasks.spawn(consume::run(app.clone(), bus.clone(), shard));

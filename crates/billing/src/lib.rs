@@ -8,7 +8,7 @@
 //! - `app`: one file per use case: leases, settlement, price copies, invoices.
 //! - `store`: one file per aggregate, all of the SQL.
 //! - `processor`: the payment processor, behind a narrow trait; Stripe is the one there is.
-//! - `jobs`: the bus's usage, the sweep of leases and claims, invariants, partitions.
+//! - `jobs`: the bus's usage, the sweep of leases and claims, invariants, rollups, partitions and retention.
 
 mod app;
 mod config;
@@ -21,7 +21,7 @@ mod record;
 mod service;
 mod store;
 
-pub use config::{BusConfig, Config, InvoicesConfig, Issuer, NoticesConfig, PaymentsConfig};
+pub use config::{BusConfig, Config, InvoicesConfig, Issuer, NoticesConfig, PaymentsConfig, UsageConfig};
 pub use error::Error;
 pub use processor::ProcessorError;
 pub use processor::signature::Forged;

@@ -1,5 +1,7 @@
 //! What billing counts.
 
+use std::sync::atomic::AtomicU64;
+
 use lifecycle::{LATENCY_BUCKETS, Metrics as Registry};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -32,6 +34,8 @@ pub(crate) struct Metrics {
     leases_by_kind: Family<Label, Gauge>,
     pub waiting: Gauge,
     pub lag: Histogram,
+    pub unfolded: Gauge,
+    pub unfolded_seconds: Gauge<f64, AtomicU64>,
 }
 
 impl Metrics {
@@ -111,6 +115,16 @@ impl Metrics {
             waiting: registry.register(
                 "billing_waiting_claims",
                 "Claims and edges' words that wait for their counterpart.",
+                Gauge::default(),
+            ),
+            unfolded: registry.register(
+                "billing_unfolded_settlements",
+                "Settlements that are not in the rollups yet.",
+                Gauge::default(),
+            ),
+            unfolded_seconds: registry.register(
+                "billing_unfolded_seconds",
+                "How long the oldest settlement that is not in the rollups has not been.",
                 Gauge::default(),
             ),
             lag: registry.register(

@@ -11,6 +11,8 @@ pub(crate) mod payments;
 pub(crate) mod plans;
 pub(crate) mod prices;
 pub(crate) mod recalls;
+pub(crate) mod reports;
+pub(crate) mod retention;
 pub(crate) mod settlement;
 pub(crate) mod usage;
 pub(crate) mod usage_export;

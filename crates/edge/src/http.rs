@@ -1,6 +1,7 @@
 //! The public HTTP surface: connections, routes, requests in and answers out.
 
 pub(crate) mod account;
+mod activity;
 mod admin;
 mod availability;
 mod body;

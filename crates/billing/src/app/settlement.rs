@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use chrono::Utc;
 use prost::Message as _;
 use rpc::billing::Witness;
 use rpc::events::{RecordKey, UsageRecord};
@@ -34,6 +35,11 @@ impl Shipped {
         }
     }
 }
+
+/// Why a record is set aside that cannot be told from a replay any more.
+#[derive(Debug, thiserror::Error)]
+#[error("the generation is older than what is settled")]
+struct Ancient;
 
 /// How often each record has failed.
 #[derive(Default)]
@@ -70,6 +76,11 @@ impl App {
         let mut durable = vec![false; shipped.len()];
         let mut read: Vec<(usize, Record)> = Vec::with_capacity(shipped.len());
         for (place, item) in shipped.iter().enumerate() {
+            if self.is_ancient(&item.record.generation_id).await? {
+                self.park("record", &item.record.encode_to_vec(), &Ancient).await?;
+                mark(&mut durable, place);
+                continue;
+            }
             match Record::from_worker(&item.record, &item.worker, &books) {
                 Ok(record) => {
                     if item.record.charge > record.sums.due {
@@ -106,6 +117,17 @@ impl App {
             }
         }
         Ok(durable)
+    }
+
+    /// Whether a generation is so old that its settlement may be forgotten already, by the time in its id. The
+    /// database's clock has the last word.
+    async fn is_ancient(&self, generation: &str) -> Result<bool, Error> {
+        let Ok(id) = generation.parse::<Uuid>() else { return Ok(false) };
+        let Some((seconds, _)) = id.get_timestamp().map(|made| made.to_unix()) else { return Ok(false) };
+        let made = i64::try_from(seconds).unwrap_or(i64::MAX);
+        let oldest = i64::from(self.config.usage.oldest_days).saturating_mul(86_400);
+        let is_older = |now: i64| made < now.saturating_sub(oldest);
+        Ok(is_older(Utc::now().timestamp()) && is_older(settlement::now(&self.pool).await?.timestamp()))
     }
 
     async fn settle_read(&self, records: &[Record]) -> Result<(), Error> {
@@ -151,6 +173,10 @@ impl App {
         let books = self.books_for(priced.iter()).await?;
         let mut records = Vec::with_capacity(witnesses.len());
         for witness in witnesses {
+            if self.is_ancient(&witness.generation_id).await? {
+                self.park("witness", &witness.encode_to_vec(), &Ancient).await?;
+                continue;
+            }
             match Record::from_edge(witness, &books) {
                 Ok(record) => records.push(record),
                 Err(error) => self.park("witness", &witness.encode_to_vec(), &error).await?,

@@ -11,7 +11,7 @@ pub(crate) struct Breach {
     pub detail: String,
 }
 
-/// Checks everything (`depth_ms` none), or single records only as far back as `depth_ms`. Must run in a task that
+/// Checks everything that is kept (`depth_ms` none), or single records only as far back as `depth_ms`. Must run in a task that
 /// its caller cannot cancel: it opens a transaction, to allow itself more time than other statements have.
 pub(crate) async fn check(pool: &PgPool, depth_ms: Option<i64>) -> Result<Vec<Breach>, Error> {
     let mut transaction = pool.begin().await?;
@@ -19,7 +19,7 @@ pub(crate) async fn check(pool: &PgPool, depth_ms: Option<i64>) -> Result<Vec<Br
     let breaches = sqlx::query_as!(
         Breach,
         r#"select invariant as "invariant!", detail as "detail!" from billing.invariants(
-            coalesce(billing.clock() - $1::bigint * interval '1 millisecond', 'epoch'))"#,
+            greatest(billing.clock() - $1::bigint * interval '1 millisecond', billing.kept_since()))"#,
         depth_ms
     )
     .fetch_all(&mut *transaction)

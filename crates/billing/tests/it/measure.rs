@@ -1,10 +1,10 @@
 //! What a grant and a settlement cost. Asserts nothing; run alone with
-//! `cargo test -p billing --test it -- --ignored --nocapture measure`.
+//! `cargo xtask settlement`.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use billing::Config;
+use billing::{Config, UsageConfig};
 use rpc::billing::Granted;
 use rpc::events::UsageRecord;
 
@@ -20,7 +20,8 @@ const BATCH: usize = 64;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
 async fn measure_grants_and_settlements() {
-    let config = Config { sweep_every_ms: 1_000, ask_batch: 256, ..config() };
+    let usage = UsageConfig { fold_every_ms: 1_000, ..config().usage };
+    let config = Config { sweep_every_ms: 1_000, ask_batch: 256, usage, ..config() };
     let billing = Arc::new(Billing::over(Database::create().await, config, None).await);
     sqlx::raw_sql("alter system set fsync = on").execute(billing.admin()).await.unwrap();
     sqlx::raw_sql("select pg_reload_conf()").execute(billing.admin()).await.unwrap();

@@ -8,13 +8,16 @@ pub(crate) mod stripe;
 
 use std::sync::Arc;
 
-use billing::{BusConfig, Config, Deps, InvoicesConfig, Issuer, NoticesConfig, PaymentsConfig, Service};
+use billing::{
+    BusConfig, Config, Deps, InvoicesConfig, Issuer, NoticesConfig, PaymentsConfig, Service, UsageConfig,
+};
 use identity::{KeyId, MasterKey, TenantId};
 use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
 use rpc::billing::billing_client::BillingClient;
 use rpc::billing::payments_client::PaymentsClient;
 use rpc::billing::plans_client::PlansClient;
+use rpc::billing::usage_reports_client::UsageReportsClient;
 use rpc::billing::{
     CheckInvariantsRequest, Credits, GetCreditsRequest, GetTermsRequest, GrantCreditRequest,
     OpenTenantRequest, PutKeyLimitRequest, Terms,
@@ -36,6 +39,7 @@ pub(crate) struct Billing {
     pub channel: Channel,
     pub plans: PlansClient<Channel>,
     pub payments: PaymentsClient<Channel>,
+    pub reports: UsageReportsClient<Channel>,
     pub metrics: Metrics,
     tasks: Tasks,
 }
@@ -70,6 +74,13 @@ pub(crate) fn config() -> Config {
             first_retry_ms: 1,
             timeout_ms: 5_000,
             allowed_origins: Vec::new(),
+        },
+        usage: UsageConfig {
+            fold_every_ms: 20,
+            retention_days: 400,
+            replay_days: 35,
+            oldest_days: 30,
+            forget_every_ms: 3_600_000,
         },
         bus: BusConfig {
             replicas: 1,
@@ -130,7 +141,8 @@ impl Billing {
         let client = BillingClient::new(channel.clone());
         let plans = PlansClient::new(channel.clone());
         let payments = PaymentsClient::new(channel.clone());
-        Self { database, client, plans, payments, channel, metrics, tasks }
+        let reports = UsageReportsClient::new(channel.clone()).max_decoding_message_size(rpc::MAX_MESSAGE);
+        Self { database, client, plans, payments, reports, channel, metrics, tasks }
     }
 
     /// Ends the replica and waits for what it was doing.

@@ -12,8 +12,8 @@ use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
 use super::reply::Refusal;
 use super::{
-    account, admin, availability, budgets, count_tokens, generation, inference, invoices, layers, models,
-    payments, presets,
+    account, activity, admin, availability, budgets, count_tokens, generation, inference, invoices, layers,
+    models, payments, presets,
 };
 use crate::service::App;
 
@@ -61,6 +61,7 @@ fn public() -> Router<Arc<App>> {
         .route("/api/v1/auth/key", get(account::key))
         .route("/api/v1/credits", get(account::credits))
         .merge(payments::routes())
+        .route("/api/v1/activity", get(activity::show))
         .route("/api/v1/generation", get(generation::show))
         .merge(invoices::routes())
         .method_not_allowed_fallback(wrong_method)

@@ -8,8 +8,10 @@
 )]
 
 mod support;
+mod usage;
 
 mod account;
+mod activity;
 mod admin;
 mod auth;
 mod bad_input;

@@ -10,6 +10,7 @@ pub(crate) mod payments;
 pub(crate) mod plans;
 pub(crate) mod platform;
 pub(crate) mod redis;
+pub(crate) mod reports;
 pub(crate) mod router;
 pub(crate) mod specification;
 pub(crate) mod worker;

@@ -399,6 +399,18 @@ pub struct KeyUsage {
     pub limit_reset: ::prost::alloc::string::String,
     #[prost(bool, tag = "8")]
     pub has_paid: bool,
+    /// What the tenant's own credentials paid providers for it, at list price.
+    #[prost(int64, tag = "20")]
+    pub own_keys_total: i64,
+    #[prost(int64, tag = "21")]
+    pub own_keys_daily: i64,
+    #[prost(int64, tag = "22")]
+    pub own_keys_weekly: i64,
+    #[prost(int64, tag = "23")]
+    pub own_keys_monthly: i64,
+    /// Whether these count towards the limit.
+    #[prost(bool, tag = "24")]
+    pub limit_counts_own_keys: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetGenerationRequest {
@@ -413,6 +425,10 @@ pub struct Generation {
     pub record: ::core::option::Option<super::super::events::v1::UsageRecord>,
     #[prost(int64, tag = "2")]
     pub settled_at_ms: i64,
+    /// Nano-USD that caching took off the charge, at the price and markup that were pinned; negative where writing to
+    /// the cache cost more. Absent where no cache was used.
+    #[prost(int64, optional, tag = "20")]
+    pub cache_discount: ::core::option::Option<i64>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PutPricesRequest {
@@ -5855,6 +5871,159 @@ pub mod plans_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Empty members match everything.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UsageFilter {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub workspace_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub user_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub key_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub model: ::prost::alloc::string::String,
+    /// its slug
+    #[prost(string, tag = "6")]
+    pub provider: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub endpoint_id: ::prost::alloc::string::String,
+    #[prost(bool, optional, tag = "8")]
+    pub is_byok: ::core::option::Option<bool>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetUsageRequest {
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<UsageFilter>,
+    /// `hour`, `day`, `week` (from Monday) or `month`, in UTC; empty = one sum over the whole time.
+    #[prost(string, tag = "2")]
+    pub grain: ::prost::alloc::string::String,
+    /// Of `tenant_id`, `workspace_id`, `user_id`, `key_id`, `model`, `provider`, `provider_name`, `endpoint_id`,
+    /// `is_byok`.
+    #[prost(string, repeated, tag = "3")]
+    pub group_by: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Requests admitted from this time to before the other, in Unix milliseconds; both are taken down to the hour
+    /// where the grain is one, else to the day, in UTC. 0 = from the beginning, until now and beyond.
+    #[prost(int64, tag = "4")]
+    pub since_ms: i64,
+    #[prost(int64, tag = "5")]
+    pub until_ms: i64,
+    /// Whole UTC days that ended before today, counted back from it, in place of the two times.
+    #[prost(uint32, tag = "6")]
+    pub completed_days: u32,
+    /// Rows at most; 0 = 10,000, the most.
+    #[prost(uint32, tag = "7")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetUsageResponse {
+    /// By time, then by the dimensions.
+    #[prost(message, repeated, tag = "1")]
+    pub sums: ::prost::alloc::vec::Vec<UsageSum>,
+    /// There are more.
+    #[prost(bool, tag = "2")]
+    pub is_truncated: bool,
+}
+/// Dimensions that were not asked for are empty, and so is what a request did not have.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UsageSum {
+    #[prost(int64, tag = "1")]
+    pub start_ms: i64,
+    #[prost(string, tag = "2")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub workspace_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub user_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub key_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub model: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub provider: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub provider_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub endpoint_id: ::prost::alloc::string::String,
+    #[prost(bool, tag = "10")]
+    pub is_byok: bool,
+    #[prost(int64, tag = "11")]
+    pub requests: i64,
+    /// No content came, and it was not the client that left.
+    #[prost(int64, tag = "12")]
+    pub errors: i64,
+    #[prost(int64, tag = "13")]
+    pub partials: i64,
+    #[prost(int64, tag = "14")]
+    pub cancelled: i64,
+    #[prost(int64, tag = "15")]
+    pub streamed: i64,
+    #[prost(int64, tag = "16")]
+    pub attempts: i64,
+    #[prost(message, optional, tag = "17")]
+    pub usage: ::core::option::Option<super::super::pricing::v1::Usage>,
+    /// Nano-USD: what the tenant was charged, what we bore of what was due, what providers ask of us, and what the
+    /// tenant's own credentials pay at list price.
+    #[prost(int64, tag = "18")]
+    pub charge: i64,
+    #[prost(int64, tag = "19")]
+    pub absorbed: i64,
+    #[prost(int64, tag = "20")]
+    pub waived: i64,
+    #[prost(int64, tag = "21")]
+    pub provider_cost: i64,
+    #[prost(int64, tag = "22")]
+    pub upstream_cost: i64,
+    /// Sums of milliseconds.
+    #[prost(int64, tag = "23")]
+    pub latency_ms: i64,
+    #[prost(int64, tag = "24")]
+    pub generation_time_ms: i64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListUsageRequest {
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<UsageFilter>,
+    /// Generations whose ids were made from this time to before the other, in Unix milliseconds; 0 = 31 days before
+    /// the other, and until now.
+    #[prost(int64, tag = "2")]
+    pub since_ms: i64,
+    #[prost(int64, tag = "3")]
+    pub until_ms: i64,
+    /// The last generation of the page before.
+    #[prost(string, tag = "4")]
+    pub after: ::prost::alloc::string::String,
+    /// Rows at most; 0 = 100, the most is 1000.
+    #[prost(uint32, tag = "5")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListUsageResponse {
+    /// Without leases and attempts beyond the first, the price by its id alone.
+    #[prost(message, repeated, tag = "1")]
+    pub rows: ::prost::alloc::vec::Vec<UsageRow>,
+    /// Where the next page goes on; empty = there is none.
+    #[prost(string, tag = "2")]
+    pub next: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UsageRow {
+    #[prost(message, optional, tag = "1")]
+    pub record: ::core::option::Option<super::super::events::v1::UsageRecord>,
+    #[prost(int64, tag = "2")]
+    pub settled_at_ms: i64,
+    #[prost(int64, tag = "3")]
+    pub due: i64,
+    #[prost(int64, tag = "4")]
+    pub waived: i64,
+    #[prost(string, tag = "5")]
+    pub evidence: ::prost::alloc::string::String,
+    #[prost(int64, tag = "6")]
+    pub period_id: i64,
+    #[prost(uint32, tag = "7")]
+    pub attempts: u32,
+}
 /// Generated client implementations.
 pub mod usage_reports_client {
     #![allow(
@@ -5946,6 +6115,58 @@ pub mod usage_reports_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Sums by time and dimension, up to this moment.
+        pub async fn get_usage(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetUsageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetUsageResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.UsageReports/GetUsage",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.UsageReports", "GetUsage"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Single generations, newest first.
+        pub async fn list_usage(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListUsageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListUsageResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.UsageReports/ListUsage",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.UsageReports", "ListUsage"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -5960,7 +6181,24 @@ pub mod usage_reports_server {
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with UsageReportsServer.
     #[async_trait]
-    pub trait UsageReports: std::marker::Send + std::marker::Sync + 'static {}
+    pub trait UsageReports: std::marker::Send + std::marker::Sync + 'static {
+        /// Sums by time and dimension, up to this moment.
+        async fn get_usage(
+            &self,
+            request: tonic::Request<super::GetUsageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetUsageResponse>,
+            tonic::Status,
+        >;
+        /// Single generations, newest first.
+        async fn list_usage(
+            &self,
+            request: tonic::Request<super::ListUsageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListUsageResponse>,
+            tonic::Status,
+        >;
+    }
     #[derive(Debug)]
     pub struct UsageReportsServer<T> {
         inner: Arc<T>,
@@ -6037,6 +6275,96 @@ pub mod usage_reports_server {
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
             match req.uri().path() {
+                "/patchbay.billing.v1.UsageReports/GetUsage" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetUsageSvc<T: UsageReports>(pub Arc<T>);
+                    impl<
+                        T: UsageReports,
+                    > tonic::server::UnaryService<super::GetUsageRequest>
+                    for GetUsageSvc<T> {
+                        type Response = super::GetUsageResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetUsageRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UsageReports>::get_usage(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetUsageSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.UsageReports/ListUsage" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListUsageSvc<T: UsageReports>(pub Arc<T>);
+                    impl<
+                        T: UsageReports,
+                    > tonic::server::UnaryService<super::ListUsageRequest>
+                    for ListUsageSvc<T> {
+                        type Response = super::ListUsageResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListUsageRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UsageReports>::list_usage(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListUsageSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(

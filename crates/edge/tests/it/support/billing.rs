@@ -268,6 +268,8 @@ impl Billing for FakeBilling {
             limit: Some(5_000_000_000),
             limit_remaining: Some(4_998_750_000),
             limit_reset: "weekly".to_owned(),
+            own_keys_total: 7_000_000,
+            own_keys_monthly: 5_000_000,
             ..KeyUsage::default()
         }))
     }

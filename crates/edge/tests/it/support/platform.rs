@@ -15,6 +15,7 @@ use rpc::billing::budgets_server::BudgetsServer;
 use rpc::billing::invoices_server::InvoicesServer;
 use rpc::billing::payments_server::PaymentsServer;
 use rpc::billing::plans_server::PlansServer;
+use rpc::billing::usage_reports_server::UsageReportsServer;
 use rpc::router::router_server::RouterServer;
 use rpc::worker::worker_server::WorkerServer;
 use sqlx::PgPool;
@@ -30,6 +31,7 @@ use super::eventually;
 use super::invoices::FakeInvoices;
 use super::payments::FakePayments;
 use super::plans::FakePlans;
+use super::reports::FakeReports;
 use super::router::FakeRouter;
 use super::worker::FakeWorker;
 
@@ -49,6 +51,7 @@ pub(crate) struct Platform {
     pub(crate) plans: FakePlans,
     pub(crate) payments: FakePayments,
     pub(crate) invoices: FakeInvoices,
+    pub(crate) reports: FakeReports,
     pub(crate) router: FakeRouter,
     pub(crate) worker: FakeWorker,
     pub(crate) demo: Demo,
@@ -108,11 +111,13 @@ impl Platform {
         let (billing, router, worker) = (FakeBilling::new(), FakeRouter::new(), FakeWorker::default());
         let (budgets, plans) = (FakeBudgets::default(), FakePlans::default());
         let (payments, invoices) = (FakePayments::default(), FakeInvoices::default());
+        let reports = FakeReports::default();
         let services = Routes::new(BillingServer::new(billing.clone()))
             .add_service(BudgetsServer::new(budgets.clone()))
             .add_service(PlansServer::new(plans.clone()))
             .add_service(PaymentsServer::new(payments.clone()))
-            .add_service(InvoicesServer::new(invoices.clone()));
+            .add_service(InvoicesServer::new(invoices.clone()))
+            .add_service(UsageReportsServer::new(reports.clone()));
         let billing_channel = Channel::local(services);
         let demo = Demo {
             api_key: ApiKey::generate(KeyKind::Inference),
@@ -143,6 +148,7 @@ impl Platform {
             plans,
             payments,
             invoices,
+            reports,
             router,
             worker,
             demo,
