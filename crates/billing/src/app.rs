@@ -1,6 +1,8 @@
 //! What billing does, one file per use case, over the state that they share.
 
+pub(crate) mod bills;
 pub(crate) mod leases;
+pub(crate) mod parked;
 pub(crate) mod prices;
 pub(crate) mod settlement;
 

@@ -17,6 +17,9 @@ pub enum Error {
     /// What is asked contradicts what is known: a later life of an edge, a reused source, another price.
     #[error("{0}")]
     Conflict(String),
+    /// What was sent cannot be read; says where.
+    #[error("{0}")]
+    Unreadable(String),
     #[error("a task of this call was stopped")]
     Stopped,
 }
@@ -28,7 +31,11 @@ impl Error {
         match self {
             Self::Database(error) => matches!(pg::class(error), pg::Class::Unavailable | pg::Class::Retry),
             Self::Stopped => true,
-            Self::Malformed(_) | Self::OutOfRange(_) | Self::Unknown(_) | Self::Conflict(_) => false,
+            Self::Malformed(_)
+            | Self::OutOfRange(_)
+            | Self::Unknown(_)
+            | Self::Conflict(_)
+            | Self::Unreadable(_) => false,
         }
     }
 
@@ -42,6 +49,7 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let raised = error.as_database_error().and_then(|error| Some((error.code()?, error.message())));
         match raised {
+            Some((code, "unknown bill")) if code == "PB404" => Self::Unknown("bill"),
             Some((code, _)) if code == "PB404" => Self::Unknown("tenant"),
             Some((code, message)) if code == "PB409" => Self::Conflict(message.to_owned()),
             _ => Self::Database(error),
@@ -53,7 +61,7 @@ impl From<Error> for tonic::Status {
     fn from(error: Error) -> Self {
         match &error {
             Error::Malformed(malformed) => malformed.clone().into(),
-            Error::OutOfRange(_) => Fault::invalid(error.to_string()).into(),
+            Error::OutOfRange(_) | Error::Unreadable(_) => Fault::invalid(error.to_string()).into(),
             Error::Unknown(what) => Fault::not_found(format!("The {what} was not found.")).into(),
             Error::Conflict(_) => Fault::new("conflict", 409, error.to_string()).into(),
             Error::Database(source) => {

@@ -2,6 +2,7 @@
 
 mod check;
 mod consume;
+mod ledger;
 mod sweep;
 
 use crate::app::App;
@@ -10,6 +11,8 @@ pub(crate) fn start(app: &App, bus: Option<async_nats::Client>) {
     app.tasks.spawn(sweep::run(app.clone()));
     app.tasks.spawn(sweep::open_days(app.clone()));
     app.tasks.spawn(check::run(app.clone()));
+    app.tasks.spawn(ledger::seal(app.clone()));
+    app.tasks.spawn(ledger::compare_bills(app.clone()));
     if let Some(bus) = bus {
         for shard in 0..rpc::subjects::SHARDS {
             app.tasks.spawn(consume::run(app.clone(), bus.clone(), shard));

@@ -2,15 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod bills;
 mod bus;
 mod charge;
 mod claims;
 mod classes;
 mod credit;
+mod immutable;
 mod invariants;
 mod leases;
+mod ledger;
 mod limits;
 mod measure;
+mod parked;
 mod settlement;
 mod storm;
 mod support;

@@ -24,6 +24,8 @@ pub(crate) type Client = BillingClient<Channel>;
 pub(crate) struct Billing {
     pub database: Database,
     pub client: Client,
+    /// To every service of the replica.
+    pub channel: Channel,
     pub metrics: Metrics,
     tasks: Tasks,
 }
@@ -46,6 +48,10 @@ pub(crate) fn config() -> Config {
         check_every_ms: 3_600_000,
         check_depth_ms: 900_000,
         full_check_every: 1,
+        full_check_depth_ms: 86_400_000,
+        check_sealed: 10_000,
+        seal_every_ms: 3_600_000,
+        seal_batch: 1_000,
         drain_ms: 10,
         ask_batch: 64,
         park_after: 3,
@@ -74,8 +80,9 @@ impl Billing {
             metrics: metrics.clone(),
         };
         let service = Service::start(config, deps).await.unwrap();
-        let client = BillingClient::new(Channel::local(service.grpc()));
-        Self { database, client, metrics, tasks }
+        let channel = Channel::local(service.grpc());
+        let client = BillingClient::new(channel.clone());
+        Self { database, client, channel, metrics, tasks }
     }
 
     /// Ends the replica and waits for what it was doing.
@@ -133,7 +140,7 @@ impl Billing {
     }
 
     pub(crate) async fn breaches(&self) -> Vec<(String, String)> {
-        let answer = self.client.clone().check_invariants(CheckInvariantsRequest {}).await.unwrap();
+        let answer = self.client.clone().check_invariants(CheckInvariantsRequest::default()).await.unwrap();
         let breaches = answer.into_inner().breaches;
         breaches.into_iter().map(|breach| (breach.invariant, breach.detail)).collect()
     }

@@ -1,5 +1,6 @@
 //! The operators' API, below `/admin/v1`.
 
+mod bills;
 mod budgets;
 mod catalogue;
 mod catalogue_lists;
@@ -9,6 +10,7 @@ mod health;
 mod invoices;
 mod keys;
 mod ledger;
+mod parked;
 mod payments;
 mod plans;
 mod prices;
