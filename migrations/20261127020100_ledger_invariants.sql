@@ -147,6 +147,9 @@ declare
     v_fault text;
     v_left bigint := p_entries;
 begin
+    if p_entries <= 0 then
+        return;
+    end if;
     select * into v_mark from billing.seal_mark where only_row for update skip locked;
     if not found then
         return;

@@ -136,7 +136,8 @@ mod tests {
         let csv = "When;no\n".replace(';', ",") + "";
         assert!(november(&csv, "generic", &[]).unwrap_err().to_string().contains("day"));
         let csv = "When,Id,What,Price,In\n2026-11-03T10:00:00Z,r-1,m,\"$1,000.5\",7\n,,,,\n";
-        let named = [("day", "when"), ("request_id", "ID"), ("model", "what"), ("cost", "price"), ("input", "in")];
+        let named =
+            [("day", "when"), ("request_id", "ID"), ("model", "what"), ("cost", "price"), ("input", "in")];
         let lines = november(csv, "generic", &named).unwrap();
         assert_eq!(lines.len(), 1);
         let line = &lines[0];
@@ -155,7 +156,8 @@ mod tests {
             ("2026-11-01,,1", "model"),
             ("2026-11-01,m,1e30", "cost"),
         ] {
-            let error = november(&format!("day,model,cost\n{row}\n"), "generic", &[]).unwrap_err().to_string();
+            let error =
+                november(&format!("day,model,cost\n{row}\n"), "generic", &[]).unwrap_err().to_string();
             assert!(error.starts_with("line 2: ") && error.contains(what), "{row}: {error}");
         }
         assert!(november("day,model,cost\n", "generic", &[]).is_err());

@@ -25,9 +25,8 @@ fn read(parked: &Parked) -> Content {
         "record" => UsageRecord::decode(payload).map_or(Content::Unreadable, |record| {
             Content::Records(vec![Shipped { worker: record.worker_id.clone(), record }])
         }),
-        "witness" => {
-            Witness::decode(payload).map_or(Content::Unreadable, |witness| Content::Witness(Box::new(witness)))
-        }
+        "witness" => Witness::decode(payload)
+            .map_or(Content::Unreadable, |witness| Content::Witness(Box::new(witness))),
         _ => UsageBatch::decode(payload).map_or(Content::Unreadable, |batch| {
             let shipped = |record| Shipped { worker: batch.worker_id.clone(), record };
             Content::Records(batch.records.into_iter().map(shipped).collect())

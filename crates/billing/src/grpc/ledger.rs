@@ -130,9 +130,8 @@ impl Ledger for Service {
     async fn decide_parked(&self, request: Request<DecideParkedRequest>) -> Answer {
         let DecideParkedRequest { parked_id, decision, reason, actor } = request.into_inner();
         let app = self.app.clone();
-        let decided = self
-            .app
-            .owned(async move { app.decide_parked(parked_id, &decision, &actor, &reason).await });
+        let decided =
+            self.app.owned(async move { app.decide_parked(parked_id, &decision, &actor, &reason).await });
         document(&decided.await?)
     }
 }

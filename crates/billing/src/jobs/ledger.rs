@@ -13,12 +13,12 @@ const BILLS_EVERY: Duration = Duration::from_secs(2);
 pub(super) async fn seal(app: App) {
     let shutdown = app.tasks.shutdown().clone();
     while !shutdown.has_begun() {
-        if let Err(error) = seal_what_is_complete(&app).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the ledger could not be sealed");
-        }
         tokio::select! {
             () = tokio::time::sleep(app.config.seal_every()) => {}
-            () = shutdown.begun() => {}
+            () = shutdown.begun() => return,
+        }
+        if let Err(error) = seal_what_is_complete(&app).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the ledger could not be sealed");
         }
     }
 }

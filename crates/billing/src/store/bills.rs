@@ -52,8 +52,7 @@ pub(crate) async fn import(pool: &PgPool, bill: &Value, lines: &[Line]) -> Resul
 pub(crate) async fn compare_next(pool: &PgPool) -> Result<Option<Compared>, Error> {
     let mut transaction = pool.begin().await?;
     patiently(&mut transaction).await?;
-    let bill =
-        sqlx::query_scalar!("select billing.compare_next()").fetch_one(&mut *transaction).await?;
+    let bill = sqlx::query_scalar!("select billing.compare_next()").fetch_one(&mut *transaction).await?;
     let Some(bill_id) = bill else { return Ok(None) };
     let alerts = sqlx::query_scalar!(
         r#"select count(d.n) as "alerts!" from billing.provider_bill b

@@ -66,11 +66,7 @@ pub(crate) async fn money(pool: &PgPool, generation: Uuid) -> Result<Option<Valu
 
 /// Money from the payment provider has arrived. Answers what is still on its way.
 pub(crate) async fn payout(pool: &PgPool, amount: i64, source: &str, note: &str) -> Result<i64, Error> {
-    let left = sqlx::query_scalar!(
-        r#"select billing.record_payout($1, $2, $3) as "left!""#,
-        amount,
-        source,
-        note
-    );
+    let left =
+        sqlx::query_scalar!(r#"select billing.record_payout($1, $2, $3) as "left!""#, amount, source, note);
     Ok(left.fetch_one(pool).await?)
 }

@@ -35,7 +35,7 @@ fn bill(csv: &str) -> ImportBillRequest {
         first_day: first.date_naive().to_string(),
         last_day: last.date_naive().to_string(),
         file_name: "november.csv".to_owned(),
-        csv: csv.as_bytes().to_vec(),
+        csv: csv.as_bytes().to_vec().into(),
         columns: HashMap::new(),
         models: HashMap::new(),
         actor: "operator:test".to_owned(),

@@ -117,8 +117,10 @@ async fn whoever_touches_what_is_sealed_is_found_out() {
     // Each with what mends it.
     for (corruption, mended, transfers) in [
         (
-            "update billing.transfer set amount = amount + 1 where kind = 'usage' and amount = 201".to_owned(),
-            "update billing.transfer set amount = amount - 1 where kind = 'usage' and amount = 202".to_owned(),
+            "update billing.transfer set amount = amount + 1 where kind = 'usage' and amount = 201"
+                .to_owned(),
+            "update billing.transfer set amount = amount - 1 where kind = 'usage' and amount = 202"
+                .to_owned(),
             7,
         ),
         (
@@ -151,11 +153,7 @@ async fn whoever_touches_what_is_sealed_is_found_out() {
             format!("delete from billing.transfer where not {own}"),
             7,
         ),
-        (
-            "update billing.seal set sha256 = sha256('x') where block = 1".to_owned(),
-            String::new(),
-            7,
-        ),
+        ("update billing.seal set sha256 = sha256('x') where block = 1".to_owned(), String::new(), 7),
     ] {
         plant(&billing, &corruption).await;
         let faults = read(ledger.verify_seals(VerifySealsRequest::default()).await)["faults"].clone();
@@ -204,7 +202,11 @@ async fn old_blocks_are_walked_by_and_by() {
 const CORRUPTIONS: [(&str, &[&str], &str); 8] = [
     ("update billing.balance set spent = spent + 5, added = added + 5 where strict", &["I1"], "account"),
     ("delete from billing.usage where charge = 201", &["I4", "I5"], "generation"),
-    ("update billing.transfer set amount = 202 where amount = 201 and kind = 'usage'", &["I3", "I1"], "generation"),
+    (
+        "update billing.transfer set amount = 202 where amount = 201 and kind = 'usage'",
+        &["I3", "I1"],
+        "generation",
+    ),
     ("update billing.balance set held = held + 7 where strict", &["I2"], "account"),
     ("delete from billing.settlement where execution = 1", &["I5"], "generation"),
     ("update billing.usage set charge = charge - 1 where charge = 201", &["I3", "I8"], "generation"),
@@ -225,7 +227,8 @@ async fn each_planted_corruption_is_named_by_one_check_with_what_to_look_at() {
         plant(&billing, corruption).await;
         let found = check(&billing).await;
         for invariant in invariants {
-            let breach = found.breaches.iter().find(|breach| breach.invariant == *invariant).expect(corruption);
+            let breach =
+                found.breaches.iter().find(|breach| breach.invariant == *invariant).expect(corruption);
             assert_eq!(breach.tenant_id, customer.tenant.to_string(), "{breach:?}");
             match what {
                 "account" => assert_eq!(breach.account_id, customer.accounts[0], "{breach:?}"),
@@ -317,8 +320,14 @@ async fn a_generations_money_is_told_step_by_step() {
     assert_eq!((&money["state"], &money["usage"]["charge"]), (&"settled".into(), &"0.000000201".into()));
     let steps = money["charge"]["steps"].as_array().unwrap();
     assert_eq!(steps.len(), 2);
-    assert_eq!((&steps[1]["class"], &steps[1]["units"], &steps[1]["picos"]), (&"output".into(), &100.into(), &200_000.into()));
-    assert_eq!((&money["charge"]["exact"], &money["charge"]["agrees"]), (&"0.000000201".into(), &true.into()));
+    assert_eq!(
+        (&steps[1]["class"], &steps[1]["units"], &steps[1]["picos"]),
+        (&"output".into(), &100.into(), &200_000.into())
+    );
+    assert_eq!(
+        (&money["charge"]["exact"], &money["charge"]["agrees"]),
+        (&"0.000000201".into(), &true.into())
+    );
     assert_eq!(money["leases"].as_array().unwrap().len(), 2);
     let transfers = money["transfers"].as_array().unwrap();
     let kinds: Vec<&str> = transfers.iter().filter_map(|transfer| transfer["kind"].as_str()).collect();
@@ -355,8 +364,9 @@ async fn transfers_are_found_page_by_page() {
     }
     assert_eq!(found.len(), 9);
     assert!(found.iter().all(|transfer| transfer["tenant_id"] == customer.tenant.to_string()));
+    let pages = ledger.clone();
     let counted = |request: ListTransfersRequest| {
-        let mut ledger = ledger.clone();
+        let mut ledger = pages.clone();
         async move { read(ledger.list_transfers(request).await)["data"].as_array().unwrap().len() }
     };
     let any = ListTransfersRequest::default();

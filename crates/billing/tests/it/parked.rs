@@ -60,7 +60,10 @@ async fn a_parked_record_is_listed_tried_again_and_let_go() {
     let all = ListParkedRequest { decided: true, limit: 1, ..ListParkedRequest::default() };
     let page = read(ledger.list_parked(all.clone()).await);
     let after = page["next"].as_str().unwrap().to_owned();
-    assert_eq!(read(ledger.list_parked(ListParkedRequest { after, ..all }).await)["data"][0]["reason"], "a test");
+    assert_eq!(
+        read(ledger.list_parked(ListParkedRequest { after, ..all }).await)["data"][0]["reason"],
+        "a test"
+    );
     let unknown = ledger.decide_parked(decide(99, "drop", "x")).await.unwrap_err();
     assert_eq!(unknown.code(), tonic::Code::NotFound);
     billing.assert_sound().await;

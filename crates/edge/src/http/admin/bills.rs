@@ -62,9 +62,13 @@ fn generic() -> String {
 }
 
 fn map(text: Option<&str>, field: &str) -> Result<HashMap<String, String>, Refusal> {
-    text.map_or_else(|| Ok(HashMap::new()), |text| {
-        serde_json::from_str(text).map_err(|error| bad(format!("{field}: it is no JSON object of strings: {error}")))
-    })
+    text.map_or_else(
+        || Ok(HashMap::new()),
+        |text| {
+            serde_json::from_str(text)
+                .map_err(|error| bad(format!("{field}: it is no JSON object of strings: {error}")))
+        },
+    )
 }
 
 async fn import(
@@ -92,7 +96,7 @@ async fn import(
         first_day: file.first_day,
         last_day: file.last_day,
         file_name: file.file_name,
-        csv: csv.into(),
+        csv,
         actor: operator.actor(),
     };
     let imported = ledger(&app).import_bill(message).await?;

@@ -69,8 +69,9 @@ pub(super) fn amount(text: &str, field: &str) -> Result<i64, Refusal> {
 fn time(text: Option<&str>, field: &str) -> Result<Option<i64>, Refusal> {
     let read = |text: &str| {
         let at: Result<DateTime<Utc>, _> = text.parse();
-        at.map(|at| at.timestamp_millis())
-            .map_err(|_| bad(format!("{field}: `{text}` is no time: write RFC 3339, such as 2026-11-26T00:00:00Z")))
+        at.map(|at| at.timestamp_millis()).map_err(|_| {
+            bad(format!("{field}: `{text}` is no time: write RFC 3339, such as 2026-11-26T00:00:00Z"))
+        })
     };
     text.map(read).transpose()
 }
