@@ -19,6 +19,7 @@ mod coalescing;
 mod dialects;
 mod health;
 mod idempotency;
+mod ledger;
 mod limits;
 mod lost;
 mod models;

@@ -3,6 +3,7 @@
 pub(crate) mod billing;
 pub(crate) mod client;
 pub(crate) mod database;
+pub(crate) mod ledger;
 pub(crate) mod platform;
 pub(crate) mod redis;
 pub(crate) mod router;

@@ -11,16 +11,19 @@ use identity::{ApiKey, KeyKind, MasterKey, OpaqueToken};
 use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
 use rpc::billing::billing_server::BillingServer;
+use rpc::billing::ledger_server::LedgerServer;
 use rpc::router::router_server::RouterServer;
 use rpc::worker::worker_server::WorkerServer;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tonic::service::Routes;
 
 use super::billing::FakeBilling;
 use super::client::{self, Answer};
 use super::database::Database;
 use super::eventually;
+use super::ledger::FakeLedger;
 use super::router::FakeRouter;
 use super::worker::FakeWorker;
 
@@ -36,6 +39,7 @@ struct File {
 pub(crate) struct Platform {
     pub(crate) address: SocketAddr,
     pub(crate) billing: FakeBilling,
+    pub(crate) ledger: FakeLedger,
     pub(crate) router: FakeRouter,
     pub(crate) worker: FakeWorker,
     pub(crate) demo: Demo,
@@ -69,7 +73,10 @@ impl Platform {
         let pool = pg::connect(&pg::Config { url: database.url(), max_connections: 6 }, pg::Owner::Identity)
             .unwrap();
         let (billing, router, worker) = (FakeBilling::new(), FakeRouter::new(), FakeWorker::default());
-        let billing_channel = Channel::local(BillingServer::new(billing.clone()));
+        let ledger = FakeLedger::default();
+        let billing_channel = Channel::local(
+            Routes::new(BillingServer::new(billing.clone())).add_service(LedgerServer::new(ledger.clone())),
+        );
         let demo = Demo {
             api_key: ApiKey::generate(KeyKind::Inference),
             management_key: ApiKey::generate(KeyKind::Management),
@@ -100,7 +107,20 @@ impl Platform {
         let serving = tokio::spawn(async move { service.serve(listener).await.unwrap() });
         eventually("the edge is ready", async || health.is_ready().then_some(())).await;
         let tenant = bootstrapped.demo;
-        Self { address, billing, router, worker, demo, tenant, pool, database, metrics, tasks, serving }
+        Self {
+            address,
+            billing,
+            ledger,
+            router,
+            worker,
+            demo,
+            tenant,
+            pool,
+            database,
+            metrics,
+            tasks,
+            serving,
+        }
     }
 
     /// Stops as on SIGTERM: everything ends by itself.
