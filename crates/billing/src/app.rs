@@ -1,9 +1,11 @@
 //! What billing does, one file per use case, over the state that they share.
 
+pub(crate) mod bills;
 pub(crate) mod budgets;
 pub(crate) mod invoices;
 pub(crate) mod leases;
 pub(crate) mod notices;
+pub(crate) mod parked;
 pub(crate) mod payments;
 mod plans;
 pub(crate) mod prices;

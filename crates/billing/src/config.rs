@@ -29,8 +29,16 @@ pub struct Config {
     pub check_every_ms: u64,
     /// How far back a check looks at single records.
     pub check_depth_ms: u64,
-    /// Every so many checks one looks at everything.
+    /// Every so many checks one looks further back,
     pub full_check_every: u32,
+    /// by this much.
+    pub full_check_depth_ms: u64,
+    /// Sealed transfers that each check reads again, going round.
+    pub check_sealed: u32,
+    /// Pause between rounds of sealing the ledger.
+    pub seal_every_ms: u64,
+    /// Transfers that one transaction seals at most, about.
+    pub seal_batch: u32,
     /// How long lease sessions go on once the process is to stop, so that edges can hand over.
     pub drain_ms: u64,
     /// Asks that one transaction answers at most.
@@ -202,6 +210,10 @@ impl Config {
 
     pub(crate) const fn sweep_every(&self) -> Duration {
         Duration::from_millis(self.sweep_every_ms)
+    }
+
+    pub(crate) const fn seal_every(&self) -> Duration {
+        Duration::from_millis(self.seal_every_ms)
     }
 
     pub(crate) const fn check_every(&self) -> Duration {

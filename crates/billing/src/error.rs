@@ -37,6 +37,9 @@ pub enum Error {
     Processor(#[from] ProcessorError),
     #[error("a document cannot be rendered")]
     Unprintable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What was sent cannot be read; says where.
+    #[error("{0}")]
+    Unreadable(String),
     #[error("a task of this call was stopped")]
     Stopped,
 }
@@ -57,7 +60,8 @@ impl Error {
             | Self::Setting(_)
             | Self::NotConfigured
             | Self::Forged(_)
-            | Self::Unprintable(_) => false,
+            | Self::Unprintable(_)
+            | Self::Unreadable(_) => false,
         }
     }
 
@@ -83,6 +87,7 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let raised = error.as_database_error().and_then(|error| Some((error.code()?, error.message())));
         match raised {
+            Some((code, "unknown bill")) if code == "PB404" => Self::Unknown("bill"),
             Some((code, message)) if code == "PB404" => Self::Unknown(match message {
                 "unknown invoice" => "invoice",
                 "unknown period" => "period",
@@ -99,7 +104,9 @@ impl From<Error> for tonic::Status {
     fn from(error: Error) -> Self {
         match &error {
             Error::Malformed(malformed) => malformed.clone().into(),
-            Error::OutOfRange(_) | Error::Refused(_) => Fault::invalid(error.to_string()).into(),
+            Error::OutOfRange(_) | Error::Refused(_) | Error::Unreadable(_) => {
+                Fault::invalid(error.to_string()).into()
+            }
             Error::Unknown(what) => Fault::not_found(format!("The {what} was not found.")).into(),
             Error::Conflict(_) => Fault::new("conflict", 409, error.to_string()).into(),
             Error::NotConfigured => Fault::new("server", 501, NOT_CONFIGURED).into(),

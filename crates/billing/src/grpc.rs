@@ -13,7 +13,7 @@ use identity::{EndpointId, GenerationId, KeyId, PriceVersionId, TenantId};
 use rpc::Fault;
 use rpc::billing::billing_server::Billing;
 use rpc::billing::{
-    Breach, CheckInvariantsRequest, CheckInvariantsResponse, Credits, Generation, GetCreditsRequest,
+    CheckInvariantsRequest, CheckInvariantsResponse, Credits, Generation, GetCreditsRequest,
     GetGenerationRequest, GetKeyUsageRequest, GetTermsRequest, GrantCreditRequest, GrantCreditResponse,
     KeyUsage, LeaseDown, LeaseUp, OpenLeases, OpenLeasesStored, OpenTenantRequest, OpenTenantResponse,
     PinnedPrice, PutKeyLimitRequest, PutKeyLimitResponse, PutPricesRequest, PutPricesResponse, Terms,
@@ -28,7 +28,7 @@ use crate::app::insistently;
 use crate::app::settlement::Shipped;
 use crate::store::budgets::Spender;
 use crate::store::prices::Pinned;
-use crate::store::{self, accounts, invariants, usage, workers};
+use crate::store::{self, accounts, usage, workers};
 use crate::{Error, Service};
 
 /// Messages to an edge that wait at most; a slow edge slows its own session only.
@@ -237,15 +237,9 @@ impl Billing for Service {
 
     async fn check_invariants(
         &self,
-        _: Request<CheckInvariantsRequest>,
+        request: Request<CheckInvariantsRequest>,
     ) -> Result<Response<CheckInvariantsResponse>, Status> {
-        let pool = self.app.pool.clone();
-        let breaches = self.app.owned(async move { invariants::check(&pool, None).await }).await?;
-        let breaches = breaches
-            .into_iter()
-            .map(|breach| Breach { invariant: breach.invariant, detail: breach.detail })
-            .collect();
-        Ok(Response::new(CheckInvariantsResponse { breaches }))
+        Ok(Response::new(ledger::check(&self.app, request.into_inner().kept).await?))
     }
 }
 

@@ -4,6 +4,7 @@ mod budgets;
 mod check;
 mod consume;
 mod invoices;
+mod ledger;
 mod notices;
 mod payments;
 mod recall;
@@ -24,6 +25,8 @@ pub(crate) fn start(app: &App, bus: Option<async_nats::Client>) {
     app.tasks.spawn(invoices::run(app.clone()));
     app.tasks.spawn(usage::fold(app.clone()));
     app.tasks.spawn(usage::forget(app.clone()));
+    app.tasks.spawn(ledger::seal(app.clone()));
+    app.tasks.spawn(ledger::compare_bills(app.clone()));
     if let Some(bus) = bus {
         for shard in 0..rpc::subjects::SHARDS {
             app.tasks.spawn(consume::run(app.clone(), bus.clone(), shard));

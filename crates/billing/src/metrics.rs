@@ -36,6 +36,9 @@ pub(crate) struct Metrics {
     pub lag: Histogram,
     pub unfolded: Gauge,
     pub unfolded_seconds: Gauge<f64, AtomicU64>,
+    pub sealed: Counter,
+    pub sealed_at: Gauge,
+    pub bill_alerts: Counter,
 }
 
 impl Metrics {
@@ -49,7 +52,7 @@ impl Metrics {
             ),
             breaches: registry.register(
                 "billing_invariant_breaches",
-                "Rows that break an invariant, at the last check.",
+                "Rows that break an invariant and that no check has seen mended.",
                 Family::default(),
             ),
             payments: registry.register(
@@ -132,6 +135,21 @@ impl Metrics {
                 "From publishing on the bus to settlement.",
                 Histogram::new(LATENCY_BUCKETS),
             ),
+            sealed: registry.register(
+                "billing_sealed_transfers",
+                "Transfers that this replica sealed.",
+                Counter::default(),
+            ),
+            sealed_at: registry.register(
+                "billing_sealed_at_seconds",
+                "Unix time of the last round of sealing, by whichever replica.",
+                Gauge::default(),
+            ),
+            bill_alerts: registry.register(
+                "billing_bill_alerts",
+                "Models whose cost on a provider's bill differs by more than the threshold.",
+                Counter::default(),
+            ),
         }
     }
 
@@ -159,7 +177,7 @@ impl Metrics {
         }
     }
 
-    /// Sets how many rows break each invariant; those not named break none.
+    /// Sets how many rows break each invariant that no check has seen mended; those not named break none.
     pub(crate) fn breached<'n>(&self, names: impl Iterator<Item = &'n str>) {
         for name in INVARIANTS {
             self.breaches.get_or_create(&Label { kind: name.to_owned() }).set(0);
@@ -170,5 +188,6 @@ impl Metrics {
     }
 }
 
-/// Those whose subject exists; each is a series from the start, so that an alert has something to watch.
-const INVARIANTS: [&str; 10] = ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10", "I12"];
+/// Each is a series from the start, so that an alert has something to watch.
+const INVARIANTS: [&str; 13] =
+    ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "I13"];

@@ -2,11 +2,14 @@
 //! each, so that no dropped future can leave one half done.
 
 pub(crate) mod accounts;
+pub(crate) mod bills;
 pub(crate) mod budgets;
 pub(crate) mod invariants;
 pub(crate) mod invoices;
 pub(crate) mod leases;
+pub(crate) mod ledger;
 pub(crate) mod notices;
+pub(crate) mod parked;
 pub(crate) mod payments;
 pub(crate) mod plans;
 pub(crate) mod prices;

@@ -130,7 +130,11 @@ impl App {
         Ok(is_older(Utc::now().timestamp()) && is_older(settlement::now(&self.pool).await?.timestamp()))
     }
 
-    async fn settle_read(&self, records: &[Record]) -> Result<(), Error> {
+    /// Settles records that were read, all or none of them.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn settle_read(&self, records: &[Record]) -> Result<(), Error> {
         let grace = millis(self.config.grace_ms);
         let fates = insistently(|| settlement::settle(&self.pool, records, grace)).await?;
         self.fated(&fates);
@@ -160,16 +164,7 @@ impl App {
     /// # Errors
     /// When it is not durable.
     pub(crate) async fn witness(&self, witnesses: &[Witness]) -> Result<(), Error> {
-        let priced: Vec<UsageRecord> = witnesses
-            .iter()
-            .map(|witness| UsageRecord {
-                price: witness.price.clone(),
-                endpoint_id: witness.endpoint_id.clone(),
-                provider: witness.provider.clone(),
-                model: witness.model.clone(),
-                ..UsageRecord::default()
-            })
-            .collect();
+        let priced: Vec<UsageRecord> = witnesses.iter().map(priced).collect();
         let books = self.books_for(priced.iter()).await?;
         let mut records = Vec::with_capacity(witnesses.len());
         for witness in witnesses {
@@ -188,6 +183,15 @@ impl App {
             self.fated(&fates);
         }
         Ok(())
+    }
+
+    /// Whether the edge's word can be read.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) async fn read_witness(&self, witness: &Witness) -> Result<(), Error> {
+        let books = self.books_for(std::iter::once(&priced(witness))).await?;
+        Record::from_edge(witness, &books).map(|_| ())
     }
 
     /// Sets a message aside for people.
@@ -220,6 +224,17 @@ impl App {
                 self.metrics.absorbed.inc_by(absorbed);
             }
         }
+    }
+}
+
+/// The price that a witness carries, as a record has it.
+fn priced(witness: &Witness) -> UsageRecord {
+    UsageRecord {
+        price: witness.price.clone(),
+        endpoint_id: witness.endpoint_id.clone(),
+        provider: witness.provider.clone(),
+        model: witness.model.clone(),
+        ..UsageRecord::default()
     }
 }
 

@@ -3,19 +3,23 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod algebra;
+mod bills;
 mod budgets;
 mod bus;
 mod charge;
 mod claims;
 mod classes;
 mod credit;
+mod immutable;
 mod invariants;
 mod invoices;
 mod leases;
+mod ledger;
 mod limits;
 mod measure;
 mod notices;
 mod own_keys;
+mod parked;
 mod payments;
 mod plans;
 mod promotions;

@@ -64,6 +64,10 @@ pub(crate) fn config() -> Config {
         check_every_ms: 3_600_000,
         check_depth_ms: 900_000,
         full_check_every: 1,
+        full_check_depth_ms: 86_400_000,
+        check_sealed: 10_000,
+        seal_every_ms: 3_600_000,
+        seal_batch: 1_000,
         drain_ms: 10,
         ask_batch: 64,
         park_after: 3,
@@ -201,7 +205,7 @@ impl Billing {
     }
 
     pub(crate) async fn breaches(&self) -> Vec<(String, String)> {
-        let answer = self.client.clone().check_invariants(CheckInvariantsRequest {}).await.unwrap();
+        let answer = self.client.clone().check_invariants(CheckInvariantsRequest::default()).await.unwrap();
         let breaches = answer.into_inner().breaches;
         breaches.into_iter().map(|breach| (breach.invariant, breach.detail)).collect()
     }

@@ -1,5 +1,6 @@
 //! The operators' API, below `/admin/v1`.
 
+mod bills;
 mod budgets;
 mod catalogue;
 mod catalogue_lists;
@@ -10,6 +11,7 @@ pub(super) mod invoices;
 mod keys;
 mod ledger;
 mod notices;
+mod parked;
 mod payments;
 mod plans;
 mod prices;

@@ -24,6 +24,7 @@ mod health;
 mod idempotency;
 mod invoices;
 mod leases;
+mod ledger;
 mod limits;
 mod lost;
 mod models;

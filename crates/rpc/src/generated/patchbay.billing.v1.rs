@@ -506,11 +506,35 @@ pub struct GrantCreditResponse {
     pub balance: i64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CheckInvariantsRequest {}
+pub struct CheckInvariantsRequest {
+    /// What the last checks found, without another one.
+    #[prost(bool, tag = "1")]
+    pub kept: bool,
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CheckInvariantsResponse {
+    /// Those that are open.
     #[prost(message, repeated, tag = "1")]
     pub breaches: ::prost::alloc::vec::Vec<Breach>,
+    #[prost(message, repeated, tag = "2")]
+    pub invariants: ::prost::alloc::vec::Vec<Invariant>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Invariant {
+    /// `I1`...
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub meaning: ::prost::alloc::string::String,
+    /// Whether a breach stops invoicing for its tenant.
+    #[prost(bool, tag = "3")]
+    pub freezes: bool,
+    /// 0 = never
+    #[prost(int64, tag = "4")]
+    pub checked_at_ms: i64,
+    /// when everything was looked at last; 0 = never
+    #[prost(int64, tag = "5")]
+    pub whole_at_ms: i64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Breach {
@@ -519,6 +543,17 @@ pub struct Breach {
     pub invariant: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub detail: ::prost::alloc::string::String,
+    /// What it is about, where that is known.
+    #[prost(string, tag = "3")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub account_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub generation_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub lease_id: ::prost::alloc::string::String,
+    #[prost(int64, tag = "7")]
+    pub found_at_ms: i64,
 }
 /// Generated client implementations.
 pub mod billing_client {
@@ -4012,6 +4047,162 @@ pub mod invoices_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// A JSON object.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LedgerDocument {
+    #[prost(string, tag = "1")]
+    pub body_json: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListTransfersRequest {
+    /// empty = any
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    /// A platform account's code, such as `revenue` or `payable:openai`, or the id of any account; on either side.
+    #[prost(string, tag = "3")]
+    pub account: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub source_id: ::prost::alloc::string::String,
+    /// posted at or after
+    #[prost(int64, optional, tag = "5")]
+    pub from_ms: ::core::option::Option<i64>,
+    /// posted before
+    #[prost(int64, optional, tag = "6")]
+    pub until_ms: ::core::option::Option<i64>,
+    /// nano-USD
+    #[prost(int64, optional, tag = "7")]
+    pub least: ::core::option::Option<i64>,
+    #[prost(int64, optional, tag = "8")]
+    pub most: ::core::option::Option<i64>,
+    /// the `next` of the page before
+    #[prost(string, tag = "9")]
+    pub after: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "10")]
+    pub limit: u32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListLedgerAccountsRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListSealsRequest {
+    /// empty = the newest blocks of all
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub after: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VerifySealsRequest {
+    /// empty = all
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TraceMoneyRequest {
+    #[prost(string, tag = "1")]
+    pub generation_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordPayoutRequest {
+    /// nano-USD
+    #[prost(int64, tag = "1")]
+    pub amount: i64,
+    #[prost(string, tag = "2")]
+    pub source_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub note: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordPayoutResponse {
+    /// nano-USD still on its way
+    #[prost(int64, tag = "1")]
+    pub clearing: i64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ImportBillRequest {
+    #[prost(string, tag = "1")]
+    pub provider: ::prost::alloc::string::String,
+    /// `openai`, `anthropic`, `generic`.
+    #[prost(string, tag = "2")]
+    pub format: ::prost::alloc::string::String,
+    /// YYYY-MM-DD, UTC
+    #[prost(string, tag = "3")]
+    pub first_day: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub last_day: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub file_name: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "6")]
+    pub csv: ::prost::bytes::Bytes,
+    /// Which column of the file is what; the format's own names fill in the rest.
+    #[prost(map = "string, string", tag = "7")]
+    pub columns: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// The provider's name of a model -> ours.
+    #[prost(map = "string, string", tag = "8")]
+    pub models: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    #[prost(string, tag = "9")]
+    pub actor: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListBillsRequest {
+    #[prost(string, tag = "1")]
+    pub provider: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub after: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetBillRequest {
+    #[prost(string, tag = "1")]
+    pub bill_id: ::prost::alloc::string::String,
+    /// Of the differences.
+    #[prost(string, tag = "2")]
+    pub after: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PayBillRequest {
+    #[prost(string, tag = "1")]
+    pub bill_id: ::prost::alloc::string::String,
+    /// nano-USD
+    #[prost(int64, tag = "2")]
+    pub amount: i64,
+    #[prost(string, tag = "3")]
+    pub reference: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListParkedRequest {
+    /// those that were retried or dropped, too
+    #[prost(bool, tag = "1")]
+    pub decided: bool,
+    #[prost(string, tag = "2")]
+    pub after: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DecideParkedRequest {
+    #[prost(int64, tag = "1")]
+    pub parked_id: i64,
+    /// `retry` or `drop`.
+    #[prost(string, tag = "2")]
+    pub decision: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub actor: ::prost::alloc::string::String,
+}
 /// Generated client implementations.
 pub mod ledger_client {
     #![allow(
@@ -4103,6 +4294,270 @@ pub mod ledger_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        pub async fn list_transfers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListTransfersRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/ListTransfers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "ListTransfers"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What the platform's accounts come to.
+        pub async fn list_ledger_accounts(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListLedgerAccountsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/ListLedgerAccounts",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Ledger", "ListLedgerAccounts"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn list_seals(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListSealsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/ListSeals",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "ListSeals"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads every sealed transfer again. Not found: never; faults are the answer.
+        pub async fn verify_seals(
+            &mut self,
+            request: impl tonic::IntoRequest<super::VerifySealsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/VerifySeals",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "VerifySeals"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// From a generation to its usage, price, charge step by step, leases, transfers, seals, period and invoice.
+        pub async fn trace_money(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TraceMoneyRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/TraceMoney",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "TraceMoney"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Money from the payment provider has arrived: `cash` \<- `cash_clearing`. Again with the same source it changes
+        /// nothing; another amount conflicts.
+        pub async fn record_payout(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RecordPayoutRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RecordPayoutResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/RecordPayout",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "RecordPayout"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Keeps a provider's bill and queues it for comparison; the same file again answers the same bill.
+        pub async fn import_bill(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ImportBillRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/ImportBill",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "ImportBill"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn list_bills(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListBillsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/ListBills",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "ListBills"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get_bill(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetBillRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/GetBill",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "GetBill"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Pays a compared bill: `payable:P` -> `cash`, the difference to `cogs_variance:P`.
+        pub async fn pay_bill(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PayBillRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/PayBill",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "PayBill"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn list_parked(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListParkedRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/ListParked",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "ListParked"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn decide_parked(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DecideParkedRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/DecideParked",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "DecideParked"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -4117,7 +4572,66 @@ pub mod ledger_server {
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with LedgerServer.
     #[async_trait]
-    pub trait Ledger: std::marker::Send + std::marker::Sync + 'static {}
+    pub trait Ledger: std::marker::Send + std::marker::Sync + 'static {
+        async fn list_transfers(
+            &self,
+            request: tonic::Request<super::ListTransfersRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        /// What the platform's accounts come to.
+        async fn list_ledger_accounts(
+            &self,
+            request: tonic::Request<super::ListLedgerAccountsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        async fn list_seals(
+            &self,
+            request: tonic::Request<super::ListSealsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        /// Reads every sealed transfer again. Not found: never; faults are the answer.
+        async fn verify_seals(
+            &self,
+            request: tonic::Request<super::VerifySealsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        /// From a generation to its usage, price, charge step by step, leases, transfers, seals, period and invoice.
+        async fn trace_money(
+            &self,
+            request: tonic::Request<super::TraceMoneyRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        /// Money from the payment provider has arrived: `cash` \<- `cash_clearing`. Again with the same source it changes
+        /// nothing; another amount conflicts.
+        async fn record_payout(
+            &self,
+            request: tonic::Request<super::RecordPayoutRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RecordPayoutResponse>,
+            tonic::Status,
+        >;
+        /// Keeps a provider's bill and queues it for comparison; the same file again answers the same bill.
+        async fn import_bill(
+            &self,
+            request: tonic::Request<super::ImportBillRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        async fn list_bills(
+            &self,
+            request: tonic::Request<super::ListBillsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        async fn get_bill(
+            &self,
+            request: tonic::Request<super::GetBillRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        /// Pays a compared bill: `payable:P` -> `cash`, the difference to `cogs_variance:P`.
+        async fn pay_bill(
+            &self,
+            request: tonic::Request<super::PayBillRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        async fn list_parked(
+            &self,
+            request: tonic::Request<super::ListParkedRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        async fn decide_parked(
+            &self,
+            request: tonic::Request<super::DecideParkedRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+    }
     #[derive(Debug)]
     pub struct LedgerServer<T> {
         inner: Arc<T>,
@@ -4194,6 +4708,532 @@ pub mod ledger_server {
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
             match req.uri().path() {
+                "/patchbay.billing.v1.Ledger/ListTransfers" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListTransfersSvc<T: Ledger>(pub Arc<T>);
+                    impl<
+                        T: Ledger,
+                    > tonic::server::UnaryService<super::ListTransfersRequest>
+                    for ListTransfersSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListTransfersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::list_transfers(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListTransfersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/ListLedgerAccounts" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListLedgerAccountsSvc<T: Ledger>(pub Arc<T>);
+                    impl<
+                        T: Ledger,
+                    > tonic::server::UnaryService<super::ListLedgerAccountsRequest>
+                    for ListLedgerAccountsSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListLedgerAccountsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::list_ledger_accounts(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListLedgerAccountsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/ListSeals" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSealsSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::ListSealsRequest>
+                    for ListSealsSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListSealsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::list_seals(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSealsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/VerifySeals" => {
+                    #[allow(non_camel_case_types)]
+                    struct VerifySealsSvc<T: Ledger>(pub Arc<T>);
+                    impl<
+                        T: Ledger,
+                    > tonic::server::UnaryService<super::VerifySealsRequest>
+                    for VerifySealsSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::VerifySealsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::verify_seals(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = VerifySealsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/TraceMoney" => {
+                    #[allow(non_camel_case_types)]
+                    struct TraceMoneySvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::TraceMoneyRequest>
+                    for TraceMoneySvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TraceMoneyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::trace_money(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TraceMoneySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/RecordPayout" => {
+                    #[allow(non_camel_case_types)]
+                    struct RecordPayoutSvc<T: Ledger>(pub Arc<T>);
+                    impl<
+                        T: Ledger,
+                    > tonic::server::UnaryService<super::RecordPayoutRequest>
+                    for RecordPayoutSvc<T> {
+                        type Response = super::RecordPayoutResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RecordPayoutRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::record_payout(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RecordPayoutSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/ImportBill" => {
+                    #[allow(non_camel_case_types)]
+                    struct ImportBillSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::ImportBillRequest>
+                    for ImportBillSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ImportBillRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::import_bill(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ImportBillSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/ListBills" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListBillsSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::ListBillsRequest>
+                    for ListBillsSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListBillsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::list_bills(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListBillsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/GetBill" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetBillSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::GetBillRequest>
+                    for GetBillSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetBillRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::get_bill(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetBillSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/PayBill" => {
+                    #[allow(non_camel_case_types)]
+                    struct PayBillSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::PayBillRequest>
+                    for PayBillSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PayBillRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::pay_bill(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PayBillSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/ListParked" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListParkedSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::ListParkedRequest>
+                    for ListParkedSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListParkedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::list_parked(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListParkedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/DecideParked" => {
+                    #[allow(non_camel_case_types)]
+                    struct DecideParkedSvc<T: Ledger>(pub Arc<T>);
+                    impl<
+                        T: Ledger,
+                    > tonic::server::UnaryService<super::DecideParkedRequest>
+                    for DecideParkedSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DecideParkedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::decide_parked(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DecideParkedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(

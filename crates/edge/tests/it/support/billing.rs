@@ -327,8 +327,13 @@ impl Billing for FakeBilling {
         &self,
         _: Request<CheckInvariantsRequest>,
     ) -> Result<Response<CheckInvariantsResponse>, Status> {
-        let breach =
-            Breach { invariant: "I1".to_owned(), detail: "held is not the sum of leases".to_owned() };
-        Ok(Response::new(CheckInvariantsResponse { breaches: vec![breach] }))
+        let breach = Breach {
+            invariant: "I1".to_owned(),
+            detail: "held is not the sum of leases".to_owned(),
+            found_at_ms: 1_790_000_000_000,
+            ..Breach::default()
+        };
+        let invariant = Invariant { name: "I1".to_owned(), freezes: true, ..Invariant::default() };
+        Ok(Response::new(CheckInvariantsResponse { breaches: vec![breach], invariants: vec![invariant] }))
     }
 }

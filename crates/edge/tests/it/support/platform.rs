@@ -13,6 +13,7 @@ use rpc::Channel;
 use rpc::billing::billing_server::BillingServer;
 use rpc::billing::budgets_server::BudgetsServer;
 use rpc::billing::invoices_server::InvoicesServer;
+use rpc::billing::ledger_server::LedgerServer;
 use rpc::billing::payments_server::PaymentsServer;
 use rpc::billing::plans_server::PlansServer;
 use rpc::billing::usage_reports_server::UsageReportsServer;
@@ -29,6 +30,7 @@ use super::client::{self, Answer};
 use super::database::Database;
 use super::eventually;
 use super::invoices::FakeInvoices;
+use super::ledger::FakeLedger;
 use super::payments::FakePayments;
 use super::plans::FakePlans;
 use super::reports::FakeReports;
@@ -52,6 +54,7 @@ pub(crate) struct Platform {
     pub(crate) payments: FakePayments,
     pub(crate) invoices: FakeInvoices,
     pub(crate) reports: FakeReports,
+    pub(crate) ledger: FakeLedger,
     pub(crate) router: FakeRouter,
     pub(crate) worker: FakeWorker,
     pub(crate) demo: Demo,
@@ -112,12 +115,14 @@ impl Platform {
         let (budgets, plans) = (FakeBudgets::default(), FakePlans::default());
         let (payments, invoices) = (FakePayments::default(), FakeInvoices::default());
         let reports = FakeReports::default();
+        let ledger = FakeLedger::default();
         let services = Routes::new(BillingServer::new(billing.clone()))
             .add_service(BudgetsServer::new(budgets.clone()))
             .add_service(PlansServer::new(plans.clone()))
             .add_service(PaymentsServer::new(payments.clone()))
             .add_service(InvoicesServer::new(invoices.clone()))
-            .add_service(UsageReportsServer::new(reports.clone()));
+            .add_service(UsageReportsServer::new(reports.clone()))
+            .add_service(LedgerServer::new(ledger.clone()));
         let billing_channel = Channel::local(services);
         let demo = Demo {
             api_key: ApiKey::generate(KeyKind::Inference),
@@ -149,6 +154,7 @@ impl Platform {
             payments,
             invoices,
             reports,
+            ledger,
             router,
             worker,
             demo,
