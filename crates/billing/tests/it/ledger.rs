@@ -285,6 +285,7 @@ async fn money_in_clearing_must_arrive_once_payouts_are_booked() {
         kind: "purchase".to_owned(),
         reason: String::new(),
         source_id: "order".to_owned(),
+        expires_at_ms: 0,
     };
     billing.client.clone().grant_credit(bought).await.unwrap();
     seal(&billing).await;

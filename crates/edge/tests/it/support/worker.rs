@@ -108,7 +108,6 @@ impl FakeWorker {
                     .into(),
                     retry_after_seconds: Some(3),
                     attempts: Vec::new(),
-        upstream_cost: 0,
                     error_type: error_type.to_owned(),
                 }),
                 Step::AwaitStop => {
