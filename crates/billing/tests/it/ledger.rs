@@ -129,10 +129,9 @@ async fn whoever_touches_what_is_sealed_is_found_out() {
             7,
         ),
         (
-            format!(
-                "create table kept as select * from billing.transfer where kind = 'promotion';
-                delete from billing.transfer where kind = 'promotion'"
-            ),
+            "create table kept as select * from billing.transfer where kind = 'promotion';
+            delete from billing.transfer where kind = 'promotion'"
+                .to_owned(),
             "insert into billing.transfer select * from kept; drop table kept".to_owned(),
             7,
         ),
