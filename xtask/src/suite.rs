@@ -33,6 +33,14 @@ pub(crate) fn drill() -> anyhow::Result<()> {
     run(drills)
 }
 
+/// What grants and settlements cost, in a release build.
+pub(crate) fn settlement() -> anyhow::Result<()> {
+    packages::install()?;
+    let measure =
+        ["test", "--release", "--package", "billing", "--test", "it", "--", "--ignored", "--nocapture"];
+    run(cargo(&[&measure[..], &["measure"]].concat()))
+}
+
 /// The release build beside its peers.
 pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
     packages::install()?;

@@ -1,8 +1,17 @@
 //! What billing does, one file per use case, over the state that they share.
 
+pub(crate) mod bills;
+pub(crate) mod budgets;
+pub(crate) mod invoices;
 pub(crate) mod leases;
+pub(crate) mod notices;
+pub(crate) mod parked;
+pub(crate) mod payments;
+mod plans;
 pub(crate) mod prices;
+pub(crate) mod recalls;
 pub(crate) mod settlement;
+pub(crate) mod usage_export;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,10 +19,14 @@ use std::time::Duration;
 
 use lifecycle::{Health, Tasks};
 use sqlx::PgPool;
+use tokio::sync::Notify;
 
+use crate::app::notices::Courier;
 use crate::app::prices::Shelf;
+use crate::app::recalls::Sessions;
 use crate::app::settlement::Tries;
 use crate::metrics::Metrics;
+use crate::processor::Processor;
 use crate::{Config, Error};
 
 /// The state of one replica. Cheap to clone.
@@ -28,6 +41,12 @@ pub(crate) struct State {
     pub metrics: Metrics,
     pub shelf: Shelf,
     pub tries: Tries,
+    pub sessions: Sessions,
+    /// Somebody gave back what others may be short of.
+    pub freed: Notify,
+    pub courier: Courier,
+    /// `None` = payments are not configured.
+    pub processor: Option<Box<dyn Processor>>,
 }
 
 impl std::ops::Deref for App {
@@ -39,9 +58,22 @@ impl std::ops::Deref for App {
 }
 
 impl App {
-    pub(crate) fn new(config: Config, pool: PgPool, tasks: Tasks, health: Health, metrics: Metrics) -> Self {
+    /// # Errors
+    /// When the payment processor's configuration cannot be used.
+    pub(crate) fn new(
+        config: Config,
+        pool: PgPool,
+        tasks: Tasks,
+        health: Health,
+        metrics: Metrics,
+        courier: Courier,
+    ) -> Result<Self, Error> {
         let (shelf, tries) = (Shelf::default(), Tries::default());
-        Self(Arc::new(State { config, pool, tasks, health, metrics, shelf, tries }))
+        let (sessions, freed) = (Sessions::default(), Notify::new());
+        let processor = config.payments.processor()?;
+        let state =
+            State { config, pool, tasks, health, metrics, shelf, tries, sessions, freed, courier, processor };
+        Ok(Self(Arc::new(state)))
     }
 
     /// Runs `work` to its end whether or not the caller waits for it.

@@ -3,6 +3,12 @@
 use rpc::Fault;
 use rpc::convert::Malformed;
 
+use crate::processor::ProcessorError;
+use crate::processor::signature::Forged;
+
+/// What whoever wants to pay is told where nobody set up that one can.
+const NOT_CONFIGURED: &str = "Payments are not configured on this platform. Ask its operator to add credit.";
+
 /// Why a call of billing failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -17,6 +23,23 @@ pub enum Error {
     /// What is asked contradicts what is known: a later life of an edge, a reused source, another price.
     #[error("{0}")]
     Conflict(String),
+    /// What is asked breaks a rule of the thing that it is asked of.
+    #[error("{0}")]
+    Refused(String),
+    /// The configuration names something that cannot be used.
+    #[error("{0}")]
+    Setting(String),
+    #[error("payments are not configured")]
+    NotConfigured,
+    #[error("an event of the payment processor is not to be trusted")]
+    Forged(#[from] Forged),
+    #[error("the payment processor did not do as asked")]
+    Processor(#[from] ProcessorError),
+    #[error("a document cannot be rendered")]
+    Unprintable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What was sent cannot be read; says where.
+    #[error("{0}")]
+    Unreadable(String),
     #[error("a task of this call was stopped")]
     Stopped,
 }
@@ -28,7 +51,17 @@ impl Error {
         match self {
             Self::Database(error) => matches!(pg::class(error), pg::Class::Unavailable | pg::Class::Retry),
             Self::Stopped => true,
-            Self::Malformed(_) | Self::OutOfRange(_) | Self::Unknown(_) | Self::Conflict(_) => false,
+            Self::Processor(error) => matches!(error, ProcessorError::Unreachable(_)),
+            Self::Malformed(_)
+            | Self::OutOfRange(_)
+            | Self::Unknown(_)
+            | Self::Conflict(_)
+            | Self::Refused(_)
+            | Self::Setting(_)
+            | Self::NotConfigured
+            | Self::Forged(_)
+            | Self::Unprintable(_)
+            | Self::Unreadable(_) => false,
         }
     }
 
@@ -38,12 +71,30 @@ impl Error {
     }
 }
 
+impl From<invoice::Malformed> for Error {
+    fn from(error: invoice::Malformed) -> Self {
+        Self::Unprintable(error.into())
+    }
+}
+
+impl From<invoice::Unprintable> for Error {
+    fn from(error: invoice::Unprintable) -> Self {
+        Self::Unprintable(error.into())
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let raised = error.as_database_error().and_then(|error| Some((error.code()?, error.message())));
         match raised {
-            Some((code, _)) if code == "PB404" => Self::Unknown("tenant"),
+            Some((code, "unknown bill")) if code == "PB404" => Self::Unknown("bill"),
+            Some((code, message)) if code == "PB404" => Self::Unknown(match message {
+                "unknown invoice" => "invoice",
+                "unknown period" => "period",
+                _ => "tenant",
+            }),
             Some((code, message)) if code == "PB409" => Self::Conflict(message.to_owned()),
+            Some((code, message)) if code == "PB400" => Self::Refused(message.to_owned()),
             _ => Self::Database(error),
         }
     }
@@ -53,9 +104,14 @@ impl From<Error> for tonic::Status {
     fn from(error: Error) -> Self {
         match &error {
             Error::Malformed(malformed) => malformed.clone().into(),
-            Error::OutOfRange(_) => Fault::invalid(error.to_string()).into(),
+            Error::OutOfRange(_) | Error::Refused(_) | Error::Unreadable(_) => {
+                Fault::invalid(error.to_string()).into()
+            }
             Error::Unknown(what) => Fault::not_found(format!("The {what} was not found.")).into(),
             Error::Conflict(_) => Fault::new("conflict", 409, error.to_string()).into(),
+            Error::NotConfigured => Fault::new("server", 501, NOT_CONFIGURED).into(),
+            Error::Forged(why) => Fault::invalid(format!("The event was refused: {why}.")).into(),
+            Error::Processor(error) => processor_fault(error).into(),
             Error::Database(source) => {
                 tracing::warn!(error = source as &dyn std::error::Error, "a billing call failed");
                 if error.is_transient() {
@@ -64,7 +120,29 @@ impl From<Error> for tonic::Status {
                     Fault::internal().into()
                 }
             }
+            Error::Setting(_) => Fault::internal().into(),
+            Error::Unprintable(source) => {
+                tracing::error!(error = &**source as &dyn std::error::Error, "a document cannot be rendered");
+                Fault::internal().into()
+            }
             Error::Stopped => Fault::unavailable("Billing is stopping. Try again shortly.").into(),
+        }
+    }
+}
+
+fn processor_fault(error: &ProcessorError) -> Fault {
+    match error {
+        ProcessorError::Declined { message, .. } => Fault::new("payment_required", 402, message.clone()),
+        ProcessorError::Contradiction(_) => {
+            Fault::new("conflict", 409, "This was asked for before with other parameters.")
+        }
+        ProcessorError::Refused(_) => {
+            tracing::warn!(error = error as &dyn std::error::Error, "the payment processor refused");
+            Fault::new("conflict", 409, "The payment processor refused this. It has been recorded.")
+        }
+        ProcessorError::Unreachable(_) => {
+            tracing::warn!(error = error as &dyn std::error::Error, "the payment processor is away");
+            Fault::unavailable("The payment processor cannot be reached. Try again shortly.")
         }
     }
 }

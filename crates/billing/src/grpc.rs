@@ -8,30 +8,31 @@ mod plans;
 mod reports;
 mod session;
 
+use chrono::DateTime;
 use identity::{EndpointId, GenerationId, KeyId, PriceVersionId, TenantId};
 use rpc::Fault;
 use rpc::billing::billing_server::Billing;
 use rpc::billing::{
-    Breach, CheckInvariantsRequest, CheckInvariantsResponse, Credits, Generation, GetCreditsRequest,
+    CheckInvariantsRequest, CheckInvariantsResponse, Credits, Generation, GetCreditsRequest,
     GetGenerationRequest, GetKeyUsageRequest, GetTermsRequest, GrantCreditRequest, GrantCreditResponse,
-    KeyUsage, LeaseDown, LeaseUp, OpenTenantRequest, OpenTenantResponse, PinnedPrice, PutKeyLimitRequest,
-    PutKeyLimitResponse, PutPricesRequest, PutPricesResponse, SpendAccount, Terms,
+    KeyUsage, LeaseDown, LeaseUp, OpenLeases, OpenLeasesStored, OpenTenantRequest, OpenTenantResponse,
+    PinnedPrice, PutKeyLimitRequest, PutKeyLimitResponse, PutPricesRequest, PutPricesResponse, Terms,
 };
 use rpc::convert::{self, Malformed};
 use rpc::events::{Settled, UsageBatch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
+use uuid::Uuid;
 
 use crate::app::insistently;
 use crate::app::settlement::Shipped;
+use crate::store::budgets::Spender;
 use crate::store::prices::Pinned;
-use crate::store::{accounts, invariants, usage};
+use crate::store::{self, accounts, usage, workers};
 use crate::{Error, Service};
 
 /// Messages to an edge that wait at most; a slow edge slows its own session only.
 const DOWN_BUFFER: usize = 1_024;
-/// The name of the plan that tenants get unless another is named.
-const DEFAULT_PLAN: &str = "default";
 
 #[tonic::async_trait]
 impl Billing for Service {
@@ -63,30 +64,45 @@ impl Billing for Service {
         Ok(Response::new(Settled { keys: keys.await? }))
     }
 
+    async fn report_open(&self, request: Request<OpenLeases>) -> Result<Response<OpenLeasesStored>, Status> {
+        let OpenLeases { worker_id, lease_ids, all, is_leaving } = request.into_inner();
+        if worker_id.is_empty() {
+            return Err(Malformed("worker_id").into());
+        }
+        let open: Vec<Uuid> =
+            lease_ids.iter().map(|id| convert::id(id, "lease_ids")).collect::<Result<_, Malformed>>()?;
+        let pool = self.app.pool.clone();
+        let stored = self.app.owned(async move {
+            match is_leaving {
+                true => workers::left(&pool, &worker_id).await,
+                false => workers::said(&pool, &worker_id, &open, all).await,
+            }
+        });
+        stored.await?;
+        Ok(Response::new(OpenLeasesStored {}))
+    }
+
     async fn get_terms(&self, request: Request<GetTermsRequest>) -> Result<Response<Terms>, Status> {
         let request = request.into_inner();
         if request.tenant_id.is_empty() && request.key_id.is_empty() {
-            let markup = accounts::default_markup(&self.app.pool).await?;
-            return Ok(Response::new(Terms { markup_basis_points: markup, ..Terms::default() }));
+            let plan = store::plans::default_terms(&self.app.pool).await?;
+            return Ok(Response::new(Terms {
+                markup_basis_points: plan.markup_bps,
+                markup_overrides: plan.markup_overrides(),
+                ..Terms::default()
+            }));
         }
         let tenant = tenant(&request.tenant_id)?;
-        let key = convert::id(&request.key_id, "key_id")?;
-        let terms = accounts::terms(&self.app.pool, tenant, key).await?.ok_or(Error::Unknown("tenant"))?;
+        let spender = spender(tenant, &request)?;
+        let terms = accounts::terms(&self.app.pool, tenant).await?.ok_or(Error::Unknown("tenant"))?;
+        let (plan, allowance) =
+            store::plans::in_force(&self.app.pool, tenant).await?.ok_or(Error::Unknown("tenant"))?;
         Ok(Response::new(Terms {
-            markup_basis_points: terms.markup_basis_points,
-            accounts: terms
-                .accounts
-                .0
-                .into_iter()
-                .map(|account| SpendAccount {
-                    account_id: account.account_id.to_string(),
-                    kind: account.kind,
-                    label: account.label,
-                    counts_own_keys: false,
-                })
-                .collect(),
+            markup_basis_points: plan.markup_bps,
+            markup_overrides: plan.markup_overrides(),
+            own_keys: Some(plan.own_keys(allowance)),
+            accounts: self.app.spend_accounts(spender).await?,
             has_paid: terms.has_paid,
-            ..Terms::default()
         }))
     }
 
@@ -97,6 +113,7 @@ impl Billing for Service {
             total_credits: credits.added,
             total_usage: credits.spent,
             held: credits.held,
+            line: credits.line,
         }))
     }
 
@@ -107,17 +124,23 @@ impl Billing for Service {
         let request = request.into_inner();
         let tenant = tenant(&request.tenant_id)?;
         let key = convert::id(&request.key_id, "key_id")?;
-        let usage =
+        let spent =
             accounts::key_usage(&self.app.pool, tenant, key).await?.ok_or(Error::Unknown("tenant"))?;
+        let own_keys = usage::own_keys(&self.app.pool, tenant, key).await?;
         Ok(Response::new(KeyUsage {
-            total: usage.total,
-            daily: usage.daily,
-            weekly: usage.weekly,
-            monthly: usage.monthly,
-            limit: usage.limit,
-            limit_remaining: usage.remaining,
-            limit_reset: usage.reset,
-            has_paid: usage.has_paid,
+            total: spent.total,
+            daily: spent.daily,
+            weekly: spent.weekly,
+            monthly: spent.monthly,
+            limit: spent.limit,
+            limit_remaining: spent.remaining,
+            limit_reset: spent.reset,
+            has_paid: spent.has_paid,
+            own_keys_total: own_keys.total,
+            own_keys_daily: own_keys.daily,
+            own_keys_weekly: own_keys.weekly,
+            own_keys_monthly: own_keys.monthly,
+            limit_counts_own_keys: false,
         }))
     }
 
@@ -155,7 +178,7 @@ impl Billing for Service {
         }
         let pool = self.app.pool.clone();
         let opened = self.app.owned(async move {
-            let plan = if request.plan.is_empty() { DEFAULT_PLAN } else { &request.plan };
+            let plan = if request.plan.is_empty() { store::plans::DEFAULT } else { &request.plan };
             insistently(|| accounts::open_tenant(&pool, tenant, plan, markup)).await
         });
         Ok(Response::new(OpenTenantResponse { account_id: opened.await?.to_string() }))
@@ -176,7 +199,8 @@ impl Billing for Service {
         }
         let pool = self.app.pool.clone();
         let put = self.app.owned(async move {
-            insistently(|| accounts::put_key_limit(&pool, tenant, key, request.limit, &request.reset)).await
+            let PutKeyLimitRequest { limit, reset, counts_own_keys, .. } = request;
+            insistently(|| accounts::put_key_limit(&pool, tenant, key, limit, &reset, counts_own_keys)).await
         });
         put.await?;
         Ok(Response::new(PutKeyLimitResponse {}))
@@ -197,30 +221,49 @@ impl Billing for Service {
         if request.source_id.is_empty() {
             return Err(Malformed("source_id").into());
         }
+        let expires = match request.expires_at_ms {
+            0 => None,
+            at if request.kind == "promotion" && at > 0 => DateTime::from_timestamp_millis(at),
+            _ => return Err(Malformed("expires_at_ms").into()),
+        };
         let pool = self.app.pool.clone();
         let granted = self.app.owned(async move {
             let GrantCreditRequest { amount, kind, source_id, reason, .. } = request;
-            insistently(|| accounts::grant_credit(&pool, tenant, amount, &kind, &source_id, &reason)).await
+            let grant = || accounts::grant_credit(&pool, tenant, amount, &kind, &source_id, &reason, expires);
+            insistently(grant).await
         });
         Ok(Response::new(GrantCreditResponse { balance: granted.await? }))
     }
 
     async fn check_invariants(
         &self,
-        _: Request<CheckInvariantsRequest>,
+        request: Request<CheckInvariantsRequest>,
     ) -> Result<Response<CheckInvariantsResponse>, Status> {
-        let pool = self.app.pool.clone();
-        let breaches = self.app.owned(async move { invariants::check(&pool, None).await }).await?;
-        let breaches = breaches
-            .into_iter()
-            .map(|breach| Breach { invariant: breach.invariant, detail: breach.detail })
-            .collect();
-        Ok(Response::new(CheckInvariantsResponse { breaches }))
+        Ok(Response::new(ledger::check(&self.app, request.into_inner().kept).await?))
     }
 }
 
 fn tenant(text: &str) -> Result<TenantId, Malformed> {
     convert::id(text, "tenant_id")
+}
+
+/// Whose accounts a key's requests reserve from.
+fn spender(tenant: TenantId, request: &GetTermsRequest) -> Result<Spender, Malformed> {
+    let ids = |texts: &[String], field| -> Result<Vec<Uuid>, Malformed> {
+        texts.iter().map(|text| convert::id(text, field)).collect()
+    };
+    Ok(Spender {
+        tenant: tenant.uuid(),
+        key: convert::id::<KeyId>(&request.key_id, "key_id")?.uuid(),
+        workspace: optional(&request.workspace_id, "workspace_id")?,
+        member: optional(&request.user_id, "user_id")?,
+        guardrails: ids(&request.guardrail_ids, "guardrail_ids")?,
+        member_guardrails: ids(&request.member_guardrail_ids, "member_guardrail_ids")?,
+    })
+}
+
+fn optional(text: &str, field: &'static str) -> Result<Option<Uuid>, Malformed> {
+    if text.is_empty() { Ok(None) } else { convert::id(text, field).map(Some) }
 }
 
 fn pinned(pinned: PinnedPrice) -> Result<Pinned, Status> {

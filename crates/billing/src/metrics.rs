@@ -1,5 +1,7 @@
 //! What billing counts.
 
+use std::sync::atomic::AtomicU64;
+
 use lifecycle::{LATENCY_BUCKETS, Metrics as Registry};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -18,13 +20,25 @@ pub(crate) struct Metrics {
     asks: Family<Label, Counter>,
     fates: Family<Label, Counter>,
     breaches: Family<Label, Gauge>,
+    payments: Family<Label, Counter>,
     pub absorbed: Counter,
     pub mispriced: Counter,
     pub parked: Counter,
     pub expired: Counter,
+    pub trims: Counter,
+    pub recalls: Counter,
+    recall_waits: Family<Label, Counter>,
+    pub freed_early: Counter,
+    pub frozen: Gauge,
     pub leases_open: Gauge,
+    leases_by_kind: Family<Label, Gauge>,
     pub waiting: Gauge,
     pub lag: Histogram,
+    pub unfolded: Gauge,
+    pub unfolded_seconds: Gauge<f64, AtomicU64>,
+    pub sealed: Counter,
+    pub sealed_at: Gauge,
+    pub bill_alerts: Counter,
 }
 
 impl Metrics {
@@ -38,7 +52,12 @@ impl Metrics {
             ),
             breaches: registry.register(
                 "billing_invariant_breaches",
-                "Rows that break an invariant, at the last check.",
+                "Rows that break an invariant and that no check has seen mended.",
+                Family::default(),
+            ),
+            payments: registry.register(
+                "billing_payments_seen",
+                "Answers of the payment processor about a payment, by the state it is in after them.",
                 Family::default(),
             ),
             absorbed: registry.register(
@@ -61,20 +80,75 @@ impl Metrics {
                 "Leases freed after their grace without any word of what was done under them.",
                 Counter::default(),
             ),
+            frozen: registry.register(
+                "billing_frozen_tenants",
+                "Tenants whose invoices are held back until somebody has looked.",
+                Gauge::default(),
+            ),
             leases_open: registry.register(
                 "billing_open_leases",
                 "Leases that hold money.",
                 Gauge::default(),
+            ),
+            leases_by_kind: registry.register(
+                "billing_open_leases_by_kind",
+                "Leases that hold money, by whether they serve one request (`single`) or many (`shared`).",
+                Family::default(),
+            ),
+            trims: registry.register(
+                "billing_trims",
+                "Shared leases that their edges trimmed.",
+                Counter::default(),
+            ),
+            recalls: registry.register(
+                "billing_recalls",
+                "Accounts whose leases elsewhere were wanted back.",
+                Counter::default(),
+            ),
+            recall_waits: registry.register(
+                "billing_recall_waits",
+                "Asks that waited for a recall, by how that ended.",
+                Family::default(),
+            ),
+            freed_early: registry.register(
+                "billing_leases_freed_early",
+                "Leases of edges that are gone, freed before their grace on the workers' word.",
+                Counter::default(),
             ),
             waiting: registry.register(
                 "billing_waiting_claims",
                 "Claims and edges' words that wait for their counterpart.",
                 Gauge::default(),
             ),
+            unfolded: registry.register(
+                "billing_unfolded_settlements",
+                "Settlements that are not in the rollups yet.",
+                Gauge::default(),
+            ),
+            unfolded_seconds: registry.register(
+                "billing_unfolded_seconds",
+                "How long the oldest settlement that is not in the rollups has not been.",
+                Gauge::default(),
+            ),
             lag: registry.register(
                 "billing_settlement_lag_seconds",
                 "From publishing on the bus to settlement.",
                 Histogram::new(LATENCY_BUCKETS),
+            ),
+            sealed: registry.register(
+                "billing_sealed_transfers",
+                "Transfers that this replica sealed.",
+                Counter::default(),
+            ),
+            sealed_at: registry.register(
+                "billing_sealed_at_seconds",
+                "Unix time of the last round of sealing, by whichever replica.",
+                Gauge::default(),
+            ),
+            bill_alerts: registry.register(
+                "billing_bill_alerts",
+                "Models whose cost on a provider's bill differs by more than the threshold.",
+                Counter::default(),
             ),
         }
     }
@@ -83,11 +157,27 @@ impl Metrics {
         self.asks.get_or_create(&Label { kind: answer.to_owned() }).inc();
     }
 
+    pub(crate) fn paid(&self, state: &str) {
+        self.payments.get_or_create(&Label { kind: state.to_owned() }).inc();
+    }
+
     pub(crate) fn fated(&self, fate: &str) {
         self.fates.get_or_create(&Label { kind: fate.to_owned() }).inc();
     }
 
-    /// Sets how many rows break each invariant; those not named break none.
+    /// Asks that waited for a recall: `relieved` or `denied`.
+    pub(crate) fn waited(&self, ending: &str, asks: usize) {
+        self.recall_waits.get_or_create(&Label { kind: ending.to_owned() }).inc_by(asks as u64);
+    }
+
+    pub(crate) fn opened(&self, single: i64, shared: i64) {
+        self.leases_open.set(single.saturating_add(shared));
+        for (kind, count) in [("single", single), ("shared", shared)] {
+            self.leases_by_kind.get_or_create(&Label { kind: kind.to_owned() }).set(count);
+        }
+    }
+
+    /// Sets how many rows break each invariant that no check has seen mended; those not named break none.
     pub(crate) fn breached<'n>(&self, names: impl Iterator<Item = &'n str>) {
         for name in INVARIANTS {
             self.breaches.get_or_create(&Label { kind: name.to_owned() }).set(0);
@@ -98,5 +188,6 @@ impl Metrics {
     }
 }
 
-/// Those whose subject exists; each is a series from the start, so that an alert has something to watch.
-const INVARIANTS: [&str; 10] = ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10", "I12"];
+/// Each is a series from the start, so that an alert has something to watch.
+const INVARIANTS: [&str; 13] =
+    ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "I13"];

@@ -99,6 +99,7 @@ impl Record {
         let leases = Leases::read(&record.leases)?;
         let reserved = if leases.ids.is_empty() { 0 } else { positive(record.reserved, "reserved")? };
         let worker = if record.worker_id.is_empty() { worker } else { &record.worker_id };
+        let (provider_cost, upstream_cost) = costs(record, price, &usage, books)?;
         Ok(Self {
             generation_id: convert::id::<GenerationId>(&record.generation_id, "generation_id")?.uuid(),
             execution: execution(record.execution)?,
@@ -117,7 +118,7 @@ impl Record {
             units: units(&usage)?,
             source: source(record.source()),
             sums: Sums::of(price, record.markup_basis_points, &usage, reserved, asked(record)?, books)?,
-            provider_cost: positive(record.provider_cost, "provider_cost")?,
+            provider_cost,
             model: text(&record.model),
             provider: text(&record.provider),
             provider_name: text(&record.provider_name),
@@ -139,7 +140,7 @@ impl Record {
             workspace_id: optional(&record.workspace_id, "workspace_id")?,
             user_id: optional(&record.user_id, "user_id")?,
             is_byok: record.is_byok,
-            upstream_cost: positive(record.upstream_cost, "upstream_cost")?,
+            upstream_cost,
             attempts: record.attempts.iter().map(Attempt::read).collect::<Result<_, _>>()?,
         })
     }
@@ -184,6 +185,22 @@ impl Record {
         let record = Self::from_worker(&seen, "", books)?;
         Ok(Self { outcome: Some(outcome), evidence: "edge", ..record })
     }
+}
+
+/// What the provider asks of us, and of the tenant whose own credential served: the list price, whatever was said,
+/// since it uses up the tenant's allowance. In nano-USD.
+fn costs(
+    record: &UsageRecord,
+    price: Option<PriceVersionId>,
+    usage: &Usage,
+    books: &impl Books,
+) -> Result<(i64, i64), Error> {
+    if !record.is_byok {
+        return Ok((positive(record.provider_cost, "provider_cost")?, 0));
+    }
+    let Some(id) = price else { return Ok((0, 0)) };
+    let book = books.book(id).ok_or(Malformed("price"))?;
+    Ok((0, pricing::provider_cost(book, usage)?.nanos()))
 }
 
 /// What a worker asked for: the charge, and what of it it could not reserve.
@@ -245,21 +262,22 @@ struct Leases {
 
 impl Leases {
     fn read(leases: &[LeaseUse]) -> Result<Self, Malformed> {
-        let id = |text: &str, field| convert::id::<Uuid>(text, field);
-        Ok(Self {
-            ids: leases
-                .iter()
-                .map(|lease| id(&lease.lease_id, "leases.lease_id"))
-                .collect::<Result<_, _>>()?,
-            accounts: leases
-                .iter()
-                .map(|lease| id(&lease.account_id, "leases.account_id"))
-                .collect::<Result<_, _>>()?,
-            amounts: leases
-                .iter()
-                .map(|lease| positive(lease.amount, "leases.amount"))
-                .collect::<Result<_, _>>()?,
-        })
+        let mut read =
+            Self { ids: Vec::new(), accounts: Vec::new(), amounts: Vec::with_capacity(leases.len()) };
+        for lease in leases {
+            let id = convert::id(&lease.lease_id, "leases.lease_id")?;
+            let amount = positive(lease.amount, "leases.amount")?;
+            // One that is named twice gives both amounts.
+            let before = read.ids.iter().position(|known| *known == id);
+            if let Some(known) = before.and_then(|place| read.amounts.get_mut(place)) {
+                *known = known.saturating_add(amount);
+                continue;
+            }
+            read.ids.push(id);
+            read.accounts.push(convert::id(&lease.account_id, "leases.account_id")?);
+            read.amounts.push(amount);
+        }
+        Ok(read)
     }
 }
 

@@ -1,5 +1,8 @@
 //! The service: built from its configuration and what it depends on, its jobs on the process's tasks.
 
+use std::sync::Arc;
+
+use identity::MasterKey;
 use lifecycle::{Health, Metrics as Registry, Tasks};
 use rpc::billing::billing_server::BillingServer;
 use rpc::billing::budgets_server::BudgetsServer;
@@ -12,6 +15,7 @@ use sqlx::PgPool;
 use tonic::service::Routes;
 
 use crate::app::App;
+use crate::app::notices::Courier;
 use crate::metrics::Metrics;
 use crate::{Config, Error, jobs};
 
@@ -21,6 +25,8 @@ pub struct Deps {
     pub pool: PgPool,
     /// Where usage comes in; without it, workers settle by call.
     pub bus: Option<async_nats::Client>,
+    /// Seals the secrets that webhooks are signed with.
+    pub master_key: Arc<MasterKey>,
     pub tasks: Tasks,
     pub health: Health,
     pub metrics: Registry,
@@ -36,12 +42,13 @@ impl Service {
     /// Starts the jobs and answers at once; the database and the bus may come later.
     ///
     /// # Errors
-    /// None today; what a start may refuse is part of the contract.
+    /// [`Error::Setting`] and [`Error::Processor`] when the configuration names something that cannot be used.
     #[allow(clippy::unused_async, reason = "every service starts alike")]
     pub async fn start(config: Config, deps: Deps) -> Result<Self, Error> {
         let metrics = Metrics::new(&deps.metrics);
         deps.health.set("billing", false);
-        let app = App::new(config, deps.pool, deps.tasks, deps.health, metrics);
+        let courier = Courier::new(&config.notices, &deps.master_key)?;
+        let app = App::new(config, deps.pool, deps.tasks, deps.health, metrics, courier)?;
         jobs::start(&app, deps.bus);
         Ok(Self { app })
     }

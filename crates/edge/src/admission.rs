@@ -4,23 +4,23 @@ mod classify;
 mod estimate;
 mod explain;
 mod head;
+mod own_keys;
 mod plan;
 mod plugins;
 mod preferences;
 mod sticky;
 
 use dialect::error::ErrorType;
-use identity::TenantId;
 use pricing::{Amount, OutOfRange};
 use rpc::Fault;
+use rpc::billing::SpendAccount;
 use rpc::convert::Malformed;
 use rpc::router::{Attempt, PlanResponse};
-use rpc::worker::LeaseUse;
 
 use crate::auth::Context;
 use crate::execution::Request;
 use crate::http::reply::{Refusal, UserFacing};
-use crate::lease::{NotGranted, Reservation, Slot};
+use crate::lease::{Held, NotGranted, Reservation, Slot, Wanted};
 use crate::limits::Exceeded;
 use crate::service::App;
 use estimate::Estimate;
@@ -36,9 +36,9 @@ pub(crate) use sticky::{Sticks, StickyKey, stick};
 pub(crate) struct Admitted {
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) route: Route,
-    /// Empty when every attempt is free.
-    pub(crate) leases: Vec<LeaseUse>,
-    /// Under every lease.
+    /// Nothing when every attempt is free.
+    pub(crate) held: Held,
+    /// From every account.
     pub(crate) reserved: Amount,
     /// The most completion tokens that the reservation pays for, where the request does not say fewer.
     pub(crate) max_tokens: Option<u64>,
@@ -86,6 +86,8 @@ pub(crate) enum Denied {
     Short { available: Amount, wanted: Amount },
     #[error("the key's limit is reached")]
     KeyLimit { available: Amount, wanted: Amount },
+    #[error("a budget is used up: {label}")]
+    Budget { label: String },
     #[error("the key has no account to pay from")]
     NoAccount,
     #[error("billing cannot be asked")]
@@ -104,6 +106,7 @@ impl Denied {
             Self::BadPlan(_) | Self::OutOfRange(_) => "bad_plan",
             Self::Short { .. } => "credit",
             Self::KeyLimit { .. } => "key_limit",
+            Self::Budget { .. } => "budget",
             Self::NoAccount => "no_account",
             Self::BillingAway => "billing_away",
             Self::ClientGone => "client_gone",
@@ -132,6 +135,10 @@ impl UserFacing for Denied {
                      limit is available. Raise the limit or lower max_tokens."
                 ),
             ),
+            Self::Budget { label } => Refusal::new(
+                ErrorType::PermissionDenied,
+                format!("{label} exceeded. Contact your org admin."),
+            ),
             Self::NoAccount => Refusal::new(
                 ErrorType::PaymentRequired,
                 "Insufficient credits. This account has never had any: add credits and try again.",
@@ -157,8 +164,25 @@ pub(crate) async fn admit(
     }
     let mut plan = plan::plan(app, request).await?;
     let route = Route::of(request, &mut plan);
-    let attempts = plan.attempts;
+    let mut attempts = plan.attempts;
     tracing::debug!(strategy = route.strategy, order = route.order, attempts = attempts.len(), "a plan came");
+    let allowance = own_keys::price(app, request, &mut attempts).await?;
+    let mut admitted = admit_planned(app, request, (attempts, route), slot, is_gone).await?;
+    if let Some(allowance) = allowance {
+        allowance.add_to(&mut admitted);
+    }
+    Ok(admitted)
+}
+
+/// The part of [`admit`] that follows once it is known what each attempt costs.
+async fn admit_planned(
+    app: &App,
+    request: &Request,
+    (attempts, route): (Vec<Attempt>, Route),
+    slot: Slot,
+    is_gone: impl Fn() -> bool + Send,
+) -> Result<Admitted, Denied> {
+    let context = &request.caller;
     let estimate = Estimate::of(request.dialect.operation(), &request.peek, &attempts)?;
     if estimate.is_free() && is_rationed(&attempts) {
         for rule in app.limits.of_free_models(context.tenant(), context.terms.has_paid) {
@@ -171,7 +195,7 @@ pub(crate) async fn admit(
         return Ok(Admitted {
             attempts,
             route,
-            leases: Vec::new(),
+            held: Held::default(),
             reserved: Amount::ZERO,
             max_tokens,
             slot,
@@ -197,27 +221,19 @@ async fn reserve(
     slot: Slot,
 ) -> Result<Admitted, Denied> {
     let (wanted, floor) = (estimate.bound()?, estimate.floor()?);
+    let own = own_keys::list_price(request, &attempts)?;
     let mut context = std::sync::Arc::clone(&request.caller);
     let mut is_second_try = false;
     loop {
-        let reservation = reservation(request, &context, wanted, floor);
+        let reservation = reservation(request, &context, (wanted, floor), own);
         match app.leases.reserve(&reservation).await {
-            Ok(granted) => {
-                let max_tokens = if granted.amount < wanted {
-                    estimate.affordable(granted.amount)?
-                } else {
-                    estimate.needed_clamp()
-                };
-                return Ok(Admitted {
-                    attempts,
-                    route,
-                    leases: granted.leases,
-                    reserved: granted.amount,
-                    max_tokens,
-                    slot,
-                });
+            Ok(held) => {
+                let reserved = held.amount();
+                let max_tokens =
+                    if reserved < wanted { estimate.affordable(reserved)? } else { estimate.needed_clamp() };
+                return Ok(Admitted { attempts, route, held, reserved, max_tokens, slot });
             }
-            Err(NotGranted::Denied { reason, .. }) if reason == "unknown_account" && !is_second_try => {
+            Err(denied) if denied.is_unknown_account() && !is_second_try => {
                 // What is cached of the key's accounts is out of date.
                 is_second_try = true;
                 app.keys.forget(context.hash).await;
@@ -226,29 +242,45 @@ async fn reserve(
                     Ok(None) | Err(_) => return Err(Denied::BillingAway),
                 };
             }
-            Err(NotGranted::Denied { reason, available }) => {
-                app.leases.outbox().give_back(request.generation, slot);
+            Err(NotGranted::Denied { reason, available, account_id }) => {
                 return Err(match reason.as_str() {
                     "key_limit" => Denied::KeyLimit { available, wanted },
+                    "budget" => Denied::Budget { label: label(&context.terms.accounts, &account_id) },
                     "unknown_account" => Denied::NoAccount,
                     _ => Denied::Short { available, wanted },
                 });
             }
-            Err(NotGranted::Unavailable) => {
-                app.leases.outbox().give_back(request.generation, slot);
-                return Err(Denied::BillingAway);
-            }
+            Err(NotGranted::Unavailable) => return Err(Denied::BillingAway),
         }
     }
 }
 
-fn reservation(request: &Request, context: &Context, want: Amount, floor: Amount) -> Reservation {
-    let tenant: TenantId = context.tenant();
+/// How an error names a budget.
+fn label(accounts: &[SpendAccount], account_id: &str) -> String {
+    let account = accounts.iter().find(|account| account.account_id == account_id);
+    let label = account.map(|account| account.label.clone()).filter(|label| !label.is_empty());
+    label.unwrap_or_else(|| "Budget".to_owned())
+}
+
+/// `own` is what the tenant may pay providers itself, which counts against some accounts: there all is reserved or
+/// nothing.
+fn reservation(
+    request: &Request,
+    context: &Context,
+    (want, floor): (Amount, Amount),
+    own: Amount,
+) -> Reservation {
+    let wanted = |account: &SpendAccount| {
+        let account_id = account.account_id.clone();
+        if account.counts_own_keys && own > Amount::ZERO {
+            let all = Amount::from_nanos(want.nanos().saturating_add(own.nanos()));
+            return Wanted { account_id, want: all, floor: all };
+        }
+        Wanted { account_id, want, floor }
+    };
     Reservation {
         generation: request.generation,
-        tenant,
-        accounts: context.terms.accounts.iter().map(|account| account.account_id.clone()).collect(),
-        want,
-        floor,
+        tenant: context.tenant(),
+        accounts: context.terms.accounts.iter().map(wanted).collect(),
     }
 }

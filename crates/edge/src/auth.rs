@@ -4,6 +4,7 @@
 mod changes;
 mod context;
 mod keys;
+mod markups;
 
 use chrono::Utc;
 use dialect::error::ErrorType;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 pub(crate) use changes::{Announcer, follow};
 pub(crate) use context::{Context, LookupError, Source};
 pub(crate) use keys::Keys;
+pub(crate) use markups::Markups;
 
 use crate::http::reply::{Refusal, UserFacing};
 

@@ -95,6 +95,7 @@ async fn open(billing: &Channel, organisation: &Organisation) -> Result<(), Erro
         kind: "promotion".to_owned(),
         reason: "Demo credit".to_owned(),
         source_id: format!("demo-credit-{}", organisation.slug),
+        expires_at_ms: 0,
     };
     patiently(|| {
         let (mut billing, credit) = (BillingClient::new(billing.clone()), credit.clone());

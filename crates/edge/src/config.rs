@@ -86,6 +86,10 @@ pub struct LeasesConfig {
     pub report_batch: NonZeroUsize,
     pub report_again_ms: Millis,
     pub max_unreported: NonZeroUsize,
+    pub min_requests: NonZeroU32,
+    pub max_lease_nano: NonZeroU64,
+    pub idle_ms: Millis,
+    pub tight_ms: Millis,
 }
 
 /// Requests that a key or an organisation may make. 0 = no limit.

@@ -12,6 +12,7 @@ use dialect::canonical::FinishReason;
 use dialect::client::{Dialect, Envelope, Peek, PublicError};
 use dialect::error::ErrorType;
 use identity::GenerationId;
+use pricing::Amount;
 use rpc::router::ProviderPreferences;
 use rpc::worker::{Final, Start};
 use tokio::time::Instant;
@@ -84,7 +85,7 @@ pub(crate) async fn run(app: Arc<App>, request: Request, mut client: Client) {
 
 async fn execute(app: &App, request: &Request, admitted: Admitted, mut client: Client) {
     if client.is_gone() {
-        app.leases.outbox().give_back(request.generation, admitted.slot);
+        app.leases.give_back(admitted.held, admitted.slot);
         return;
     }
     client.planned(admitted.attempts.iter().all(|attempt| attempt.simulated)).await;
@@ -109,6 +110,13 @@ async fn execute(app: &App, request: &Request, admitted: Admitted, mut client: C
     if let Ended::Final(last) = &ended {
         keep_in_place(app, request, &admitted, &progress, last);
     }
+    let Admitted { held, slot, .. } = admitted;
+    // What the request did not take may serve the next one at once.
+    let reported = match &ended {
+        Ended::Final(last) => held.settle_each(|account| taken(request, account, last)),
+        Ended::Failed(_) | Ended::Refused(_) => held.settle(Amount::ZERO),
+        Ended::Lost(_) => held.lose(),
+    };
     match ended {
         // The relay has handed everything over.
         Ended::Final(_) => client.end(),
@@ -117,13 +125,26 @@ async fn execute(app: &App, request: &Request, admitted: Admitted, mut client: C
         Ended::Lost(status) => lost(request, &progress, &status, &mut client).await,
     }
     match witness {
-        Ok(witness) => app.leases.outbox().report(witness, admitted.slot),
+        Ok(witness) => app.leases.outbox().report(witness, reported, slot),
         Err(error) => {
             // Prices were read before, so this is a bug; the worker's record settles without a witness.
             tracing::error!(error = %error, "a generation could not be witnessed");
-            drop(admitted.slot);
+            drop(slot);
         }
     }
+}
+
+/// What an account gives for an answer, as billing takes it.
+fn taken(request: &Request, account_id: &str, last: &Final) -> Amount {
+    let terms = &request.caller.terms;
+    let counts = || terms.accounts.iter().any(|one| one.account_id == account_id && one.counts_own_keys);
+    Amount::from_nanos(if account_id == terms.own_keys.allowance_account_id {
+        last.upstream_cost
+    } else if counts() {
+        last.charge.saturating_add(last.upstream_cost)
+    } else {
+        last.charge
+    })
 }
 
 /// Has the conversation served by the same endpoint again, where that holds its prompt: because the client
@@ -183,7 +204,7 @@ fn start(request: &Request, admitted: &Admitted, progress: &Progress) -> Start {
         stream: request.peek.stream,
         attempts: admitted.attempts.clone(),
         first_attempt: progress.first_attempt,
-        leases: admitted.leases.clone(),
+        leases: admitted.held.leases(),
         reserved: admitted.reserved.nanos(),
         max_tokens: admitted.max_tokens,
         received_at_ms: request.received_at_ms,

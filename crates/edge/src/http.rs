@@ -1,15 +1,19 @@
 //! The public HTTP surface: connections, routes, requests in and answers out.
 
 pub(crate) mod account;
+mod activity;
 mod admin;
 mod availability;
 mod body;
+mod budgets;
 mod count_tokens;
 pub(crate) mod events;
 pub(crate) mod generation;
 pub(crate) mod inference;
+mod invoices;
 mod layers;
 pub(crate) mod models;
+pub(crate) mod payments;
 mod presets;
 pub(crate) mod reply;
 mod routes;

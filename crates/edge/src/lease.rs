@@ -1,77 +1,106 @@
-//! Reservations: long-lived sessions with every billing replica, over which the edge asks for leases, extends
-//! them, and reports what became of each generation until it is told that the report is kept.
+//! Reservations. The edge keeps shared leases in memory and reserves from them without asking anybody; over
+//! long-lived sessions with every billing replica it asks for more, extends them, gives back what it has no use
+//! for, and reports what became of each generation until it is told that the report is kept.
+//!
+//! - [`pool`]: what is leased, and reserving from it.
+//! - [`held`]: what one request has reserved, and what it came to.
+//! - [`refill`], [`single`], [`ask`]: asking for shared leases, and for those of one request when money is tight.
+//! - [`trim`]: giving back.
+//! - [`session`], [`board`], [`outbox`]: the way to billing.
 
+mod ask;
 mod board;
+mod held;
 mod outbox;
+mod pool;
+mod refill;
 mod session;
+mod single;
+mod trim;
+mod turns;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use identity::{GenerationId, TenantId};
+use identity::{GenerationId, GroupId, TenantId};
 use lifecycle::Tasks;
 use pricing::Amount;
 use rpc::Channel;
-use rpc::billing::{Ask, Hello};
+use rpc::billing::{Hello, Return, lease_up};
 use rpc::worker::LeaseUse;
+use tokio_util::task::TaskTracker;
 
 use crate::config::LeasesConfig;
 use crate::metrics::Metrics;
 use board::Board;
+pub(crate) use held::Held;
 pub(crate) use outbox::{Outbox, Slot};
-use session::Answer;
+use pool::Need;
+pub(crate) use pool::{Life, Name, Pool, Rules};
+use turns::Turns;
 
 /// How often the set of billing replicas is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The reason of a denial that what is known of a key's accounts is out of date.
+const UNKNOWN_ACCOUNT: &str = "unknown_account";
+/// How many asks for shared leases a request waits for before it asks for one of its own.
+const MOST_REFILLS: u32 = 3;
 
-/// The reason of a denial that is none.
-const UNAVAILABLE: &str = "unavailable";
-/// The reason of a denial when the group was reserved before and is closed by now.
-const CLOSED: &str = "closed";
-/// How long to wait before billing is asked again that could not tell.
-const NOT_NOW: Duration = Duration::from_millis(50);
-
-/// What a request wants reserved from every account of its key.
+/// What is to be reserved from one account.
 #[derive(Debug, Clone)]
-pub(crate) struct Reservation {
-    pub(crate) generation: GenerationId,
-    pub(crate) tenant: TenantId,
-    pub(crate) accounts: Vec<String>,
+pub(crate) struct Wanted {
+    pub(crate) account_id: String,
     pub(crate) want: Amount,
     /// With less the request is not worth executing.
     pub(crate) floor: Amount,
 }
 
-/// What was reserved.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Granted {
-    pub(crate) leases: Vec<LeaseUse>,
-    /// From each account.
-    pub(crate) amount: Amount,
+/// What a request wants reserved, from all accounts or none.
+#[derive(Debug, Clone)]
+pub(crate) struct Reservation {
+    pub(crate) generation: GenerationId,
+    pub(crate) tenant: TenantId,
+    pub(crate) accounts: Vec<Wanted>,
 }
 
 /// Why nothing was reserved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotGranted {
-    /// `credit`, `key_limit` or `unknown_account`, and what is available.
+    /// The kind of the account that is short or `unknown_account`, what is available there, and which it is.
     #[error("the reservation was denied: {reason}")]
-    Denied { reason: String, available: Amount },
+    Denied { reason: String, available: Amount, account_id: String },
     #[error("no billing replica answered in time")]
     Unavailable,
 }
 
-/// The sessions and what goes over them. Cheap to clone.
+impl NotGranted {
+    /// Nobody pays.
+    fn without_account() -> Self {
+        let reason = UNKNOWN_ACCOUNT.to_owned();
+        Self::Denied { reason, available: Amount::ZERO, account_id: String::new() }
+    }
+
+    pub(crate) fn is_unknown_account(&self) -> bool {
+        matches!(self, Self::Denied { reason, .. } if reason == UNKNOWN_ACCOUNT)
+    }
+}
+
+/// The pool, the sessions and what goes over them. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Leases {
     board: Board,
     outbox: Outbox,
+    pool: Arc<Pool>,
     config: Arc<LeasesConfig>,
     metrics: Metrics,
+    tasks: Tasks,
+    /// Groups that are given back without a slot of the outbox.
+    returns: TaskTracker,
 }
 
 impl Leases {
-    /// Opens a session with each replica of billing and keeps it open, until the stop has begun and every
-    /// admitted generation is reported. `up` is told of each session that comes up.
+    /// Opens a session with each replica of billing and keeps it open, until the stop has begun, every admitted
+    /// generation is reported and every lease given back. `up` is told of each session that comes up.
     pub(crate) fn start(
         config: &LeasesConfig,
         edge_id: String,
@@ -81,120 +110,207 @@ impl Leases {
         up: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let board = Board::new(metrics.lease_sessions.clone());
-        let outbox = Outbox::start(config, board.clone(), tasks, metrics);
-        let leases = Self { board, outbox, config: Arc::new(config.clone()), metrics: metrics.clone() };
-        let hello = Hello { edge_id, epoch: epoch() };
-        tasks.spawn(leases.clone().follow_replicas(billing, hello, tasks.clone(), Arc::new(up)));
+        let leases = Self {
+            outbox: Outbox::start(config, board.clone(), tasks, metrics),
+            pool: Arc::new(Pool::new(Rules::of(config))),
+            config: Arc::new(config.clone()),
+            metrics: metrics.clone(),
+            tasks: tasks.clone(),
+            returns: TaskTracker::new(),
+            board,
+        };
+        let edge = session::Edge {
+            hello: Hello { edge_id, epoch: epoch() },
+            board: leases.board.clone(),
+            pool: Arc::clone(&leases.pool),
+            heartbeat: config.heartbeat_ms.get(),
+            up: Arc::new(up),
+        };
+        tasks.spawn(leases.clone().run(billing, edge));
         leases
     }
 
-    /// Reserves, asking another replica with the same group when one dies or is silent.
+    /// Reserves from every account or none: from the pool when it has enough, which takes no round trip.
     ///
     /// # Errors
-    /// [`NotGranted`]; whatever a late answer may still reserve is given back.
-    pub(crate) async fn reserve(&self, wanted: &Reservation) -> Result<Granted, NotGranted> {
-        let began = Instant::now();
-        let outcome = self.ask_until_answered(wanted).await;
-        self.metrics.lease_seconds.observe(began.elapsed().as_secs_f64());
-        self.metrics.lease_asked(match &outcome {
-            Ok(_) => "granted",
-            Err(NotGranted::Denied { .. }) => "denied",
-            Err(NotGranted::Unavailable) => "unavailable",
-        });
-        outcome
+    /// [`NotGranted`]; nothing is reserved, and whatever a late answer may still reserve is given back.
+    pub(crate) async fn reserve(&self, wanted: &Reservation) -> Result<Held, NotGranted> {
+        self.reserve_as(wanted, false).await
     }
 
-    async fn ask_until_answered(&self, wanted: &Reservation) -> Result<Granted, NotGranted> {
+    /// Reserves more under a reservation, from the same accounts, all or none. What was added.
+    ///
+    /// # Errors
+    /// [`NotGranted`]; the reservation is what it was.
+    #[expect(dead_code, reason = "for streams that reserve a quantum at a time")]
+    pub(crate) async fn extend(
+        &self,
+        held: &mut Held,
+        more: &Reservation,
+    ) -> Result<Vec<LeaseUse>, NotGranted> {
+        let mut added = self.reserve_as(more, true).await?;
+        let leases = added.leases();
+        held.merge(&mut added);
+        Ok(leases)
+    }
+
+    /// Gives a reservation back: nothing was or will be executed under it.
+    pub(crate) fn give_back(&self, held: Held, slot: Slot) {
+        let groups = held.release();
+        if !groups.is_empty() {
+            self.outbox.give_back(groups, slot);
+        }
+    }
+
+    async fn reserve_as(&self, wanted: &Reservation, is_more: bool) -> Result<Held, NotGranted> {
+        if wanted.accounts.is_empty() {
+            return Err(NotGranted::without_account());
+        }
+        let needs = self.pool.needs(
+            wanted
+                .accounts
+                .iter()
+                .map(|account| (account.account_id.as_str(), account.want.nanos(), account.floor.nanos())),
+        );
         let deadline = tokio::time::Instant::now() + self.config.deadline_ms.get();
-        let mut avoid = None;
+        let mut turns = Turns::default();
+        let mut how = "pool";
+        let mut asked = 0;
         loop {
-            let Ok(session) = tokio::time::timeout_at(deadline, self.board.pick(avoid)).await else {
-                return Err(NotGranted::Unavailable);
-            };
-            avoid = Some(session.id());
-            let until = deadline.min(tokio::time::Instant::now() + self.config.ask_again_ms.get());
-            let ask = Ask {
-                ask_id: self.board.next_id(),
-                group_id: wanted.generation.uuid().to_string(),
-                tenant_id: wanted.tenant.to_string(),
-                account_ids: wanted.accounts.clone(),
-                shared: false,
-                want: wanted.want.nanos(),
-                floor: wanted.floor.nanos(),
-                trace: rpc::current_trace(),
-            };
-            match tokio::time::timeout_at(until, session.ask(ask)).await {
-                Ok(Some(Answer::Granted(granted))) => {
-                    let amount = Amount::from_nanos(granted.amount);
-                    return Ok(Granted { leases: granted.leases, amount });
+            match self.pool.take(Instant::now(), &needs, |n| turns.has(n)) {
+                Ok(mut taken) => {
+                    drop(turns);
+                    let held = Held::taken(&self.pool, &mut taken);
+                    self.top_up(&needs, &taken.low, wanted.tenant);
+                    if taken.tight.is_empty() {
+                        self.metrics.reserved(how);
+                        return Ok(held);
+                    }
+                    self.metrics.reserved("single");
+                    let tight = taken.tight.iter().filter_map(|n| needs.get(*n).cloned()).collect();
+                    return self.complete(wanted, &needs, tight, held, is_more, deadline).await;
                 }
-                // Billing cannot tell at present, which says nothing of the account.
-                Ok(Some(Answer::Denied(denied))) if denied.reason == UNAVAILABLE => {
-                    if tokio::time::timeout_at(deadline, tokio::time::sleep(NOT_NOW)).await.is_err() {
+                Err(short) if turns.have(&short) => {
+                    how = "refill";
+                    asked += 1;
+                    if asked > MOST_REFILLS {
+                        // What comes is used by others or cannot be used: this one helps itself.
+                        let accounts = short.iter().filter_map(|n| needs.get(*n));
+                        accounts.for_each(|need| self.pool.tighten(&need.account));
+                        continue;
+                    }
+                    let trace = rpc::current_trace();
+                    let flights = short.iter().filter_map(|n| needs.get(*n));
+                    let flights: Vec<_> =
+                        flights.map(|need| self.refill(need, wanted.tenant, trace.clone())).collect();
+                    for mut flight in flights {
+                        // A flight whose task is gone is over as well.
+                        let answered = flight.wait_for(|is_answered| *is_answered);
+                        if tokio::time::timeout_at(deadline, answered).await.is_err() {
+                            return Err(NotGranted::Unavailable);
+                        }
+                    }
+                }
+                Err(short) => {
+                    how = "refill";
+                    let widened = turns.widen(&needs, &short);
+                    if tokio::time::timeout_at(deadline, widened).await.is_err() {
                         return Err(NotGranted::Unavailable);
                     }
                 }
-                // The reservation ran out before its answer came, which says nothing of the account either.
-                Ok(Some(Answer::Denied(denied))) if denied.reason == CLOSED => {
-                    return Err(NotGranted::Unavailable);
-                }
-                Ok(Some(Answer::Denied(denied))) => {
-                    let available = Amount::from_nanos(denied.available);
-                    return Err(NotGranted::Denied { reason: denied.reason, available });
-                }
-                // The session ended under the ask, or its replica is silent.
-                Ok(None) | Err(_) if tokio::time::Instant::now() >= deadline => {
-                    return Err(NotGranted::Unavailable);
-                }
-                Ok(None) => tokio::time::sleep(Duration::from_millis(5)).await,
-                Err(_) => {}
             }
         }
+    }
+
+    /// Reserves from the tight accounts what the pool did not have.
+    async fn complete(
+        &self,
+        wanted: &Reservation,
+        needs: &[Need],
+        tight: Vec<Need>,
+        mut held: Held,
+        is_more: bool,
+        deadline: tokio::time::Instant,
+    ) -> Result<Held, NotGranted> {
+        if let Err(error) = self.reserve_singly(wanted, &tight, &mut held, is_more, deadline).await {
+            self.tell_returned(held.release());
+            return Err(error);
+        }
+        let is_alike = needs.windows(2).all(|pair| pair[0].want == pair[1].want);
+        if is_alike {
+            // What one account cannot pay is not kept from the others.
+            let amount = held.amount().nanos();
+            held.shrink(needs, amount);
+        }
+        Ok(held)
+    }
+
+    /// Nothing was or will be executed under these groups.
+    fn tell_returned(&self, groups: Vec<GroupId>) {
+        if groups.is_empty() {
+            return;
+        }
+        let (board, again) = (self.board.clone(), self.config.report_again_ms.get());
+        let group_ids: Vec<String> = groups.iter().map(GroupId::to_string).collect();
+        self.tasks.spawn(self.returns.track_future(async move {
+            outbox::deliver(&board, again, |message_id| {
+                lease_up::Message::Return(Return { group_ids: group_ids.clone(), message_id })
+            })
+            .await;
+        }));
     }
 
     pub(crate) const fn outbox(&self) -> &Outbox {
         &self.outbox
     }
 
-    async fn follow_replicas(
-        self,
-        billing: Channel,
-        hello: Hello,
-        tasks: Tasks,
-        up: Arc<dyn Fn() + Send + Sync>,
-    ) {
-        let mut followed: Vec<(Option<String>, tokio::task::AbortHandle)> = Vec::new();
-        let idle = self.outbox.idle_after(tasks.shutdown().clone());
-        tokio::pin!(idle);
-        loop {
-            let replicas = billing.each();
-            let addresses: Vec<Option<String>> = replicas.iter().map(Channel::address).collect();
-            followed.retain(|(address, task)| {
-                let stays = addresses.contains(address);
-                if !stays {
-                    task.abort();
-                }
-                stays
-            });
-            for (channel, address) in replicas.into_iter().zip(addresses) {
-                if followed.iter().any(|(known, _)| *known == address) {
-                    continue;
-                }
-                let session = session::keep_open(
-                    channel,
-                    hello.clone(),
-                    self.board.clone(),
-                    self.config.heartbeat_ms.get(),
-                    Arc::clone(&up),
-                );
-                followed.push((address, tasks.spawn(session).abort_handle()));
+    /// Sees the leases through from the first session to the last word.
+    async fn run(self, billing: Channel, edge: session::Edge) {
+        let trimmer = self.tasks.spawn(self.clone().keep_trimmed()).abort_handle();
+        let follower = self.tasks.spawn(follow_replicas(billing, edge, self.tasks.clone()));
+        self.tasks.shutdown().begun().await;
+        // What is idle serves others while the last requests are seen through.
+        self.pool.close();
+        self.outbox.idle_after(self.tasks.shutdown().clone()).await;
+        self.give_up().await;
+        self.returns.close();
+        self.returns.wait().await;
+        trimmer.abort();
+        follower.abort();
+    }
+}
+
+/// Keeps a session with each replica open, for as long as the task runs.
+async fn follow_replicas(billing: Channel, edge: session::Edge, tasks: Tasks) {
+    let mut followed = Followed::default();
+    loop {
+        let replicas = billing.each();
+        let addresses: Vec<Option<String>> = replicas.iter().map(Channel::address).collect();
+        followed.0.retain(|(address, task)| {
+            let stays = addresses.contains(address);
+            if !stays {
+                task.abort();
             }
-            tokio::select! {
-                () = &mut idle => break,
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+            stays
+        });
+        for (channel, address) in replicas.into_iter().zip(addresses) {
+            if followed.0.iter().any(|(known, _)| *known == address) {
+                continue;
             }
+            let session = session::keep_open(channel, edge.clone());
+            followed.0.push((address, tasks.spawn(session).abort_handle()));
         }
-        for (_, task) in followed {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// The replicas that are followed, and the tasks that do it: they end with whoever follows.
+#[derive(Default)]
+struct Followed(Vec<(Option<String>, tokio::task::AbortHandle)>);
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        for (_, task) in &self.0 {
             task.abort();
         }
     }

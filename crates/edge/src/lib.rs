@@ -20,6 +20,7 @@ mod lease;
 mod limits;
 mod metrics;
 mod presets;
+mod rehearsal;
 mod replay;
 mod service;
 mod store;
@@ -30,4 +31,5 @@ pub use config::{
     RequestsConfig,
 };
 pub use error::Error;
+pub use rehearsal::Rehearsal;
 pub use service::{Deps, Service};

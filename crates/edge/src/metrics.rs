@@ -27,12 +27,17 @@ pub(crate) struct Metrics {
     denials: Family<Because, Counter>,
     executions: Family<Because, Counter>,
     lease_asks: Family<Because, Counter>,
+    reservations: Family<Because, Counter>,
     replays: Family<Because, Counter>,
     pub(crate) connections: Gauge,
     pub(crate) open_requests: Gauge,
     pub(crate) open_streams: Gauge,
     pub(crate) lease_sessions: Gauge,
     pub(crate) unreported: Gauge,
+    pub(crate) lease_trims: Counter,
+    /// Nano-USD.
+    pub(crate) lease_idle: Gauge,
+    pub(crate) tight_accounts: Gauge,
     pub(crate) first_token_seconds: Histogram,
     pub(crate) lease_seconds: Histogram,
     pub(crate) plan_seconds: Histogram,
@@ -55,7 +60,12 @@ impl Metrics {
             ),
             lease_asks: registry.register(
                 "edge_lease_asks",
-                "Reservations by their answer",
+                "Asks for leases by their answer",
+                Family::default(),
+            ),
+            reservations: registry.register(
+                "edge_reservations",
+                "Reservations by where they came from: the pool, a refill they waited for, leases of their own",
                 Family::default(),
             ),
             replays: registry.register(
@@ -80,12 +90,27 @@ impl Metrics {
                 "Admitted generations that billing has not acknowledged",
                 Gauge::default(),
             ),
+            lease_trims: registry.register(
+                "edge_lease_trims",
+                "Leases of which billing was told what is kept",
+                Counter::default(),
+            ),
+            lease_idle: registry.register(
+                "edge_lease_idle_nano_usd",
+                "Money in leases that nothing is reserved from",
+                Gauge::default(),
+            ),
+            tight_accounts: registry.register(
+                "edge_tight_accounts",
+                "Accounts that are reserved from request by request",
+                Gauge::default(),
+            ),
             first_token_seconds: registry.register(
                 "edge_first_token_seconds",
                 "From the request read to the first frame for the client",
                 latency(),
             ),
-            lease_seconds: registry.register("edge_lease_seconds", "Round trips of reservations", latency()),
+            lease_seconds: registry.register("edge_lease_seconds", "Round trips of asks for leases", latency()),
             plan_seconds: registry.register("edge_plan_seconds", "Round trips of plans", latency()),
         }
     }
@@ -105,6 +130,11 @@ impl Metrics {
     /// `hit`, `miss`, `coalesced`, or with a name of the client's `claimed` and `idempotent`.
     pub(crate) fn replayed(&self, reason: &'static str) {
         self.replays.get_or_create(&Because { reason }).inc();
+    }
+
+    /// `pool`, `refill` or `single`.
+    pub(crate) fn reserved(&self, reason: &'static str) {
+        self.reservations.get_or_create(&Because { reason }).inc();
     }
 
     pub(crate) fn lease_asked(&self, reason: &'static str) {

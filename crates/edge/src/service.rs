@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::admission::Sticks;
 use crate::auth::{self, Announcer, Keys, Source};
-use crate::http::models::{Answers, DefaultMarkup};
+use crate::http::models::{Answers, DefaultMarkups};
 use crate::http::server;
 use crate::lease::Leases;
 use crate::limits::Limits;
@@ -57,7 +57,7 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) replay: Replay,
     pub(crate) catalogue: Answers,
-    pub(crate) default_markup: DefaultMarkup,
+    pub(crate) default_markups: Arc<DefaultMarkups>,
     pub(crate) presets: Presets,
     pub(crate) open: Arc<Semaphore>,
     pub(crate) sticks: Sticks,
@@ -83,7 +83,8 @@ impl Service {
             timeout: config.auth.lookup_timeout_ms.get(),
         };
         let keys = Arc::new(Keys::new(&config.auth, source));
-        auth::follow(&tasks, &pool, &keys, bus.clone(), config.auth.poll_ms.get(), {
+        let default_markups = Arc::new(DefaultMarkups::new());
+        auth::follow(&tasks, &pool, (&keys, &default_markups), bus.clone(), config.auth.poll_ms.get(), {
             let ready = Arc::clone(&ready);
             move || ready.keys_are_followed()
         });
@@ -101,9 +102,9 @@ impl Service {
         });
         let limits = Limits::new(config.limits.clone(), redis.as_ref()).map_err(Error::Redis)?;
         Ok(Self(Arc::new(App {
-            announcer: Announcer::new(Arc::clone(&keys), bus),
+            announcer: Announcer::new(Arc::clone(&keys), Arc::clone(&default_markups), bus),
             catalogue: Answers::new(router.clone()),
-            default_markup: DefaultMarkup::new(),
+            default_markups,
             presets: Presets::new(
                 pool.clone(),
                 config.auth.lookup_timeout_ms.get(),

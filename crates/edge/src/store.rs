@@ -7,3 +7,4 @@ pub(crate) mod keys;
 pub(crate) mod operators;
 pub(crate) mod organisations;
 pub(crate) mod presets;
+pub(crate) mod workspaces;

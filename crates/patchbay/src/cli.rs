@@ -83,10 +83,10 @@ pub(crate) fn role(text: &str) -> Result<Role, String> {
 impl Cli {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let shared = &self.shared;
-        let alone = |role: Role| serve::serve(shared, vec![role]);
+        let alone = |role: Role| Box::pin(serve::serve(shared, vec![role]));
         match self.command.unwrap_or(Command::Dev) {
             Command::Dev => Box::pin(dev::run(shared)).await,
-            Command::Serve { roles } => serve::serve(shared, roles).await,
+            Command::Serve { roles } => Box::pin(serve::serve(shared, roles)).await,
             Command::Edge => alone(Role::Edge).await,
             Command::Router => alone(Role::Router).await,
             Command::ProviderWorker => alone(Role::ProviderWorker).await,

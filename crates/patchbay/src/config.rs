@@ -123,7 +123,7 @@ impl Config {
         })
     }
 
-    /// The key that seals credentials and kept answers.
+    /// The key that seals credentials, secrets of webhooks and kept answers.
     ///
     /// # Errors
     /// [`ConfigError`] when there is none.
@@ -150,7 +150,7 @@ impl Config {
     /// [`ConfigError`] naming the key.
     pub(crate) fn check(&self, roles: &[Role]) -> Result<(), ConfigError> {
         self.service_keys()?;
-        if roles.iter().any(|role| matches!(role, Role::Edge | Role::Router | Role::ProviderWorker)) {
+        if !roles.is_empty() {
             self.master_key()?;
         }
         if roles.iter().any(|role| *role != Role::ProviderWorker) {

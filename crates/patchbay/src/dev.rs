@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use backing::{Postgres, PostgresOptions, Progress};
-use identity::Role;
+use identity::{OpaqueToken, Role};
 use lifecycle::Tasks;
 use pg::Owner;
 use secrecy::ExposeSecret as _;
@@ -17,7 +17,7 @@ use crate::cli::Shared;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::local_servers::{self, LocalServer};
-use crate::manifest::{Facts, Manifest, RunningProcess, quoted, shell_command, write_pids};
+use crate::manifest::{self, Facts, Manifest, RunningProcess, quoted, shell_command, write_pids};
 use crate::platform::{Platform, Sockets, bind_public};
 use crate::secrets::Secrets;
 use crate::signals::Signals;
@@ -149,7 +149,8 @@ async fn start(
     let database_url = config.database_url()?.clone();
     pg::migrate(&database_url).await?;
 
-    let simulator_base = simulate(&config, simulator).await?;
+    let mut config = config;
+    let simulator_base = simulate(&mut config, public.local_addr()?, simulator).await?;
     say::step("writing the catalogue");
     let local = local_servers::find().await;
     let sources = providers::sources(Some(&simulator_base), &local)?;
@@ -204,10 +205,23 @@ async fn complete(
     Ok(())
 }
 
-/// Starts the simulator on a port of its own; the answer is its base URL.
-async fn simulate(config: &Config, tasks: &Tasks) -> anyhow::Result<String> {
+/// Starts the simulator on a port of its own; the answer is its base URL. It takes payments too, unless a real
+/// processor is configured.
+async fn simulate(config: &mut Config, edge: SocketAddr, tasks: &Tasks) -> anyhow::Result<String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let base = format!("http://{}", listener.local_addr()?);
+    let payments = &mut config.billing.payments;
+    if payments.stripe_secret_key.expose_secret().is_empty() {
+        let secret = OpaqueToken::generate("whsec_").expose().to_owned();
+        payments.stripe_secret_key = "sk_test_simulated".into();
+        payments.stripe_webhook_secret = secret.clone().into();
+        payments.stripe_url.clone_from(&base);
+        let edge = manifest::base(edge);
+        payments.return_url = format!("{edge}/");
+        config.simulator.stripe.webhook_url = format!("{edge}/webhooks/stripe");
+        config.simulator.stripe.webhook_secret = secret;
+        say::step("payments are simulated");
+    }
     let (config, shutdown) = (config.simulator.clone(), tasks.shutdown().clone());
     tasks.spawn(async move {
         if let Err(error) = simulator::serve(listener, config, shutdown).await {

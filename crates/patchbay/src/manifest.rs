@@ -159,7 +159,7 @@ pub(crate) fn quoted(path: &Path) -> String {
 }
 
 /// How a client on this machine reaches an address that is listened on.
-fn base(address: SocketAddr) -> String {
+pub(crate) fn base(address: SocketAddr) -> String {
     let host = match address.ip() {
         ip if ip.is_unspecified() && ip.is_ipv4() => "127.0.0.1".to_owned(),
         std::net::IpAddr::V6(ip) if ip.is_unspecified() => "[::1]".to_owned(),

@@ -78,6 +78,7 @@ impl Platform {
         let deps = billing::Deps {
             pool: connect::pool(&self.config, Owner::Billing)?,
             bus: self.bus.clone(),
+            master_key: self.config.master_key()?,
             tasks: tasks.clone(),
             health: self.health.clone(),
             metrics: self.metrics.clone(),

@@ -65,7 +65,9 @@ fn mask(table: &mut Table) {
         match value {
             Value::Table(inner) => mask(inner),
             Value::String(text) if !text.is_empty() => {
-                if key.ends_with("_key") || key.contains("password") || key.contains("token") {
+                if ["password", "token", "secret"].iter().any(|word| key.contains(word))
+                    || key.ends_with("_key")
+                {
                     *text = "***".to_owned();
                 } else if let Ok(mut url) = url::Url::parse(text)
                     && url.password().is_some()

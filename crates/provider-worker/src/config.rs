@@ -49,6 +49,8 @@ pub struct Config {
     pub max_executions: usize,
     /// How often health observations are sent.
     pub observe_ms: u64,
+    /// How often billing is told under which leases something is open.
+    pub open_leases_ms: u64,
     pub media: Media,
 }
 

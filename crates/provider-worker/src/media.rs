@@ -3,19 +3,14 @@
 //! A client must not reach a private network through this process, so nothing is connected to but an address of
 //! the public internet that was checked a moment before:
 //!
-//! - [`rules`]: what a URL may be.
-//! - [`address`]: which addresses are public.
-//! - [`resolve`]: the addresses of a name, asked for once per connection.
+//! - [`egress`]: what a URL may be, and connections to where it leads.
 //! - [`fetch`]: one download, its redirects included.
 //! - [`sniff`]: what the bytes are.
 //! - [`inline`]: URLs replaced by bytes.
 //! - [`task`]: where URLs stand in each kind of request.
 
-mod address;
 mod fetch;
 mod inline;
-mod resolve;
-mod rules;
 mod sniff;
 mod task;
 #[cfg(test)]
@@ -25,12 +20,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dialect::error::{ErrorType, ProviderError, Retry};
-use hyper_rustls::ConfigBuilderExt as _;
 use tokio::sync::Semaphore;
 
 use crate::config::Media as Config;
-use resolve::{Resolve, System};
-use rules::{Refusal, Rules};
+use egress::resolve::{Resolve, System};
+use egress::{MalformedOrigin, Refusal, Rules};
 pub(crate) use task::{links_files, urls};
 
 /// Characters of a client's URL that an error repeats.
@@ -43,8 +37,6 @@ pub enum StartError {
     Origin(String),
     #[error("the TLS client cannot start")]
     Tls(#[source] rustls::Error),
-    #[error("the TLS roots cannot be read")]
-    Roots(#[source] std::io::Error),
 }
 
 /// Fetches media, within the rules.
@@ -117,16 +109,13 @@ impl Fetcher {
     /// # Errors
     /// [`StartError`] when a setting makes no sense or TLS does not start.
     pub(crate) fn new(config: &Config) -> Result<Self, StartError> {
-        Self::with(config, Rules::new(&config.allowed_origins)?, Arc::new(System::default()))
+        let rules =
+            Rules::new(&config.allowed_origins).map_err(|MalformedOrigin(text)| StartError::Origin(text))?;
+        Self::with(config, rules, Arc::new(System::default()))
     }
 
     fn with(config: &Config, rules: Rules, resolver: Arc<dyn Resolve>) -> Result<Self, StartError> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(StartError::Tls)?
-            .with_webpki_roots()
-            .with_no_client_auth();
+        let tls = egress::tls().map_err(StartError::Tls)?;
         let limits = Limits {
             file: config.max_bytes,
             request: config.max_request_bytes,

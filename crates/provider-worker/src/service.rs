@@ -9,7 +9,7 @@ use lifecycle::{Health, Tasks};
 use rpc::billing::billing_client::BillingClient;
 use rpc::worker::worker_server::WorkerServer;
 use rpc::{Channel, MAX_MESSAGE};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::app::App;
 use crate::breaker::Breakers;
@@ -18,6 +18,7 @@ use crate::config::SpoolSync;
 use crate::count::Counter;
 use crate::credential::google::Tokens;
 use crate::jobs::observe::Observer;
+use crate::jobs::open::Teller;
 use crate::jobs::ship::Shipper;
 use crate::media::Fetcher;
 use crate::metrics::Metrics;
@@ -127,7 +128,19 @@ fn start_jobs(app: &Arc<App>, deps: &Deps) {
         settle_wait: Duration::from_millis(app.config.settle_wait_ms),
     };
     let (slots, all) = (Arc::clone(&app.slots), app.config.max_executions);
-    tasks.spawn(shipper.clone().ship(shutdown.clone(), move || slots.available_permits() == all));
+    let teller = Teller {
+        worker_id: app.worker_id.clone(),
+        spool: app.spool.clone(),
+        billing: shipper.billing.clone(),
+        every: Duration::from_millis(app.config.open_leases_ms),
+    };
+    let (ended, shipped) = oneshot::channel();
+    let shipping = shipper.clone().ship(shutdown.clone(), move || slots.available_permits() == all);
+    tasks.spawn(async move {
+        shipping.await;
+        drop(ended);
+    });
+    tasks.spawn(teller.run(shipped));
     tasks.spawn(shipper.clone().chase(shutdown.clone()));
     tasks.spawn(shipper.listen(shutdown.clone()));
     let observer = Observer {
@@ -157,6 +170,7 @@ fn check(config: &Config) -> Result<(), Error> {
         ("ship_batch", config.ship_batch > 0),
         ("max_executions", config.max_executions > 0),
         ("observe_ms", config.observe_ms > 0),
+        ("open_leases_ms", config.open_leases_ms > 0),
         ("checkpoint_deltas", config.checkpoint_deltas > 0),
         ("whole_answer_factor", config.whole_answer_factor > 0),
         ("total_ms", config.total_ms > 0),

@@ -11,6 +11,7 @@ mod recover;
 mod segment;
 mod sync;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,7 @@ use prost::Message as _;
 use rpc::events::spool_entry::Entry;
 use rpc::events::{Checkpoint, RecordKey, SpoolEntry, UsageRecord};
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use self::index::{Account, Carried, Index};
 pub(crate) use self::index::{Key, Ready};
@@ -110,9 +112,10 @@ impl Spool {
         let (mut segments, mut index, unfinished) = recover::replay(directory, options.segment_bytes)?;
         for record in unfinished {
             let key = Key::of(&record)?;
-            let entry = encode(Entry::Final(record));
+            let entry = encode(Entry::Final(record.clone()));
             let place = segments.append(&entry)?;
             index.finished(key, Account::Disk(place));
+            index.under(key, &record.leases);
             index.ended(key, false);
         }
         let syncer = Syncer::start(options.sync_interval, segments.active())?;
@@ -128,6 +131,7 @@ impl Spool {
     /// [`Error::Full`], [`Error::Failed`] or [`Error::Io`]: no upstream call may be made that someone pays for.
     pub(crate) async fn start(&self, record: UsageRecord) -> Result<(), Error> {
         let key = Key::of(&record)?;
+        let leases = record.leases.clone();
         let entry = encode(Entry::Start(record));
         {
             let mut state = self.state();
@@ -140,6 +144,7 @@ impl Spool {
             }
             let place = self.append(&mut state, &entry)?;
             state.index.started(key, place);
+            state.index.under(key, &leases);
         }
         if self.synced().await {
             return Ok(());
@@ -154,7 +159,10 @@ impl Spool {
     /// [`Error::Io`] when the disk refuses.
     pub(crate) fn checkpoint(&self, checkpoint: Checkpoint) -> Result<(), Error> {
         let key = Key::new(&checkpoint.generation_id, checkpoint.execution)?;
+        let leases = checkpoint.leases.clone();
         let mut state = self.state();
+        // Under these whether or not the disk takes it.
+        state.index.under(key, &leases);
         let place = self.append(&mut state, &encode(Entry::Checkpoint(checkpoint)))?;
         state.index.checkpointed(key, place);
         Ok(())
@@ -169,6 +177,7 @@ impl Spool {
     pub(crate) async fn finish(&self, record: UsageRecord) -> Result<(), Error> {
         let key = Key::of(&record)?;
         let entry = encode(Entry::Final(record.clone()));
+        let leases = record.leases.clone();
         {
             let mut state = self.state();
             let account = match self.append(&mut state, &entry) {
@@ -179,6 +188,7 @@ impl Spool {
                 }
             };
             state.index.finished(key, account);
+            state.index.under(key, &leases);
         }
         self.synced().await;
         Ok(())
@@ -313,6 +323,12 @@ impl Spool {
     #[must_use]
     pub(crate) fn depth(&self) -> usize {
         self.state().index.len()
+    }
+
+    /// The leases of everything that waits for billing or is still running; `None` when there are more than `limit`.
+    #[must_use]
+    pub(crate) fn open_leases(&self, limit: usize) -> Option<BTreeSet<Uuid>> {
+        self.state().index.open_leases(limit)
     }
 
     /// Bytes on disk.

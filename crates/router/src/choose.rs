@@ -9,6 +9,8 @@
 //!    All endpoints of the first model precede those of the second. Ejected endpoints come last of all, so
 //!    that the last hope is never taken away.
 //!
+//! Wherever prices are compared or told they are the caller's: with the markup that their plan has at the endpoint.
+//!
 //! The same inputs give the same plan: no clock, no global, no hash order takes part.
 
 mod excluded;
@@ -16,6 +18,7 @@ mod explain;
 mod filter;
 mod needs;
 mod order;
+mod paid;
 mod pattern;
 mod plugins;
 mod preferences;
@@ -31,6 +34,7 @@ mod tools;
 
 pub use excluded::{Exclusion, Subject};
 pub use explain::{Account, explanation, metadata};
+pub use paid::Cap;
 pub use pattern::Patterns;
 pub use plugins::{BadPlugin, CostTier, Plugins};
 pub use preferences::{BadPreference, Cutoffs, DataCollection, MaxPrice, Preferences, Sort, Thresholds};

@@ -122,7 +122,7 @@ fn planned(
 ) -> Planned {
     let mut response = encode::response(&plan, sent, catalogue, view.now_ms);
     if request.explain {
-        response.metadata_json = metadata(&plan, catalogue, sent.markup_basis_points);
+        response.metadata_json = metadata(&plan, catalogue, request.markups);
         response.explanation_json = explanation(&plan, request, catalogue, view, policy, sent.seed);
     }
     let Plan { is_probe, order, strategy, attempts: picks, .. } = plan;

@@ -12,6 +12,7 @@ pub mod convert;
 mod fault;
 mod generated;
 mod guard;
+mod markups;
 mod server;
 pub mod sketch;
 pub mod subjects;
@@ -24,6 +25,7 @@ pub use generated::patchbay::{
     billing::v1 as billing, errors::v1 as errors, events::v1 as events, pricing::v1 as pricing,
     router::v1 as router, worker::v1 as worker,
 };
+pub use markups::Markups;
 pub use server::{ServeError, serve};
 pub use trace::{continue_trace, continue_trace_of, current_trace};
 

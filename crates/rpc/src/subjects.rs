@@ -15,6 +15,12 @@ pub const HEALTH: &str = "patchbay.health";
 /// for every key.
 pub const KEYS_CHANGED: &str = "patchbay.keys.changed";
 
+/// What a tenant is told of its balances and limits: the payload is the notice as JSON.
+#[must_use]
+pub fn notices(tenant: TenantId) -> String {
+    format!("patchbay.notices.{tenant}")
+}
+
 /// How many shards usage is split into; each has one durable consumer.
 pub const SHARDS: u64 = 8;
 

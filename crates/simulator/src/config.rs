@@ -45,6 +45,17 @@ pub struct Config {
     /// What the model lists name; every other model is answered as well, except names that begin with
     /// `nonexistent`.
     pub models: Vec<String>,
+    pub stripe: StripeConfig,
+}
+
+/// The `simulator.stripe` section: where the stand-in for Stripe sends its events.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StripeConfig {
+    /// Empty = events are sent nowhere.
+    pub webhook_url: String,
+    /// What signs them; no real account has it.
+    pub webhook_secret: String,
 }
 
 impl Default for Config {
@@ -64,6 +75,7 @@ impl Default for Config {
             models: ["gpt-4o-mini", "claude-sonnet-4-5", "gemini-2.5-flash", "llama3.2"]
                 .map(str::to_owned)
                 .to_vec(),
+            stripe: StripeConfig::default(),
         }
     }
 }

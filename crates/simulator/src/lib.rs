@@ -13,6 +13,7 @@
 //! | `/cohere` | `chat`, `embed`, `rerank` of version 2, `models` |
 //! | `/bedrock` | `model/{id}/converse`, `converse-stream`; `invoke`, `invoke-with-response-stream` of Claude; `invoke` of embeddings (Titan, Nova, Cohere) and rankings |
 //! | `/ollama` | `api/chat`, `api/embed`, `api/embeddings`, `api/tags`; OpenAI's and Anthropic's below `v1` |
+//! | `/v1`, `/pay` | Stripe's checkout sessions, payment intents, refunds and events, and the page where a session is paid |
 //! | `/oauth` | `token`: exchanges a signed assertion for an access token of Vertex |
 //!
 //! The prefix `/p/{name}` makes it another provider, with scripts, caches and log entries of its own:
@@ -67,13 +68,14 @@ mod sound;
 mod stamp;
 mod steps;
 mod strict;
+mod stripe;
 mod tokens;
 mod vector;
 mod vertex;
 mod wire;
 
 pub use answer::Usage;
-pub use config::{Config, Mode};
+pub use config::{Config, Mode, StripeConfig};
 pub use dialect::Dialect;
 pub use error::Error;
 pub use fast::{FAST_PROMPT_TOKENS, FAST_TOKENS, fast_piece};

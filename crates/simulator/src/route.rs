@@ -5,6 +5,7 @@ mod google;
 use http::Method;
 
 use crate::dialect::Dialect;
+use crate::stripe;
 
 /// The provider of paths that name none.
 pub(crate) const DEFAULT_PROVIDER: &str = "default";
@@ -71,6 +72,8 @@ pub(crate) enum Route {
     /// An admin call with the rest of its path.
     Admin(String),
     Health,
+    /// Something of the payment processor; it reads the path itself.
+    Stripe,
     Unknown(Option<Dialect>),
 }
 
@@ -97,6 +100,7 @@ pub(crate) fn route(method: &Method, path: &str, query: &str) -> Target {
     let route = match head {
         "_admin" => Route::Admin(decoded(rest)),
         "healthz" => Route::Health,
+        head if !named && stripe::HEADS.contains(&head) => Route::Stripe,
         "openai" => asked.openai(),
         "anthropic" => asked.anthropic(),
         "gemini" => asked.gemini(),

@@ -23,6 +23,7 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::route::{Address, Operation, Route, Target, route};
 use crate::simulator::{Call, Simulator, unix_millis};
+use crate::stripe;
 
 /// Longer request bodies are refused.
 const LONGEST_BODY: usize = 64 * 1024 * 1024;
@@ -38,13 +39,15 @@ const EXHAUSTED: Duration = Duration::from_millis(50);
 /// [`Error::Listener`] when the listener is unusable.
 pub async fn serve(listener: TcpListener, config: Config, shutdown: Shutdown) -> Result<(), Error> {
     listener.local_addr().map_err(Error::Listener)?;
-    let simulator = Arc::new(Simulator::new(config));
+    let (outbox, posts) = tokio::sync::mpsc::unbounded_channel();
+    let simulator = Arc::new(Simulator::new(config, outbox));
     let warm = Arc::clone(&simulator);
     if simulator.config.mode == Mode::Full {
         tokio::task::spawn_blocking(move || warm.tokenizer.warm());
     }
     let served = Arc::new(AtomicU64::new(0));
     let mut connections = JoinSet::new();
+    connections.spawn(stripe::deliver(posts, shutdown.clone()));
     loop {
         tokio::select! {
             () = shutdown.begun() => break,
@@ -105,6 +108,16 @@ async fn handle(
         return Ok(simulator.admin(&parts.method, &target, rest, &query, &body));
     }
     let Target { provider, route, .. } = target;
+    if route == Route::Stripe {
+        let asked = stripe::Asked {
+            method: &parts.method,
+            path: parts.uri.path(),
+            query: &query,
+            headers: &parts.headers,
+            body: &body,
+        };
+        return simulator.stripe.answer(&asked);
+    }
     if route == Route::Token {
         return Ok(simulator.token(&provider, &body));
     }
@@ -132,7 +145,7 @@ async fn handle(
             let dialect = dialect.unwrap_or(Dialect::OpenAi);
             Ok(unknown(simulator, &call(dialect, Operation::Chat, Address::default())))
         }
-        Route::Admin(_) | Route::Token => Err(Broken),
+        Route::Admin(_) | Route::Token | Route::Stripe => Err(Broken),
     }
 }
 

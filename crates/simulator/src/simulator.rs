@@ -25,6 +25,7 @@ use crate::route::{Address, Host, Operation};
 use crate::script::Script;
 use crate::seed::{Dice, Hash};
 use crate::stamp::Stamp;
+use crate::stripe::{Outbox, Stripe};
 use crate::tokens::Tokenizer;
 use crate::vertex::AccessTokens;
 
@@ -44,6 +45,7 @@ pub(crate) struct Simulator {
     pub(crate) limits: Limits,
     pub(crate) fast: FastAnswers,
     pub(crate) tokens: AccessTokens,
+    pub(crate) stripe: Stripe,
 }
 
 /// A request before its body is read.
@@ -71,7 +73,9 @@ pub(crate) struct Setting {
 }
 
 impl Simulator {
-    pub(crate) fn new(config: Config) -> Self {
+    /// Events of the simulated payment processor leave by `outbox`.
+    pub(crate) fn new(config: Config, outbox: Outbox) -> Self {
+        let began = unix_millis();
         Self {
             log: Arc::new(Log::new(config.log_capacity)),
             received: Received::default(),
@@ -81,7 +85,8 @@ impl Simulator {
             limits: Limits::default(),
             fast: FastAnswers::default(),
             tokens: AccessTokens::default(),
-            began: unix_millis(),
+            stripe: Stripe::new(&config.stripe, began, outbox),
+            began,
             config,
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use chrono::Utc;
 use prost::Message as _;
 use rpc::billing::Witness;
 use rpc::events::{RecordKey, UsageRecord};
@@ -34,6 +35,11 @@ impl Shipped {
         }
     }
 }
+
+/// Why a record is set aside that cannot be told from a replay any more.
+#[derive(Debug, thiserror::Error)]
+#[error("the generation is older than what is settled")]
+struct Ancient;
 
 /// How often each record has failed.
 #[derive(Default)]
@@ -70,6 +76,11 @@ impl App {
         let mut durable = vec![false; shipped.len()];
         let mut read: Vec<(usize, Record)> = Vec::with_capacity(shipped.len());
         for (place, item) in shipped.iter().enumerate() {
+            if self.is_ancient(&item.record.generation_id).await? {
+                self.park("record", &item.record.encode_to_vec(), &Ancient).await?;
+                mark(&mut durable, place);
+                continue;
+            }
             match Record::from_worker(&item.record, &item.worker, &books) {
                 Ok(record) => {
                     if item.record.charge > record.sums.due {
@@ -108,7 +119,22 @@ impl App {
         Ok(durable)
     }
 
-    async fn settle_read(&self, records: &[Record]) -> Result<(), Error> {
+    /// Whether a generation is so old that its settlement may be forgotten already, by the time in its id. The
+    /// database's clock has the last word.
+    async fn is_ancient(&self, generation: &str) -> Result<bool, Error> {
+        let Ok(id) = generation.parse::<Uuid>() else { return Ok(false) };
+        let Some((seconds, _)) = id.get_timestamp().map(|made| made.to_unix()) else { return Ok(false) };
+        let made = i64::try_from(seconds).unwrap_or(i64::MAX);
+        let oldest = i64::from(self.config.usage.oldest_days).saturating_mul(86_400);
+        let is_older = |now: i64| made < now.saturating_sub(oldest);
+        Ok(is_older(Utc::now().timestamp()) && is_older(settlement::now(&self.pool).await?.timestamp()))
+    }
+
+    /// Settles records that were read, all or none of them.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn settle_read(&self, records: &[Record]) -> Result<(), Error> {
         let grace = millis(self.config.grace_ms);
         let fates = insistently(|| settlement::settle(&self.pool, records, grace)).await?;
         self.fated(&fates);
@@ -138,19 +164,14 @@ impl App {
     /// # Errors
     /// When it is not durable.
     pub(crate) async fn witness(&self, witnesses: &[Witness]) -> Result<(), Error> {
-        let priced: Vec<UsageRecord> = witnesses
-            .iter()
-            .map(|witness| UsageRecord {
-                price: witness.price.clone(),
-                endpoint_id: witness.endpoint_id.clone(),
-                provider: witness.provider.clone(),
-                model: witness.model.clone(),
-                ..UsageRecord::default()
-            })
-            .collect();
+        let priced: Vec<UsageRecord> = witnesses.iter().map(priced).collect();
         let books = self.books_for(priced.iter()).await?;
         let mut records = Vec::with_capacity(witnesses.len());
         for witness in witnesses {
+            if self.is_ancient(&witness.generation_id).await? {
+                self.park("witness", &witness.encode_to_vec(), &Ancient).await?;
+                continue;
+            }
             match Record::from_edge(witness, &books) {
                 Ok(record) => records.push(record),
                 Err(error) => self.park("witness", &witness.encode_to_vec(), &error).await?,
@@ -162,6 +183,15 @@ impl App {
             self.fated(&fates);
         }
         Ok(())
+    }
+
+    /// Whether the edge's word can be read.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) async fn read_witness(&self, witness: &Witness) -> Result<(), Error> {
+        let books = self.books_for(std::iter::once(&priced(witness))).await?;
+        Record::from_edge(witness, &books).map(|_| ())
     }
 
     /// Sets a message aside for people.
@@ -194,6 +224,17 @@ impl App {
                 self.metrics.absorbed.inc_by(absorbed);
             }
         }
+    }
+}
+
+/// The price that a witness carries, as a record has it.
+fn priced(witness: &Witness) -> UsageRecord {
+    UsageRecord {
+        price: witness.price.clone(),
+        endpoint_id: witness.endpoint_id.clone(),
+        provider: witness.provider.clone(),
+        model: witness.model.clone(),
+        ..UsageRecord::default()
     }
 }
 

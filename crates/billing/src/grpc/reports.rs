@@ -1,8 +1,120 @@
 //! Usage reports as callers speak of them.
 
+use chrono::{DateTime, Utc};
 use rpc::billing::usage_reports_server::UsageReports;
+use rpc::billing::{GetUsageRequest, GetUsageResponse, ListUsageRequest, ListUsageResponse, UsageFilter};
+use rpc::convert::{self, Malformed};
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
 
 use crate::Service;
+use crate::store::reports::{self, Filter, Page, Sums};
+
+/// Sums that one answer has at most.
+const SUMS: u32 = 10_000;
+/// Generations on a page, unless another number is asked for, and at most.
+const ROWS: u32 = 100;
+const ROWS_MOST: u32 = 1_000;
+/// What sums may be grouped by.
+const DIMENSIONS: [&str; 9] = [
+    "tenant_id",
+    "workspace_id",
+    "user_id",
+    "key_id",
+    "model",
+    "provider",
+    "provider_name",
+    "endpoint_id",
+    "is_byok",
+];
 
 #[tonic::async_trait]
-impl UsageReports for Service {}
+impl UsageReports for Service {
+    async fn get_usage(
+        &self,
+        request: Request<GetUsageRequest>,
+    ) -> Result<Response<GetUsageResponse>, Status> {
+        let request = request.into_inner();
+        if !matches!(request.grain.as_str(), "" | "hour" | "day" | "week" | "month") {
+            return Err(Malformed("grain").into());
+        }
+        if request.group_by.iter().any(|wanted| !DIMENSIONS.contains(&wanted.as_str())) {
+            return Err(Malformed("group_by").into());
+        }
+        let limit = bounded(request.limit, SUMS, SUMS);
+        let days = i32::try_from(request.completed_days).map_err(|_| Malformed("completed_days"))?;
+        let asked = Sums {
+            filter: filter(request.filter.unwrap_or_default())?,
+            grain: request.grain,
+            group_by: request.group_by,
+            since: time(request.since_ms, "since_ms")?.unwrap_or(DateTime::UNIX_EPOCH),
+            until: time(request.until_ms, "until_ms")?,
+            completed_days: Some(days).filter(|days| *days > 0),
+            // One more than is answered tells whether there are more.
+            limit: limit.saturating_add(1),
+        };
+        let mut sums = reports::sums(&self.app.pool, &asked).await?;
+        let is_truncated = cut(&mut sums, limit);
+        Ok(Response::new(GetUsageResponse { sums, is_truncated }))
+    }
+
+    async fn list_usage(
+        &self,
+        request: Request<ListUsageRequest>,
+    ) -> Result<Response<ListUsageResponse>, Status> {
+        let request = request.into_inner();
+        let limit = bounded(request.limit, ROWS, ROWS_MOST);
+        let asked = Page {
+            filter: filter(request.filter.unwrap_or_default())?,
+            since: time(request.since_ms, "since_ms")?,
+            until: time(request.until_ms, "until_ms")?,
+            after: uuid(&request.after, "after")?,
+            limit: limit.saturating_add(1),
+        };
+        let mut rows = reports::page(&self.app.pool, &asked).await?;
+        let more = cut(&mut rows, limit);
+        let last = rows.last().and_then(|row| row.record.as_ref());
+        let next = last.filter(|_| more).map(|record| record.generation_id.clone()).unwrap_or_default();
+        Ok(Response::new(ListUsageResponse { rows, next }))
+    }
+}
+
+fn filter(asked: UsageFilter) -> Result<Filter, Malformed> {
+    let text = |text: String| Some(text.replace('\0', "")).filter(|text| !text.is_empty());
+    Ok(Filter {
+        tenant_id: uuid(&asked.tenant_id, "tenant_id")?,
+        workspace_id: uuid(&asked.workspace_id, "workspace_id")?,
+        user_id: uuid(&asked.user_id, "user_id")?,
+        key_id: uuid(&asked.key_id, "key_id")?,
+        model: text(asked.model),
+        provider: text(asked.provider),
+        endpoint_id: uuid(&asked.endpoint_id, "endpoint_id")?,
+        is_byok: asked.is_byok,
+    })
+}
+
+fn uuid(text: &str, field: &'static str) -> Result<Option<Uuid>, Malformed> {
+    if text.is_empty() { Ok(None) } else { convert::id(text, field).map(Some) }
+}
+
+/// A moment from Unix milliseconds; zero is none.
+fn time(milliseconds: i64, field: &'static str) -> Result<Option<DateTime<Utc>>, Malformed> {
+    match milliseconds {
+        0 => Ok(None),
+        1.. => DateTime::from_timestamp_millis(milliseconds).map(Some).ok_or(Malformed(field)),
+        _ => Err(Malformed(field)),
+    }
+}
+
+fn bounded(asked: u32, usual: u32, most: u32) -> i32 {
+    let rows = if asked == 0 { usual } else { asked.min(most) };
+    i32::try_from(rows).unwrap_or(i32::MAX)
+}
+
+/// Cuts rows down to `limit`. Whether there were more.
+fn cut<T>(rows: &mut Vec<T>, limit: i32) -> bool {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    more
+}

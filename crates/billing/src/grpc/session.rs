@@ -7,11 +7,13 @@ use futures::{Stream, StreamExt as _};
 use rpc::Fault;
 use rpc::billing::lease_down::Message as Down;
 use rpc::billing::lease_up::Message as Up;
-use rpc::billing::{Ask, Hello, LeaseDown, LeaseUp, Stored};
+use rpc::billing::{Ask, Extended, Hello, LeaseDown, LeaseUp, Stored};
 use tokio::sync::{Semaphore, mpsc};
 use tonic::Status;
 
 use crate::Error;
+use crate::app::leases::Short;
+use crate::app::recalls::Answers;
 use crate::app::{App, insistently, millis};
 use crate::store::leases::{self, Life};
 
@@ -19,8 +21,8 @@ use crate::store::leases::{self, Life};
 const ASK_BUFFER: usize = 1_024;
 /// Transactions that answer one session's asks at once. Asks that come while all are running share the next.
 const SLOTS: usize = 4;
-
-type Answers = mpsc::Sender<Result<LeaseDown, Status>>;
+/// Asks of one session that wait for a recall at most; more are denied at once.
+const SHORT_BUFFER: usize = 256;
 
 /// Serves one session until the edge leaves or the process has stopped.
 pub(super) async fn run<S>(app: App, mut up: S, down: Answers)
@@ -57,6 +59,7 @@ where
     let life = greet(app, hello).await?;
     let (asks, waiting) = mpsc::channel(ASK_BUFFER);
     app.tasks.spawn(answer_asks(app.clone(), life.clone(), waiting, down.clone()));
+    let _joined = app.join(life.clone(), down.clone());
     while let Some(message) = up.next().await {
         match message?.message {
             Some(Up::Ask(ask)) => {
@@ -72,9 +75,12 @@ where
                 let work = app.clone();
                 store(app, down, report.message_id, async move { work.witness(&report.witnesses).await });
             }
-            Some(Up::Heartbeat(_)) => beat(app, &life).await?,
-            // Leases are of one request each: there is nothing to trim.
-            Some(Up::Trim(_) | Up::Hello(_)) | None => {}
+            Some(Up::Trim(trim)) => {
+                let (work, life) = (app.clone(), life.clone());
+                store(app, down, trim.message_id, async move { work.trim(&life, &trim.kept).await });
+            }
+            Some(Up::Heartbeat(heartbeat)) => beat(app, &life, down, heartbeat.beat_id).await?,
+            Some(Up::Hello(_)) | None => {}
         }
     }
     Ok(())
@@ -95,9 +101,13 @@ async fn greet(app: &App, hello: Hello) -> Result<Life, Status> {
 }
 
 /// A heartbeat that the database missed is made up for by the next; a fenced life ends its session.
-async fn beat(app: &App, life: &Life) -> Result<(), Status> {
+async fn beat(app: &App, life: &Life, down: &Answers, beat_id: u64) -> Result<(), Status> {
     match leases::heartbeat(&app.pool, life, millis(app.config.lease_ttl_ms)).await {
-        Ok(true) => Ok(()),
+        Ok(true) => {
+            let extended = Extended { beat_id, expires_in_ms: app.lease_ttl_ms() };
+            let _ = down.send(Ok(LeaseDown { message: Some(Down::Extended(extended)) })).await;
+            Ok(())
+        }
         Ok(false) => Err(fenced()),
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "a heartbeat was not written");
@@ -136,6 +146,8 @@ fn store(
 async fn answer_asks(app: App, life: Life, mut asks: mpsc::Receiver<Ask>, down: Answers) {
     let slots = Arc::new(Semaphore::new(SLOTS));
     let (failed, mut failure) = mpsc::channel::<Status>(SLOTS);
+    let (short, arriving) = mpsc::channel(SHORT_BUFFER);
+    app.tasks.spawn(app.clone().wait_for_trims(life.clone(), arriving, down.clone()));
     loop {
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         let mut batch = Vec::new();
@@ -147,18 +159,43 @@ async fn answer_asks(app: App, life: Life, mut asks: mpsc::Receiver<Ask>, down: 
             }
         }
         let (work, life, down, failed) = (app.clone(), life.clone(), down.clone(), failed.clone());
+        let room = short.clone();
         app.tasks.spawn(async move {
-            match work.grant(&life, batch).await {
-                Ok(answers) => {
-                    for answer in answers {
+            let answered = work.grant(&life, batch).await;
+            drop(slot);
+            match answered {
+                Ok(answered) => {
+                    for answer in answered.answers {
                         let _ = down.send(Ok(LeaseDown { message: Some(answer) })).await;
+                    }
+                    if let Err(error) = wait_or_refuse(&work, &life, answered.short, &room, &down).await {
+                        let _ = failed.try_send(error.into());
                     }
                 }
                 Err(error) => {
                     let _ = failed.try_send(error.into());
                 }
             }
-            drop(slot);
         });
     }
+}
+
+/// Sends asks that are short to wait where others hold what they lack, and answers the rest.
+async fn wait_or_refuse(
+    app: &App,
+    life: &Life,
+    short: Vec<Short>,
+    room: &mpsc::Sender<Short>,
+    down: &Answers,
+) -> Result<(), Error> {
+    let (worth_it, mut answers) = app.recall(life, short).await?;
+    for short in worth_it {
+        if let Err(full) = room.try_send(short) {
+            answers.push(app.refused(full.into_inner()));
+        }
+    }
+    for answer in answers {
+        let _ = down.send(Ok(LeaseDown { message: Some(answer) })).await;
+    }
+    Ok(())
 }

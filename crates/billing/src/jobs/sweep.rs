@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use crate::Error;
 use crate::app::{App, insistently, millis};
-use crate::store::{invariants, leases, settlement};
+use crate::store::{invariants, leases, recalls, settlement};
 
 /// Leases and generations that one transaction takes at most.
 const BATCH: i32 = 500;
 /// Usage partitions are open this many days ahead.
 const DAYS_AHEAD: i32 = 14;
+/// Recalls are forgotten after this long.
+const RECALLS_KEPT_MS: i64 = 60_000;
 
 /// Sweeps until the process stops. Its success is what says that billing is ready.
 pub(super) async fn run(app: App) {
@@ -46,6 +48,19 @@ async fn sweep(app: &App) -> Result<(), Error> {
         }
     }
     loop {
+        let freed = insistently(|| leases::free_idle(&app.pool, BATCH, grace)).await?;
+        if let Ok(freed @ 1..) = u64::try_from(freed) {
+            app.metrics.freed_early.inc_by(freed);
+            tracing::info!(
+                leases = freed,
+                "leases of edges that are gone were freed before their grace was over"
+            );
+        }
+        if freed < i64::from(BATCH) {
+            break;
+        }
+    }
+    loop {
         let freed = insistently(|| leases::free(&app.pool, BATCH)).await?;
         if let Ok(freed @ 1..) = u64::try_from(freed) {
             app.metrics.expired.inc_by(freed);
@@ -58,9 +73,11 @@ async fn sweep(app: &App) -> Result<(), Error> {
             break;
         }
     }
-    let (open, waiting) = leases::open(&app.pool).await?;
-    app.metrics.leases_open.set(open);
-    app.metrics.waiting.set(waiting);
+    while insistently(|| leases::finish(&app.pool, BATCH)).await? >= i64::from(BATCH) {}
+    recalls::forget(&app.pool, RECALLS_KEPT_MS).await?;
+    let open = leases::open(&app.pool).await?;
+    app.metrics.opened(open.single, open.shared);
+    app.metrics.waiting.set(open.waiting);
     Ok(())
 }
 

@@ -1,35 +1,25 @@
-//! Plans, tenants, credit and budgets.
+//! Tenants, credit and limits of keys.
 
+use chrono::{DateTime, Utc};
 use identity::{AccountId, KeyId, TenantId};
 use sqlx::PgPool;
-use sqlx::types::Json;
-use uuid::Uuid;
 
 use crate::Error;
 
 /// The largest limit; twice it is still in range.
 pub(crate) const LIMIT_MAX: i64 = i64::MAX / 4;
 
-/// At which terms a key pays, and with what.
+/// What is known of whoever pays.
 pub(crate) struct Terms {
-    pub markup_basis_points: i32,
-    pub accounts: Json<Vec<SpendAccount>>,
     pub has_paid: bool,
-}
-
-/// What a request reserves from.
-#[derive(serde::Deserialize)]
-pub(crate) struct SpendAccount {
-    pub account_id: Uuid,
-    pub kind: String,
-    /// How an error names it.
-    pub label: String,
 }
 
 pub(crate) struct Credits {
     pub added: i64,
     pub spent: i64,
     pub held: i64,
+    /// What may be owed.
+    pub line: i64,
 }
 
 /// What a key spent, by its UTC window, and what its limit leaves.
@@ -44,43 +34,23 @@ pub(crate) struct KeyUsage {
     pub has_paid: bool,
 }
 
-pub(crate) async fn terms(pool: &PgPool, tenant: TenantId, key: KeyId) -> Result<Option<Terms>, Error> {
+pub(crate) async fn terms(pool: &PgPool, tenant: TenantId) -> Result<Option<Terms>, Error> {
     let terms = sqlx::query_as!(
         Terms,
-        r#"select v.markup_bps as "markup_basis_points!", t.has_paid,
-            (select coalesce(jsonb_agg(jsonb_build_object('account_id', a.account_id, 'kind', a.kind,
-                    'label', case a.kind when 'credit' then 'Credit' else 'Key limit' end) order by a.account_id), '[]')
-                from billing.account a
-                where a.account_id = t.credit_account_id
-                    or a.kind = 'key_limit' and a.key_id = $2 and a.tenant_id = $1 and a.limit_nano is not null)
-                as "accounts!: Json<Vec<SpendAccount>>"
+        r#"select t.has_paid
         from billing.tenant t
-        cross join lateral (select markup_bps from billing.plan_version v
-            where v.plan_id = t.plan_id order by version desc limit 1) v
         where t.tenant_id = $1"#,
         tenant.uuid(),
-        key.uuid(),
     )
     .fetch_optional(pool)
     .await?;
     Ok(terms)
 }
 
-/// The markup that callers without a key are shown.
-pub(crate) async fn default_markup(pool: &PgPool) -> Result<i32, Error> {
-    let markup = sqlx::query_scalar!(
-        "select v.markup_bps from billing.plan p join billing.plan_version v using (plan_id)
-        where p.name = 'default' order by v.version desc limit 1"
-    )
-    .fetch_one(pool)
-    .await?;
-    Ok(markup)
-}
-
 pub(crate) async fn credits(pool: &PgPool, tenant: TenantId) -> Result<Option<Credits>, Error> {
     let credits = sqlx::query_as!(
         Credits,
-        "select b.added, b.spent, b.held from billing.tenant t
+        "select b.added, b.spent, b.held, b.line from billing.tenant t
         join billing.balance b on b.account_id = t.credit_account_id and b.window_start = 'epoch'
         where t.tenant_id = $1",
         tenant.uuid(),
@@ -105,7 +75,7 @@ pub(crate) async fn key_usage(
             billing.key_spent($2, billing.window_start('monthly', now.at)) as "monthly!",
             a.limit_nano as "limit?",
             case when a.limit_nano is not null then greatest(coalesce(b.posted,
-                a.limit_nano - billing.key_spent($2, billing.window_start(a.reset, now.at))), 0) end as remaining,
+                billing.opening(a, billing.window_start(a.reset, now.at))), 0) end as remaining,
             coalesce(a.reset, '') as "reset!"
         from billing.tenant t
         cross join now
@@ -145,14 +115,22 @@ pub(crate) async fn put_key_limit(
     key: KeyId,
     limit: Option<i64>,
     reset: &str,
+    counts_own_keys: Option<bool>,
 ) -> Result<(), Error> {
-    sqlx::query!("select billing.put_key_limit($1, $2, $3, $4)", tenant.uuid(), key.uuid(), limit, reset)
-        .execute(pool)
-        .await?;
+    sqlx::query!(
+        "select billing.put_key_limit($1, $2, $3, $4, $5)",
+        tenant.uuid(),
+        key.uuid(),
+        limit,
+        reset,
+        counts_own_keys
+    )
+    .execute(pool)
+    .await?;
     Ok(())
 }
 
-/// Adds credit once per source. The balance after it.
+/// Adds credit once per source. The balance after it. What is left of a promotion goes at `expires_at`.
 pub(crate) async fn grant_credit(
     pool: &PgPool,
     tenant: TenantId,
@@ -160,14 +138,16 @@ pub(crate) async fn grant_credit(
     kind: &str,
     source: &str,
     note: &str,
+    expires_at: Option<DateTime<Utc>>,
 ) -> Result<i64, Error> {
     let balance = sqlx::query_scalar!(
-        r#"select billing.grant_credit($1, $2, $3, $4, $5) as "balance!""#,
+        r#"select billing.grant_credit($1, $2, $3, $4, $5, $6) as "balance!""#,
         tenant.uuid(),
         amount,
         kind,
         source,
-        note
+        note,
+        expires_at
     )
     .fetch_one(pool)
     .await?;

@@ -20,23 +20,36 @@ pub(crate) struct Ask {
     pub account_ids: Vec<Uuid>,
     pub want: i64,
     pub floor: i64,
+    /// How long the leases may live; they are to serve many requests. `None` = one.
+    pub lifetime_ms: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// This much is reserved from each account.
-    Granted {
-        leases: Vec<(LeaseId, AccountId)>,
-        amount: i64,
-    },
-    Denied {
-        reason: String,
-        available: i64,
-    },
+    /// This much is reserved from each account. `ends_in_ms` says when the first of them ends in any case.
+    Granted { leases: Vec<(LeaseId, AccountId)>, amount: i64, ends_in_ms: i64 },
+    /// `account` is the one that is short.
+    Denied { reason: String, available: i64, account: Option<AccountId> },
+}
+
+/// What an edge keeps of a shared lease.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Kept {
+    pub lease_id: Uuid,
+    pub keep: i64,
+    pub is_done: bool,
+}
+
+/// Leases that hold money, by what they serve, and claims and edges' words that wait.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Open {
+    pub single: i64,
+    pub shared: i64,
+    pub waiting: i64,
 }
 
 /// The life of an edge that asks.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Life {
     pub edge: String,
     pub epoch: i64,
@@ -71,7 +84,7 @@ pub(crate) async fn grant(
     asks: &[Ask],
 ) -> Result<HashMap<i32, Answer>, Error> {
     let rows = sqlx::query!(
-        r#"select n as "n!", lease_id, account_id, amount, reason, available
+        r#"select n as "n!", lease_id, account_id, amount, reason, available, ends_in_ms
         from billing.lease_grant($1, $2, $3, $4, $5)"#,
         life.edge,
         life.epoch,
@@ -88,14 +101,18 @@ pub(crate) async fn grant(
                 let answer = answers.entry(row.n).or_insert_with(|| Answer::Granted {
                     leases: Vec::new(),
                     amount: row.amount.unwrap_or(0),
+                    ends_in_ms: i64::MAX,
                 });
-                if let Answer::Granted { leases, .. } = answer {
+                if let Answer::Granted { leases, ends_in_ms, .. } = answer {
                     leases.push((LeaseId::from_uuid(lease), AccountId::from_uuid(account)));
+                    *ends_in_ms = row.ends_in_ms.unwrap_or(0).min(*ends_in_ms);
                 }
             }
             (reason, _) => {
-                let reason = reason.unwrap_or_default();
-                answers.insert(row.n, Answer::Denied { reason, available: row.available.unwrap_or(0) });
+                let (reason, available) = (reason.unwrap_or_default(), row.available.unwrap_or(0));
+                // A lease that is there but closed is no want of money.
+                let account = row.account_id.filter(|_| row.lease_id.is_none()).map(AccountId::from_uuid);
+                answers.insert(row.n, Answer::Denied { reason, available, account });
             }
         }
     }
@@ -107,6 +124,18 @@ pub(crate) async fn give_back(pool: &PgPool, groups: &[GroupId]) -> Result<(), E
     let groups: Vec<Uuid> = groups.iter().map(|group| group.uuid()).collect();
     sqlx::query_scalar!("select billing.lease_return($1)", &groups).fetch_one(pool).await?;
     Ok(())
+}
+
+/// Lowers shared leases to what their edge keeps. Says whether anything was freed.
+pub(crate) async fn trim(pool: &PgPool, life: &Life, kept: &[Kept]) -> Result<bool, Error> {
+    let freed = sqlx::query_scalar!(
+        r#"select billing.lease_trim($1, $2) as "freed!""#,
+        life.edge,
+        Json(kept) as Json<&[Kept]>
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(!freed.is_empty())
 }
 
 /// Fences leases that have ended. How many.
@@ -124,13 +153,31 @@ pub(crate) async fn free(pool: &PgPool, limit: i32) -> Result<i64, Error> {
     Ok(freed)
 }
 
-/// Leases that hold money, and claims and edges' words that wait.
-pub(crate) async fn open(pool: &PgPool) -> Result<(i64, i64), Error> {
-    let row = sqlx::query!(
-        r#"select (select count(*) from billing.lease where state <> 'closed') as "leases!",
-            (select count(*) from billing.claim) + (select count(*) from billing.witness) as "waiting!""#
+/// Frees leases that their edges are done with and that nothing waits under. How many.
+pub(crate) async fn finish(pool: &PgPool, limit: i32) -> Result<i64, Error> {
+    let freed =
+        sqlx::query_scalar!(r#"select billing.lease_finish($1) as "freed!""#, limit).fetch_one(pool).await?;
+    Ok(freed)
+}
+
+/// Frees leases of edges that are gone under which no worker holds anything. How many. A worker that was silent for
+/// `worker_ms` does not count.
+pub(crate) async fn free_idle(pool: &PgPool, limit: i32, worker_ms: i64) -> Result<i64, Error> {
+    let freed =
+        sqlx::query_scalar!(r#"select billing.lease_free_idle($1, $2) as "freed!""#, limit, worker_ms)
+            .fetch_one(pool)
+            .await?;
+    Ok(freed)
+}
+
+pub(crate) async fn open(pool: &PgPool) -> Result<Open, Error> {
+    let open = sqlx::query_as!(
+        Open,
+        r#"select count(*) filter (where single) as "single!", count(*) filter (where not single) as "shared!",
+            (select count(*) from billing.claim) + (select count(*) from billing.witness) as "waiting!"
+        from billing.lease where state <> 'closed'"#
     )
     .fetch_one(pool)
     .await?;
-    Ok((row.leases, row.waiting))
+    Ok(open)
 }

@@ -1,5 +1,6 @@
 //! Settlement of records, claims and edges' words.
 
+use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use sqlx::types::Json;
 
@@ -50,6 +51,12 @@ pub(crate) async fn resolve_due(pool: &PgPool, limit: i32) -> Result<Vec<Fate>, 
     .fetch_all(pool)
     .await?;
     Ok(fates)
+}
+
+/// Billing's clock.
+pub(crate) async fn now(pool: &PgPool) -> Result<DateTime<Utc>, Error> {
+    let now = sqlx::query_scalar!(r#"select billing.clock() as "now!""#).fetch_one(pool).await?;
+    Ok(now)
 }
 
 /// Sets a message aside that cannot be settled.

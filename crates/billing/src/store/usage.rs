@@ -1,7 +1,6 @@
 //! Settled usage, read back.
 
-use chrono::{DateTime, Utc};
-use identity::{GenerationId, TenantId};
+use identity::{GenerationId, KeyId, TenantId};
 use rpc::billing::Generation;
 use rpc::events::UsageRecord;
 use rpc::pricing::{PriceVersion, Source, Usage};
@@ -11,6 +10,94 @@ use uuid::Uuid;
 
 use crate::Error;
 
+/// The units of a row that has a column for each class.
+macro_rules! units {
+    ($row:expr) => {
+        Usage {
+            input: number($row.input),
+            cache_read: number($row.cache_read),
+            cache_write_5m: number($row.cache_write_5m),
+            cache_write_1h: number($row.cache_write_1h),
+            output: number($row.output),
+            reasoning: number($row.reasoning),
+            audio_input: number($row.audio_input),
+            audio_output: number($row.audio_output),
+            image: number($row.image),
+            request: number($row.request),
+            image_input: number($row.image_input),
+            image_output: number($row.image_output),
+            picture: number($row.picture),
+            character: number($row.character),
+            second: number($row.second),
+            search_unit: number($row.search_unit),
+        }
+    };
+}
+
+/// The record that a row of `billing.usage` was, the price by its id alone, of its attempts the first.
+macro_rules! record {
+    ($row:expr) => {{
+        let row = $row;
+        let mut attempts = Vec::new();
+        if row.attempts > 0 {
+            attempts.push(AttemptOutcome {
+                n: number(row.first_n.unwrap_or(0)),
+                endpoint_id: id(row.first_endpoint_id),
+                provider_name: row.first_provider_name.unwrap_or_default(),
+                model: row.first_model.unwrap_or_default(),
+                status: number(row.first_status.unwrap_or(0)),
+                outcome: row.first_outcome.unwrap_or_default(),
+                latency_ms: number(row.first_latency_ms.unwrap_or(0)),
+                error_type: row.first_error_type.unwrap_or_default(),
+            });
+        }
+        UsageRecord {
+            generation_id: row.generation_id.to_string(),
+            execution: number(row.execution),
+            worker_id: row.worker_id.unwrap_or_default(),
+            tenant_id: row.tenant_id.to_string(),
+            key_id: id(row.key_id),
+            leases: Vec::new(),
+            reserved: row.reserved,
+            price: row
+                .price_version_id
+                .map(|price| PriceVersion { id: price.to_string(), ..PriceVersion::default() }),
+            markup_basis_points: row.markup_bps,
+            usage: Some(units!(row)),
+            source: source(&row.source).into(),
+            charge: row.charge,
+            provider_cost: row.provider_cost,
+            absorbed: row.absorbed,
+            confirmed: row.evidence == "worker",
+            model: row.model.unwrap_or_default(),
+            provider: row.provider.unwrap_or_default(),
+            provider_name: row.provider_name.unwrap_or_default(),
+            endpoint_id: id(row.endpoint_id),
+            provider_response_id: row.provider_response_id.unwrap_or_default(),
+            finish_reason: row.finish_reason.unwrap_or_default(),
+            native_finish_reason: row.native_finish_reason.unwrap_or_default(),
+            streamed: row.streamed,
+            cancelled: row.cancelled,
+            partial: row.partial,
+            received_at_ms: row.received_at.timestamp_millis(),
+            latency_ms: number(row.latency_ms),
+            generation_time_ms: number(row.generation_time_ms),
+            attempts,
+            end_user: row.end_user.unwrap_or_default(),
+            app_referer: row.app_referer.unwrap_or_default(),
+            app_title: row.app_title.unwrap_or_default(),
+            session_id: row.session_id.unwrap_or_default(),
+            workspace_id: id(row.workspace_id),
+            user_id: id(row.user_id),
+            is_byok: row.is_byok,
+            upstream_cost: row.upstream_cost,
+            deltas: number(row.deltas),
+        }
+    }};
+}
+
+pub(crate) use {record, units};
+
 /// Reads a settled generation of this tenant as its record was, the price by its id alone.
 pub(crate) async fn generation(
     pool: &PgPool,
@@ -18,91 +105,60 @@ pub(crate) async fn generation(
     generation: GenerationId,
 ) -> Result<Option<Generation>, Error> {
     let row = sqlx::query!(
-        "select * from billing.usage
-        where generation_id = $1 and day = billing.uuid_day($1) and tenant_id = $2",
+        r#"select u.*,
+            (select billing.charge(p.base, p.tiers, array[u.input + u.cache_read + u.cache_write_5m
+                    + u.cache_write_1h, 0, 0, 0, u.output, u.reasoning, u.audio_input, u.audio_output, u.image,
+                    u.request, u.image_input, u.image_output, u.picture, u.character, u.second, u.search_unit],
+                    u.markup_bps) - u.due
+                from billing.price_version p where p.price_version_id = u.price_version_id
+                    and u.cache_read + u.cache_write_5m + u.cache_write_1h > 0) as "cache_discount?"
+        from billing.usage u
+        where u.generation_id = $1 and u.day = billing.uuid_day($1) and u.tenant_id = $2"#,
         generation.uuid(),
         tenant.uuid(),
     )
     .fetch_optional(pool)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let mut attempts = Vec::new();
-    if row.attempts > 0 {
-        attempts.push(AttemptOutcome {
-            n: number(row.first_n.unwrap_or(0)),
-            endpoint_id: id(row.first_endpoint_id),
-            provider_name: row.first_provider_name.unwrap_or_default(),
-            model: row.first_model.unwrap_or_default(),
-            status: number(row.first_status.unwrap_or(0)),
-            outcome: row.first_outcome.unwrap_or_default(),
-            latency_ms: number(row.first_latency_ms.unwrap_or(0)),
-            error_type: row.first_error_type.unwrap_or_default(),
-        });
+    let (settled_at, cache_discount) = (row.settled_at, row.cache_discount);
+    let (execution, attempts) = (row.execution, row.attempts);
+    let mut record = record!(row);
+    if attempts > 1 {
+        record.attempts.extend(further_attempts(pool, generation, execution).await?);
     }
-    if row.attempts > 1 {
-        attempts.extend(further_attempts(pool, generation, row.execution).await?);
-    }
-    let record = UsageRecord {
-        generation_id: generation.uuid().to_string(),
-        execution: number(row.execution),
-        worker_id: row.worker_id.unwrap_or_default(),
-        tenant_id: row.tenant_id.to_string(),
-        key_id: id(row.key_id),
-        leases: Vec::new(),
-        reserved: row.reserved,
-        price: row
-            .price_version_id
-            .map(|price| PriceVersion { id: price.to_string(), ..PriceVersion::default() }),
-        markup_basis_points: row.markup_bps,
-        usage: Some(Usage {
-            input: number(row.input),
-            cache_read: number(row.cache_read),
-            cache_write_5m: number(row.cache_write_5m),
-            cache_write_1h: number(row.cache_write_1h),
-            output: number(row.output),
-            reasoning: number(row.reasoning),
-            audio_input: number(row.audio_input),
-            audio_output: number(row.audio_output),
-            image: number(row.image),
-            request: number(row.request),
-            image_input: number(row.image_input),
-            image_output: number(row.image_output),
-            picture: number(row.picture),
-            character: number(row.character),
-            second: number(row.second),
-            search_unit: number(row.search_unit),
-        }),
-        source: source(&row.source).into(),
-        charge: row.charge,
-        provider_cost: row.provider_cost,
-        absorbed: row.absorbed,
-        confirmed: row.evidence == "worker",
-        model: row.model.unwrap_or_default(),
-        provider: row.provider.unwrap_or_default(),
-        provider_name: row.provider_name.unwrap_or_default(),
-        endpoint_id: id(row.endpoint_id),
-        provider_response_id: row.provider_response_id.unwrap_or_default(),
-        finish_reason: row.finish_reason.unwrap_or_default(),
-        native_finish_reason: row.native_finish_reason.unwrap_or_default(),
-        streamed: row.streamed,
-        cancelled: row.cancelled,
-        partial: row.partial,
-        received_at_ms: row.received_at.timestamp_millis(),
-        latency_ms: number(row.latency_ms),
-        generation_time_ms: number(row.generation_time_ms),
-        attempts,
-        end_user: row.end_user.unwrap_or_default(),
-        app_referer: row.app_referer.unwrap_or_default(),
-        app_title: row.app_title.unwrap_or_default(),
-        session_id: row.session_id.unwrap_or_default(),
-        workspace_id: id(row.workspace_id),
-        user_id: id(row.user_id),
-        is_byok: row.is_byok,
-        upstream_cost: row.upstream_cost,
-        deltas: number(row.deltas),
-    };
-    let settled_at: DateTime<Utc> = row.settled_at;
-    Ok(Some(Generation { record: Some(record), settled_at_ms: settled_at.timestamp_millis() }))
+    let settled_at_ms = settled_at.timestamp_millis();
+    Ok(Some(Generation { record: Some(record), settled_at_ms, cache_discount }))
+}
+
+/// What the tenant's own credentials paid for a key at list price, in nano-USD, by UTC window.
+#[derive(Debug, Default)]
+pub(crate) struct OwnKeys {
+    pub total: i64,
+    pub daily: i64,
+    pub weekly: i64,
+    pub monthly: i64,
+}
+
+pub(crate) async fn own_keys(pool: &PgPool, tenant: TenantId, key: KeyId) -> Result<OwnKeys, Error> {
+    let paid = sqlx::query_as!(
+        OwnKeys,
+        r#"with windows as materialized (select
+            (billing.window_start('daily', now.at) at time zone 'UTC')::date as daily,
+            (billing.window_start('weekly', now.at) at time zone 'UTC')::date as weekly,
+            (billing.window_start('monthly', now.at) at time zone 'UTC')::date as monthly
+            from (select billing.clock() as at) now)
+        select coalesce(sum(k.upstream_cost), 0)::bigint as "total!",
+            coalesce(sum(k.upstream_cost) filter (where k.day >= w.daily), 0)::bigint as "daily!",
+            coalesce(sum(k.upstream_cost) filter (where k.day >= w.weekly), 0)::bigint as "weekly!",
+            coalesce(sum(k.upstream_cost) filter (where k.day >= w.monthly), 0)::bigint as "monthly!"
+        from billing.key_usage k cross join windows w
+        where k.key_id = $1 and k.tenant_id = $2"#,
+        key.uuid(),
+        tenant.uuid(),
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(paid)
 }
 
 async fn further_attempts(
@@ -134,15 +190,15 @@ async fn further_attempts(
 }
 
 /// What was written as an unsigned number; the database keeps signed ones.
-fn number<S: TryInto<U>, U: Default>(stored: S) -> U {
+pub(crate) fn number<S: TryInto<U>, U: Default>(stored: S) -> U {
     stored.try_into().unwrap_or_default()
 }
 
-fn id(stored: Option<Uuid>) -> String {
+pub(crate) fn id(stored: Option<Uuid>) -> String {
     stored.map(|id| id.to_string()).unwrap_or_default()
 }
 
-fn source(stored: &str) -> Source {
+pub(crate) fn source(stored: &str) -> Source {
     match stored {
         "counted" => Source::Counted,
         "estimated" => Source::Estimated,

@@ -2,15 +2,34 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod algebra;
+mod bills;
+mod budgets;
 mod bus;
 mod charge;
 mod claims;
 mod classes;
 mod credit;
+mod immutable;
 mod invariants;
+mod invoices;
 mod leases;
+mod ledger;
 mod limits;
 mod measure;
+mod notices;
+mod own_keys;
+mod parked;
+mod payments;
+mod plans;
+mod promotions;
+mod recall;
+mod reports;
+mod retention;
+mod reversals;
+mod rollups;
 mod settlement;
+mod shared;
 mod storm;
 mod support;
+mod workers;

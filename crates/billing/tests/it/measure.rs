@@ -1,16 +1,16 @@
 //! What a grant and a settlement cost. Asserts nothing; run alone with
-//! `cargo test -p billing --test it -- --ignored --nocapture measure`.
+//! `cargo xtask settlement`.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use billing::Config;
+use billing::{Config, UsageConfig};
 use rpc::billing::Granted;
 use rpc::events::UsageRecord;
 
 use crate::support::edge::Edge;
 use crate::support::postgres::Database;
-use crate::support::records::{record, settle};
+use crate::support::records::{part, record, settle};
 use crate::support::{Billing, Customer, config};
 
 const REQUESTS: usize = 12_800;
@@ -20,11 +20,19 @@ const BATCH: usize = 64;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
 async fn measure_grants_and_settlements() {
-    let config = Config { sweep_every_ms: 1_000, ask_batch: 256, ..config() };
+    let usage = UsageConfig { fold_every_ms: 1_000, ..config().usage };
+    let config = Config { sweep_every_ms: 1_000, ask_batch: 256, usage, ..config() };
     let billing = Arc::new(Billing::over(Database::create().await, config, None).await);
     sqlx::raw_sql("alter system set fsync = on").execute(billing.admin()).await.unwrap();
     sqlx::raw_sql("select pg_reload_conf()").execute(billing.admin()).await.unwrap();
-    for (tenants, limited) in [(1, false), (200, false), (200, true)] {
+    for (tenants, limited, shared) in [
+        (1, false, false),
+        (64, false, false),
+        (64, true, false),
+        (1, false, true),
+        (64, false, true),
+        (64, true, true),
+    ] {
         let mut customers = Vec::new();
         for _ in 0..tenants {
             let mut customer = billing.customer(1_000_000_000_000).await;
@@ -34,22 +42,13 @@ async fn measure_grants_and_settlements() {
             customers.push(customer);
         }
         let accounts = customers[0].accounts.len();
-        let edge = Arc::new(Edge::join(&billing.client, &format!("edge-{tenants}-{limited}"), 1).await);
+        let edge =
+            Arc::new(Edge::join(&billing.client, &format!("edge-{tenants}-{limited}-{shared}"), 1).await);
+        let kind = if shared { "shared leases" } else { "leases" };
         let started = Meter::start(&billing).await;
-        let asking = (0..CLIENTS).map(|client| {
-            let (edge, customers) = (Arc::clone(&edge), customers.clone());
-            tokio::spawn(async move {
-                let mut granted: Vec<(Customer, Granted)> = Vec::new();
-                for n in 0..REQUESTS / CLIENTS {
-                    let customer = &customers[(client + n * CLIENTS) % customers.len()];
-                    granted.push((customer.clone(), edge.ask(customer, 1_000).await.unwrap()));
-                }
-                granted
-            })
-        });
-        let granted: Vec<(Customer, Granted)> =
-            futures::future::join_all(asking).await.into_iter().flat_map(Result::unwrap).collect();
-        started.tell(&format!("grants from {accounts} accounts of {tenants} tenants"));
+        let granted =
+            if shared { grant_shared(&edge, &customers).await } else { grant(&edge, &customers).await };
+        started.tell(&format!("requests granted {kind} on {accounts} accounts of {tenants} tenants"));
 
         // One price, as an endpoint has.
         let price = record(&customers[0], &granted[0].1, 0).price;
@@ -71,7 +70,9 @@ async fn measure_grants_and_settlements() {
         for lane in futures::future::join_all(settling).await {
             lane.unwrap();
         }
-        started.tell(&format!("settlements, {BATCH} a batch, from {accounts} accounts of {tenants} tenants"));
+        started.tell(&format!(
+            "settlements, {BATCH} a batch, under {kind} on {accounts} accounts of {tenants} tenants"
+        ));
     }
     for invariant in [
         "select count(*) from billing.invariants()",
@@ -79,8 +80,35 @@ async fn measure_grants_and_settlements() {
     ] {
         let started = Instant::now();
         assert_eq!(billing.count(invariant).await, 0);
-        eprintln!("{invariant}: {:.2} s over {} records", started.elapsed().as_secs_f64(), 3 * REQUESTS);
+        eprintln!("{invariant}: {:.2} s over {} records", started.elapsed().as_secs_f64(), 6 * REQUESTS);
     }
+}
+
+/// A lease for each request.
+async fn grant(edge: &Arc<Edge>, customers: &[Customer]) -> Vec<(Customer, Granted)> {
+    let asking = (0..CLIENTS).map(|client| {
+        let (edge, customers) = (Arc::clone(edge), customers.to_vec());
+        tokio::spawn(async move {
+            let mut granted: Vec<(Customer, Granted)> = Vec::new();
+            for n in 0..REQUESTS / CLIENTS {
+                let customer = &customers[(client + n * CLIENTS) % customers.len()];
+                granted.push((customer.clone(), edge.ask(customer, 1_000).await.unwrap()));
+            }
+            granted
+        })
+    });
+    futures::future::join_all(asking).await.into_iter().flat_map(Result::unwrap).collect()
+}
+
+/// A lease for all requests of a tenant.
+async fn grant_shared(edge: &Edge, customers: &[Customer]) -> Vec<(Customer, Granted)> {
+    let each = i64::try_from(REQUESTS).unwrap() * 1_000;
+    let mut granted = Vec::new();
+    for customer in customers {
+        granted.push(edge.ask_shared(customer, each, each).await.unwrap());
+    }
+    let places = (0..REQUESTS).map(|n| n % customers.len());
+    places.map(|place| (customers[place].clone(), part(&granted[place], 1_000))).collect()
 }
 
 /// Wall clock and the CPU time of this process and of its database's sessions, which is steady on a busy machine.

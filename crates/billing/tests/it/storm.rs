@@ -24,7 +24,11 @@ async fn client(billing: Arc<Billing>, edge: Arc<Edge>, customer: Customer, seed
     let mut shipped: Vec<UsageRecord> = Vec::new();
     for _ in 0..REQUESTS {
         let group = GroupId::generate();
-        let Ok(granted) = edge.ask_as(group, &customer, 1_000, 1_000).await else { continue };
+        let Ok(granted) = edge.ask_as(group, &customer, 1_000, 1_000).await else {
+            // A database that is slow to answer may have granted it all the same.
+            edge.give_back(group).await;
+            continue;
+        };
         let nanos = random.random_range(0..=1_000);
         let confirmed = record(&customer, &granted, nanos);
         let claim = UsageRecord { confirmed: false, ..confirmed.clone() };
@@ -94,7 +98,7 @@ async fn after_a_storm_of_everything_the_books_are_right() {
     first.eventually("select count(*) from billing.claim", 0).await;
     first.eventually("select count(*) from billing.witness", 0).await;
     first.assert_sound().await;
-    assert_eq!(first.count("select sum(held)::bigint from billing.balance").await, 0);
+    first.eventually("select sum(held)::bigint from billing.balance", 0).await;
     let spent = first.count("select sum(spent)::bigint from billing.balance where strict").await;
     assert_eq!(spent, owed.load(Ordering::Relaxed));
     first.stop().await;

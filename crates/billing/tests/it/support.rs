@@ -4,12 +4,20 @@ pub(crate) mod edge;
 pub(crate) mod nats;
 pub(crate) mod postgres;
 pub(crate) mod records;
+pub(crate) mod stripe;
 
-use billing::{BusConfig, Config, Deps, Service};
-use identity::{KeyId, TenantId};
+use std::sync::Arc;
+
+use billing::{
+    BusConfig, Config, Deps, InvoicesConfig, Issuer, NoticesConfig, PaymentsConfig, Service, UsageConfig,
+};
+use identity::{KeyId, MasterKey, TenantId};
 use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
 use rpc::billing::billing_client::BillingClient;
+use rpc::billing::payments_client::PaymentsClient;
+use rpc::billing::plans_client::PlansClient;
+use rpc::billing::usage_reports_client::UsageReportsClient;
 use rpc::billing::{
     CheckInvariantsRequest, Credits, GetCreditsRequest, GetTermsRequest, GrantCreditRequest,
     OpenTenantRequest, PutKeyLimitRequest, Terms,
@@ -18,12 +26,20 @@ use sqlx::PgPool;
 
 use self::postgres::Database;
 
+/// The same for all replicas of a test.
+const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
 pub(crate) type Client = BillingClient<Channel>;
 
 /// One replica of billing, called in process.
 pub(crate) struct Billing {
     pub database: Database,
     pub client: Client,
+    /// Where the other services of this replica are called.
+    pub channel: Channel,
+    pub plans: PlansClient<Channel>,
+    pub payments: PaymentsClient<Channel>,
+    pub reports: UsageReportsClient<Channel>,
     pub metrics: Metrics,
     tasks: Tasks,
 }
@@ -41,14 +57,35 @@ pub(crate) fn config() -> Config {
     Config {
         lease_ttl_ms: 60_000,
         longest_request_ms: 600_000,
+        shared_lease_ms: 600_000,
+        recall_wait_ms: 400,
         grace_ms: 660_000,
         sweep_every_ms: 20,
         check_every_ms: 3_600_000,
         check_depth_ms: 900_000,
         full_check_every: 1,
+        full_check_depth_ms: 86_400_000,
+        check_sealed: 10_000,
+        seal_every_ms: 3_600_000,
+        seal_batch: 1_000,
         drain_ms: 10,
         ask_batch: 64,
         park_after: 3,
+        notices: NoticesConfig {
+            every_ms: 20,
+            full_every: 1,
+            tries: 3,
+            first_retry_ms: 1,
+            timeout_ms: 5_000,
+            allowed_origins: Vec::new(),
+        },
+        usage: UsageConfig {
+            fold_every_ms: 20,
+            retention_days: 400,
+            replay_days: 35,
+            oldest_days: 30,
+            forget_every_ms: 3_600_000,
+        },
         bus: BusConfig {
             replicas: 1,
             max_bytes: 64 * 1024 * 1024,
@@ -56,6 +93,35 @@ pub(crate) fn config() -> Config {
             ack_wait_seconds: 2,
             batch: 64,
         },
+        payments: PaymentsConfig {
+            stripe_secret_key: "".into(),
+            stripe_webhook_secret: stripe::SECRET.into(),
+            stripe_url: "https://127.0.0.1:9/".to_owned(),
+            automatic_tax: false,
+            return_url: "http://127.0.0.1:8080/".to_owned(),
+            minimum_usd: 5,
+            maximum_usd: 25_000,
+            refund_within_hours: 24,
+            webhook_tolerance_seconds: 300,
+            poll_every_ms: 20,
+            poll_after_ms: 60_000,
+            timeout_ms: 10_000,
+        },
+        invoices: InvoicesConfig { every_ms: 3_600_000, grace_ms: 0, due_days: 14, issuer: issuer() },
+    }
+}
+
+pub(crate) fn issuer() -> Issuer {
+    Issuer {
+        code: "main".to_owned(),
+        name: "Patchbay Ltd".to_owned(),
+        address: vec!["14 Exchange Row".to_owned(), "Dublin D02 XY45".to_owned()],
+        country: "IE".to_owned(),
+        tax_id: "IE1234567T".to_owned(),
+        registration: "Reg. no. 543210".to_owned(),
+        email: "billing@patchbay.example".to_owned(),
+        tax_name: "VAT".to_owned(),
+        payment_instructions: vec!["IBAN IE29 AIBK 9311 5212 3456 78, BIC AIBKIE2D".to_owned()],
     }
 }
 
@@ -69,13 +135,18 @@ impl Billing {
         let deps = Deps {
             pool: database.pool(),
             bus,
+            master_key: Arc::new(MasterKey::from_hex(MASTER_KEY).unwrap()),
             tasks: tasks.clone(),
             health: Health::default(),
             metrics: metrics.clone(),
         };
         let service = Service::start(config, deps).await.unwrap();
-        let client = BillingClient::new(Channel::local(service.grpc()));
-        Self { database, client, metrics, tasks }
+        let channel = Channel::local(service.grpc());
+        let client = BillingClient::new(channel.clone());
+        let plans = PlansClient::new(channel.clone());
+        let payments = PaymentsClient::new(channel.clone());
+        let reports = UsageReportsClient::new(channel.clone()).max_decoding_message_size(rpc::MAX_MESSAGE);
+        Self { database, client, plans, payments, reports, channel, metrics, tasks }
     }
 
     /// Ends the replica and waits for what it was doing.
@@ -107,6 +178,7 @@ impl Billing {
             key_id: customer.key.to_string(),
             limit,
             reset: reset.to_owned(),
+            counts_own_keys: None,
         };
         self.client.clone().put_key_limit(request).await.unwrap();
         customer.accounts = account_ids(&self.terms(customer.tenant, customer.key).await);
@@ -133,7 +205,7 @@ impl Billing {
     }
 
     pub(crate) async fn breaches(&self) -> Vec<(String, String)> {
-        let answer = self.client.clone().check_invariants(CheckInvariantsRequest {}).await.unwrap();
+        let answer = self.client.clone().check_invariants(CheckInvariantsRequest::default()).await.unwrap();
         let breaches = answer.into_inner().breaches;
         breaches.into_iter().map(|breach| (breach.invariant, breach.detail)).collect()
     }
@@ -185,6 +257,7 @@ pub(crate) fn promotion(tenant: TenantId, amount: i64, source: &str) -> GrantCre
         kind: "promotion".to_owned(),
         reason: "test".to_owned(),
         source_id: source.to_owned(),
+        expires_at_ms: 0,
     }
 }
 

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use dialect::canonical::Task;
 use dialect::client::{Dialect, Peek};
 use identity::TenantId;
-use pricing::Markup;
 use rpc::Fault;
 use rpc::convert::Malformed;
 use rpc::router::router_client::RouterClient;
@@ -14,6 +13,7 @@ use rpc::router::{PlanRequest, PlanResponse, Profile, ProviderPreferences};
 
 use super::classify::{self, Facts};
 use super::{Denied, StickyKey};
+use crate::auth::Markups;
 use crate::execution::Request;
 use crate::service::App;
 
@@ -40,7 +40,7 @@ pub(super) async fn plan(app: &App, request: &Request) -> Result<PlanResponse, D
 pub(crate) struct Question {
     /// Whose it would be.
     pub(crate) tenant: Option<TenantId>,
-    pub(crate) markup: Markup,
+    pub(crate) markups: Markups,
     pub(crate) dialect: Dialect,
     pub(crate) body: Bytes,
     pub(crate) peek: Peek,
@@ -63,7 +63,8 @@ pub(crate) async fn explain(app: &App, question: Question) -> Result<PlanRespons
         models: question.peek.models,
         provider: Some(question.preferences),
         profile: Some(profile),
-        markup_basis_points: question.markup.basis_points(),
+        markup_basis_points: question.markups.basis_points(),
+        markup_overrides: question.markups.overrides(),
         seed: question.seed,
         sticky_key: question.sticky_key.map(StickyKey::bytes).unwrap_or_default(),
         plugins_json: question.plugins_json,
@@ -99,8 +100,8 @@ async fn message(request: &Request) -> PlanRequest {
         models: request.peek.models.clone(),
         provider: Some(request.preferences.clone()),
         profile: Some(profile(request.dialect, &request.body, &request.peek).await),
-        markup_basis_points: request.caller.terms.markup.basis_points(),
-        markup_overrides: Vec::new(),
+        markup_basis_points: request.caller.terms.markups.basis_points(),
+        markup_overrides: request.caller.terms.markups.overrides(),
         seed: rand::random(),
         sticky_key: request.sticky_key.map(StickyKey::bytes).unwrap_or_default(),
         plugins_json: request.plugins_json.clone(),

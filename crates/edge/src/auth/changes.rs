@@ -1,15 +1,17 @@
-//! How an edge hears that a key changed: the database's notification, the bus, and looking itself.
+//! How an edge hears that a key changed, or what it buys at: the database's notification, the bus, and looking
+//! itself.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use identity::KeyHash;
+use identity::{KeyHash, TenantId};
 use lifecycle::{Shutdown, Tasks};
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 
 use super::Keys;
+use crate::http::models::DefaultMarkups;
 use crate::store;
 use crate::store::changes::{CHANNEL, since};
 
@@ -18,16 +20,29 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How often the last uses of keys are written down.
 const TOUCH_EVERY: Duration = Duration::from_secs(30);
 
+/// The channel on which billing notifies of other terms, with the tenant's id; empty = everybody's.
+const TERMS: &str = "patchbay_terms";
+
 /// Tells every edge of changes that this one made. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Announcer {
     keys: Arc<Keys>,
+    default: Arc<DefaultMarkups>,
     bus: Option<async_nats::Client>,
 }
 
 impl Announcer {
-    pub(crate) const fn new(keys: Arc<Keys>, bus: Option<async_nats::Client>) -> Self {
-        Self { keys, bus }
+    pub(crate) const fn new(
+        keys: Arc<Keys>,
+        default: Arc<DefaultMarkups>,
+        bus: Option<async_nats::Client>,
+    ) -> Self {
+        Self { keys, default, bus }
+    }
+
+    /// A tenant's terms changed, or everybody's. The others hear of it from billing.
+    pub(crate) fn terms_changed(&self, tenant: Option<TenantId>) {
+        forget_terms(&self.keys, &self.default, tenant);
     }
 
     /// A key changed, and the change is committed.
@@ -45,13 +60,13 @@ impl Announcer {
 pub(crate) fn follow(
     tasks: &Tasks,
     pool: &PgPool,
-    keys: &Arc<Keys>,
+    (keys, default): (&Arc<Keys>, &Arc<DefaultMarkups>),
     bus: Option<async_nats::Client>,
     poll: Duration,
     seen: impl Fn() + Send + 'static,
 ) {
     let stop = tasks.shutdown();
-    tasks.spawn(until(stop, listen(pool.clone(), Arc::clone(keys))));
+    tasks.spawn(until(stop, listen(pool.clone(), Arc::clone(keys), Arc::clone(default))));
     tasks.spawn(until(stop, look(pool.clone(), Arc::clone(keys), poll, seen)));
     tasks.spawn(until(stop, touch(pool.clone(), Arc::clone(keys))));
     if let Some(bus) = bus {
@@ -85,14 +100,32 @@ async fn heard(keys: &Keys, payload: &[u8]) {
     }
 }
 
-/// What is notified while the connection is down is found by [`look`].
-async fn listen(pool: PgPool, keys: Arc<Keys>) {
+fn forget_terms(keys: &Keys, default: &DefaultMarkups, tenant: Option<TenantId>) {
+    match tenant {
+        Some(tenant) => keys.forget_terms(tenant),
+        None => {
+            keys.forget_all();
+            default.forget();
+        }
+    }
+}
+
+/// Changes of keys that are notified while the connection is down are found by [`look`]. For those of terms
+/// everything is looked up again.
+async fn listen(pool: PgPool, keys: Arc<Keys>, default: Arc<DefaultMarkups>) {
     loop {
         if let Ok(mut listener) = PgListener::connect_with(&pool).await
-            && listener.listen(CHANNEL).await.is_ok()
+            && listener.listen_all([CHANNEL, TERMS]).await.is_ok()
         {
+            keys.look_again();
+            default.forget();
             while let Ok(Some(notification)) = listener.try_recv().await {
-                heard(&keys, notification.payload().as_bytes()).await;
+                let payload = notification.payload();
+                if notification.channel() == TERMS {
+                    forget_terms(&keys, &default, payload.parse().ok());
+                } else {
+                    heard(&keys, payload.as_bytes()).await;
+                }
             }
         }
         tokio::time::sleep(PAUSE).await;

@@ -5,19 +5,21 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use identity::{KeyHash, TenantId};
-use pricing::Markup;
 use rpc::Channel;
 use rpc::billing::billing_client::BillingClient;
-use rpc::billing::{GetTermsRequest, SpendAccount};
+use rpc::billing::{GetTermsRequest, OwnKeyTerms, SpendAccount};
 use sqlx::PgPool;
 
+use super::Markups;
 use crate::store;
 use crate::store::keys::Key;
 
 /// At which terms a key buys.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Terms {
-    pub(crate) markup: Markup,
+    pub(crate) markups: Markups,
+    /// What the tenant's own credentials cost; nothing by default.
+    pub(crate) own_keys: OwnKeyTerms,
     /// Every account that a request of the key reserves from.
     pub(crate) accounts: Vec<SpendAccount>,
     /// Whether credit was ever bought.
@@ -106,7 +108,8 @@ impl Source {
         .await?
         .into_inner();
         Ok(Terms {
-            markup: Markup::from_basis_points(answer.markup_basis_points),
+            markups: Markups::new(answer.markup_basis_points, answer.markup_overrides),
+            own_keys: answer.own_keys.unwrap_or_default(),
             accounts: answer.accounts,
             has_paid: answer.has_paid,
         })

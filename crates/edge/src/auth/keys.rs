@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use identity::KeyHash;
+use identity::{KeyHash, TenantId};
 use moka::Expiry;
 use tokio::sync::Semaphore;
 
@@ -34,6 +34,8 @@ pub(crate) struct Keys {
     stale: moka::sync::Cache<KeyHash, Entry>,
     /// At which count of changes a key changed last.
     changed: moka::sync::Cache<KeyHash, u64>,
+    /// At which count of changes the terms of a tenant's keys changed last.
+    terms: moka::sync::Cache<TenantId, u64>,
     changes: AtomicU64,
     /// At which count of changes every key was forgotten last.
     flushed: AtomicU64,
@@ -69,6 +71,10 @@ impl Keys {
                 .time_to_live(config.stale_ms.get())
                 .build(),
             changed: moka::sync::Cache::builder()
+                .max_capacity(config.max_keys.get())
+                .time_to_live(REMEMBER_CHANGES)
+                .build(),
+            terms: moka::sync::Cache::builder()
                 .max_capacity(config.max_keys.get())
                 .time_to_live(REMEMBER_CHANGES)
                 .build(),
@@ -122,6 +128,9 @@ impl Keys {
     fn is_current(&self, hash: KeyHash, entry: &Entry) -> bool {
         entry.as_of >= self.flushed.load(Ordering::SeqCst)
             && self.changed.get(&hash).is_none_or(|changed| entry.as_of >= changed)
+            && entry.context.as_ref().is_none_or(|context| {
+                self.terms.get(&context.tenant()).is_none_or(|changed| entry.as_of >= changed)
+            })
     }
 
     /// A key changed.
@@ -130,6 +139,18 @@ impl Keys {
         self.changed.insert(hash, change);
         self.stale.invalidate(&hash);
         self.fresh.invalidate(&hash).await;
+    }
+
+    /// The terms of every key of a tenant changed.
+    pub(crate) fn forget_terms(&self, tenant: TenantId) {
+        let change = self.changes.fetch_add(1, Ordering::SeqCst) + 1;
+        self.terms.insert(tenant, change);
+    }
+
+    /// Something may have changed that nobody told of: everything is looked up again. What is known serves on where
+    /// that is impossible.
+    pub(crate) fn look_again(&self) {
+        self.fresh.invalidate_all();
     }
 
     /// Any key may have changed.

@@ -35,7 +35,7 @@ pub(super) fn of(
         generation_id: request.generation.uuid().to_string(),
         tenant_id: request.caller.tenant().to_string(),
         key_id: request.caller.key.id.to_string(),
-        leases: admitted.leases.clone(),
+        leases: admitted.held.leases(),
         execution: progress.execution,
         deltas: progress.deltas,
         workspace_id: request.caller.key.workspace.to_string(),

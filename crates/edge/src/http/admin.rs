@@ -1,14 +1,17 @@
 //! The operators' API, below `/admin/v1`.
 
+mod bills;
 mod budgets;
 mod catalogue;
 mod catalogue_lists;
 mod credit;
 mod decisions;
 mod health;
-mod invoices;
+pub(super) mod invoices;
 mod keys;
 mod ledger;
+mod notices;
+mod parked;
 mod payments;
 mod plans;
 mod prices;
@@ -73,6 +76,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(budgets::routes())
         .merge(invoices::routes())
         .merge(ledger::routes())
+        .merge(notices::routes())
         .merge(payments::routes())
         .merge(plans::routes())
         .merge(usage::routes())

@@ -9,10 +9,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use dialect::error::ErrorType;
 use http::StatusCode;
 use identity::GenerationId;
-use pricing::{Amount, Class};
+use pricing::{Amount, Class, Usage};
 use rpc::billing::billing_client::BillingClient;
 use rpc::billing::{Generation, GetGenerationRequest};
 use rpc::convert::usage_in;
+use rpc::events::UsageRecord;
 use rpc::worker::AttemptOutcome;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, json};
@@ -87,14 +88,15 @@ struct ProviderResponse {
 }
 
 impl ProviderResponse {
-    fn of(attempt: &AttemptOutcome) -> Self {
+    fn of(attempt: &AttemptOutcome, record: &UsageRecord) -> Self {
+        let served = attempt.endpoint_id == record.endpoint_id;
         Self {
             endpoint_id: attempt.endpoint_id.clone(),
             provider_name: attempt.provider_name.clone(),
             model_permaslug: attempt.model.clone(),
             status: Some(attempt.status).filter(|status| *status != 0),
             latency: attempt.latency_ms,
-            is_byok: false,
+            is_byok: served && record.is_byok,
         }
     }
 }
@@ -164,8 +166,13 @@ impl Row {
             request_id: None,
             total_cost: usd(record.charge),
             usage: usd(record.charge),
-            cache_discount: None,
-            upstream_inference_cost: usd(record.provider_cost),
+            cache_discount: generation.cache_discount.map(usd),
+            // Who pays the provider: the organisation for what its own credential served, else we.
+            upstream_inference_cost: usd(if record.is_byok {
+                record.upstream_cost
+            } else {
+                record.provider_cost
+            }),
             created_at: created.to_rfc3339_opts(SecondsFormat::Millis, true),
             model: record.model.clone(),
             app_id: None,
@@ -192,25 +199,48 @@ impl Row {
             num_fetches: None,
             web_search_engine: None,
             origin: record.app_referer.clone(),
-            is_byok: false,
+            is_byok: record.is_byok,
             external_user: text(&record.end_user),
-            api_type: "completions",
+            api_type: api_type(&usage),
             preset_id: None,
             router: None,
-            provider_responses: record.attempts.iter().map(ProviderResponse::of).collect(),
+            provider_responses: record
+                .attempts
+                .iter()
+                .map(|attempt| ProviderResponse::of(attempt, &record))
+                .collect(),
             user_agent: None,
             http_referer: text(&record.app_referer),
             session_id: text(&record.session_id),
             data_region: "global",
-            workspace_id: context.key.workspace.to_string(),
+            // What was recorded before records named it counts for the key's.
+            workspace_id: text(&record.workspace_id).unwrap_or_else(|| context.key.workspace.to_string()),
             response_cache_source_id: None,
         }
     }
 }
 
+/// What a generation was, by what only generations of its kind use.
+fn api_type(usage: &Usage) -> &'static str {
+    let kinds = [
+        (Class::Picture, "image"),
+        (Class::ImageOutput, "image"),
+        (Class::Character, "tts"),
+        (Class::Second, "stt"),
+        (Class::SearchUnit, "rerank"),
+    ];
+    kinds.iter().find(|(class, _)| usage.get(*class) > 0).map_or("completions", |(_, kind)| kind)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_used_tells_what_it_was() {
+        assert_eq!(api_type(&Usage::default().with(Class::Output, 3)), "completions");
+        assert_eq!(api_type(&Usage::default().with(Class::Second, 3)), "stt");
+    }
 
     #[test]
     fn an_id_tells_how_old_it_is() {

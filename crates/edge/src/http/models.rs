@@ -17,14 +17,13 @@ use axum::routing::get;
 use dialect::error::ErrorType;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Uri};
-use pricing::Markup;
 use rpc::billing::GetTermsRequest;
 
 pub(crate) use self::answers::Answers;
 use self::answers::Wanted;
-pub(crate) use self::terms::DefaultMarkup;
+pub(crate) use self::terms::DefaultMarkups;
 use super::reply::{Refusal, UserFacing as _};
-use crate::auth;
+use crate::auth::{self, Markups};
 use crate::service::App;
 
 /// Resources without a name of their own, by path.
@@ -77,7 +76,7 @@ async fn usable(State(app): State<Arc<App>>, request: Request) -> Result<Respons
     let wanted = Wanted {
         resource: "user",
         query: request.uri().query().unwrap_or_default().to_owned(),
-        markup: context.terms.markup,
+        markups: context.terms.markups.clone(),
         authenticated: true,
         ..Wanted::default()
     };
@@ -91,19 +90,19 @@ fn unknown(uri: &Uri) -> Refusal {
 /// The caller's view of nothing in particular.
 async fn of(app: &App, headers: &HeaderMap, uri: &Uri) -> Result<Wanted, Refusal> {
     let query = uri.query().unwrap_or_default().to_owned();
-    let (markup, authenticated) = if auth::has_key(headers) {
-        (auth::authenticate(&app.keys, headers).await?.terms.markup, true)
+    let (markups, authenticated) = if auth::has_key(headers) {
+        (auth::authenticate(&app.keys, headers).await?.terms.markups.clone(), true)
     } else {
-        (default_markup(app).await?, false)
+        (default_markups(app).await?, false)
     };
-    Ok(Wanted { query, markup, authenticated, ..Wanted::default() })
+    Ok(Wanted { query, markups, authenticated, ..Wanted::default() })
 }
 
 /// What callers without a key pay on top: the default plan's.
-async fn default_markup(app: &App) -> Result<Markup, Refusal> {
+async fn default_markups(app: &App) -> Result<Markups, Refusal> {
     let source = app.keys.source();
-    let terms = async { source.terms(GetTermsRequest::default()).await.map(|terms| terms.markup) };
-    app.default_markup.get(terms).await.map_err(|status| (*status).clone().refusal())
+    let terms = || async { source.terms(GetTermsRequest::default()).await.map(|terms| terms.markups) };
+    app.default_markups.get(terms).await.map_err(|status| (*status).clone().refusal())
 }
 
 async fn answer(app: &App, wanted: Wanted) -> Result<Response, Refusal> {

@@ -11,7 +11,10 @@ use http::{HeaderName, StatusCode, Uri};
 use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
 use super::reply::Refusal;
-use super::{account, admin, availability, count_tokens, generation, inference, layers, models, presets};
+use super::{
+    account, activity, admin, availability, budgets, count_tokens, generation, inference, invoices, layers,
+    models, payments, presets,
+};
 use crate::service::App;
 
 /// What somebody sees who opens the address in a browser.
@@ -25,6 +28,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         // Browsers may call the API from anywhere: keys travel in a header that no browser adds by itself.
         .layer(cors())
         .nest("/admin/v1", admin::routes())
+        .route("/webhooks/stripe", post(payments::webhook))
         .route("/docs/errors/{code}", get(explain_error))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/", get(|| async { WELCOME }))
@@ -51,10 +55,15 @@ fn public() -> Router<Arc<App>> {
         .merge(models::routes("/v1"))
         .merge(presets::routes("/api/v1"))
         .merge(presets::routes("/v1"))
+        .merge(budgets::routes("/api/v1"))
+        .merge(budgets::routes("/v1"))
         .route("/api/v1/key", get(account::key))
         .route("/api/v1/auth/key", get(account::key))
         .route("/api/v1/credits", get(account::credits))
+        .merge(payments::routes())
+        .route("/api/v1/activity", get(activity::show))
         .route("/api/v1/generation", get(generation::show))
+        .merge(invoices::routes())
         .method_not_allowed_fallback(wrong_method)
 }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use identity::GenerationId;
+use identity::GroupId;
 use lifecycle::{Shutdown, Tasks};
 use prometheus_client::metrics::gauge::Gauge;
 use rpc::billing::{Report, Return, Witness, lease_up};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::board::Board;
+use super::held::Reported;
 use crate::config::LeasesConfig;
 use crate::metrics::{Metrics, Open};
 
@@ -24,9 +25,9 @@ pub(crate) struct Slot {
 }
 
 enum Item {
-    Witness(Box<Witness>),
-    /// The group whose reservation is given back.
-    Return(GenerationId),
+    Witness(Box<Witness>, Reported),
+    /// The groups whose reservations are given back.
+    Return(Vec<GroupId>),
 }
 
 /// Reports that wait. Cheap to clone.
@@ -76,14 +77,14 @@ impl Outbox {
         Arc::clone(&self.slots).acquire_owned().await.ok()
     }
 
-    /// Reports what became of a generation.
-    pub(crate) fn report(&self, witness: Witness, slot: Slot) {
-        self.put(Item::Witness(Box::new(witness)), slot);
+    /// Reports what became of a generation, under leases that are not done before billing knows.
+    pub(crate) fn report(&self, witness: Witness, reported: Reported, slot: Slot) {
+        self.put(Item::Witness(Box::new(witness), reported), slot);
     }
 
-    /// Gives a reservation back: nothing was or will be executed under it.
-    pub(crate) fn give_back(&self, generation: GenerationId, slot: Slot) {
-        self.put(Item::Return(generation), slot);
+    /// Gives leases of single requests back: nothing was or will be executed under them.
+    pub(super) fn give_back(&self, groups: Vec<GroupId>, slot: Slot) {
+        self.put(Item::Return(groups), slot);
     }
 
     fn put(&self, item: Item, slot: Slot) {
@@ -130,11 +131,15 @@ async fn gather(
             }
         }
         let Ok(permit) = Arc::clone(&deliveries.in_flight).acquire_owned().await else { return };
-        let (mut witnesses, mut groups, mut slots) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut witnesses, mut reported) = (Vec::new(), Vec::new());
+        let (mut groups, mut slots) = (Vec::new(), Vec::new());
         for (item, slot) in gathered.drain(..) {
             match item {
-                Item::Witness(witness) => witnesses.push(*witness),
-                Item::Return(generation) => groups.push(generation.uuid().to_string()),
+                Item::Witness(witness, leases) => {
+                    witnesses.push(*witness);
+                    reported.push(leases);
+                }
+                Item::Return(given_back) => groups.extend(given_back.iter().map(GroupId::to_string)),
             }
             slots.push(slot);
         }
@@ -145,6 +150,7 @@ async fn gather(
                     lease_up::Message::Report(Report { witnesses: witnesses.clone(), message_id })
                 })
                 .await;
+                reported.into_iter().for_each(Reported::stored);
             }
             if !groups.is_empty() {
                 deliver(&board, again, |message_id| {
@@ -158,7 +164,7 @@ async fn gather(
 }
 
 /// Tells it again, on another session when there is one, until it is known to be kept.
-async fn deliver(board: &Board, again: Duration, message: impl Fn(u64) -> lease_up::Message) {
+pub(super) async fn deliver(board: &Board, again: Duration, message: impl Fn(u64) -> lease_up::Message) {
     let mut avoid = None;
     loop {
         let session = board.pick(avoid).await;

@@ -1,18 +1,19 @@
 //! One session with one billing replica.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::RngExt as _;
-use rpc::Channel;
 use rpc::billing::billing_client::BillingClient;
 use rpc::billing::{Ask, Denied, Granted, Heartbeat, Hello, LeaseDown, LeaseUp, lease_down, lease_up};
+use rpc::{Channel, Fault};
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::board::Board;
+use super::pool::Pool;
 
 /// Messages that wait to be sent.
 const QUEUE: usize = 1_024;
@@ -20,6 +21,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// A session that lasted so long was a good one: the next may follow at once.
 const GOOD: Duration = Duration::from_secs(5);
+/// The status of a session that is refused because a later life of this edge is known.
+const LATER_LIFE: u16 = 409;
+/// Heartbeats whose answers may be under way.
+const MOST_BEATS: usize = 64;
 
 /// What billing answers to an ask.
 #[derive(Debug)]
@@ -124,7 +129,7 @@ impl Session {
                     let _ = teller.send(());
                 }
             }
-            // Leases are of one request each: none is ever idle.
+            // Heard by whoever holds the session.
             Some(lease_down::Message::Recall(_) | lease_down::Message::Extended(_)) | None => {}
         }
     }
@@ -162,22 +167,31 @@ impl Drop for OnBoard {
     }
 }
 
+/// What every session of this edge shares.
+#[derive(Clone)]
+pub(super) struct Edge {
+    pub(super) hello: Hello,
+    pub(super) board: Board,
+    pub(super) pool: Arc<Pool>,
+    pub(super) heartbeat: Duration,
+    /// Told of each session that comes up.
+    pub(super) up: Arc<dyn Fn() + Send + Sync>,
+}
+
 /// Keeps a session with a replica open, for as long as the task runs.
-pub(super) async fn keep_open(
-    replica: Channel,
-    hello: Hello,
-    board: Board,
-    heartbeat: Duration,
-    up: Arc<dyn Fn() + Send + Sync>,
-) {
+pub(super) async fn keep_open(replica: Channel, edge: Edge) {
     let mut pause = FIRST_PAUSE;
     loop {
         let began = tokio::time::Instant::now();
-        match hold(&replica, &hello, &board, heartbeat, up.as_ref()).await {
+        match hold(&replica, &edge).await {
             Ok(()) => {}
-            // A fault with details is billing's own word, such as that a later life of this edge is known.
+            // A fault with details is billing's own word.
             Err(status) if !status.details().is_empty() => {
                 tracing::warn!(error = %status, "billing ended a session");
+                if Fault::from_status(&status).status == LATER_LIFE {
+                    // Whatever was leased belongs to nobody any more.
+                    edge.pool.fence();
+                }
             }
             Err(status) => tracing::debug!(error = %status, "no session with a billing replica"),
         }
@@ -189,39 +203,76 @@ pub(super) async fn keep_open(
 }
 
 /// One session from its beginning to its end.
-async fn hold(
-    replica: &Channel,
-    hello: &Hello,
-    board: &Board,
-    heartbeat: Duration,
-    told: &(dyn Fn() + Send + Sync),
-) -> Result<(), tonic::Status> {
+async fn hold(replica: &Channel, edge: &Edge) -> Result<(), tonic::Status> {
     let (up, queue) = mpsc::channel(QUEUE);
-    let first = LeaseUp { message: Some(lease_up::Message::Hello(hello.clone())) };
+    let first = LeaseUp { message: Some(lease_up::Message::Hello(edge.hello.clone())) };
     up.try_send(first).map_err(|_| tonic::Status::internal("a new queue is full"))?;
     let mut down =
         BillingClient::new(replica.clone()).lease_session(ReceiverStream::new(queue)).await?.into_inner();
     let session = Arc::new(Session {
-        id: board.next_id(),
+        id: edge.board.next_id(),
         up: up.clone(),
         waiting: Mutex::default(),
         open: AtomicUsize::new(0),
     });
-    board.add(Arc::clone(&session));
-    let on_board = OnBoard { board: board.clone(), session };
-    told();
-    let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + heartbeat, heartbeat);
+    edge.board.add(Arc::clone(&session));
+    let on_board = OnBoard { board: edge.board.clone(), session };
+    (edge.up)();
+    let mut beats = Beats::default();
+    let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + edge.heartbeat, edge.heartbeat);
     loop {
         tokio::select! {
             message = down.message() => match message? {
+                Some(LeaseDown { message: Some(lease_down::Message::Recall(recall)) }) => {
+                    edge.pool.recall(&recall.account_ids);
+                }
+                Some(LeaseDown { message: Some(lease_down::Message::Extended(extended)) }) => {
+                    if let Some(sent) = beats.answered(extended.beat_id) {
+                        edge.pool.extend(sent, Duration::from_millis(extended.expires_in_ms.into()));
+                    }
+                }
                 Some(message) => on_board.session.take(message),
                 None => return Ok(()),
             },
             _ = beat.tick() => {
-                let message = LeaseUp { message: Some(lease_up::Message::Heartbeat(Heartbeat::default())) };
+                let beat_id = beats.next();
+                let message = LeaseUp { message: Some(lease_up::Message::Heartbeat(Heartbeat { beat_id })) };
                 // A full queue means that more than a heartbeat is on its way.
                 let _ = up.try_send(message);
             }
         }
+    }
+}
+
+/// When the last heartbeats of a session were sent.
+#[derive(Default)]
+struct Beats {
+    last: u64,
+    sent: VecDeque<(u64, Instant)>,
+}
+
+impl Beats {
+    /// The id of a heartbeat that is sent after this.
+    fn next(&mut self) -> u64 {
+        self.last += 1;
+        if self.sent.len() == MOST_BEATS {
+            self.sent.pop_front();
+        }
+        self.sent.push_back((self.last, Instant::now()));
+        self.last
+    }
+
+    /// When it was sent; earlier ones are not answered any more.
+    fn answered(&mut self, id: u64) -> Option<Instant> {
+        while let Some((sent, at)) = self.sent.pop_front() {
+            if sent == id {
+                return Some(at);
+            }
+            if sent > id {
+                self.sent.push_front((sent, at));
+                return None;
+            }
+        }
+        None
     }
 }

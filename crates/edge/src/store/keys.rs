@@ -107,6 +107,19 @@ pub(crate) async fn list(tx: &mut TenantTx) -> Result<Vec<(KeyHash, Key)>, sqlx:
         .collect())
 }
 
+/// The id of the tenant's key with this hash, also of one that was deleted.
+pub(crate) async fn id_of(tx: &mut TenantTx, hash: KeyHash) -> Result<Option<KeyId>, sqlx::Error> {
+    let tenant = tx.tenant();
+    let id = sqlx::query_scalar!(
+        "select id from identity.api_key where tenant_id = $1 and hash = $2",
+        tenant.uuid(),
+        hash.0.as_slice(),
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(id.map(KeyId::from_uuid))
+}
+
 /// Adds a key to the tenant's default workspace. Whether it is new: a hash that is known stays as it is.
 pub(crate) async fn insert(tx: &mut TenantTx, key: &NewKey) -> Result<bool, sqlx::Error> {
     let tenant = tx.tenant();

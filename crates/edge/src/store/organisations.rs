@@ -56,6 +56,21 @@ pub(crate) async fn after(
     .await
 }
 
+/// A workspace, as far as usage is told apart by it.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    pub(crate) id: Uuid,
+    pub(crate) is_default: bool,
+}
+
+/// The tenant's workspaces.
+pub(crate) async fn workspaces(tx: &mut TenantTx) -> Result<Vec<Workspace>, sqlx::Error> {
+    let tenant = tx.tenant().uuid();
+    sqlx::query_as!(Workspace, "select id, is_default from identity.workspace where tenant_id = $1", tenant)
+        .fetch_all(tx.connection())
+        .await
+}
+
 /// The tenant's name, when it exists.
 pub(crate) async fn name(tx: &mut TenantTx) -> Result<Option<String>, sqlx::Error> {
     let tenant = tx.tenant().uuid();

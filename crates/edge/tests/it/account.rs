@@ -4,8 +4,19 @@ use identity::GenerationId;
 use rpc::billing::Generation;
 use rpc::events::UsageRecord;
 use rpc::pricing::Usage;
+use rpc::worker::AttemptOutcome;
 
 use crate::support::Platform;
+use crate::support::specification::Specification;
+
+fn attempt(endpoint: &str, status: u32) -> AttemptOutcome {
+    AttemptOutcome {
+        endpoint_id: endpoint.to_owned(),
+        provider_name: "OpenAI".to_owned(),
+        status,
+        ..AttemptOutcome::default()
+    }
+}
 
 #[tokio::test]
 async fn a_key_knows_itself() {
@@ -44,7 +55,14 @@ async fn a_key_knows_itself() {
     }
     assert_eq!(data["label"], platform.demo.api_key.label());
     assert_eq!((data["usage"].as_f64(), data["limit"].as_f64()), (Some(0.001_25), Some(5.0)));
+    assert_eq!(
+        (data["byok_usage"].as_f64(), data["byok_usage_monthly"].as_f64()),
+        (Some(0.007), Some(0.005))
+    );
     assert_eq!(data["effective_budget"]["reset_interval"], "weekly");
+    if let Some(specification) = Specification::find() {
+        specification.check("get", "/key", &json);
+    }
     assert_eq!(
         (data["is_free_tier"].as_bool(), data["is_management_key"].as_bool()),
         (Some(true), Some(false))
@@ -59,6 +77,9 @@ async fn a_management_key_knows_the_credit() {
     let json = answer.json();
     assert_eq!(json["data"]["total_credits"].as_f64(), Some(20.0));
     assert_eq!(json["data"]["total_usage"].as_f64(), Some(0.001_25));
+    if let Some(specification) = Specification::find() {
+        specification.check("get", "/credits", &json);
+    }
     platform.stop().await;
 }
 
@@ -71,10 +92,18 @@ async fn a_generation_is_found_in_its_public_shape() {
         charge: 1_500_000,
         model: "acme/echo".to_owned(),
         streamed: true,
+        endpoint_id: "e2".to_owned(),
+        workspace_id: "w1".to_owned(),
+        is_byok: true,
+        upstream_cost: 9_000_000,
+        attempts: vec![attempt("e1", 429), attempt("e2", 200)],
         ..UsageRecord::default()
     };
     platform.billing.with(|heard| {
-        heard.generations.insert(id.uuid().to_string(), Generation { record: Some(record), settled_at_ms: 1 })
+        heard.generations.insert(
+            id.uuid().to_string(),
+            Generation { record: Some(record), settled_at_ms: 1, cache_discount: Some(250_000) },
+        )
     });
     let key = platform.demo.api_key.expose();
     let json = platform.get(&format!("/api/v1/generation?id={id}"), Some(key)).await.json();
@@ -87,7 +116,24 @@ async fn a_generation_is_found_in_its_public_shape() {
         (data["tokens_prompt"].as_u64(), data["native_tokens_completion"].as_u64()),
         (Some(10), Some(5))
     );
-    assert_eq!(data["provider_responses"].as_array().map(Vec::len), Some(0));
+    let attempts: Vec<(&str, u64, bool)> = data["provider_responses"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            let status = one["status"].as_u64().unwrap();
+            (one["endpoint_id"].as_str().unwrap(), status, one["is_byok"].as_bool().unwrap())
+        })
+        .collect();
+    assert_eq!(attempts, [("e1", 429, false), ("e2", 200, true)]);
+    assert_eq!((data["is_byok"].as_bool(), data["workspace_id"].as_str()), (Some(true), Some("w1")));
+    assert_eq!(
+        (data["cache_discount"].as_f64(), data["upstream_inference_cost"].as_f64()),
+        (Some(0.000_25), Some(0.009))
+    );
+    if let Some(specification) = Specification::find() {
+        specification.check("get", "/generation", &json);
+    }
     let members = [
         "upstream_id",
         "cache_discount",

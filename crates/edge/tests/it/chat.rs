@@ -32,14 +32,13 @@ async fn a_stream_is_written_through_and_accounted_for() {
     assert_eq!((profile.stream, profile.max_tokens, profile.messages), (true, Some(100), 1));
 
     let ask = platform.billing.with(|heard| heard.asks.remove(0));
-    assert_eq!(ask.group_id, id.uuid().to_string());
     assert_eq!(ask.tenant_id, platform.tenant.to_string());
-    assert!(ask.floor < ask.want, "{ask:?}");
+    assert!(ask.shared && ask.floor < ask.want, "{ask:?}");
 
     let start = platform.worker.with(|seen| seen.starts.remove(0));
     assert_eq!((start.generation_id.as_str(), start.execution), (id.uuid().to_string().as_str(), 1));
     assert_eq!((start.body.as_ref(), start.attempts.len()), (STREAM.as_bytes(), 2));
-    assert_eq!((start.reserved, start.leases.len()), (ask.want, 1));
+    assert_eq!((start.reserved, start.leases.len()), (ask.floor, 1));
     assert_eq!((start.end_user.as_str(), start.session_id.as_str()), ("u1", "s1"));
     assert_eq!(start.max_tokens, None);
 

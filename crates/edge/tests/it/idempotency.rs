@@ -139,6 +139,7 @@ async fn what_cost_nothing_is_tried_again() {
     })
     .await;
     assert_ne!(answer.header("x-generation-id"), failed.header("x-generation-id"));
+    platform.empty_the_pool().await;
     platform.billing.with(|heard| heard.available = 0);
     let broke = platform.chat_with(&[("idempotency-key", "b")], STREAM).await;
     assert_eq!(broke.error().0, 402);

@@ -8,20 +8,29 @@
 )]
 
 mod support;
+mod usage;
 
 mod account;
+mod activity;
 mod admin;
 mod auth;
 mod bad_input;
+mod budgets;
 mod cache;
 mod chat;
 mod coalescing;
 mod dialects;
 mod health;
 mod idempotency;
+mod invoices;
+mod leases;
+mod ledger;
 mod limits;
 mod lost;
 mod models;
 mod money;
+mod own_keys;
+mod payments;
+mod plans;
 mod presets;
 mod routing;

@@ -1,10 +1,17 @@
 //! What the tests of this service share.
 
 pub(crate) mod billing;
+pub(crate) mod books;
+pub(crate) mod budgets;
 pub(crate) mod client;
 pub(crate) mod database;
+pub(crate) mod invoices;
+pub(crate) mod ledger;
+pub(crate) mod payments;
+pub(crate) mod plans;
 pub(crate) mod platform;
 pub(crate) mod redis;
+pub(crate) mod reports;
 pub(crate) mod router;
 pub(crate) mod specification;
 pub(crate) mod worker;

@@ -147,6 +147,7 @@ pub(crate) fn summary(record: &UsageRecord) -> Final {
         provider_cost: record.provider_cost,
         finish_reason: record.finish_reason.clone(),
         attempts: record.attempts.clone(),
+        upstream_cost: record.upstream_cost,
     }
 }
 

@@ -1,11 +1,9 @@
 //! One download.
 
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
+use egress::{Pinned, Unreachable};
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION,
     USER_AGENT,
@@ -13,19 +11,13 @@ use http::header::{
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
-use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::TcpStream;
-use url::{Host, Url};
+use url::Url;
 
-use super::rules::Checked;
 use super::{Cause, Error, Fetcher, Hidden};
 
 const REDIRECTS: usize = 3;
 /// Bytes of either half of a media type.
 const LONGEST_WORD: usize = 100;
-const CONNECT: Duration = Duration::from_secs(3);
 
 /// What a URL gave.
 #[derive(Debug, Clone)]
@@ -35,9 +27,14 @@ pub(super) struct Fetched {
     pub(super) claimed: Option<String>,
 }
 
-/// The addresses that one connection may be made to, all of them checked.
-#[derive(Debug, Clone)]
-struct Pinned(Arc<[SocketAddr]>);
+impl From<Unreachable> for Cause {
+    fn from(unreachable: Unreachable) -> Self {
+        Self::Unreachable(match unreachable {
+            Unreachable::Unresolved => Hidden::Unresolved,
+            Unreachable::Private => Hidden::Private,
+        })
+    }
+}
 
 impl Fetcher {
     /// Downloads a URL, taking its bytes from what is `left` of a request's.
@@ -56,7 +53,7 @@ impl Fetcher {
     async fn download(&self, url: &str, left: &AtomicUsize) -> Result<Fetched, Cause> {
         let mut checked = self.rules.check(url).map_err(Cause::Refused)?;
         for _ in 0..=REDIRECTS {
-            let pinned = self.pin(&checked).await?;
+            let pinned = Pinned::to(&checked, &self.rules, self.resolver.as_ref()).await?;
             let response = self.get(&checked.url, pinned).await?;
             match redirect(&checked.url, &response)? {
                 Some(next) => {
@@ -68,48 +65,9 @@ impl Fetcher {
         Err(Cause::Redirects)
     }
 
-    /// Where a URL leads, asked once: what is checked here is what is connected to.
-    async fn pin(&self, Checked { url, is_vouched }: &Checked) -> Result<Pinned, Cause> {
-        let addresses = match url.host() {
-            Some(Host::Ipv4(address)) => vec![IpAddr::V4(address)],
-            Some(Host::Ipv6(address)) => vec![IpAddr::V6(address)],
-            Some(Host::Domain(name)) => {
-                let resolved = self.resolver.resolve(name.to_owned()).await;
-                resolved.map_err(|_| Cause::Unreachable(Hidden::Unresolved))?
-            }
-            None => Vec::new(),
-        };
-        let port = url.port_or_known_default().unwrap_or_default();
-        if addresses.is_empty() {
-            return Err(Cause::Unreachable(Hidden::Unresolved));
-        }
-        // One private address among public ones is a trap.
-        if !is_vouched && !addresses.iter().all(|address| (self.rules.is_public)(*address)) {
-            return Err(Cause::Unreachable(Hidden::Private));
-        }
-        Ok(Pinned(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect()))
-    }
-
     /// Asks for a URL at the pinned addresses, over a connection of its own.
     async fn get(&self, url: &Url, pinned: Pinned) -> Result<Response<Incoming>, Cause> {
-        // The connector is never told the host, and so cannot look it up again.
-        let tcp = tower::service_fn(move |_: http::Uri| {
-            let Pinned(addresses) = pinned.clone();
-            Box::pin(async move {
-                let connecting = tokio::time::timeout(CONNECT, TcpStream::connect(&*addresses));
-                let stream = connecting.await.map_err(std::io::Error::from)??;
-                Ok::<_, std::io::Error>(TokioIo::new(stream))
-            })
-        });
-        let https = HttpsConnectorBuilder::new()
-            .with_tls_config(self.tls.clone())
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
-        let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(0)
-            .pool_timer(TokioTimer::new())
-            .build(https);
+        let client = egress::client::<Empty<Bytes>>(self.tls.clone(), pinned);
         let failed = |_| Cause::Unreachable(Hidden::Connection);
         let mut bare = url.clone();
         bare.set_fragment(None);

@@ -1,6 +1,5 @@
 //! Hostile URLs, downloads and what they may be, over real loopback connections.
 
-mod address;
 mod download;
 mod hostile;
 mod rebinding;
@@ -15,8 +14,9 @@ use std::sync::{Arc, Mutex};
 use futures::future::BoxFuture;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::resolve::Resolve;
-use super::rules::Rules;
+use egress::Rules;
+use egress::resolve::Resolve;
+
 use super::{Config, Fetcher};
 
 /// Counts the connections that arrive at a place where none should.

@@ -1,11 +1,13 @@
 //! What the spool knows of each execution, in memory.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use identity::GenerationId;
 use rpc::events::{RecordKey, UsageRecord};
+use rpc::worker::LeaseUse;
+use uuid::Uuid;
 
 use super::Error;
 use super::segment::Place;
@@ -68,6 +70,8 @@ struct Entry {
     /// The latest; always behind its start.
     checkpoint: Option<Place>,
     account: Option<Account>,
+    /// Sorted; shared with every other entry that is under the same ones.
+    leases: Option<Arc<[Uuid]>>,
     state: State,
 }
 
@@ -107,6 +111,8 @@ pub(super) struct Index {
     shipped: VecDeque<(Instant, Key)>,
     /// How many parts of executions each segment holds.
     uses: BTreeMap<u64, usize>,
+    /// The leases that executions are under, and how many are under just these.
+    leases: HashMap<Arc<[Uuid]>, usize>,
 }
 
 impl Index {
@@ -129,8 +135,52 @@ impl Index {
         let before = std::mem::take(self.entries.entry(key).or_default());
         segment.inspect(|segment| self.hold(*segment));
         self.release(&before);
-        self.entries
-            .insert(key, Entry { account: Some(account), state: State::Finished, ..Entry::default() });
+        let entry = Entry {
+            account: Some(account),
+            leases: before.leases,
+            state: State::Finished,
+            ..Entry::default()
+        };
+        self.entries.insert(key, entry);
+    }
+
+    /// What an execution is charged to; they may grow. An id that cannot be read is none that billing knows.
+    pub(super) fn under(&mut self, key: Key, uses: &[LeaseUse]) {
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        let mut ids: Vec<Uuid> = uses.iter().filter_map(|lease| lease.lease_id.parse().ok()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        if ids.is_empty() || entry.leases.as_deref() == Some(&ids) {
+            return;
+        }
+        let known = self.leases.get_key_value(ids.as_slice());
+        let ids = known.map_or_else(|| Arc::from(ids), |(known, _)| Arc::clone(known));
+        *self.leases.entry(Arc::clone(&ids)).or_default() += 1;
+        let before = entry.leases.replace(ids);
+        self.leave(before);
+    }
+
+    fn leave(&mut self, leases: Option<Arc<[Uuid]>>) {
+        if let Some(leases) = leases
+            && let Some(count) = self.leases.get_mut(&leases)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.leases.remove(&leases);
+            }
+        }
+    }
+
+    /// The leases that anything is under; `None` when there are more than `limit`.
+    pub(super) fn open_leases(&self, limit: usize) -> Option<BTreeSet<Uuid>> {
+        let mut open = BTreeSet::new();
+        for leases in self.leases.keys() {
+            open.extend(leases.iter());
+            if open.len() > limit {
+                return None;
+            }
+        }
+        Some(open)
     }
 
     pub(super) fn ended(&mut self, key: Key, confirmed: bool) {
@@ -156,6 +206,7 @@ impl Index {
     pub(super) fn forget(&mut self, key: Key) -> bool {
         let Some(entry) = self.entries.remove(&key) else { return false };
         self.release(&entry);
+        self.leave(entry.leases);
         true
     }
 

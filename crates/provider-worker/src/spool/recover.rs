@@ -40,6 +40,7 @@ pub(super) fn replay(
                 Some(Entry::Start(start)) => {
                     let key = Key::of(&start)?;
                     index.started(key, place);
+                    index.under(key, &start.leases);
                     // One that was carried to a later segment comes twice, and keeps its checkpoint.
                     open.entry(key).or_insert(Open { start, checkpoint: None });
                 }
@@ -54,6 +55,7 @@ pub(super) fn replay(
                     let key = Key::of(&record)?;
                     open.remove(&key);
                     index.finished(key, Account::Disk(place));
+                    index.under(key, &record.leases);
                     finished.push(key);
                 }
                 Some(Entry::Done(message)) => {

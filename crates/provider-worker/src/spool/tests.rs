@@ -232,3 +232,39 @@ async fn an_execution_that_died_alone_becomes_a_claim_at_once() {
     spool.abandon(key).await;
     assert!(spool.ready(9).is_empty(), "an account is written once");
 }
+
+fn lease(n: u128) -> rpc::worker::LeaseUse {
+    rpc::worker::LeaseUse { lease_id: Uuid::from_u128(n).to_string(), ..Default::default() }
+}
+
+fn open(spool: &Spool) -> Vec<u128> {
+    spool.open_leases(9).unwrap().iter().map(Uuid::as_u128).collect()
+}
+
+#[tokio::test]
+async fn leases_are_open_until_everything_under_them_is_settled_whatever_crashes() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = Spool::open(options(directory.path())).unwrap();
+    let under =
+        |leases: &[u128]| UsageRecord { leases: leases.iter().map(|n| lease(*n)).collect(), ..record() };
+    let (first, second, free) = (under(&[1, 2]), under(&[2, 1, 2]), under(&[]));
+    for record in [&first, &second, &free] {
+        spool.start(record.clone()).await.unwrap();
+    }
+    assert_eq!(open(&spool), [1, 2]);
+    // The first grows while it runs.
+    spool.checkpoint(Checkpoint { leases: vec![lease(2), lease(3)], ..checkpoint(&first, 3) }).unwrap();
+    assert_eq!(open(&spool), [1, 2, 3]);
+    assert!(spool.open_leases(2).is_none(), "too many to list");
+    spool.finish(second.clone()).await.unwrap();
+    assert_eq!(open(&spool), [1, 2, 3]);
+    drop(spool);
+
+    let spool = Spool::open(options(directory.path())).unwrap();
+    assert_eq!(open(&spool), [1, 2, 3]);
+    spool.settled(&[Key::of(&second).unwrap().message(true)]);
+    assert_eq!(open(&spool), [2, 3]);
+    spool.settled(&[Key::of(&first).unwrap().message(false), Key::of(&free).unwrap().message(false)]);
+    assert_eq!(open(&spool), [0_u128; 0]);
+    assert_eq!(spool.depth(), 0);
+}

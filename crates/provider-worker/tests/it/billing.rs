@@ -19,6 +19,8 @@ pub(crate) struct Notes(Arc<Inner>);
 struct Inner {
     records: watch::Sender<Vec<UsageRecord>>,
     observations: watch::Sender<Vec<Observation>>,
+    /// The worker's last word on what it has open.
+    open: watch::Sender<OpenLeases>,
     is_down: Mutex<bool>,
 }
 
@@ -27,6 +29,7 @@ impl Notes {
         Self(Arc::new(Inner {
             records: watch::Sender::default(),
             observations: watch::Sender::default(),
+            open: watch::Sender::default(),
             is_down: Mutex::new(false),
         }))
     }
@@ -48,6 +51,11 @@ impl Notes {
     pub(crate) async fn records(&self, count: usize) -> Vec<UsageRecord> {
         let mut records = self.0.records.subscribe();
         records.wait_for(|records| records.len() >= count).await.unwrap().clone()
+    }
+
+    /// Waits until the worker says of what it has open what `wanted` accepts.
+    pub(crate) async fn open(&self, wanted: impl Fn(&OpenLeases) -> bool) {
+        self.0.open.subscribe().wait_for(|open| wanted(open)).await.unwrap();
     }
 
     /// The one account that reached billing.
@@ -109,6 +117,11 @@ impl Billing for Notes {
             .collect();
         self.0.records.send_modify(|all| all.extend(records));
         Ok(Response::new(Settled { keys }))
+    }
+
+    async fn report_open(&self, request: Request<OpenLeases>) -> Result<Response<OpenLeasesStored>, Status> {
+        self.0.open.send_replace(request.into_inner());
+        Ok(Response::new(OpenLeasesStored {}))
     }
 
     async fn get_terms(&self, _: Request<GetTermsRequest>) -> Result<Response<Terms>, Status> {

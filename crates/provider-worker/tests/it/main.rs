@@ -8,6 +8,8 @@ mod credentials;
 mod failover;
 mod leaving;
 mod media;
+mod open;
+mod own_keys;
 mod quantum;
 mod routing;
 mod spool;

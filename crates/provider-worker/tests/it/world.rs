@@ -55,6 +55,7 @@ pub(crate) fn config(directory: &Path) -> Config {
         spool_dir: directory.join("spool"),
         settle_wait_ms: 50,
         observe_ms: 10,
+        open_leases_ms: 10,
         drain_ms: 5_000,
         ..whole.worker
     }

@@ -1,6 +1,6 @@
 //! The public catalogue, rendered for a caller.
 //!
-//! Rows are rendered once for each markup and each account's rules; a list picks among them. Endpoints are
+//! Rows are rendered once for each plan's markups and each account's rules; a list picks among them. Endpoints are
 //! rendered when they are asked for, since their health changes all the time.
 
 mod endpoint;
@@ -23,8 +23,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use pricing::Markup;
-use rpc::Fault;
 use rpc::router::BrowseRequest;
+use rpc::{Fault, Markups};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -72,7 +72,7 @@ struct Visit<'a> {
     catalogue: &'a Catalogue,
     view: Arc<View>,
     rules: Rules<'a>,
-    markup: Markup,
+    markups: Markups<'a>,
     authenticated: bool,
     seen: Seen<'a>,
 }
@@ -94,12 +94,12 @@ pub(crate) fn browse(
 
 fn answer(loaded: &Loaded, seen: Seen<'_>, request: &BrowseRequest) -> Result<Answer, Fault> {
     let (catalogue, policy) = (&loaded.catalogue, request.policy.as_ref());
-    let markup = rpc::convert::markup(request.markup_basis_points);
+    let markups = Markups::new(request.markup_basis_points, &request.markup_overrides);
     let visit = Visit {
         catalogue,
-        view: loaded.views.get(catalogue, markup, policy),
+        view: loaded.views.get(catalogue, markups, policy),
         rules: Rules::of(catalogue, policy),
-        markup,
+        markups,
         authenticated: request.authenticated,
         seen,
     };
@@ -137,6 +137,11 @@ fn json(value: &impl Serialize) -> Result<Answer, Fault> {
 }
 
 impl Visit<'_> {
+    /// What the caller pays on top of an endpoint's list price.
+    fn markup(&self, endpoint: &Endpoint) -> Markup {
+        view::markup(self.markups, endpoint)
+    }
+
     /// A list by the query's filters, order and page.
     fn list(&self, pairs: &Pairs, path: &str) -> Result<Answer, Fault> {
         self.render(&Query::read(pairs)?, pairs, path)
@@ -224,7 +229,7 @@ impl Visit<'_> {
     fn endpoints_of(&self, model: &Model, wanted: impl Fn(&Endpoint) -> bool) -> Vec<Value> {
         let all = self.catalogue.endpoints_of(model).iter();
         all.filter(|one| wanted(one) && self.rules.admit(model, one))
-            .map(|one| endpoint::endpoint(model, one, self.markup, &self.seen, self.authenticated))
+            .map(|one| endpoint::endpoint(model, one, self.markup(one), &self.seen, self.authenticated))
             .collect()
     }
 
@@ -268,7 +273,7 @@ impl Visit<'_> {
         let endpoints = self.model(row).map(|model| images::endpoints(self.catalogue, model, self.rules));
         let endpoints = endpoints.filter(|endpoints| !endpoints.is_empty());
         let endpoints = endpoints.ok_or_else(|| Fault::not_found(format!("`{name}` makes no images.")))?;
-        let records: Vec<Value> = endpoints.iter().map(|one| images::record(one, self.markup)).collect();
+        let records: Vec<Value> = endpoints.iter().map(|one| images::record(one, self.markup(one))).collect();
         json(&json!({ "id": row.facts.slug, "endpoints": records }))
     }
 }

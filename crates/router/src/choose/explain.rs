@@ -1,11 +1,12 @@
 //! A choice told to people: what was considered, and why each endpoint is where it is.
 
-use pricing::Rate;
+use pricing::{Markup, Rate};
+use rpc::Markups;
 use serde_json::{Map, Value, json};
 
 use super::order::{Candidate, Draw};
 use super::resolve::Wanted;
-use super::{Pick, Plan, Policy, Reason, Request, Subject};
+use super::{Pick, Plan, Policy, Reason, Request, Subject, paid};
 use crate::catalogue::{Catalogue, Endpoint, minute_of_week};
 use crate::health::{State, View};
 
@@ -36,10 +37,9 @@ impl<'a> Account<'a> {
 }
 
 /// What the client is told of a plan, as JSON: `{"total", "available": [{"provider", "model"}]}`, and what a
-/// router model went by as `params`. Empty where the request did not ask for it. `markup` is the caller's, in
-/// basis points.
+/// router model went by as `params`. Empty where the request did not ask for it. `markups` are the caller's.
 #[must_use]
-pub fn metadata(plan: &Plan<'_>, catalogue: &Catalogue, markup: i32) -> String {
+pub fn metadata(plan: &Plan<'_>, catalogue: &Catalogue, markups: Markups<'_>) -> String {
     let Some(account) = &plan.account else { return String::new() };
     let told = |candidate: &Candidate| {
         let attempt = &catalogue.endpoints().get(candidate.pick.endpoint)?.attempt;
@@ -48,7 +48,7 @@ pub fn metadata(plan: &Plan<'_>, catalogue: &Catalogue, markup: i32) -> String {
     let available: Vec<Value> = account.available.iter().filter_map(told).collect();
     let mut told = json!({ "total": available.len(), "available": available });
     if let Some(routed) = plan.routed_first(catalogue) {
-        told["params"] = routed.params(catalogue, markup);
+        told["params"] = routed.params(catalogue, markups);
     }
     told.to_string()
 }
@@ -77,7 +77,7 @@ pub fn explanation(
         "strategy": plan.strategy,
         "order": plan.order,
         "names": teller.names(account),
-        "routers": plan.routed.iter().map(|routed| routed.params(catalogue, 0)).collect::<Vec<_>>(),
+        "routers": plan.routed.iter().map(|routed| routed.params(catalogue, request.markups)).collect::<Vec<_>>(),
         "held": held,
         "draws": account.draws.iter().map(|draw| teller.draw(draw)).collect::<Vec<_>>(),
         "endpoints": teller.endpoints(account),
@@ -154,6 +154,9 @@ impl Teller<'_, '_> {
             State::Ejected { .. } => "ejected",
             State::Recovering { .. } => "recovering",
         };
+        // With the tenant's own credential it is the list price, which the tenant pays the provider.
+        let markup =
+            if pick.own.is_some() { Markup::NONE } else { paid::markup(self.request.markups, endpoint) };
         let told = json!({
             "id": endpoint.attempt.endpoint_id,
             "provider": endpoint.attempt.provider,
@@ -161,7 +164,8 @@ impl Teller<'_, '_> {
             "model": endpoint.attempt.model,
             "credential_id": credential(key.credential),
             "is_byok": pick.own.is_some(),
-            "price_per_million": self.price(endpoint),
+            "price_per_million": self.price(endpoint, markup),
+            "markup_basis_points": pick.own.is_none().then(|| markup.basis_points()),
             "state": state,
             "latency_ms": standing.latency_ms.round(),
             "throughput": standing.throughput.round(),
@@ -173,12 +177,12 @@ impl Teller<'_, '_> {
         }
     }
 
-    /// The blended price in USD per million tokens; `None` where there is none.
-    fn price(&self, endpoint: &Endpoint) -> Option<String> {
+    /// The blended price with a markup, in USD per million tokens; `None` where there is none.
+    fn price(&self, endpoint: &Endpoint, markup: Markup) -> Option<String> {
         let offer = endpoint.prices.at(minute_of_week(self.health.now_ms))?;
         let picos = offer.blended.at(self.request.profile.likely_prompt_tokens());
         let million = i64::try_from(picos).unwrap_or(i64::MAX).saturating_mul(1_000_000);
-        Some(Rate::from_picos(million).to_string())
+        Some(Rate::from_picos(million).with_markup(markup).to_string())
     }
 
     fn draw(&self, draw: &Draw) -> Value {

@@ -1,7 +1,7 @@
 //! Which endpoints can serve a request at all.
 
 use super::resolve::Wanted;
-use super::{AccountPolicy, DataCollection, Excluded, MaxPrice, Own, Reason, Request, TierWish};
+use super::{AccountPolicy, Cap, DataCollection, Excluded, MaxPrice, Own, Reason, Request, TierWish, paid};
 use crate::catalogue::{
     Catalogue, Endpoint, Modalities, Model, Offer, ParameterSet, Parameters, Tier, minute_of_week,
 };
@@ -55,7 +55,7 @@ impl<'q, 'a> Question<'q, 'a> {
         let bars = self.bars(model, wanted.admits);
         let mut candidates = Vec::with_capacity(model.endpoints.len());
         for (at, endpoint) in model.endpoints.clone().zip(self.catalogue.endpoints_of(model)) {
-            let lacks = || wanted.needs.unmet(endpoint, self.minute).map(|_| Reason::Capability);
+            let lacks = || wanted.needs.unmet(endpoint, self).map(|_| Reason::Capability);
             match bars.against(endpoint).or_else(lacks) {
                 None => candidates.push(at),
                 Some(reason) => excluded.push(at, reason),
@@ -174,9 +174,8 @@ impl<'q, 'a> Question<'q, 'a> {
         } else {
             book.rates_for(self.request.profile.likely_prompt_tokens())
         };
-        let above = |class, cap: Option<u64>| {
-            cap.is_some_and(|cap| u64::try_from(rates.rate(class).picos()).is_ok_and(|rate| rate > cap))
-        };
+        let markup = paid::markup(self.request.markups, endpoint);
+        let above = |class, cap: Option<Cap>| cap.is_some_and(|cap| cap.is_passed(rates.rate(class), markup));
         above(Class::Input, cap.input)
             || above(Class::Output, cap.output)
             || above(Class::Request, cap.request)

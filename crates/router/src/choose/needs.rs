@@ -1,6 +1,7 @@
 //! What an endpoint must be able to do before a router may pick its model for it.
 
-use super::{Profile, Request};
+use super::filter::Question;
+use super::{Cap, Profile, Request, paid};
 use crate::catalogue::{Capabilities, Capability, Endpoint, Modalities, Parameters};
 use dialect::canonical::Operation;
 use pricing::Class;
@@ -16,8 +17,8 @@ pub(super) struct Needs {
     pub(super) context_length: u64,
     /// Tokens.
     pub(super) output_length: u64,
-    /// The most that an input token may cost, in pico-USD with the caller's markup taken off.
-    pub(super) input_price: Option<u64>,
+    /// The most that an input token may cost.
+    pub(super) input_price: Option<Cap>,
 }
 
 impl Needs {
@@ -50,9 +51,9 @@ impl Needs {
         Self { capabilities, ..self }
     }
 
-    /// The first requirement that an endpoint falls short of at a minute of the day, by its public name.
+    /// The first requirement that an endpoint falls short of at the moment, by its public name.
     #[must_use]
-    pub(super) fn unmet(&self, endpoint: &Endpoint, minute: u16) -> Option<&'static str> {
+    pub(super) fn unmet(&self, endpoint: &Endpoint, question: &Question<'_, '_>) -> Option<&'static str> {
         if let Some(capability) = endpoint.capabilities.lacking(self.capabilities) {
             return Some(capability.name());
         }
@@ -63,8 +64,9 @@ impl Needs {
             return Some("min_output_length");
         }
         let cap = self.input_price?;
-        let price = endpoint.prices.at(minute)?.book.base.rate(Class::Input).picos();
-        (u64::try_from(price).unwrap_or(0) > cap).then_some("max_price")
+        let price = endpoint.prices.at(question.minute)?.book.base.rate(Class::Input);
+        let markup = paid::markup(question.request.markups, endpoint);
+        cap.is_passed(price, markup).then_some("max_price")
     }
 }
 

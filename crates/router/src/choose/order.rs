@@ -8,7 +8,7 @@ use super::filter::{Question, is_named, serves};
 use super::random::Random;
 use super::rank::Rank;
 use super::resolve::Wanted;
-use super::{Excluded, Own, Pick, Policy, Reason, Request, Sort, TierWish, tools};
+use super::{Excluded, Own, Pick, Policy, Reason, Request, Sort, TierWish, paid, tools};
 use crate::catalogue::{Endpoint, Tier};
 use crate::health::{Key, View};
 
@@ -56,7 +56,7 @@ pub(super) struct Candidate {
     pub(super) pick: Pick,
     pub(super) rank: Rank,
     pub(super) place: Place,
-    /// Blended, in pico-USD per token.
+    /// Blended, as it is compared: see [`paid`].
     pub(super) price: u64,
     latency_ms: f64,
     throughput: f64,
@@ -193,8 +193,12 @@ impl Scale<'_, '_> {
         };
         let misses = !request.preferences.thresholds.are_met(&standing);
         let is_held = is_wanted_tier && !is_avoided && !misses && self.is_held(endpoint, key);
-        let price =
+        let list =
             endpoint.prices.at(self.question.minute)?.blended.at(request.profile.likely_prompt_tokens());
+        let price = match own {
+            None => paid::compared(request.markups, endpoint, list),
+            Some(_) => paid::compared_own(request.markups, list),
+        };
         let place = Place {
             avoided: rank.max(Rank::Unstable),
             group: own.map_or(Group::Platform, Group::of),

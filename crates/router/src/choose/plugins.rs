@@ -5,6 +5,7 @@ mod members;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::paid::Cap;
 use super::pattern::Patterns;
 use crate::catalogue::Capability;
 use members::Members;
@@ -47,8 +48,8 @@ pub(super) struct AutoSettings {
 pub(super) struct ParetoSettings {
     /// In millionths.
     pub(super) min_score: Option<u32>,
-    /// The most that an input token may cost, in pico-USD with the caller's markup taken off.
-    pub(super) max_price: Option<u64>,
+    /// The most that an input token may cost.
+    pub(super) max_price: Option<Cap>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -131,11 +132,9 @@ impl Plugins {
     /// Reads a JSON array of plugin entries; empty text = none. Entries that concern no router model are passed
     /// over, and so are the settings of an entry that is not `enabled`.
     ///
-    /// `markup` is the caller's, in basis points: prices are compared without it.
-    ///
     /// # Errors
     /// [`BadPlugin`] with the first member that is unknown or has no meaning.
-    pub fn read(json: &str, markup: i32) -> Result<Self, BadPlugin> {
+    pub fn read(json: &str) -> Result<Self, BadPlugin> {
         let mut plugins = Self::default();
         if json.is_empty() {
             return Ok(plugins);
@@ -155,7 +154,7 @@ impl Plugins {
             match id {
                 "auto-router" => members.enabled(&mut plugins.auto, auto)?,
                 "auto-beta-router" => members.enabled(&mut plugins.auto_beta, auto)?,
-                "pareto-router" => members.enabled(&mut plugins.pareto, |members| pareto(members, markup))?,
+                "pareto-router" => members.enabled(&mut plugins.pareto, pareto)?,
                 _ => members.enabled(&mut plugins.cheapest, cheapest)?,
             }
         }
@@ -179,13 +178,13 @@ fn auto(members: &Members<'_>) -> Result<AutoSettings, BadPlugin> {
     Ok(AutoSettings { allowed, excluded, cost_tier: named.or(tradeoff), pins_model })
 }
 
-fn pareto(members: &Members<'_>, markup: i32) -> Result<ParetoSettings, BadPlugin> {
+fn pareto(members: &Members<'_>) -> Result<ParetoSettings, BadPlugin> {
     members.only(&["min_coding_score", "max_price", "price_source"])?;
     // Without a record of traffic, what it was charged on average is its list price.
     members.word("price_source", &["prompt", "weighted_avg"])?;
     Ok(ParetoSettings {
         min_score: members.share("min_coding_score")?,
-        max_price: members.price_per_million("max_price", markup)?,
+        max_price: members.price_per_million("max_price")?,
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod read;
 
+use super::Cap;
 use crate::health::{Quantiles, Standing};
 
 /// What a request prefers and rules out.
@@ -24,18 +25,18 @@ pub struct Preferences<'a> {
     pub sorts_across_models: bool,
 }
 
-/// Caps on what an endpoint may cost, in pico-USD per unit with the caller's markup taken off.
+/// Caps on what the caller pays for a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MaxPrice {
     /// Per prompt token.
-    pub input: Option<u64>,
+    pub input: Option<Cap>,
     /// Per completion token.
-    pub output: Option<u64>,
-    pub request: Option<u64>,
+    pub output: Option<Cap>,
+    pub request: Option<Cap>,
     /// Per image, in the prompt or generated.
-    pub image: Option<u64>,
+    pub image: Option<Cap>,
     /// Per prompt token of audio.
-    pub audio: Option<u64>,
+    pub audio: Option<Cap>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

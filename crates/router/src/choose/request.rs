@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::{Plugins, Preferences, Task};
 use crate::catalogue::{Catalogue, Modalities, ParameterSet, Tier};
+use rpc::Markups;
 
 /// One request as routing sees it. Borrowed; never its content.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +25,8 @@ pub struct Request<'a> {
     pub last_model: Option<&'a str>,
     /// What the tenant's own rules allow.
     pub policy: AccountPolicy<'a>,
+    /// What the tenant pays on top of list prices.
+    pub markups: Markups<'a>,
     /// The tenant's own credentials, in the order in which they are to be tried.
     pub own: Vec<Own<'a>>,
     /// What the conversation was served by last.

@@ -6,6 +6,7 @@ mod conformity;
 mod conversations;
 mod explanations;
 mod filters;
+mod markups;
 mod names;
 mod order;
 mod own;
@@ -23,6 +24,8 @@ mod worlds;
 
 use identity::{EndpointId, PriceVersionId};
 use pricing::{Class, PriceBook, Rate, Rates};
+use rpc::Markups;
+use rpc::pricing::MarkupOverride;
 use uuid::Uuid;
 
 use super::*;
@@ -115,6 +118,16 @@ fn text() -> Profile {
 
 fn wishes<'a>() -> Preferences<'a> {
     Preferences { allow_fallbacks: true, ..Preferences::default() }
+}
+
+/// A cap of so many pico-USD.
+fn cap(picos: i64) -> Cap {
+    Cap::of_one(Rate::from_picos(picos))
+}
+
+/// Another markup for a provider, a model, or both; an empty name stands for any.
+fn over(provider: &str, model: &str, basis_points: i32) -> MarkupOverride {
+    MarkupOverride { provider: provider.to_owned(), model: model.to_owned(), basis_points }
 }
 
 fn names(names: &[&str]) -> Vec<String> {

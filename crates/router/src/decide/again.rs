@@ -167,6 +167,9 @@ fn request(sent: &PlanRequest) -> Value {
         "service_tier": sent.service_tier,
         "region": sent.region,
         "markup_basis_points": sent.markup_basis_points,
+        "markup_overrides": sent.markup_overrides.iter().map(|one| {
+            json!({ "provider": one.provider, "model": one.model, "basis_points": one.basis_points })
+        }).collect::<Vec<_>>(),
         "seed": sent.seed.to_string(),
         "own": own,
         "profile": profile,

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use identity::GenerationId;
-use pricing::{Markup, PriceBook};
+use pricing::PriceBook;
 use prost::Message as _;
-use rpc::convert::book_in;
+use rpc::Markups;
+use rpc::convert::{book_in, markup};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -14,7 +15,7 @@ use super::again::{endpoint, time};
 use super::change::{Changes, World, Worlds};
 use super::kept::{KeptAttempt, Outcome, id_in};
 use super::{Decision, estimate};
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Endpoint};
 use crate::choose::Held;
 use crate::store::decisions::Stored;
 
@@ -109,22 +110,26 @@ impl Report {
     fn compare(&mut self, decision: &Decision, world: &World, rules: &super::Rules) {
         let mut sent = decision.sent.clone();
         (sent.explain, sent.dry_run) = (false, false);
-        let own = Markup::from_basis_points(sent.markup_basis_points);
         let before = decision.outcome.attempts.first().and_then(|kept| {
-            let book = paid(kept, &world.was);
-            choice(kept, &world.was, decision, book.map_or(0, |book| estimate::cost(&sent, &book, own)))
+            let paid = paid(kept, &world.was).map_or(0, |(endpoint, book)| {
+                let markups = Markups::new(sent.markup_basis_points, &sent.markup_overrides);
+                let own = markups.at(&endpoint.attempt.provider, &endpoint.attempt.model);
+                estimate::cost(&sent, &book, own)
+            });
+            choice(kept, &world.was, decision, paid)
         });
         if let Some(points) = self.changes.markup {
             sent.markup_basis_points = points;
+            sent.markup_overrides.clear();
         }
-        let markup = Markup::from_basis_points(sent.markup_basis_points);
         let planned = decision.again(&sent, &world.would_be, rules);
         let outcome = Outcome::of(planned.as_ref().map(|planned| &planned.response));
         let first = planned.as_ref().ok().and_then(|planned| planned.response.attempts.first());
-        let book = first
-            .filter(|attempt| !attempt.is_byok)
-            .and_then(|attempt| book_in(attempt.price.as_ref()?).ok());
-        let cost = book.map_or(0, |book| estimate::cost(&sent, &book, markup));
+        let paid = first.filter(|attempt| !attempt.is_byok).and_then(|attempt| {
+            let book = book_in(attempt.price.as_ref()?).ok()?;
+            Some(estimate::cost(&sent, &book, markup(attempt.markup_basis_points)))
+        });
+        let cost = paid.unwrap_or(0);
         let after = outcome.attempts.first().and_then(|kept| choice(kept, &world.would_be, decision, cost));
         self.decisions += 1;
         self.identical += u64::from(outcome.encode_to_vec() == decision.row.outcome);
@@ -171,12 +176,12 @@ impl Report {
     }
 }
 
-/// The price that an attempt was pinned to; none where the tenant pays the provider.
-fn paid(kept: &KeptAttempt, catalogue: &Catalogue) -> Option<PriceBook> {
+/// The endpoint and the price that an attempt was pinned to; none where the tenant pays the provider.
+fn paid<'a>(kept: &KeptAttempt, catalogue: &'a Catalogue) -> Option<(&'a Endpoint, PriceBook)> {
     let id = id_in(&kept.price);
     let endpoint = endpoint(kept, catalogue).filter(|_| !kept.is_byok)?;
     let offer = endpoint.prices.offers().iter().find(|offer| offer.id.uuid() == id);
-    Some(offer.or_else(|| endpoint.prices.offers().first())?.book.clone())
+    Some((endpoint, offer.or_else(|| endpoint.prices.offers().first())?.book.clone()))
 }
 
 fn choice(kept: &KeptAttempt, catalogue: &Catalogue, decision: &Decision, cost: i128) -> Option<Choice> {

@@ -1,8 +1,8 @@
 //! A request on the wire as the choice reads it.
 
 use dialect::canonical::Operation;
-use rpc::Fault;
 use rpc::router::{OwnCredential, PlanRequest};
+use rpc::{Fault, Markups};
 use uuid::Uuid;
 
 use crate::catalogue::{Catalogue, Modalities};
@@ -19,8 +19,7 @@ pub(super) fn request<'a>(
 ) -> Result<Request<'a>, Fault> {
     let preferences = match &sent.provider {
         None => Preferences { allow_fallbacks: true, ..Preferences::default() },
-        Some(wishes) => Preferences::read(wishes, sent.markup_basis_points)
-            .map_err(|bad| Fault::invalid(bad.to_string()))?,
+        Some(wishes) => Preferences::read(wishes).map_err(|bad| Fault::invalid(bad.to_string()))?,
     };
     Ok(Request {
         models: &sent.models,
@@ -28,11 +27,11 @@ pub(super) fn request<'a>(
         profile: profile(sent, catalogue),
         tier: TierWish::named(&sent.service_tier),
         region: Some(sent.region.as_str()).filter(|region| !region.is_empty()),
-        plugins: Plugins::read(&sent.plugins_json, sent.markup_basis_points)
-            .map_err(|bad| Fault::invalid(bad.to_string()))?,
+        plugins: Plugins::read(&sent.plugins_json).map_err(|bad| Fault::invalid(bad.to_string()))?,
         task: sent.profile.as_ref().map_or(Task::default(), |profile| Task::named(&profile.task)),
         last_model: sent.profile.as_ref().map(|profile| profile.last_model.as_str()),
         policy: policy(sent),
+        markups: Markups::new(sent.markup_basis_points, &sent.markup_overrides),
         own: sent.own.iter().map(own).collect::<Result<_, _>>()?,
         held,
         explain: sent.explain,

@@ -1,5 +1,6 @@
 //! A plan as the edge reads it.
 
+use rpc::Markups;
 use rpc::router::{Attempt, Exclusion, PlanRequest, PlanResponse};
 
 use crate::catalogue::{Catalogue, minute_of_week};
@@ -33,8 +34,9 @@ pub(super) fn response(
 fn attempt(pick: Pick, sent: &PlanRequest, catalogue: &Catalogue, minute: u16) -> Option<Attempt> {
     let endpoint = catalogue.endpoints().get(pick.endpoint)?;
     let price = endpoint.prices.at(minute).map(|offer| offer.version.clone());
-    let mut attempt =
-        Attempt { price, markup_basis_points: sent.markup_basis_points, ..endpoint.attempt.clone() };
+    let mut attempt = Attempt { price, ..endpoint.attempt.clone() };
+    let markups = Markups::new(sent.markup_basis_points, &sent.markup_overrides);
+    attempt.markup_basis_points = markups.at(&attempt.provider, &attempt.model).basis_points();
     if let Some(own) = pick.own.and_then(|n| sent.own.get(n)) {
         attempt.is_byok = true;
         attempt.credential_id.clone_from(&own.credential_id);

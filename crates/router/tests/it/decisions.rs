@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use identity::GenerationId;
 use router::choose::mix;
 use rpc::Fault;
+use rpc::pricing::MarkupOverride;
 use rpc::router::{
-    AccountPolicy, Attempt, ListDecisionsRequest, Observation, OwnCredential, PlanRequest, PlanResponse,
-    PriceChange, Profile, ProviderPreferences, PutProviderRequest, ReadDecisionRequest,
+    AccountPolicy, Attempt, BrowseRequest, ListDecisionsRequest, Observation, OwnCredential, PlanRequest,
+    PlanResponse, PriceChange, Profile, ProviderPreferences, PutProviderRequest, ReadDecisionRequest,
     ReplayDecisionsRequest, StickRequest,
 };
 use serde_json::{Value, json};
@@ -102,6 +103,11 @@ fn request(dice: &mut Dice) -> PlanRequest {
             ..Profile::default()
         }),
         markup_basis_points: 500,
+        markup_overrides: if dice.one_in(2) {
+            vec![over("openai", 3_000), over("groq", 0)]
+        } else {
+            Vec::new()
+        },
         seed: mix(dice.0),
         sticky_key: if dice.one_in(2) {
             vec![u8::try_from(dice.under(4)).unwrap(); 16].into()
@@ -120,6 +126,10 @@ fn request(dice: &mut Dice) -> PlanRequest {
         explain: dice.one_in(3),
         ..PlanRequest::default()
     }
+}
+
+fn over(provider: &str, basis_points: i32) -> MarkupOverride {
+    MarkupOverride { provider: provider.to_owned(), model: String::new(), basis_points }
 }
 
 /// What somebody saw of an endpoint, good or bad, so that states of all kinds come about.
@@ -248,6 +258,49 @@ async fn every_decision_is_made_again_to_the_byte_by_another_router() {
     assert_eq!((count("first_choice_changed"), count("order_changed")), (Some(0), Some(0)));
     assert_eq!(replayed["estimated_cost_nanos"]["before"], replayed["estimated_cost_nanos"]["after"]);
     assert_eq!(replayed["refused"]["before"], replayed["refused"]["after"]);
+}
+
+#[tokio::test]
+async fn overrides_decide_what_is_cheapest_and_what_it_is_said_to_have_cost() {
+    let surroundings = Surroundings::seeded().await;
+    let router = surroundings.router().await;
+    router.ready().await;
+    offer(&router, "acme/rocket", "cheap", 1_000_000).await;
+    let dear = offer(&router, "acme/rocket", "dear", 5_000_000).await;
+    eventually("both endpoints", async || {
+        (router.tags(cheapest("acme/rocket")).await.len() == 2).then_some(())
+    })
+    .await;
+    let (id, mut sent) = kept(cheapest("acme/rocket"));
+    let profile = sent.profile.as_mut().unwrap();
+    (profile.body_bytes, profile.max_tokens) = (400, Some(50));
+    // Six dollars instead of one.
+    sent.markup_overrides = vec![over("cheap", 50_000)];
+    let plan = router.plan(sent.clone()).await.unwrap();
+    let markups: Vec<i32> = plan.attempts.iter().map(|attempt| attempt.markup_basis_points).collect();
+    assert_eq!((plan.attempts[0].endpoint_id.as_str(), markups), (dear.as_str(), vec![0, 50_000]));
+
+    let shown = BrowseRequest {
+        resource: "model".to_owned(),
+        name: "acme/rocket".to_owned(),
+        markup_overrides: sent.markup_overrides,
+        ..BrowseRequest::default()
+    };
+    let shown = router.client.clone().browse(shown).await.unwrap().into_inner();
+    let shown: Value = serde_json::from_slice(&shown.body).unwrap();
+    assert_eq!(shown["data"]["pricing"]["prompt"], "0.000005", "the caller's cheapest heads the row");
+
+    router.counted("router_decisions_kept_total 1").await;
+    let report = replay(&router, ReplayDecisionsRequest::default()).await.unwrap();
+    assert_eq!((&report["decisions"], &report["identical"]), (&json!(1), &json!(1)));
+    assert_eq!(report["estimated_cost_nanos"], json!({ "before": "750000", "after": "750000" }));
+    let plain = ReplayDecisionsRequest { markup_basis_points: Some(0), ..ReplayDecisionsRequest::default() };
+    let report = replay(&router, plain).await.unwrap();
+    assert_eq!(report["first_choice_changed"], 1);
+    assert_eq!(report["estimated_cost_nanos"], json!({ "before": "750000", "after": "150000" }));
+    let told = read(&router, id).await.unwrap();
+    let over = json!([{ "provider": "cheap", "model": "", "basis_points": 50_000 }]);
+    assert_eq!(told["request"]["markup_overrides"], over);
 }
 
 #[tokio::test]

@@ -270,6 +270,22 @@ pub struct Extended {
     #[prost(uint32, tag = "2")]
     pub expires_in_ms: u32,
 }
+/// The leases of everything in a worker's spool that billing has not settled, running executions included.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpenLeases {
+    #[prost(string, tag = "1")]
+    pub worker_id: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "2")]
+    pub lease_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// There are too many to list: anything may be open.
+    #[prost(bool, tag = "3")]
+    pub all: bool,
+    /// The worker leaves for good, its spool is empty: nobody waits for its word any more.
+    #[prost(bool, tag = "4")]
+    pub is_leaving: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpenLeasesStored {}
 /// What a Return, Trim or Report of this session said is durable.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Stored {
@@ -288,8 +304,12 @@ pub struct GetTermsRequest {
     pub workspace_id: ::prost::alloc::string::String,
     #[prost(string, tag = "4")]
     pub user_id: ::prost::alloc::string::String,
+    /// Assigned to the key or its workspace: their budgets count for this key.
     #[prost(string, repeated, tag = "5")]
     pub guardrail_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Assigned to the member: their budgets count for all keys of theirs.
+    #[prost(string, repeated, tag = "6")]
+    pub member_guardrail_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Terms {
@@ -349,6 +369,9 @@ pub struct Credits {
     pub total_usage: i64,
     #[prost(int64, tag = "3")]
     pub held: i64,
+    /// what may be owed
+    #[prost(int64, tag = "4")]
+    pub line: i64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetKeyUsageRequest {
@@ -376,6 +399,18 @@ pub struct KeyUsage {
     pub limit_reset: ::prost::alloc::string::String,
     #[prost(bool, tag = "8")]
     pub has_paid: bool,
+    /// What the tenant's own credentials paid providers for it, at list price.
+    #[prost(int64, tag = "20")]
+    pub own_keys_total: i64,
+    #[prost(int64, tag = "21")]
+    pub own_keys_daily: i64,
+    #[prost(int64, tag = "22")]
+    pub own_keys_weekly: i64,
+    #[prost(int64, tag = "23")]
+    pub own_keys_monthly: i64,
+    /// Whether these count towards the limit.
+    #[prost(bool, tag = "24")]
+    pub limit_counts_own_keys: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetGenerationRequest {
@@ -390,6 +425,10 @@ pub struct Generation {
     pub record: ::core::option::Option<super::super::events::v1::UsageRecord>,
     #[prost(int64, tag = "2")]
     pub settled_at_ms: i64,
+    /// Nano-USD that caching took off the charge, at the price and markup that were pinned; negative where writing to
+    /// the cache cost more. Absent where no cache was used.
+    #[prost(int64, optional, tag = "20")]
+    pub cache_discount: ::core::option::Option<i64>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PutPricesRequest {
@@ -436,6 +475,9 @@ pub struct PutKeyLimitRequest {
     pub limit: ::core::option::Option<i64>,
     #[prost(string, tag = "4")]
     pub reset: ::prost::alloc::string::String,
+    /// What the tenant pays providers for what its own credentials serve counts too, at list price; absent = as it is.
+    #[prost(bool, optional, tag = "5")]
+    pub counts_own_keys: ::core::option::Option<bool>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PutKeyLimitResponse {}
@@ -454,6 +496,9 @@ pub struct GrantCreditRequest {
     /// Granting again with the same id changes nothing.
     #[prost(string, tag = "5")]
     pub source_id: ::prost::alloc::string::String,
+    /// When what is left of a promotion is taken away, milliseconds since the Unix epoch; 0 = never.
+    #[prost(int64, tag = "6")]
+    pub expires_at_ms: i64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GrantCreditResponse {
@@ -461,11 +506,35 @@ pub struct GrantCreditResponse {
     pub balance: i64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CheckInvariantsRequest {}
+pub struct CheckInvariantsRequest {
+    /// What the last checks found, without another one.
+    #[prost(bool, tag = "1")]
+    pub kept: bool,
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CheckInvariantsResponse {
+    /// Those that are open.
     #[prost(message, repeated, tag = "1")]
     pub breaches: ::prost::alloc::vec::Vec<Breach>,
+    #[prost(message, repeated, tag = "2")]
+    pub invariants: ::prost::alloc::vec::Vec<Invariant>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Invariant {
+    /// `I1`...
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub meaning: ::prost::alloc::string::String,
+    /// Whether a breach stops invoicing for its tenant.
+    #[prost(bool, tag = "3")]
+    pub freezes: bool,
+    /// 0 = never
+    #[prost(int64, tag = "4")]
+    pub checked_at_ms: i64,
+    /// when everything was looked at last; 0 = never
+    #[prost(int64, tag = "5")]
+    pub whole_at_ms: i64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Breach {
@@ -474,6 +543,17 @@ pub struct Breach {
     pub invariant: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub detail: ::prost::alloc::string::String,
+    /// What it is about, where that is known.
+    #[prost(string, tag = "3")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub account_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub generation_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub lease_id: ::prost::alloc::string::String,
+    #[prost(int64, tag = "7")]
+    pub found_at_ms: i64,
 }
 /// Generated client implementations.
 pub mod billing_client {
@@ -614,6 +694,32 @@ pub mod billing_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("patchbay.billing.v1.Billing", "SettleBatch"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What a worker holds that is not settled, said every few seconds: what nobody holds of an edge that died is free
+        /// again before its grace is over. A call must not be older than 2 s when it is written.
+        pub async fn report_open(
+            &mut self,
+            request: impl tonic::IntoRequest<super::OpenLeases>,
+        ) -> std::result::Result<
+            tonic::Response<super::OpenLeasesStored>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Billing/ReportOpen",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Billing", "ReportOpen"));
             self.inner.unary(req, path, codec).await
         }
         /// What a key pays with and at which terms.
@@ -864,6 +970,15 @@ pub mod billing_server {
             tonic::Response<super::super::super::events::v1::Settled>,
             tonic::Status,
         >;
+        /// What a worker holds that is not settled, said every few seconds: what nobody holds of an edge that died is free
+        /// again before its grace is over. A call must not be older than 2 s when it is written.
+        async fn report_open(
+            &self,
+            request: tonic::Request<super::OpenLeases>,
+        ) -> std::result::Result<
+            tonic::Response<super::OpenLeasesStored>,
+            tonic::Status,
+        >;
         /// What a key pays with and at which terms.
         async fn get_terms(
             &self,
@@ -1074,6 +1189,49 @@ pub mod billing_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SettleBatchSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Billing/ReportOpen" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReportOpenSvc<T: Billing>(pub Arc<T>);
+                    impl<T: Billing> tonic::server::UnaryService<super::OpenLeases>
+                    for ReportOpenSvc<T> {
+                        type Response = super::OpenLeasesStored;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::OpenLeases>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Billing>::report_open(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReportOpenSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -1530,6 +1688,200 @@ pub mod billing_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Whose spending is limited. A guardrail's budget counts for each key or member under it by itself.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Subject {
+    /// `workspace`, `member`, `guardrail`
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutBudgetRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub subject: ::core::option::Option<Subject>,
+    /// `daily`, `weekly`, `monthly`; empty = it never resets
+    #[prost(string, tag = "3")]
+    pub interval: ::prost::alloc::string::String,
+    /// nano-USD, above 0
+    #[prost(int64, tag = "4")]
+    pub limit: i64,
+    /// What the tenant pays providers for what its own credentials serve counts too. Holds for all budgets of the
+    /// subject; absent = as it is.
+    #[prost(bool, optional, tag = "5")]
+    pub counts_own_keys: ::core::option::Option<bool>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Budget {
+    #[prost(string, tag = "1")]
+    pub account_id: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub subject: ::core::option::Option<Subject>,
+    #[prost(string, tag = "3")]
+    pub interval: ::prost::alloc::string::String,
+    #[prost(int64, tag = "4")]
+    pub limit: i64,
+    /// In the window that runs; what is reserved for running requests is not spent yet.
+    #[prost(int64, tag = "5")]
+    pub spent: i64,
+    #[prost(int64, tag = "6")]
+    pub held: i64,
+    /// Of the limit, less what is spent; not below 0.
+    #[prost(int64, tag = "7")]
+    pub remaining: i64,
+    /// When the window ends; 0 = never.
+    #[prost(int64, tag = "8")]
+    pub window_ends_at_ms: i64,
+    #[prost(bool, tag = "9")]
+    pub counts_own_keys: bool,
+    #[prost(int64, tag = "10")]
+    pub created_at_ms: i64,
+    #[prost(int64, tag = "11")]
+    pub changed_at_ms: i64,
+    /// Of a guardrail's budget: the key or member it is counted for; absent = the rule itself, of which nothing is
+    /// spent.
+    #[prost(message, optional, tag = "12")]
+    pub holder: ::core::option::Option<Holder>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Holder {
+    /// `key`, `member`
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteBudgetRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub subject: ::core::option::Option<Subject>,
+    #[prost(string, tag = "3")]
+    pub interval: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteBudgetResponse {
+    /// Whether there was one.
+    #[prost(bool, tag = "1")]
+    pub existed: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListBudgetsRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// Absent = of every subject, without the holders of guardrails' budgets.
+    #[prost(message, optional, tag = "2")]
+    pub subject: ::core::option::Option<Subject>,
+    /// The last account id of the page before.
+    #[prost(string, tag = "3")]
+    pub after: ::prost::alloc::string::String,
+    /// 0 = 100
+    #[prost(uint32, tag = "4")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListBudgetsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub budgets: ::prost::alloc::vec::Vec<Budget>,
+    /// Whether what own credentials serve counts for the budgets of the subject that was asked for.
+    #[prost(bool, tag = "2")]
+    pub counts_own_keys: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetCreditLineRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+}
+/// Nano-USD.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreditLine {
+    /// 0 = it pays before it spends.
+    #[prost(int64, tag = "1")]
+    pub line: i64,
+    /// What is owed beyond what was paid.
+    #[prost(int64, tag = "2")]
+    pub owed: i64,
+    #[prost(int64, tag = "3")]
+    pub held: i64,
+    /// Of balance and line together; not below 0.
+    #[prost(int64, tag = "4")]
+    pub available: i64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetNoticeSettingsRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutNoticeSettingsRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// Where notices are posted to; empty = nowhere.
+    #[prost(string, tag = "2")]
+    pub webhook_url: ::prost::alloc::string::String,
+    /// Signs them; empty = the one that is kept, or a new one where there is none.
+    #[prost(string, tag = "3")]
+    pub webhook_secret: ::prost::alloc::string::String,
+    /// Nano-USD below which a balance is low; absent = nobody is told.
+    #[prost(int64, optional, tag = "4")]
+    pub low_balance: ::core::option::Option<i64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NoticeSettings {
+    #[prost(string, tag = "1")]
+    pub webhook_url: ::prost::alloc::string::String,
+    /// Shown once, when billing made it; else empty.
+    #[prost(string, tag = "2")]
+    pub new_secret: ::prost::alloc::string::String,
+    #[prost(bool, tag = "3")]
+    pub has_secret: bool,
+    #[prost(int64, optional, tag = "4")]
+    pub low_balance: ::core::option::Option<i64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListNoticesRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// The id of the last notice of the page before.
+    #[prost(string, tag = "2")]
+    pub after: ::prost::alloc::string::String,
+    /// 0 = 100
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListNoticesResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub notices: ::prost::alloc::vec::Vec<Notice>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Notice {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// such as `budget.threshold`
+    #[prost(string, tag = "2")]
+    pub r#type: ::prost::alloc::string::String,
+    /// the JSON that is delivered
+    #[prost(string, tag = "3")]
+    pub body: ::prost::alloc::string::String,
+    #[prost(int64, tag = "4")]
+    pub created_at_ms: i64,
+    /// `pending`, `delivered`, `dead`; `none` where there was no webhook.
+    #[prost(string, tag = "5")]
+    pub delivery: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "6")]
+    pub tries: u32,
+    /// Of the last try that failed.
+    #[prost(string, tag = "7")]
+    pub last_error: ::prost::alloc::string::String,
+    /// 0 = not yet
+    #[prost(int64, tag = "8")]
+    pub delivered_at_ms: i64,
+}
 /// Generated client implementations.
 pub mod budgets_client {
     #![allow(
@@ -1621,6 +1973,172 @@ pub mod budgets_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Sets a subject's budget for one interval; what it spent since the interval began counts. Idempotent.
+        /// Refused unless limits fall strictly as intervals narrow.
+        pub async fn put_budget(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutBudgetRequest>,
+        ) -> std::result::Result<tonic::Response<super::Budget>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Budgets/PutBudget",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Budgets", "PutBudget"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Idempotent.
+        pub async fn delete_budget(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteBudgetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteBudgetResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Budgets/DeleteBudget",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Budgets", "DeleteBudget"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn list_budgets(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListBudgetsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListBudgetsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Budgets/ListBudgets",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Budgets", "ListBudgets"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What a tenant may owe, which its plan says, and what it owes.
+        pub async fn get_credit_line(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetCreditLineRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreditLine>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Budgets/GetCreditLine",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Budgets", "GetCreditLine"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get_notice_settings(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetNoticeSettingsRequest>,
+        ) -> std::result::Result<tonic::Response<super::NoticeSettings>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Budgets/GetNoticeSettings",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Budgets", "GetNoticeSettings"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Sets all of them. Idempotent.
+        pub async fn put_notice_settings(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutNoticeSettingsRequest>,
+        ) -> std::result::Result<tonic::Response<super::NoticeSettings>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Budgets/PutNoticeSettings",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Budgets", "PutNoticeSettings"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// What a tenant was told, the newest first.
+        pub async fn list_notices(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListNoticesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListNoticesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Budgets/ListNotices",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Budgets", "ListNotices"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1635,7 +2153,51 @@ pub mod budgets_server {
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with BudgetsServer.
     #[async_trait]
-    pub trait Budgets: std::marker::Send + std::marker::Sync + 'static {}
+    pub trait Budgets: std::marker::Send + std::marker::Sync + 'static {
+        /// Sets a subject's budget for one interval; what it spent since the interval began counts. Idempotent.
+        /// Refused unless limits fall strictly as intervals narrow.
+        async fn put_budget(
+            &self,
+            request: tonic::Request<super::PutBudgetRequest>,
+        ) -> std::result::Result<tonic::Response<super::Budget>, tonic::Status>;
+        /// Idempotent.
+        async fn delete_budget(
+            &self,
+            request: tonic::Request<super::DeleteBudgetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteBudgetResponse>,
+            tonic::Status,
+        >;
+        async fn list_budgets(
+            &self,
+            request: tonic::Request<super::ListBudgetsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListBudgetsResponse>,
+            tonic::Status,
+        >;
+        /// What a tenant may owe, which its plan says, and what it owes.
+        async fn get_credit_line(
+            &self,
+            request: tonic::Request<super::GetCreditLineRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreditLine>, tonic::Status>;
+        async fn get_notice_settings(
+            &self,
+            request: tonic::Request<super::GetNoticeSettingsRequest>,
+        ) -> std::result::Result<tonic::Response<super::NoticeSettings>, tonic::Status>;
+        /// Sets all of them. Idempotent.
+        async fn put_notice_settings(
+            &self,
+            request: tonic::Request<super::PutNoticeSettingsRequest>,
+        ) -> std::result::Result<tonic::Response<super::NoticeSettings>, tonic::Status>;
+        /// What a tenant was told, the newest first.
+        async fn list_notices(
+            &self,
+            request: tonic::Request<super::ListNoticesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListNoticesResponse>,
+            tonic::Status,
+        >;
+    }
     #[derive(Debug)]
     pub struct BudgetsServer<T> {
         inner: Arc<T>,
@@ -1712,6 +2274,319 @@ pub mod budgets_server {
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
             match req.uri().path() {
+                "/patchbay.billing.v1.Budgets/PutBudget" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutBudgetSvc<T: Budgets>(pub Arc<T>);
+                    impl<T: Budgets> tonic::server::UnaryService<super::PutBudgetRequest>
+                    for PutBudgetSvc<T> {
+                        type Response = super::Budget;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutBudgetRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Budgets>::put_budget(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutBudgetSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Budgets/DeleteBudget" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteBudgetSvc<T: Budgets>(pub Arc<T>);
+                    impl<
+                        T: Budgets,
+                    > tonic::server::UnaryService<super::DeleteBudgetRequest>
+                    for DeleteBudgetSvc<T> {
+                        type Response = super::DeleteBudgetResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeleteBudgetRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Budgets>::delete_budget(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteBudgetSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Budgets/ListBudgets" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListBudgetsSvc<T: Budgets>(pub Arc<T>);
+                    impl<
+                        T: Budgets,
+                    > tonic::server::UnaryService<super::ListBudgetsRequest>
+                    for ListBudgetsSvc<T> {
+                        type Response = super::ListBudgetsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListBudgetsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Budgets>::list_budgets(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListBudgetsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Budgets/GetCreditLine" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetCreditLineSvc<T: Budgets>(pub Arc<T>);
+                    impl<
+                        T: Budgets,
+                    > tonic::server::UnaryService<super::GetCreditLineRequest>
+                    for GetCreditLineSvc<T> {
+                        type Response = super::CreditLine;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetCreditLineRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Budgets>::get_credit_line(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetCreditLineSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Budgets/GetNoticeSettings" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetNoticeSettingsSvc<T: Budgets>(pub Arc<T>);
+                    impl<
+                        T: Budgets,
+                    > tonic::server::UnaryService<super::GetNoticeSettingsRequest>
+                    for GetNoticeSettingsSvc<T> {
+                        type Response = super::NoticeSettings;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetNoticeSettingsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Budgets>::get_notice_settings(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetNoticeSettingsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Budgets/PutNoticeSettings" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutNoticeSettingsSvc<T: Budgets>(pub Arc<T>);
+                    impl<
+                        T: Budgets,
+                    > tonic::server::UnaryService<super::PutNoticeSettingsRequest>
+                    for PutNoticeSettingsSvc<T> {
+                        type Response = super::NoticeSettings;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutNoticeSettingsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Budgets>::put_notice_settings(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutNoticeSettingsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Budgets/ListNotices" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListNoticesSvc<T: Budgets>(pub Arc<T>);
+                    impl<
+                        T: Budgets,
+                    > tonic::server::UnaryService<super::ListNoticesRequest>
+                    for ListNoticesSvc<T> {
+                        type Response = super::ListNoticesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListNoticesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Budgets>::list_notices(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListNoticesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -1751,6 +2626,211 @@ pub mod budgets_server {
     impl<T> tonic::server::NamedService for BudgetsServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
+}
+/// The answer as the admin API gives it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InvoicingAnswer {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub body_json: ::prost::bytes::Bytes,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPeriodsRequest {
+    /// the last id of the page before; 0 = from the newest
+    #[prost(int64, tag = "1")]
+    pub after: i64,
+    #[prost(uint32, tag = "2")]
+    pub limit: u32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClosePeriodRequest {
+    #[prost(int64, tag = "1")]
+    pub period_id: i64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListInvoicesRequest {
+    /// empty = all
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// 0 = all
+    #[prost(int64, tag = "2")]
+    pub period_id: i64,
+    /// empty = all
+    #[prost(string, tag = "3")]
+    pub state: ::prost::alloc::string::String,
+    /// the last id of the page before
+    #[prost(string, tag = "4")]
+    pub after: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "5")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetInvoiceRequest {
+    #[prost(string, tag = "1")]
+    pub invoice_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FinaliseInvoiceRequest {
+    #[prost(string, tag = "1")]
+    pub invoice_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IssueCreditNoteRequest {
+    #[prost(string, tag = "1")]
+    pub invoice_id: ::prost::alloc::string::String,
+    /// nano-USD, tax included
+    #[prost(int64, tag = "2")]
+    pub amount: i64,
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub source_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FreezeInvoicingRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnfreezeInvoicingRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutBillingProfileRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub profile: ::core::option::Option<BillingProfile>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetBillingProfileRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BillingProfile {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "2")]
+    pub address: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// ISO 3166, two letters
+    #[prost(string, tag = "3")]
+    pub country: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub tax_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub email: ::prost::alloc::string::String,
+    /// what the customer wants to find on its invoices
+    #[prost(string, tag = "6")]
+    pub reference: ::prost::alloc::string::String,
+    /// `none`, `standard`, `exempt`, `reverse_charge`
+    #[prost(string, tag = "7")]
+    pub tax: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "8")]
+    pub tax_basis_points: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDocumentsRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// empty = all
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    /// the last number of the page before
+    #[prost(string, tag = "3")]
+    pub after: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub limit: u32,
+}
+/// Of this tenant by number, or of any by invoice: what was issued for it, or what it says as a draft.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetDocumentRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub number: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub invoice_id: ::prost::alloc::string::String,
+    #[prost(enumeration = "get_document_request::Form", tag = "4")]
+    pub form: i32,
+}
+/// Nested message and enum types in `GetDocumentRequest`.
+pub mod get_document_request {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Form {
+        Unspecified = 0,
+        Json = 1,
+        Html = 2,
+        Pdf = 3,
+    }
+    impl Form {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "FORM_UNSPECIFIED",
+                Self::Json => "FORM_JSON",
+                Self::Html => "FORM_HTML",
+                Self::Pdf => "FORM_PDF",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "FORM_UNSPECIFIED" => Some(Self::Unspecified),
+                "FORM_JSON" => Some(Self::Json),
+                "FORM_HTML" => Some(Self::Html),
+                "FORM_PDF" => Some(Self::Pdf),
+                _ => None,
+            }
+        }
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RenderedDocument {
+    /// empty = a draft
+    #[prost(string, tag = "1")]
+    pub number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub content_type: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub body: ::prost::bytes::Bytes,
+    /// of the JSON, hex
+    #[prost(string, tag = "4")]
+    pub sha256: ::prost::alloc::string::String,
+}
+/// Of a period, or of the days from `first_day` to `last_day`, UTC and both included.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportUsageRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(int64, tag = "2")]
+    pub period_id: i64,
+    /// ISO
+    #[prost(string, tag = "3")]
+    pub first_day: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub last_day: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UsageCsv {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub csv: ::prost::bytes::Bytes,
 }
 /// Generated client implementations.
 pub mod invoices_client {
@@ -1843,6 +2923,340 @@ pub mod invoices_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Newest first.
+        pub async fn list_periods(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListPeriodsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/ListPeriods",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Invoices", "ListPeriods"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Closes a period if it is the open one, and opens the next. Idempotent.
+        pub async fn close_period(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ClosePeriodRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/ClosePeriod",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Invoices", "ClosePeriod"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Newest first.
+        pub async fn list_invoices(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListInvoicesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/ListInvoices",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Invoices", "ListInvoices"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get_invoice(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetInvoiceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/GetInvoice",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Invoices", "GetInvoice"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Issues a draft before its grace is over. Idempotent.
+        pub async fn finalise_invoice(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FinaliseInvoiceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/FinaliseInvoice",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Invoices", "FinaliseInvoice"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Idempotent by source.
+        pub async fn issue_credit_note(
+            &mut self,
+            request: impl tonic::IntoRequest<super::IssueCreditNoteRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/IssueCreditNote",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Invoices", "IssueCreditNote"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// While a tenant's invoicing is frozen, its invoices stay drafts. Idempotent.
+        pub async fn freeze_invoicing(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FreezeInvoicingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/FreezeInvoicing",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Invoices", "FreezeInvoicing"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn unfreeze_invoicing(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UnfreezeInvoicingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/UnfreezeInvoicing",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Invoices", "UnfreezeInvoicing"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn put_billing_profile(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutBillingProfileRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/PutBillingProfile",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Invoices", "PutBillingProfile"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get_billing_profile(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetBillingProfileRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/GetBillingProfile",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Invoices", "GetBillingProfile"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Issued documents of all kinds, newest first.
+        pub async fn list_documents(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListDocumentsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/ListDocuments",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Invoices", "ListDocuments"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get_document(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetDocumentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RenderedDocument>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/GetDocument",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Invoices", "GetDocument"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// One row per generation, as CSV in pieces.
+        pub async fn export_usage(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExportUsageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::UsageCsv>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/ExportUsage",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Invoices", "ExportUsage"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1857,7 +3271,80 @@ pub mod invoices_server {
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with InvoicesServer.
     #[async_trait]
-    pub trait Invoices: std::marker::Send + std::marker::Sync + 'static {}
+    pub trait Invoices: std::marker::Send + std::marker::Sync + 'static {
+        /// Newest first.
+        async fn list_periods(
+            &self,
+            request: tonic::Request<super::ListPeriodsRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        /// Closes a period if it is the open one, and opens the next. Idempotent.
+        async fn close_period(
+            &self,
+            request: tonic::Request<super::ClosePeriodRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        /// Newest first.
+        async fn list_invoices(
+            &self,
+            request: tonic::Request<super::ListInvoicesRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        async fn get_invoice(
+            &self,
+            request: tonic::Request<super::GetInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        /// Issues a draft before its grace is over. Idempotent.
+        async fn finalise_invoice(
+            &self,
+            request: tonic::Request<super::FinaliseInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        /// Idempotent by source.
+        async fn issue_credit_note(
+            &self,
+            request: tonic::Request<super::IssueCreditNoteRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        /// While a tenant's invoicing is frozen, its invoices stay drafts. Idempotent.
+        async fn freeze_invoicing(
+            &self,
+            request: tonic::Request<super::FreezeInvoicingRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        async fn unfreeze_invoicing(
+            &self,
+            request: tonic::Request<super::UnfreezeInvoicingRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        async fn put_billing_profile(
+            &self,
+            request: tonic::Request<super::PutBillingProfileRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        async fn get_billing_profile(
+            &self,
+            request: tonic::Request<super::GetBillingProfileRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        /// Issued documents of all kinds, newest first.
+        async fn list_documents(
+            &self,
+            request: tonic::Request<super::ListDocumentsRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        async fn get_document(
+            &self,
+            request: tonic::Request<super::GetDocumentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RenderedDocument>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the ExportUsage method.
+        type ExportUsageStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::UsageCsv, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// One row per generation, as CSV in pieces.
+        async fn export_usage(
+            &self,
+            request: tonic::Request<super::ExportUsageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::ExportUsageStream>,
+            tonic::Status,
+        >;
+    }
     #[derive(Debug)]
     pub struct InvoicesServer<T> {
         inner: Arc<T>,
@@ -1934,6 +3421,592 @@ pub mod invoices_server {
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
             match req.uri().path() {
+                "/patchbay.billing.v1.Invoices/ListPeriods" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListPeriodsSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::ListPeriodsRequest>
+                    for ListPeriodsSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListPeriodsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::list_periods(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListPeriodsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/ClosePeriod" => {
+                    #[allow(non_camel_case_types)]
+                    struct ClosePeriodSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::ClosePeriodRequest>
+                    for ClosePeriodSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ClosePeriodRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::close_period(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ClosePeriodSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/ListInvoices" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListInvoicesSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::ListInvoicesRequest>
+                    for ListInvoicesSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListInvoicesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::list_invoices(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListInvoicesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/GetInvoice" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetInvoiceSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::GetInvoiceRequest>
+                    for GetInvoiceSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetInvoiceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::get_invoice(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetInvoiceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/FinaliseInvoice" => {
+                    #[allow(non_camel_case_types)]
+                    struct FinaliseInvoiceSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::FinaliseInvoiceRequest>
+                    for FinaliseInvoiceSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FinaliseInvoiceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::finalise_invoice(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FinaliseInvoiceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/IssueCreditNote" => {
+                    #[allow(non_camel_case_types)]
+                    struct IssueCreditNoteSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::IssueCreditNoteRequest>
+                    for IssueCreditNoteSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::IssueCreditNoteRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::issue_credit_note(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = IssueCreditNoteSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/FreezeInvoicing" => {
+                    #[allow(non_camel_case_types)]
+                    struct FreezeInvoicingSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::FreezeInvoicingRequest>
+                    for FreezeInvoicingSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FreezeInvoicingRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::freeze_invoicing(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FreezeInvoicingSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/UnfreezeInvoicing" => {
+                    #[allow(non_camel_case_types)]
+                    struct UnfreezeInvoicingSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::UnfreezeInvoicingRequest>
+                    for UnfreezeInvoicingSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UnfreezeInvoicingRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::unfreeze_invoicing(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UnfreezeInvoicingSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/PutBillingProfile" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutBillingProfileSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::PutBillingProfileRequest>
+                    for PutBillingProfileSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutBillingProfileRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::put_billing_profile(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutBillingProfileSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/GetBillingProfile" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetBillingProfileSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::GetBillingProfileRequest>
+                    for GetBillingProfileSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetBillingProfileRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::get_billing_profile(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetBillingProfileSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/ListDocuments" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListDocumentsSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::ListDocumentsRequest>
+                    for ListDocumentsSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListDocumentsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::list_documents(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListDocumentsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/GetDocument" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetDocumentSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::GetDocumentRequest>
+                    for GetDocumentSvc<T> {
+                        type Response = super::RenderedDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetDocumentRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::get_document(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetDocumentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/ExportUsage" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExportUsageSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::ServerStreamingService<super::ExportUsageRequest>
+                    for ExportUsageSvc<T> {
+                        type Response = super::UsageCsv;
+                        type ResponseStream = T::ExportUsageStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExportUsageRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::export_usage(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExportUsageSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -1973,6 +4046,162 @@ pub mod invoices_server {
     impl<T> tonic::server::NamedService for InvoicesServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
+}
+/// A JSON object.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LedgerDocument {
+    #[prost(string, tag = "1")]
+    pub body_json: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListTransfersRequest {
+    /// empty = any
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    /// A platform account's code, such as `revenue` or `payable:openai`, or the id of any account; on either side.
+    #[prost(string, tag = "3")]
+    pub account: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub source_id: ::prost::alloc::string::String,
+    /// posted at or after
+    #[prost(int64, optional, tag = "5")]
+    pub from_ms: ::core::option::Option<i64>,
+    /// posted before
+    #[prost(int64, optional, tag = "6")]
+    pub until_ms: ::core::option::Option<i64>,
+    /// nano-USD
+    #[prost(int64, optional, tag = "7")]
+    pub least: ::core::option::Option<i64>,
+    #[prost(int64, optional, tag = "8")]
+    pub most: ::core::option::Option<i64>,
+    /// the `next` of the page before
+    #[prost(string, tag = "9")]
+    pub after: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "10")]
+    pub limit: u32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListLedgerAccountsRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListSealsRequest {
+    /// empty = the newest blocks of all
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub after: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VerifySealsRequest {
+    /// empty = all
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TraceMoneyRequest {
+    #[prost(string, tag = "1")]
+    pub generation_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordPayoutRequest {
+    /// nano-USD
+    #[prost(int64, tag = "1")]
+    pub amount: i64,
+    #[prost(string, tag = "2")]
+    pub source_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub note: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordPayoutResponse {
+    /// nano-USD still on its way
+    #[prost(int64, tag = "1")]
+    pub clearing: i64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ImportBillRequest {
+    #[prost(string, tag = "1")]
+    pub provider: ::prost::alloc::string::String,
+    /// `openai`, `anthropic`, `generic`.
+    #[prost(string, tag = "2")]
+    pub format: ::prost::alloc::string::String,
+    /// YYYY-MM-DD, UTC
+    #[prost(string, tag = "3")]
+    pub first_day: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub last_day: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub file_name: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "6")]
+    pub csv: ::prost::bytes::Bytes,
+    /// Which column of the file is what; the format's own names fill in the rest.
+    #[prost(map = "string, string", tag = "7")]
+    pub columns: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// The provider's name of a model -> ours.
+    #[prost(map = "string, string", tag = "8")]
+    pub models: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    #[prost(string, tag = "9")]
+    pub actor: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListBillsRequest {
+    #[prost(string, tag = "1")]
+    pub provider: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub after: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetBillRequest {
+    #[prost(string, tag = "1")]
+    pub bill_id: ::prost::alloc::string::String,
+    /// Of the differences.
+    #[prost(string, tag = "2")]
+    pub after: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PayBillRequest {
+    #[prost(string, tag = "1")]
+    pub bill_id: ::prost::alloc::string::String,
+    /// nano-USD
+    #[prost(int64, tag = "2")]
+    pub amount: i64,
+    #[prost(string, tag = "3")]
+    pub reference: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListParkedRequest {
+    /// those that were retried or dropped, too
+    #[prost(bool, tag = "1")]
+    pub decided: bool,
+    #[prost(string, tag = "2")]
+    pub after: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DecideParkedRequest {
+    #[prost(int64, tag = "1")]
+    pub parked_id: i64,
+    /// `retry` or `drop`.
+    #[prost(string, tag = "2")]
+    pub decision: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub actor: ::prost::alloc::string::String,
 }
 /// Generated client implementations.
 pub mod ledger_client {
@@ -2065,6 +4294,270 @@ pub mod ledger_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        pub async fn list_transfers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListTransfersRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/ListTransfers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "ListTransfers"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What the platform's accounts come to.
+        pub async fn list_ledger_accounts(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListLedgerAccountsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/ListLedgerAccounts",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Ledger", "ListLedgerAccounts"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn list_seals(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListSealsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/ListSeals",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "ListSeals"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads every sealed transfer again. Not found: never; faults are the answer.
+        pub async fn verify_seals(
+            &mut self,
+            request: impl tonic::IntoRequest<super::VerifySealsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/VerifySeals",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "VerifySeals"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// From a generation to its usage, price, charge step by step, leases, transfers, seals, period and invoice.
+        pub async fn trace_money(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TraceMoneyRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/TraceMoney",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "TraceMoney"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Money from the payment provider has arrived: `cash` \<- `cash_clearing`. Again with the same source it changes
+        /// nothing; another amount conflicts.
+        pub async fn record_payout(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RecordPayoutRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RecordPayoutResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/RecordPayout",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "RecordPayout"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Keeps a provider's bill and queues it for comparison; the same file again answers the same bill.
+        pub async fn import_bill(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ImportBillRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/ImportBill",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "ImportBill"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn list_bills(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListBillsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/ListBills",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "ListBills"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get_bill(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetBillRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/GetBill",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "GetBill"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Pays a compared bill: `payable:P` -> `cash`, the difference to `cogs_variance:P`.
+        pub async fn pay_bill(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PayBillRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/PayBill",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "PayBill"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn list_parked(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListParkedRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/ListParked",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "ListParked"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn decide_parked(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DecideParkedRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Ledger/DecideParked",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Ledger", "DecideParked"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2079,7 +4572,66 @@ pub mod ledger_server {
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with LedgerServer.
     #[async_trait]
-    pub trait Ledger: std::marker::Send + std::marker::Sync + 'static {}
+    pub trait Ledger: std::marker::Send + std::marker::Sync + 'static {
+        async fn list_transfers(
+            &self,
+            request: tonic::Request<super::ListTransfersRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        /// What the platform's accounts come to.
+        async fn list_ledger_accounts(
+            &self,
+            request: tonic::Request<super::ListLedgerAccountsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        async fn list_seals(
+            &self,
+            request: tonic::Request<super::ListSealsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        /// Reads every sealed transfer again. Not found: never; faults are the answer.
+        async fn verify_seals(
+            &self,
+            request: tonic::Request<super::VerifySealsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        /// From a generation to its usage, price, charge step by step, leases, transfers, seals, period and invoice.
+        async fn trace_money(
+            &self,
+            request: tonic::Request<super::TraceMoneyRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        /// Money from the payment provider has arrived: `cash` \<- `cash_clearing`. Again with the same source it changes
+        /// nothing; another amount conflicts.
+        async fn record_payout(
+            &self,
+            request: tonic::Request<super::RecordPayoutRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RecordPayoutResponse>,
+            tonic::Status,
+        >;
+        /// Keeps a provider's bill and queues it for comparison; the same file again answers the same bill.
+        async fn import_bill(
+            &self,
+            request: tonic::Request<super::ImportBillRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        async fn list_bills(
+            &self,
+            request: tonic::Request<super::ListBillsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        async fn get_bill(
+            &self,
+            request: tonic::Request<super::GetBillRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        /// Pays a compared bill: `payable:P` -> `cash`, the difference to `cogs_variance:P`.
+        async fn pay_bill(
+            &self,
+            request: tonic::Request<super::PayBillRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        async fn list_parked(
+            &self,
+            request: tonic::Request<super::ListParkedRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+        async fn decide_parked(
+            &self,
+            request: tonic::Request<super::DecideParkedRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerDocument>, tonic::Status>;
+    }
     #[derive(Debug)]
     pub struct LedgerServer<T> {
         inner: Arc<T>,
@@ -2156,6 +4708,532 @@ pub mod ledger_server {
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
             match req.uri().path() {
+                "/patchbay.billing.v1.Ledger/ListTransfers" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListTransfersSvc<T: Ledger>(pub Arc<T>);
+                    impl<
+                        T: Ledger,
+                    > tonic::server::UnaryService<super::ListTransfersRequest>
+                    for ListTransfersSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListTransfersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::list_transfers(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListTransfersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/ListLedgerAccounts" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListLedgerAccountsSvc<T: Ledger>(pub Arc<T>);
+                    impl<
+                        T: Ledger,
+                    > tonic::server::UnaryService<super::ListLedgerAccountsRequest>
+                    for ListLedgerAccountsSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListLedgerAccountsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::list_ledger_accounts(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListLedgerAccountsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/ListSeals" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSealsSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::ListSealsRequest>
+                    for ListSealsSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListSealsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::list_seals(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSealsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/VerifySeals" => {
+                    #[allow(non_camel_case_types)]
+                    struct VerifySealsSvc<T: Ledger>(pub Arc<T>);
+                    impl<
+                        T: Ledger,
+                    > tonic::server::UnaryService<super::VerifySealsRequest>
+                    for VerifySealsSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::VerifySealsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::verify_seals(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = VerifySealsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/TraceMoney" => {
+                    #[allow(non_camel_case_types)]
+                    struct TraceMoneySvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::TraceMoneyRequest>
+                    for TraceMoneySvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TraceMoneyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::trace_money(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TraceMoneySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/RecordPayout" => {
+                    #[allow(non_camel_case_types)]
+                    struct RecordPayoutSvc<T: Ledger>(pub Arc<T>);
+                    impl<
+                        T: Ledger,
+                    > tonic::server::UnaryService<super::RecordPayoutRequest>
+                    for RecordPayoutSvc<T> {
+                        type Response = super::RecordPayoutResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RecordPayoutRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::record_payout(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RecordPayoutSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/ImportBill" => {
+                    #[allow(non_camel_case_types)]
+                    struct ImportBillSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::ImportBillRequest>
+                    for ImportBillSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ImportBillRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::import_bill(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ImportBillSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/ListBills" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListBillsSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::ListBillsRequest>
+                    for ListBillsSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListBillsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::list_bills(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListBillsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/GetBill" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetBillSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::GetBillRequest>
+                    for GetBillSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetBillRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::get_bill(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetBillSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/PayBill" => {
+                    #[allow(non_camel_case_types)]
+                    struct PayBillSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::PayBillRequest>
+                    for PayBillSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PayBillRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::pay_bill(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PayBillSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/ListParked" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListParkedSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::ListParkedRequest>
+                    for ListParkedSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListParkedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::list_parked(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListParkedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Ledger/DecideParked" => {
+                    #[allow(non_camel_case_types)]
+                    struct DecideParkedSvc<T: Ledger>(pub Arc<T>);
+                    impl<
+                        T: Ledger,
+                    > tonic::server::UnaryService<super::DecideParkedRequest>
+                    for DecideParkedSvc<T> {
+                        type Response = super::LedgerDocument;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DecideParkedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::decide_parked(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DecideParkedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -2196,6 +5274,182 @@ pub mod ledger_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateCheckoutRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// the credit, in whole cents
+    #[prost(int64, tag = "2")]
+    pub amount: i64,
+    /// Asking again with the same id opens nothing new.
+    #[prost(string, tag = "3")]
+    pub source_id: ::prost::alloc::string::String,
+    /// Keeps the card for automatic purchases.
+    #[prost(bool, tag = "4")]
+    pub save_card: bool,
+    /// Where the page leads afterwards; empty = as configured.
+    #[prost(string, tag = "5")]
+    pub return_url: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetPaymentRequest {
+    #[prost(string, tag = "1")]
+    pub payment_id: ::prost::alloc::string::String,
+    /// Whose it must be; empty = anybody's.
+    #[prost(string, tag = "2")]
+    pub tenant_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPaymentsRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(int32, tag = "2")]
+    pub limit: i32,
+    /// The last payment of the page before.
+    #[prost(string, tag = "3")]
+    pub after: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListPaymentsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub payments: ::prost::alloc::vec::Vec<Payment>,
+    /// To be sent as `after`; empty = there is no more.
+    #[prost(string, tag = "2")]
+    pub next: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefundPaymentRequest {
+    #[prost(string, tag = "1")]
+    pub payment_id: ::prost::alloc::string::String,
+    /// Whose it must be, and within which time after paying it may ask; empty = an operator asks.
+    #[prost(string, tag = "2")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// all that is left when absent
+    #[prost(int64, optional, tag = "3")]
+    pub amount: ::core::option::Option<i64>,
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub source_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetAutoTopUpRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutAutoTopUpRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(bool, tag = "2")]
+    pub enabled: bool,
+    #[prost(int64, tag = "3")]
+    pub threshold: i64,
+    #[prost(int64, tag = "4")]
+    pub amount: i64,
+}
+/// When credit is bought by itself.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AutoTopUp {
+    #[prost(bool, tag = "1")]
+    pub enabled: bool,
+    #[prost(int64, tag = "2")]
+    pub threshold: i64,
+    #[prost(int64, tag = "3")]
+    pub amount: i64,
+    #[prost(string, tag = "4")]
+    pub card_brand: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub card_last4: ::prost::alloc::string::String,
+    /// Whether a purchase is under way.
+    #[prost(bool, tag = "6")]
+    pub running: bool,
+    #[prost(int32, tag = "7")]
+    pub failures: i32,
+    #[prost(string, tag = "8")]
+    pub last_failure: ::prost::alloc::string::String,
+    /// Not before this; 0 = at any time.
+    #[prost(int64, tag = "9")]
+    pub next_try_at_ms: i64,
+    /// A payment of the tenant is disputed, so nothing is bought by itself.
+    #[prost(bool, tag = "10")]
+    pub flagged: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Payment {
+    #[prost(string, tag = "1")]
+    pub payment_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// `checkout` or `auto_top_up`.
+    #[prost(string, tag = "3")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(int64, tag = "4")]
+    pub amount: i64,
+    #[prost(int64, tag = "5")]
+    pub fee: i64,
+    #[prost(int64, tag = "6")]
+    pub tax: i64,
+    /// `pending`, `succeeded`, `failed`, `refunded` or `disputed`.
+    #[prost(string, tag = "7")]
+    pub state: ::prost::alloc::string::String,
+    /// The page where it is paid, while it is pending.
+    #[prost(string, tag = "8")]
+    pub url: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub failure: ::prost::alloc::string::String,
+    #[prost(int64, tag = "10")]
+    pub created_at_ms: i64,
+    /// 0 = not yet
+    #[prost(int64, tag = "11")]
+    pub paid_at_ms: i64,
+    #[prost(string, tag = "12")]
+    pub session_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "13")]
+    pub intent_id: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "14")]
+    pub reversals: ::prost::alloc::vec::Vec<Reversal>,
+    #[prost(string, tag = "15")]
+    pub source_id: ::prost::alloc::string::String,
+}
+/// What went back of a payment.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Reversal {
+    #[prost(string, tag = "1")]
+    pub reversal_id: ::prost::alloc::string::String,
+    /// `refund` or `chargeback`.
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(int64, tag = "3")]
+    pub amount: i64,
+    /// How much of it was taken from credit, and how much the tenant owes.
+    #[prost(int64, tag = "4")]
+    pub credit: i64,
+    #[prost(int64, tag = "5")]
+    pub owed: i64,
+    /// `pending`, `done` or `undone`.
+    #[prost(string, tag = "6")]
+    pub state: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(int64, tag = "9")]
+    pub created_at_ms: i64,
+    #[prost(string, tag = "10")]
+    pub processor_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReceiveEventRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub body: ::prost::bytes::Bytes,
+    #[prost(string, tag = "2")]
+    pub signature: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReceiveEventResponse {}
 /// Generated client implementations.
 pub mod payments_client {
     #![allow(
@@ -2207,6 +5461,7 @@ pub mod payments_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
+    /// Amounts are nano-USD, times milliseconds since the Unix epoch.
     #[derive(Debug, Clone)]
     pub struct PaymentsClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -2287,6 +5542,166 @@ pub mod payments_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Opens a payment and the page where it is paid.
+        pub async fn create_checkout(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateCheckoutRequest>,
+        ) -> std::result::Result<tonic::Response<super::Payment>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Payments/CreateCheckout",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Payments", "CreateCheckout"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get_payment(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetPaymentRequest>,
+        ) -> std::result::Result<tonic::Response<super::Payment>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Payments/GetPayment",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Payments", "GetPayment"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Newest first.
+        pub async fn list_payments(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListPaymentsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPaymentsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Payments/ListPayments",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Payments", "ListPayments"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn refund_payment(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RefundPaymentRequest>,
+        ) -> std::result::Result<tonic::Response<super::Payment>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Payments/RefundPayment",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.Payments", "RefundPayment"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get_auto_top_up(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetAutoTopUpRequest>,
+        ) -> std::result::Result<tonic::Response<super::AutoTopUp>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Payments/GetAutoTopUp",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Payments", "GetAutoTopUp"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn put_auto_top_up(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutAutoTopUpRequest>,
+        ) -> std::result::Result<tonic::Response<super::AutoTopUp>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Payments/PutAutoTopUp",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Payments", "PutAutoTopUp"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What the payment processor sent, as it sent it.
+        pub async fn receive_event(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReceiveEventRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReceiveEventResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Payments/ReceiveEvent",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Payments", "ReceiveEvent"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2301,7 +5716,46 @@ pub mod payments_server {
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with PaymentsServer.
     #[async_trait]
-    pub trait Payments: std::marker::Send + std::marker::Sync + 'static {}
+    pub trait Payments: std::marker::Send + std::marker::Sync + 'static {
+        /// Opens a payment and the page where it is paid.
+        async fn create_checkout(
+            &self,
+            request: tonic::Request<super::CreateCheckoutRequest>,
+        ) -> std::result::Result<tonic::Response<super::Payment>, tonic::Status>;
+        async fn get_payment(
+            &self,
+            request: tonic::Request<super::GetPaymentRequest>,
+        ) -> std::result::Result<tonic::Response<super::Payment>, tonic::Status>;
+        /// Newest first.
+        async fn list_payments(
+            &self,
+            request: tonic::Request<super::ListPaymentsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPaymentsResponse>,
+            tonic::Status,
+        >;
+        async fn refund_payment(
+            &self,
+            request: tonic::Request<super::RefundPaymentRequest>,
+        ) -> std::result::Result<tonic::Response<super::Payment>, tonic::Status>;
+        async fn get_auto_top_up(
+            &self,
+            request: tonic::Request<super::GetAutoTopUpRequest>,
+        ) -> std::result::Result<tonic::Response<super::AutoTopUp>, tonic::Status>;
+        async fn put_auto_top_up(
+            &self,
+            request: tonic::Request<super::PutAutoTopUpRequest>,
+        ) -> std::result::Result<tonic::Response<super::AutoTopUp>, tonic::Status>;
+        /// What the payment processor sent, as it sent it.
+        async fn receive_event(
+            &self,
+            request: tonic::Request<super::ReceiveEventRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReceiveEventResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Amounts are nano-USD, times milliseconds since the Unix epoch.
     #[derive(Debug)]
     pub struct PaymentsServer<T> {
         inner: Arc<T>,
@@ -2378,6 +5832,321 @@ pub mod payments_server {
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
             match req.uri().path() {
+                "/patchbay.billing.v1.Payments/CreateCheckout" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateCheckoutSvc<T: Payments>(pub Arc<T>);
+                    impl<
+                        T: Payments,
+                    > tonic::server::UnaryService<super::CreateCheckoutRequest>
+                    for CreateCheckoutSvc<T> {
+                        type Response = super::Payment;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreateCheckoutRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Payments>::create_checkout(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateCheckoutSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Payments/GetPayment" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetPaymentSvc<T: Payments>(pub Arc<T>);
+                    impl<
+                        T: Payments,
+                    > tonic::server::UnaryService<super::GetPaymentRequest>
+                    for GetPaymentSvc<T> {
+                        type Response = super::Payment;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetPaymentRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Payments>::get_payment(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetPaymentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Payments/ListPayments" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListPaymentsSvc<T: Payments>(pub Arc<T>);
+                    impl<
+                        T: Payments,
+                    > tonic::server::UnaryService<super::ListPaymentsRequest>
+                    for ListPaymentsSvc<T> {
+                        type Response = super::ListPaymentsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListPaymentsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Payments>::list_payments(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListPaymentsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Payments/RefundPayment" => {
+                    #[allow(non_camel_case_types)]
+                    struct RefundPaymentSvc<T: Payments>(pub Arc<T>);
+                    impl<
+                        T: Payments,
+                    > tonic::server::UnaryService<super::RefundPaymentRequest>
+                    for RefundPaymentSvc<T> {
+                        type Response = super::Payment;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RefundPaymentRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Payments>::refund_payment(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RefundPaymentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Payments/GetAutoTopUp" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetAutoTopUpSvc<T: Payments>(pub Arc<T>);
+                    impl<
+                        T: Payments,
+                    > tonic::server::UnaryService<super::GetAutoTopUpRequest>
+                    for GetAutoTopUpSvc<T> {
+                        type Response = super::AutoTopUp;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetAutoTopUpRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Payments>::get_auto_top_up(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetAutoTopUpSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Payments/PutAutoTopUp" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutAutoTopUpSvc<T: Payments>(pub Arc<T>);
+                    impl<
+                        T: Payments,
+                    > tonic::server::UnaryService<super::PutAutoTopUpRequest>
+                    for PutAutoTopUpSvc<T> {
+                        type Response = super::AutoTopUp;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutAutoTopUpRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Payments>::put_auto_top_up(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutAutoTopUpSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Payments/ReceiveEvent" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReceiveEventSvc<T: Payments>(pub Arc<T>);
+                    impl<
+                        T: Payments,
+                    > tonic::server::UnaryService<super::ReceiveEventRequest>
+                    for ReceiveEventSvc<T> {
+                        type Response = super::ReceiveEventResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReceiveEventRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Payments>::receive_event(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReceiveEventSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -2417,6 +6186,140 @@ pub mod payments_server {
     impl<T> tonic::server::NamedService for PaymentsServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
+}
+/// What one version of a plan says. Immutable.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PlanTerms {
+    /// On provider prices, where no override fits: 0 to 100,000.
+    #[prost(int32, tag = "1")]
+    pub markup_basis_points: i32,
+    /// At most one for each provider, model, or pair of them. In an answer the most specific come first.
+    #[prost(message, repeated, tag = "2")]
+    pub markup_overrides: ::prost::alloc::vec::Vec<
+        super::super::pricing::v1::MarkupOverride,
+    >,
+    /// Of what credit is bought for, at least the minimum in nano-USD.
+    #[prost(uint32, tag = "3")]
+    pub purchase_fee_basis_points: u32,
+    #[prost(int64, tag = "4")]
+    pub purchase_fee_minimum: i64,
+    /// Of the list price of what a tenant's own credentials serve: 0 to 10,000.
+    #[prost(uint32, tag = "5")]
+    pub own_key_fee_basis_points: u32,
+    /// Nano-USD a month, at list price, that are free of that fee; absent = none.
+    #[prost(int64, optional, tag = "6")]
+    pub own_key_allowance: ::core::option::Option<i64>,
+    #[prost(bool, tag = "7")]
+    pub is_postpaid: bool,
+    /// Nano-USD that a postpaid tenant may owe; 0 for prepaid ones.
+    #[prost(int64, tag = "8")]
+    pub credit_limit: i64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PlanVersion {
+    /// 1, 2, ...
+    #[prost(int32, tag = "1")]
+    pub version: i32,
+    #[prost(message, optional, tag = "2")]
+    pub terms: ::core::option::Option<PlanTerms>,
+    #[prost(int64, tag = "3")]
+    pub created_at_ms: i64,
+    /// Whoever made it; empty = the system.
+    #[prost(string, tag = "4")]
+    pub actor: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Plan {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(int64, tag = "2")]
+    pub created_at_ms: i64,
+    /// How many tenants are on it.
+    #[prost(int64, tag = "3")]
+    pub tenants: i64,
+    #[prost(message, repeated, tag = "4")]
+    pub versions: ::prost::alloc::vec::Vec<PlanVersion>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPlansRequest {
+    /// The last name of the page before; empty = from the first.
+    #[prost(string, tag = "1")]
+    pub after: ::prost::alloc::string::String,
+    /// Zero = all.
+    #[prost(uint32, tag = "2")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListPlansResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub plans: ::prost::alloc::vec::Vec<Plan>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadPlanRequest {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PutPlanRequest {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub terms: ::core::option::Option<PlanTerms>,
+    #[prost(string, tag = "3")]
+    pub actor: ::prost::alloc::string::String,
+    /// Says what would happen, and changes nothing.
+    #[prost(bool, tag = "4")]
+    pub dry_run: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutPlanResponse {
+    /// The version that holds the terms; of a dry run, the one that would.
+    #[prost(int32, tag = "1")]
+    pub version: i32,
+    /// Whether these terms were in force already.
+    #[prost(bool, tag = "2")]
+    pub is_unchanged: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MoveTenantRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub plan: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub actor: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MoveTenantResponse {
+    #[prost(string, tag = "1")]
+    pub from_plan: ::prost::alloc::string::String,
+    /// Whether the tenant was on that plan already.
+    #[prost(bool, tag = "2")]
+    pub is_unchanged: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadTenantPlanRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TenantPlan {
+    /// With the version in force alone.
+    #[prost(message, optional, tag = "1")]
+    pub plan: ::core::option::Option<Plan>,
+    /// Newest first; the oldest is the plan that the tenant began with.
+    #[prost(message, repeated, tag = "2")]
+    pub moves: ::prost::alloc::vec::Vec<PlanMove>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PlanMove {
+    #[prost(string, tag = "1")]
+    pub plan: ::prost::alloc::string::String,
+    #[prost(int64, tag = "2")]
+    pub at_ms: i64,
+    /// Whoever did it; empty = the system.
+    #[prost(string, tag = "3")]
+    pub actor: ::prost::alloc::string::String,
 }
 /// Generated client implementations.
 pub mod plans_client {
@@ -2509,6 +6412,125 @@ pub mod plans_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Every plan with its newest version, by name.
+        pub async fn list_plans(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListPlansRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPlansResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Plans/ListPlans",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Plans", "ListPlans"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// One plan with all of its versions, the newest first.
+        pub async fn read_plan(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadPlanRequest>,
+        ) -> std::result::Result<tonic::Response<super::Plan>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Plans/ReadPlan",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Plans", "ReadPlan"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes a plan, or a new version of one. The terms that are in force already make none.
+        pub async fn put_plan(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutPlanRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PutPlanResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Plans/PutPlan",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Plans", "PutPlan"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Puts a tenant on a plan, from the next request on. Idempotent.
+        pub async fn move_tenant(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MoveTenantRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MoveTenantResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Plans/MoveTenant",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Plans", "MoveTenant"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The plan that a tenant is on, and how it came there.
+        pub async fn read_tenant_plan(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadTenantPlanRequest>,
+        ) -> std::result::Result<tonic::Response<super::TenantPlan>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Plans/ReadTenantPlan",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Plans", "ReadTenantPlan"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2523,7 +6545,39 @@ pub mod plans_server {
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with PlansServer.
     #[async_trait]
-    pub trait Plans: std::marker::Send + std::marker::Sync + 'static {}
+    pub trait Plans: std::marker::Send + std::marker::Sync + 'static {
+        /// Every plan with its newest version, by name.
+        async fn list_plans(
+            &self,
+            request: tonic::Request<super::ListPlansRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPlansResponse>,
+            tonic::Status,
+        >;
+        /// One plan with all of its versions, the newest first.
+        async fn read_plan(
+            &self,
+            request: tonic::Request<super::ReadPlanRequest>,
+        ) -> std::result::Result<tonic::Response<super::Plan>, tonic::Status>;
+        /// Makes a plan, or a new version of one. The terms that are in force already make none.
+        async fn put_plan(
+            &self,
+            request: tonic::Request<super::PutPlanRequest>,
+        ) -> std::result::Result<tonic::Response<super::PutPlanResponse>, tonic::Status>;
+        /// Puts a tenant on a plan, from the next request on. Idempotent.
+        async fn move_tenant(
+            &self,
+            request: tonic::Request<super::MoveTenantRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MoveTenantResponse>,
+            tonic::Status,
+        >;
+        /// The plan that a tenant is on, and how it came there.
+        async fn read_tenant_plan(
+            &self,
+            request: tonic::Request<super::ReadTenantPlanRequest>,
+        ) -> std::result::Result<tonic::Response<super::TenantPlan>, tonic::Status>;
+    }
     #[derive(Debug)]
     pub struct PlansServer<T> {
         inner: Arc<T>,
@@ -2600,6 +6654,223 @@ pub mod plans_server {
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
             match req.uri().path() {
+                "/patchbay.billing.v1.Plans/ListPlans" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListPlansSvc<T: Plans>(pub Arc<T>);
+                    impl<T: Plans> tonic::server::UnaryService<super::ListPlansRequest>
+                    for ListPlansSvc<T> {
+                        type Response = super::ListPlansResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListPlansRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Plans>::list_plans(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListPlansSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Plans/ReadPlan" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadPlanSvc<T: Plans>(pub Arc<T>);
+                    impl<T: Plans> tonic::server::UnaryService<super::ReadPlanRequest>
+                    for ReadPlanSvc<T> {
+                        type Response = super::Plan;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadPlanRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Plans>::read_plan(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadPlanSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Plans/PutPlan" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutPlanSvc<T: Plans>(pub Arc<T>);
+                    impl<T: Plans> tonic::server::UnaryService<super::PutPlanRequest>
+                    for PutPlanSvc<T> {
+                        type Response = super::PutPlanResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutPlanRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Plans>::put_plan(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutPlanSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Plans/MoveTenant" => {
+                    #[allow(non_camel_case_types)]
+                    struct MoveTenantSvc<T: Plans>(pub Arc<T>);
+                    impl<T: Plans> tonic::server::UnaryService<super::MoveTenantRequest>
+                    for MoveTenantSvc<T> {
+                        type Response = super::MoveTenantResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MoveTenantRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Plans>::move_tenant(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MoveTenantSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Plans/ReadTenantPlan" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadTenantPlanSvc<T: Plans>(pub Arc<T>);
+                    impl<
+                        T: Plans,
+                    > tonic::server::UnaryService<super::ReadTenantPlanRequest>
+                    for ReadTenantPlanSvc<T> {
+                        type Response = super::TenantPlan;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadTenantPlanRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Plans>::read_tenant_plan(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadTenantPlanSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -2639,6 +6910,159 @@ pub mod plans_server {
     impl<T> tonic::server::NamedService for PlansServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
+}
+/// Empty members match everything.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UsageFilter {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub workspace_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub user_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub key_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub model: ::prost::alloc::string::String,
+    /// its slug
+    #[prost(string, tag = "6")]
+    pub provider: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub endpoint_id: ::prost::alloc::string::String,
+    #[prost(bool, optional, tag = "8")]
+    pub is_byok: ::core::option::Option<bool>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetUsageRequest {
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<UsageFilter>,
+    /// `hour`, `day`, `week` (from Monday) or `month`, in UTC; empty = one sum over the whole time.
+    #[prost(string, tag = "2")]
+    pub grain: ::prost::alloc::string::String,
+    /// Of `tenant_id`, `workspace_id`, `user_id`, `key_id`, `model`, `provider`, `provider_name`, `endpoint_id`,
+    /// `is_byok`.
+    #[prost(string, repeated, tag = "3")]
+    pub group_by: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Requests admitted from this time to before the other, in Unix milliseconds; both are taken down to the hour
+    /// where the grain is one, else to the day, in UTC. 0 = from the beginning, until now and beyond.
+    #[prost(int64, tag = "4")]
+    pub since_ms: i64,
+    #[prost(int64, tag = "5")]
+    pub until_ms: i64,
+    /// Whole UTC days that ended before today, counted back from it, in place of the two times.
+    #[prost(uint32, tag = "6")]
+    pub completed_days: u32,
+    /// Rows at most; 0 = 10,000, the most.
+    #[prost(uint32, tag = "7")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetUsageResponse {
+    /// By time, then by the dimensions.
+    #[prost(message, repeated, tag = "1")]
+    pub sums: ::prost::alloc::vec::Vec<UsageSum>,
+    /// There are more.
+    #[prost(bool, tag = "2")]
+    pub is_truncated: bool,
+}
+/// Dimensions that were not asked for are empty, and so is what a request did not have.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UsageSum {
+    #[prost(int64, tag = "1")]
+    pub start_ms: i64,
+    #[prost(string, tag = "2")]
+    pub tenant_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub workspace_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub user_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub key_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub model: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub provider: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub provider_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub endpoint_id: ::prost::alloc::string::String,
+    #[prost(bool, tag = "10")]
+    pub is_byok: bool,
+    #[prost(int64, tag = "11")]
+    pub requests: i64,
+    /// No content came, and it was not the client that left.
+    #[prost(int64, tag = "12")]
+    pub errors: i64,
+    #[prost(int64, tag = "13")]
+    pub partials: i64,
+    #[prost(int64, tag = "14")]
+    pub cancelled: i64,
+    #[prost(int64, tag = "15")]
+    pub streamed: i64,
+    #[prost(int64, tag = "16")]
+    pub attempts: i64,
+    #[prost(message, optional, tag = "17")]
+    pub usage: ::core::option::Option<super::super::pricing::v1::Usage>,
+    /// Nano-USD: what the tenant was charged, what we bore of what was due, what providers ask of us, and what the
+    /// tenant's own credentials pay at list price.
+    #[prost(int64, tag = "18")]
+    pub charge: i64,
+    #[prost(int64, tag = "19")]
+    pub absorbed: i64,
+    #[prost(int64, tag = "20")]
+    pub waived: i64,
+    #[prost(int64, tag = "21")]
+    pub provider_cost: i64,
+    #[prost(int64, tag = "22")]
+    pub upstream_cost: i64,
+    /// Sums of milliseconds.
+    #[prost(int64, tag = "23")]
+    pub latency_ms: i64,
+    #[prost(int64, tag = "24")]
+    pub generation_time_ms: i64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListUsageRequest {
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<UsageFilter>,
+    /// Generations whose ids were made from this time to before the other, in Unix milliseconds; 0 = 31 days before
+    /// the other, and until now.
+    #[prost(int64, tag = "2")]
+    pub since_ms: i64,
+    #[prost(int64, tag = "3")]
+    pub until_ms: i64,
+    /// The last generation of the page before.
+    #[prost(string, tag = "4")]
+    pub after: ::prost::alloc::string::String,
+    /// Rows at most; 0 = 100, the most is 1000.
+    #[prost(uint32, tag = "5")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListUsageResponse {
+    /// Without leases and attempts beyond the first, the price by its id alone.
+    #[prost(message, repeated, tag = "1")]
+    pub rows: ::prost::alloc::vec::Vec<UsageRow>,
+    /// Where the next page goes on; empty = there is none.
+    #[prost(string, tag = "2")]
+    pub next: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UsageRow {
+    #[prost(message, optional, tag = "1")]
+    pub record: ::core::option::Option<super::super::events::v1::UsageRecord>,
+    #[prost(int64, tag = "2")]
+    pub settled_at_ms: i64,
+    #[prost(int64, tag = "3")]
+    pub due: i64,
+    #[prost(int64, tag = "4")]
+    pub waived: i64,
+    #[prost(string, tag = "5")]
+    pub evidence: ::prost::alloc::string::String,
+    #[prost(int64, tag = "6")]
+    pub period_id: i64,
+    #[prost(uint32, tag = "7")]
+    pub attempts: u32,
 }
 /// Generated client implementations.
 pub mod usage_reports_client {
@@ -2731,6 +7155,58 @@ pub mod usage_reports_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Sums by time and dimension, up to this moment.
+        pub async fn get_usage(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetUsageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetUsageResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.UsageReports/GetUsage",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.UsageReports", "GetUsage"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Single generations, newest first.
+        pub async fn list_usage(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListUsageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListUsageResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.UsageReports/ListUsage",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.UsageReports", "ListUsage"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2745,7 +7221,24 @@ pub mod usage_reports_server {
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with UsageReportsServer.
     #[async_trait]
-    pub trait UsageReports: std::marker::Send + std::marker::Sync + 'static {}
+    pub trait UsageReports: std::marker::Send + std::marker::Sync + 'static {
+        /// Sums by time and dimension, up to this moment.
+        async fn get_usage(
+            &self,
+            request: tonic::Request<super::GetUsageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetUsageResponse>,
+            tonic::Status,
+        >;
+        /// Single generations, newest first.
+        async fn list_usage(
+            &self,
+            request: tonic::Request<super::ListUsageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListUsageResponse>,
+            tonic::Status,
+        >;
+    }
     #[derive(Debug)]
     pub struct UsageReportsServer<T> {
         inner: Arc<T>,
@@ -2822,6 +7315,96 @@ pub mod usage_reports_server {
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
             match req.uri().path() {
+                "/patchbay.billing.v1.UsageReports/GetUsage" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetUsageSvc<T: UsageReports>(pub Arc<T>);
+                    impl<
+                        T: UsageReports,
+                    > tonic::server::UnaryService<super::GetUsageRequest>
+                    for GetUsageSvc<T> {
+                        type Response = super::GetUsageResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetUsageRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UsageReports>::get_usage(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetUsageSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.UsageReports/ListUsage" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListUsageSvc<T: UsageReports>(pub Arc<T>);
+                    impl<
+                        T: UsageReports,
+                    > tonic::server::UnaryService<super::ListUsageRequest>
+                    for ListUsageSvc<T> {
+                        type Response = super::ListUsageResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListUsageRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UsageReports>::list_usage(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListUsageSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(

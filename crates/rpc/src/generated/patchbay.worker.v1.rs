@@ -195,6 +195,9 @@ pub struct Final {
     pub finish_reason: ::prost::alloc::string::String,
     #[prost(message, repeated, tag = "6")]
     pub attempts: ::prost::alloc::vec::Vec<AttemptOutcome>,
+    /// Nano-USD that the tenant's own credential pays the provider, at list price.
+    #[prost(int64, tag = "7")]
+    pub upstream_cost: i64,
 }
 /// No attempt reached content; nothing is charged.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use identity::GroupId;
 use rpc::billing::lease_down::Message as Down;
 use rpc::billing::lease_up::Message as Up;
-use rpc::billing::{Ask, Denied, Granted, Heartbeat, Hello, LeaseUp, Report, Return, Witness};
-use tokio::sync::{mpsc, oneshot};
+use rpc::billing::{Ask, Denied, Granted, Heartbeat, Hello, Kept, LeaseUp, Report, Return, Trim, Witness};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
@@ -21,6 +21,8 @@ pub(crate) struct Edge {
     waiting: Waiting,
     ended: Arc<Mutex<Option<Status>>>,
     next: AtomicU64,
+    /// The accounts of every recall.
+    recalls: watch::Receiver<Vec<Vec<String>>>,
 }
 
 impl Edge {
@@ -33,6 +35,7 @@ impl Edge {
         let waiting = Waiting::default();
         let ended = Arc::new(Mutex::new(None));
         let (answers, end) = (Arc::clone(&waiting), Arc::clone(&ended));
+        let (recalled, recalls) = watch::channel(Vec::new());
         tokio::spawn(async move {
             loop {
                 match down.message().await {
@@ -42,7 +45,11 @@ impl Edge {
                             Down::Granted(granted) => granted.ask_id,
                             Down::Denied(denied) => denied.ask_id,
                             Down::Stored(stored) => stored.message_id,
-                            Down::Recall(_) | Down::Extended(_) => continue,
+                            Down::Extended(extended) => extended.beat_id,
+                            Down::Recall(recall) => {
+                                recalled.send_modify(|all| all.push(recall.account_ids.clone()));
+                                continue;
+                            }
                         };
                         if let Some(answer) = answers.lock().unwrap().remove(&id) {
                             let _ = answer.send(message);
@@ -57,7 +64,7 @@ impl Edge {
             }
             answers.lock().unwrap().clear();
         });
-        Self { up, waiting, ended, next: AtomicU64::new(1) }
+        Self { up, waiting, ended, next: AtomicU64::new(1), recalls }
     }
 
     /// Sends what `message` makes of a new id and waits for its answer; `None` when the session ends first.
@@ -77,6 +84,27 @@ impl Edge {
         want: i64,
         floor: i64,
     ) -> Result<Granted, Denied> {
+        self.ask_for(group, customer, want, floor, false).await
+    }
+
+    /// Asks for a lease of many requests.
+    pub(crate) async fn ask_shared(
+        &self,
+        customer: &Customer,
+        want: i64,
+        floor: i64,
+    ) -> Result<Granted, Denied> {
+        self.ask_for(GroupId::generate(), customer, want, floor, true).await
+    }
+
+    async fn ask_for(
+        &self,
+        group: GroupId,
+        customer: &Customer,
+        want: i64,
+        floor: i64,
+        shared: bool,
+    ) -> Result<Granted, Denied> {
         let answer = self.call(|ask_id| {
             Up::Ask(Ask {
                 ask_id,
@@ -86,7 +114,7 @@ impl Edge {
                 want,
                 floor,
                 trace: String::new(),
-                shared: false,
+                shared,
             })
         });
         match answer.await {
@@ -111,6 +139,35 @@ impl Edge {
         let answer =
             self.call(|message_id| Up::Report(Report { witnesses: vec![witness], message_id })).await;
         assert!(matches!(answer, Some(Down::Stored(_))), "{answer:?}");
+    }
+
+    /// Keeps `keep` under each of these leases.
+    pub(crate) async fn trim(&self, granted: &Granted, keep: i64, is_done: bool) {
+        let kept =
+            granted.leases.iter().map(|lease| Kept { lease_id: lease.lease_id.clone(), keep, is_done });
+        let kept: Vec<Kept> = kept.collect();
+        let answer = self.call(|message_id| Up::Trim(Trim { kept, message_id })).await;
+        assert!(matches!(answer, Some(Down::Stored(_))), "{answer:?}");
+    }
+
+    /// Waits until this edge was told `count` recalls, and tells them.
+    pub(crate) async fn recalled(&self, count: usize) -> Vec<Vec<String>> {
+        let mut recalls = self.recalls.clone();
+        let told = recalls.wait_for(|all| all.len() >= count);
+        let told = tokio::time::timeout(std::time::Duration::from_secs(60), told).await;
+        told.expect("no recall came").unwrap().clone()
+    }
+
+    pub(crate) fn recalls(&self) -> usize {
+        self.recalls.borrow().len()
+    }
+
+    /// How long its leases live on, when billing says so.
+    pub(crate) async fn extend(&self) -> Option<u32> {
+        match self.call(|beat_id| Up::Heartbeat(Heartbeat { beat_id })).await {
+            Some(Down::Extended(extended)) => Some(extended.expires_in_ms),
+            _ => None,
+        }
     }
 
     pub(crate) async fn beat(&self) {

@@ -3,7 +3,7 @@
 use identity::{EndpointId, GenerationId, PriceVersionId};
 use pricing::{Class, Markup, PriceBook, Rate, Rates, Usage};
 use rpc::billing::witness::Outcome;
-use rpc::billing::{Granted, Witness};
+use rpc::billing::{Granted, OpenLeases, Witness};
 use rpc::convert;
 use rpc::events::{RecordKey, UsageBatch, UsageRecord};
 use rpc::worker::{AttemptOutcome, LeaseUse};
@@ -59,6 +59,12 @@ pub(crate) fn record(customer: &Customer, granted: &Granted, nanos: i64) -> Usag
         deltas: 3,
         ..UsageRecord::default()
     }
+}
+
+/// A part of a shared grant, as one request has it: `amount` reserved under each of its leases.
+pub(crate) fn part(granted: &Granted, amount: i64) -> Granted {
+    let leases = granted.leases.iter().map(|lease| LeaseUse { amount, ..lease.clone() });
+    Granted { leases: leases.collect(), amount, ..granted.clone() }
 }
 
 pub(crate) fn attempt(n: u32, status: u32, outcome: &str) -> AttemptOutcome {
@@ -122,4 +128,15 @@ pub(crate) async fn settle(client: &Client, records: &[UsageRecord]) -> Vec<Reco
 /// A grant of no account, as free requests have it.
 pub(crate) fn nothing_reserved() -> Granted {
     Granted { leases: Vec::<LeaseUse>::new(), ..Granted::default() }
+}
+
+/// What a worker says of the leases that it holds something under.
+pub(crate) async fn report_open(client: &Client, worker: &str, granted: &[&Granted]) {
+    let leases = granted.iter().flat_map(|granted| granted.leases.iter());
+    let open = OpenLeases {
+        worker_id: worker.to_owned(),
+        lease_ids: leases.map(|lease| lease.lease_id.clone()).collect(),
+        ..OpenLeases::default()
+    };
+    client.clone().report_open(open).await.unwrap();
 }

@@ -1,11 +1,255 @@
-//! Budgets of workspaces, members and guardrails.
+//! Budgets of workspaces, members and guardrails, credit lines, and what tenants are told of them.
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use axum::routing::get;
+use chrono::{DateTime, SecondsFormat, Utc};
+use http::StatusCode;
+use identity::TenantId;
+use pricing::Amount;
+use rpc::Channel;
+use rpc::billing::budgets_client::BudgetsClient;
+use rpc::billing::{
+    Budget, DeleteBudgetRequest, GetCreditLineRequest, ListBudgetsRequest, PutBudgetRequest, Subject,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
+use super::super::body::from_query;
+use super::super::reply::{self, Refusal};
+use super::{Operator, bad, not_found, read, tenant};
 use crate::service::App;
+use crate::store::{audit, workspaces};
+
+/// Rows of a page, unless another number is asked for.
+const USUAL_LIMIT: u32 = 100;
+/// ... and at most.
+const MOST: u32 = 1_000;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
+        .route("/tenants/{tenant}/budgets", get(list).put(put).delete(delete))
+        .route("/tenants/{tenant}/credit-line", get(credit_line))
+}
+
+/// Whose spending a budget limits.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum SubjectKind {
+    Workspace,
+    Member,
+    Guardrail,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Interval {
+    Daily,
+    Weekly,
+    Monthly,
+    Lifetime,
+}
+
+impl SubjectKind {
+    fn with(self, id: Uuid) -> Subject {
+        let kind = match self {
+            Self::Workspace => "workspace",
+            Self::Member => "member",
+            Self::Guardrail => "guardrail",
+        };
+        Subject { kind: kind.to_owned(), id: id.to_string() }
+    }
+}
+
+impl Interval {
+    /// As billing names it.
+    fn name(self) -> String {
+        let name = match self {
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+            Self::Monthly => "monthly",
+            Self::Lifetime => "",
+        };
+        name.to_owned()
+    }
+}
+
+pub(super) fn client(app: &App) -> BudgetsClient<Channel> {
+    BudgetsClient::new(app.billing.clone())
+}
+
+fn shown(budget: &Budget) -> Value {
+    let usd = |nanos: i64| Amount::from_nanos(nanos).to_string();
+    let (kind, id) = budget.subject.clone().map(|subject| (subject.kind, subject.id)).unwrap_or_default();
+    json!({
+        "id": budget.account_id,
+        "subject_kind": kind,
+        "subject_id": id,
+        "interval": if budget.interval.is_empty() { "lifetime" } else { &budget.interval },
+        "limit": usd(budget.limit),
+        "spent": usd(budget.spent),
+        "held": usd(budget.held),
+        "remaining": usd(budget.remaining),
+        "window_ends_at": Some(budget.window_ends_at_ms).filter(|end| *end > 0).map(time),
+        "counts_own_keys": budget.counts_own_keys,
+        "holder": budget.holder.as_ref().map(|holder| json!({ "kind": holder.kind, "id": holder.id })),
+        "created_at": time(budget.created_at_ms),
+        "changed_at": time(budget.changed_at_ms),
+    })
+}
+
+pub(super) fn time(millis: i64) -> String {
+    let at: DateTime<Utc> = DateTime::from_timestamp_millis(millis).unwrap_or_default();
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Writes down what an operator did; it is done, whether or not that can be.
+pub(super) async fn write_down(app: &App, tenant: TenantId, entry: audit::Entry) {
+    let written: Result<(), sqlx::Error> = pg::in_tenant(&app.pool, tenant, move |tx| {
+        Box::pin(async move { audit::insert(tx.connection(), &entry).await })
+    })
+    .await;
+    if let Err(error) = written {
+        tracing::error!(error = %error, "a change could not be written to the audit log");
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    subject_kind: Option<SubjectKind>,
+    subject_id: Option<Uuid>,
+    /// The last id of the page before.
+    #[serde(default)]
+    after: String,
+    #[serde(default)]
+    limit: u32,
+}
+
+async fn list(
+    _operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let tenant = tenant(&id)?;
+    let wanted: Wanted = from_query(&request.into_parts().0)?;
+    let subject = match (wanted.subject_kind, wanted.subject_id) {
+        (Some(kind), Some(id)) => Some(kind.with(id)),
+        (None, None) => None,
+        _ => return Err(bad("subject_kind and subject_id: send both, or neither")),
+    };
+    let limit = if wanted.limit == 0 { USUAL_LIMIT } else { wanted.limit.min(MOST) };
+    let message = ListBudgetsRequest { tenant_id: tenant.to_string(), subject, after: wanted.after, limit };
+    let found = rpc::retry(3, || {
+        let (mut client, message) = (client(&app), message.clone());
+        async move { client.list_budgets(message).await }
+    })
+    .await?
+    .into_inner()
+    .budgets;
+    let data: Vec<Value> = found.iter().map(shown).collect();
+    let is_full = u32::try_from(found.len()).is_ok_and(|rows| rows == limit);
+    let next = found.last().filter(|_| is_full).map(|budget| &budget.account_id);
+    Ok(reply::json(StatusCode::OK, &json!({ "data": data, "next": next })))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Put {
+    subject_kind: SubjectKind,
+    subject_id: Uuid,
+    interval: Interval,
+    /// USD as a string.
+    limit: String,
+    /// What own credentials serve counts, for all budgets of the subject; not sent = as it is.
+    counts_own_keys: Option<bool>,
+}
+
+async fn put(
+    operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let tenant = tenant(&id)?;
+    let sent: Put = read(&app, request).await?;
+    let limit: Result<Amount, _> = sent.limit.parse();
+    let limit = limit.ok().filter(|limit| *limit > Amount::ZERO).ok_or_else(|| {
+        bad(format!("limit: `{}` is no limit: write USD above 0, such as \"12.50\"", sent.limit))
+    })?;
+    if matches!(sent.subject_kind, SubjectKind::Workspace) {
+        let name = sent.subject_id.to_string();
+        let found: Result<_, sqlx::Error> = pg::in_tenant(&app.pool, tenant, move |tx| {
+            Box::pin(async move { workspaces::named(tx, &name).await })
+        })
+        .await;
+        found?.ok_or_else(|| not_found("workspace"))?;
+    }
+    let subject = sent.subject_kind.with(sent.subject_id);
+    let message = PutBudgetRequest {
+        tenant_id: tenant.to_string(),
+        subject: Some(subject.clone()),
+        interval: sent.interval.name(),
+        limit: limit.nanos(),
+        counts_own_keys: sent.counts_own_keys,
+    };
+    let budget = client(&app).put_budget(message).await?.into_inner();
+    let details = json!({ "interval": sent.interval.name(), "limit": limit.to_string(),
+                          "counts_own_keys": sent.counts_own_keys });
+    let target = format!("{}:{}", subject.kind, subject.id);
+    write_down(&app, tenant, operator.does("budget.put", Some(tenant), target, details)).await;
+    Ok(reply::json(StatusCode::OK, &json!({ "data": shown(&budget) })))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    subject_kind: SubjectKind,
+    subject_id: Uuid,
+    interval: Interval,
+}
+
+async fn delete(
+    operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let tenant = tenant(&id)?;
+    let which: Which = from_query(&request.into_parts().0)?;
+    let subject = which.subject_kind.with(which.subject_id);
+    let message = DeleteBudgetRequest {
+        tenant_id: tenant.to_string(),
+        subject: Some(subject.clone()),
+        interval: which.interval.name(),
+    };
+    let existed = client(&app).delete_budget(message).await?.into_inner().existed;
+    let details = json!({ "interval": which.interval.name(), "existed": existed });
+    let target = format!("{}:{}", subject.kind, subject.id);
+    write_down(&app, tenant, operator.does("budget.delete", Some(tenant), target, details)).await;
+    Ok(reply::json(StatusCode::OK, &json!({ "deleted": true })))
+}
+
+async fn credit_line(
+    _operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
+    let tenant = tenant(&id)?;
+    let message = GetCreditLineRequest { tenant_id: tenant.to_string() };
+    let line = rpc::retry(3, || {
+        let (mut client, message) = (client(&app), message.clone());
+        async move { client.get_credit_line(message).await }
+    })
+    .await?
+    .into_inner();
+    let usd = |nanos: i64| Amount::from_nanos(nanos).to_string();
+    let body = json!({ "line": usd(line.line), "owed": usd(line.owed), "held": usd(line.held),
+                       "available": usd(line.available) });
+    Ok(reply::json(StatusCode::OK, &json!({ "data": body })))
 }

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
+use chrono::{DateTime, SecondsFormat, Utc};
 use http::StatusCode;
 use pricing::Amount;
 use rpc::billing::billing_client::BillingClient;
-use rpc::billing::{CheckInvariantsRequest, GetCreditsRequest, GrantCreditRequest};
+use rpc::billing::{Breach, CheckInvariantsRequest, GetCreditsRequest, GrantCreditRequest};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::super::body::from_query;
 use super::super::reply::{self, Refusal};
 use super::{Operator, bad, not_found, read, tenant};
 use crate::service::App;
@@ -36,6 +38,8 @@ struct Grant {
     reason: String,
     /// Granting again with the same id changes nothing; the header `Idempotency-Key` serves as well.
     source_id: Option<String>,
+    /// When what is left of a promotion is taken away, RFC 3339.
+    expires_at: Option<DateTime<Utc>>,
 }
 
 pub(super) async fn grant(
@@ -56,6 +60,9 @@ pub(super) async fn grant(
         Kind::Purchase => "purchase",
         Kind::Promotion => "promotion",
     };
+    if sent.expires_at.is_some_and(|at| at <= Utc::now() || matches!(sent.kind, Kind::Purchase)) {
+        return Err(bad("expires_at: only promotions expire, and only later than now"));
+    }
     let source_id = sent.source_id.or(header).unwrap_or_else(|| Uuid::now_v7().to_string());
     let name = pg::in_tenant(&app.pool, tenant, |tx| Box::pin(organisations::name(tx))).await?;
     if name.is_none() {
@@ -67,6 +74,7 @@ pub(super) async fn grant(
         kind: kind.to_owned(),
         reason: sent.reason.clone(),
         source_id: source_id.clone(),
+        expires_at_ms: sent.expires_at.map_or(0, |at| at.timestamp_millis()),
     };
     let balance = rpc::retry(3, || {
         let (mut billing, message) = (BillingClient::new(app.billing.clone()), message.clone());
@@ -75,8 +83,7 @@ pub(super) async fn grant(
     .await?
     .into_inner()
     .balance;
-    let details =
-        json!({ "amount": amount.to_string(), "kind": kind, "reason": sent.reason, "source_id": source_id });
+    let details = json!({ "amount": amount.to_string(), "kind": kind, "reason": sent.reason, "source_id": source_id, "expires_at": sent.expires_at });
     let entry = operator.does("credit.grant", Some(tenant), tenant.to_string(), details);
     let written = pg::in_tenant(&app.pool, tenant, move |tx| {
         Box::pin(async move { audit::insert(tx.connection(), &entry).await })
@@ -115,21 +122,62 @@ pub(super) async fn balance(
         "total_usage": usd(credits.total_usage),
         "held": usd(credits.held),
         "balance": usd(balance),
-        "available": usd(balance.saturating_sub(credits.held)),
+        "credit_line": usd(credits.line),
+        "available": usd(balance.saturating_add(credits.line).saturating_sub(credits.held).max(0)),
     });
     Ok(reply::json(StatusCode::OK, &body))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Check {
+    /// What the last checks found, without another one.
+    kept: bool,
 }
 
 pub(super) async fn invariants(
     _operator: Operator,
     State(app): State<Arc<App>>,
+    request: Request,
 ) -> Result<Response, Refusal> {
+    let Check { kept } = from_query(&request.into_parts().0)?;
     let mut billing = BillingClient::new(app.billing.clone()).max_decoding_message_size(rpc::MAX_MESSAGE);
-    let found = billing.check_invariants(CheckInvariantsRequest {}).await?.into_inner();
-    let breaches: Vec<Value> = found
-        .breaches
+    let found = billing.check_invariants(CheckInvariantsRequest { kept }).await?.into_inner();
+    let count = |name: &str| found.breaches.iter().filter(|breach| breach.invariant == name).count();
+    let invariants: Vec<Value> = found
+        .invariants
         .iter()
-        .map(|breach| json!({ "invariant": breach.invariant, "detail": breach.detail }))
+        .map(|invariant| {
+            json!({
+                "invariant": invariant.name,
+                "meaning": invariant.meaning,
+                "freezes_invoicing": invariant.freezes,
+                "checked_at": time(invariant.checked_at_ms),
+                "whole_at": time(invariant.whole_at_ms),
+                "breaches": count(&invariant.name),
+            })
+        })
         .collect();
-    Ok(reply::json(StatusCode::OK, &json!({ "breaches": breaches })))
+    let breaches: Vec<Value> = found.breaches.iter().map(breach).collect();
+    Ok(reply::json(StatusCode::OK, &json!({ "invariants": invariants, "breaches": breaches })))
+}
+
+fn breach(breach: &Breach) -> Value {
+    let known = |id: &str| Some(id.to_owned()).filter(|id| !id.is_empty());
+    json!({
+        "invariant": breach.invariant,
+        "detail": breach.detail,
+        "tenant_id": known(&breach.tenant_id),
+        "account_id": known(&breach.account_id),
+        "generation_id": known(&breach.generation_id),
+        "lease_id": known(&breach.lease_id),
+        "found_at": time(breach.found_at_ms),
+    })
+}
+
+/// Milliseconds since 1970; 0 = never.
+fn time(millis: i64) -> Option<String> {
+    DateTime::from_timestamp_millis(millis)
+        .filter(|_| millis > 0)
+        .map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true))
 }

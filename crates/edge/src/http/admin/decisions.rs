@@ -10,7 +10,6 @@ use chrono::{DateTime, Utc};
 use dialect::client::Dialect;
 use http::StatusCode;
 use identity::{GenerationId, TenantId};
-use pricing::Markup;
 use rpc::Fault;
 use rpc::billing::GetTermsRequest;
 use rpc::router::router_client::RouterClient;
@@ -23,6 +22,7 @@ use super::super::reply::{self, Refusal, UserFacing as _};
 use super::prices::Price;
 use super::{Operator, bad, not_found, read, tenant};
 use crate::admission::{self, Head, Question, StickyKey};
+use crate::auth::Markups;
 use crate::service::App;
 
 /// A replay of as many decisions as one may take ends long before.
@@ -104,7 +104,7 @@ pub(super) async fn explain(
     let tenant = around.tenant.as_deref().map(tenant).transpose()?;
     let session_id = peek.session_id.clone().filter(|id| !id.is_empty()).unwrap_or(head.session_id);
     let question = Question {
-        markup: markup(&app, tenant).await?,
+        markups: markups(&app, tenant).await?,
         preferences: admission::preferences(peek.provider.as_deref(), peek.partition)?,
         plugins_json: admission::plugins(peek.plugins.as_deref())?,
         sticky_key: tenant.and_then(|id| StickyKey::of(id, dialect.operation(), &session_id, &peek)),
@@ -123,14 +123,14 @@ pub(super) async fn explain(
 }
 
 /// What a tenant pays on top; nobody's is the default plan's.
-async fn markup(app: &App, tenant: Option<TenantId>) -> Result<Markup, Refusal> {
+pub(super) async fn markups(app: &App, tenant: Option<TenantId>) -> Result<Markups, Refusal> {
     let request = tenant.map_or_else(GetTermsRequest::default, |tenant| GetTermsRequest {
         tenant_id: tenant.to_string(),
         // No key of the tenant's: the terms are those of all of them.
         key_id: uuid::Uuid::nil().to_string(),
         ..GetTermsRequest::default()
     });
-    Ok(app.keys.source().terms(request).await?.markup)
+    Ok(app.keys.source().terms(request).await?.markups)
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -55,6 +55,8 @@ struct Created {
     /// USD as a string.
     limit: Option<String>,
     limit_reset: Option<Reset>,
+    /// Whether what the tenant's own credentials serve counts against the limit.
+    include_byok_in_limit: Option<bool>,
     expires_at: Option<DateTime<Utc>>,
     rate_limit_rpm: Option<u32>,
 }
@@ -69,6 +71,7 @@ struct Change {
     limit: Option<Option<String>>,
     #[serde(default, deserialize_with = "sent")]
     limit_reset: Option<Option<Reset>>,
+    include_byok_in_limit: Option<bool>,
     #[serde(default, deserialize_with = "sent")]
     rate_limit_rpm: Option<Option<u32>>,
 }
@@ -116,12 +119,14 @@ async fn put_limit(
     id: KeyId,
     limit: Option<Amount>,
     reset: Option<&str>,
+    own_keys: Option<bool>,
 ) -> Result<(), Refusal> {
     let message = PutKeyLimitRequest {
         tenant_id: tenant.to_string(),
         key_id: id.to_string(),
         limit: limit.map(Amount::nanos),
         reset: reset.unwrap_or_default().to_owned(),
+        counts_own_keys: own_keys,
     };
     BillingClient::new(app.billing.clone()).put_key_limit(message).await?;
     Ok(())
@@ -173,12 +178,14 @@ pub(super) async fn create(
         limit_reset: sent.limit_reset.map(|reset| reset.as_str().to_owned()),
         expires_at: sent.expires_at,
     };
-    if new.limit.is_some() {
+    if new.limit.is_some() || sent.include_byok_in_limit.is_some() {
         // Before the key exists, so that it is never used without its limit.
-        put_limit(&app, tenant, new.id, new.limit, new.limit_reset.as_deref()).await?;
+        let (reset, own_keys) = (new.limit_reset.as_deref(), sent.include_byok_in_limit);
+        put_limit(&app, tenant, new.id, new.limit, reset, own_keys).await?;
     }
     let details = json!({ "kind": kind.as_str(), "name": new.name, "label": new.label,
-                          "limit": new.limit.map(|limit| limit.to_string()) });
+                          "limit": new.limit.map(|limit| limit.to_string()),
+                          "include_byok_in_limit": sent.include_byok_in_limit });
     let entry = operator.does("key.create", Some(tenant), hash.to_string(), details);
     let is_new = pg::in_tenant(&app.pool, tenant, move |tx| {
         Box::pin(async move {
@@ -225,9 +232,11 @@ pub(super) async fn change(
 ) -> Result<Response, Refusal> {
     let (hash, mut key) = named(&app, &text).await?;
     let sent: Change = read(&app, request).await?;
-    let changes_limit = sent.limit.is_some() || sent.limit_reset.is_some();
+    let own_keys = sent.include_byok_in_limit;
+    let changes_limit = sent.limit.is_some() || sent.limit_reset.is_some() || own_keys.is_some();
     let details = json!({ "name": sent.name, "disabled": sent.disabled, "limit": sent.limit.clone().flatten(),
-                          "rate_limit_rpm": sent.rate_limit_rpm.flatten() });
+                          "rate_limit_rpm": sent.rate_limit_rpm.flatten(),
+                          "include_byok_in_limit": sent.include_byok_in_limit });
     if let Some(name) = sent.name {
         if name.is_empty() || name.len() > 200 {
             return Err(bad("name: use 1 to 200 characters"));
@@ -245,7 +254,7 @@ pub(super) async fn change(
         key.rate_limit = rate_limit(limit)?;
     }
     if changes_limit {
-        put_limit(&app, key.tenant, key.id, key.limit, key.limit_reset.as_deref()).await?;
+        put_limit(&app, key.tenant, key.id, key.limit, key.limit_reset.as_deref(), own_keys).await?;
     }
     let entry = operator.does("key.change", Some(key.tenant), hash.to_string(), details);
     let updated = key.clone();

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pricing::Markup;
 use rpc::Channel;
 use rpc::router::router_client::RouterClient;
 use rpc::router::{BrowseRequest, BrowseResponse};
 use tonic::Status;
+
+use crate::auth::Markups;
 
 /// An answer is used this long before the router is asked again.
 const FRESH: Duration = Duration::from_secs(1);
@@ -23,7 +24,7 @@ pub(super) struct Wanted {
     /// `author/slug`; empty where the resource is not of one model.
     pub(super) name: String,
     pub(super) query: String,
-    pub(super) markup: Markup,
+    pub(super) markups: Markups,
     pub(super) authenticated: bool,
 }
 
@@ -85,10 +86,10 @@ impl Answers {
                 resource: wanted.resource.to_owned(),
                 name: wanted.name.clone(),
                 query: wanted.query.clone(),
-                markup_basis_points: wanted.markup.basis_points(),
+                markup_basis_points: wanted.markups.basis_points(),
                 authenticated: wanted.authenticated,
                 policy: None,
-                markup_overrides: Vec::new(),
+                markup_overrides: wanted.markups.overrides(),
             };
             async move { router.browse(message).await }
         })

@@ -8,11 +8,15 @@ use rpc::Fault;
 use rpc::billing::billing_server::Billing;
 use rpc::billing::*;
 use rpc::events::{Settled, UsageBatch};
-use rpc::worker::LeaseUse;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
+
+use super::books::Books;
+
+/// The account of the own-key allowance.
+pub(crate) const ALLOWANCE: &str = "allowance";
 
 #[derive(Default)]
 pub(crate) struct Heard {
@@ -20,19 +24,43 @@ pub(crate) struct Heard {
     pub(crate) asks: Vec<Ask>,
     pub(crate) witnesses: Vec<Witness>,
     pub(crate) returns: Vec<String>,
+    pub(crate) trims: Vec<Kept>,
+    pub(crate) heartbeats: usize,
+    pub(crate) books: Books,
+    /// What keys pay with beside the tenant's credit.
+    pub(crate) accounts: Vec<SpendAccount>,
+    /// Whether tenants have no credit account.
+    pub(crate) knows_nobody: bool,
     pub(crate) limits: Vec<PutKeyLimitRequest>,
     pub(crate) grants: Vec<GrantCreditRequest>,
     pub(crate) tenants: Vec<OpenTenantRequest>,
     pub(crate) generations: HashMap<String, Generation>,
-    /// What each account has; nothing is taken from it.
+    /// What each account has; nothing is taken from it unless the books are strict.
     pub(crate) available: i64,
     pub(crate) denial: &'static str,
     pub(crate) has_paid: bool,
+    /// Of everybody's plan.
+    pub(crate) overrides: Vec<rpc::pricing::MarkupOverride>,
+    pub(crate) own_keys: Option<OwnKeyTerms>,
+    /// What the own-key allowance has; nothing is taken from it.
+    pub(crate) allowance: i64,
     /// Asks, reports and returns that are swallowed before one is answered again.
     pub(crate) swallow: usize,
     /// Asks that are denied because the database is away, before one is answered again.
     pub(crate) unsure: usize,
     pub(crate) away: bool,
+    /// A later life of the edge is known.
+    pub(crate) is_fenced: bool,
+}
+
+/// An account beside the tenant's credit.
+pub(crate) fn account(kind: &str, label: &str) -> SpendAccount {
+    SpendAccount {
+        account_id: uuid::Uuid::now_v7().to_string(),
+        kind: kind.to_owned(),
+        label: label.to_owned(),
+        counts_own_keys: false,
+    }
 }
 
 /// Cheap to clone.
@@ -41,12 +69,19 @@ pub(crate) struct FakeBilling {
     heard: Arc<Mutex<Heard>>,
     /// Raised to end every session.
     cut: watch::Sender<u64>,
+    /// Told to every session.
+    recalls: broadcast::Sender<Vec<String>>,
 }
 
 impl FakeBilling {
     pub(crate) fn new() -> Self {
-        let heard = Heard { available: 10_000_000_000, denial: "credit", ..Heard::default() };
-        Self { heard: Arc::new(Mutex::new(heard)), cut: watch::Sender::new(0) }
+        let books = Books { ttl_ms: 60_000, ..Books::default() };
+        let heard = Heard { available: 10_000_000_000, denial: "credit", books, ..Heard::default() };
+        Self {
+            heard: Arc::new(Mutex::new(heard)),
+            cut: watch::Sender::new(0),
+            recalls: broadcast::Sender::new(64),
+        }
     }
 
     pub(crate) fn with<T>(&self, look: impl FnOnce(&mut Heard) -> T) -> T {
@@ -56,6 +91,11 @@ impl FakeBilling {
     /// Ends every session.
     pub(crate) fn cut(&self) {
         self.cut.send_modify(|cut| *cut += 1);
+    }
+
+    /// Wants idle leases of an account back from every edge.
+    pub(crate) fn recall(&self, account: &str) {
+        let _ = self.recalls.send(vec![account.to_owned()]);
     }
 
     fn reach(&self) -> Result<(), Status> {
@@ -79,7 +119,12 @@ impl FakeBilling {
                     heard.hellos.push(hello);
                     None
                 }
-                lease_up::Message::Heartbeat(_) => None,
+                lease_up::Message::Heartbeat(heartbeat) => {
+                    heard.heartbeats += 1;
+                    let expires_in_ms = heard.books.ttl_ms;
+                    let extended = Extended { beat_id: heartbeat.beat_id, expires_in_ms };
+                    Some(lease_down::Message::Extended(extended))
+                }
                 lease_up::Message::Ask(ask) if heard.unsure > 0 => {
                     heard.unsure -= 1;
                     let denied = Denied {
@@ -96,13 +141,23 @@ impl FakeBilling {
                     Some(answer)
                 }
                 lease_up::Message::Return(back) => {
+                    for group in &back.group_ids {
+                        heard.books.give_back(group);
+                    }
                     heard.returns.extend(back.group_ids);
                     Some(lease_down::Message::Stored(Stored { message_id: back.message_id }))
                 }
                 lease_up::Message::Trim(trim) => {
+                    for kept in &trim.kept {
+                        heard.books.trim(kept);
+                    }
+                    heard.trims.extend(trim.kept);
                     Some(lease_down::Message::Stored(Stored { message_id: trim.message_id }))
                 }
                 lease_up::Message::Report(report) => {
+                    for witness in &report.witnesses {
+                        heard.books.settle(witness);
+                    }
                     heard.witnesses.extend(report.witnesses);
                     Some(lease_down::Message::Stored(Stored { message_id: report.message_id }))
                 }
@@ -111,29 +166,21 @@ impl FakeBilling {
     }
 }
 
-fn grant(heard: &Heard, ask: &Ask) -> lease_down::Message {
-    if heard.available < ask.floor {
-        return lease_down::Message::Denied(Denied {
-            ask_id: ask.ask_id,
-            reason: heard.denial.to_owned(),
-            available: heard.available,
-            account_id: String::new(),
-        });
+fn grant(heard: &mut Heard, ask: &Ask) -> lease_down::Message {
+    let is_allowance = ask.account_ids == [ALLOWANCE];
+    let available = if is_allowance { heard.allowance } else { heard.available };
+    match heard.books.grant(ask, available) {
+        Ok(granted) => lease_down::Message::Granted(granted),
+        Err(mut denied) => {
+            let kind = heard.accounts.iter().find(|account| account.account_id == denied.account_id);
+            denied.reason = match kind {
+                _ if is_allowance => "own_key_allowance".to_owned(),
+                Some(account) => account.kind.clone(),
+                None => heard.denial.to_owned(),
+            };
+            lease_down::Message::Denied(denied)
+        }
     }
-    let amount = ask.want.min(heard.available);
-    let lease = |account: &String| LeaseUse {
-        lease_id: ask.group_id.clone(),
-        account_id: account.clone(),
-        epoch: 1,
-        amount,
-    };
-    lease_down::Message::Granted(Granted {
-        ask_id: ask.ask_id,
-        leases: ask.account_ids.iter().map(lease).collect(),
-        amount,
-        expires_in_ms: 60_000,
-        ends_in_ms: 0,
-    })
 }
 
 type Down = std::pin::Pin<Box<dyn Stream<Item = Result<LeaseDown, Status>> + Send>>;
@@ -144,9 +191,13 @@ impl Billing for FakeBilling {
 
     async fn lease_session(&self, request: Request<Streaming<LeaseUp>>) -> Result<Response<Down>, Status> {
         self.reach()?;
+        if self.with(|heard| heard.is_fenced) {
+            return Err(Fault::new("conflict", 409, "a later life of this edge is known").into());
+        }
         let mut up = request.into_inner();
         let (down, answers) = mpsc::channel(64);
         let (billing, mut cut) = (self.clone(), self.cut.subscribe());
+        let mut recalls = self.recalls.subscribe();
         cut.mark_unchanged();
         tokio::spawn(async move {
             loop {
@@ -160,6 +211,10 @@ impl Billing for FakeBilling {
                             }
                         }
                     }
+                    Ok(account_ids) = recalls.recv() => {
+                        let recall = lease_down::Message::Recall(Recall { account_ids });
+                        let _ = down.send(Ok(LeaseDown { message: Some(recall) })).await;
+                    }
                     _ = cut.changed() => return,
                 }
             }
@@ -168,6 +223,10 @@ impl Billing for FakeBilling {
     }
 
     async fn settle_batch(&self, _: Request<UsageBatch>) -> Result<Response<Settled>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn report_open(&self, _: Request<OpenLeases>) -> Result<Response<OpenLeasesStored>, Status> {
         Err(Status::unimplemented(""))
     }
 
@@ -180,15 +239,25 @@ impl Billing for FakeBilling {
         });
         let credit =
             SpendAccount { account_id: request.tenant_id, kind: "credit".to_owned(), ..Default::default() };
-        let accounts = if credit.account_id.is_empty() { Vec::new() } else { vec![credit] };
+        let knows = !credit.account_id.is_empty() && !self.with(|heard| heard.knows_nobody);
+        let mut accounts = if knows { vec![credit] } else { Vec::new() };
+        accounts.extend(self.with(|heard| heard.accounts.clone()));
         let has_paid = self.with(|heard| heard.has_paid);
-        Ok(Response::new(Terms { markup_basis_points: points, accounts, has_paid, ..Terms::default() }))
+        let (markup_overrides, own_keys) =
+            self.with(|heard| (heard.overrides.clone(), heard.own_keys.clone()));
+        Ok(Response::new(Terms {
+            markup_basis_points: points,
+            markup_overrides,
+            own_keys,
+            accounts,
+            has_paid,
+        }))
     }
 
     async fn get_credits(&self, _: Request<GetCreditsRequest>) -> Result<Response<Credits>, Status> {
         self.reach()?;
         let total_credits = self.with(|heard| heard.grants.iter().map(|grant| grant.amount).sum());
-        Ok(Response::new(Credits { total_credits, total_usage: 1_250_000, held: 250_000 }))
+        Ok(Response::new(Credits { total_credits, total_usage: 1_250_000, held: 250_000, line: 0 }))
     }
 
     async fn get_key_usage(&self, _: Request<GetKeyUsageRequest>) -> Result<Response<KeyUsage>, Status> {
@@ -199,6 +268,8 @@ impl Billing for FakeBilling {
             limit: Some(5_000_000_000),
             limit_remaining: Some(4_998_750_000),
             limit_reset: "weekly".to_owned(),
+            own_keys_total: 7_000_000,
+            own_keys_monthly: 5_000_000,
             ..KeyUsage::default()
         }))
     }
@@ -256,8 +327,13 @@ impl Billing for FakeBilling {
         &self,
         _: Request<CheckInvariantsRequest>,
     ) -> Result<Response<CheckInvariantsResponse>, Status> {
-        let breach =
-            Breach { invariant: "I1".to_owned(), detail: "held is not the sum of leases".to_owned() };
-        Ok(Response::new(CheckInvariantsResponse { breaches: vec![breach] }))
+        let breach = Breach {
+            invariant: "I1".to_owned(),
+            detail: "held is not the sum of leases".to_owned(),
+            found_at_ms: 1_790_000_000_000,
+            ..Breach::default()
+        };
+        let invariant = Invariant { name: "I1".to_owned(), freezes: true, ..Invariant::default() };
+        Ok(Response::new(CheckInvariantsResponse { breaches: vec![breach], invariants: vec![invariant] }))
     }
 }

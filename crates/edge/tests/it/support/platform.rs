@@ -11,16 +11,29 @@ use identity::{ApiKey, KeyKind, MasterKey, OpaqueToken};
 use lifecycle::{Health, Metrics, Tasks};
 use rpc::Channel;
 use rpc::billing::billing_server::BillingServer;
+use rpc::billing::budgets_server::BudgetsServer;
+use rpc::billing::invoices_server::InvoicesServer;
+use rpc::billing::ledger_server::LedgerServer;
+use rpc::billing::payments_server::PaymentsServer;
+use rpc::billing::plans_server::PlansServer;
+use rpc::billing::usage_reports_server::UsageReportsServer;
 use rpc::router::router_server::RouterServer;
 use rpc::worker::worker_server::WorkerServer;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tonic::service::Routes;
 
 use super::billing::FakeBilling;
+use super::budgets::FakeBudgets;
 use super::client::{self, Answer};
 use super::database::Database;
 use super::eventually;
+use super::invoices::FakeInvoices;
+use super::ledger::FakeLedger;
+use super::payments::FakePayments;
+use super::plans::FakePlans;
+use super::reports::FakeReports;
 use super::router::FakeRouter;
 use super::worker::FakeWorker;
 
@@ -36,6 +49,12 @@ struct File {
 pub(crate) struct Platform {
     pub(crate) address: SocketAddr,
     pub(crate) billing: FakeBilling,
+    pub(crate) budgets: FakeBudgets,
+    pub(crate) plans: FakePlans,
+    pub(crate) payments: FakePayments,
+    pub(crate) invoices: FakeInvoices,
+    pub(crate) reports: FakeReports,
+    pub(crate) ledger: FakeLedger,
     pub(crate) router: FakeRouter,
     pub(crate) worker: FakeWorker,
     pub(crate) demo: Demo,
@@ -45,6 +64,30 @@ pub(crate) struct Platform {
     pub(crate) metrics: Metrics,
     tasks: Tasks,
     serving: JoinHandle<()>,
+}
+
+/// One running edge.
+pub(crate) struct Edge {
+    pub(crate) address: SocketAddr,
+    tasks: Tasks,
+    serving: JoinHandle<()>,
+}
+
+impl Edge {
+    async fn start(config: Config, deps: Deps) -> Self {
+        let (tasks, health) = (deps.tasks.clone(), deps.health.clone());
+        let service = Service::start(config, deps).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(async move { service.serve(listener).await.unwrap() });
+        eventually("the edge is ready", async || health.is_ready().then_some(())).await;
+        Self { address, tasks, serving }
+    }
+
+    pub(crate) async fn stop(self) {
+        assert!(self.tasks.drain(Duration::from_secs(30)).await, "the edge does not drain");
+        self.serving.await.unwrap();
+    }
 }
 
 impl Platform {
@@ -69,7 +112,18 @@ impl Platform {
         let pool = pg::connect(&pg::Config { url: database.url(), max_connections: 6 }, pg::Owner::Identity)
             .unwrap();
         let (billing, router, worker) = (FakeBilling::new(), FakeRouter::new(), FakeWorker::default());
-        let billing_channel = Channel::local(BillingServer::new(billing.clone()));
+        let (budgets, plans) = (FakeBudgets::default(), FakePlans::default());
+        let (payments, invoices) = (FakePayments::default(), FakeInvoices::default());
+        let reports = FakeReports::default();
+        let ledger = FakeLedger::default();
+        let services = Routes::new(BillingServer::new(billing.clone()))
+            .add_service(BudgetsServer::new(budgets.clone()))
+            .add_service(PlansServer::new(plans.clone()))
+            .add_service(PaymentsServer::new(payments.clone()))
+            .add_service(InvoicesServer::new(invoices.clone()))
+            .add_service(UsageReportsServer::new(reports.clone()))
+            .add_service(LedgerServer::new(ledger.clone()));
+        let billing_channel = Channel::local(services);
         let demo = Demo {
             api_key: ApiKey::generate(KeyKind::Inference),
             management_key: ApiKey::generate(KeyKind::Management),
@@ -77,35 +131,75 @@ impl Platform {
             admin_token: OpaqueToken::generate("pb-op-"),
         };
         let bootstrapped = bootstrap(&pool, &billing_channel, &demo).await.unwrap();
-        let (tasks, health, metrics) = (Tasks::default(), Health::default(), Metrics::default());
-        let service = Service::start(
-            file.edge,
-            Deps {
-                pool: pool.clone(),
-                router: Channel::local(RouterServer::new(router.clone())),
-                worker: Channel::local(WorkerServer::new(worker.clone())),
-                billing: billing_channel,
-                bus,
-                redis,
-                master_key: std::sync::Arc::new(MasterKey::from_hex(MASTER_KEY).unwrap()),
-                tasks: tasks.clone(),
-                health: health.clone(),
-                metrics: metrics.clone(),
-            },
-        )
-        .await
-        .unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let serving = tokio::spawn(async move { service.serve(listener).await.unwrap() });
-        eventually("the edge is ready", async || health.is_ready().then_some(())).await;
+        let metrics = Metrics::default();
+        let deps = Deps {
+            pool: pool.clone(),
+            router: Channel::local(RouterServer::new(router.clone())),
+            worker: Channel::local(WorkerServer::new(worker.clone())),
+            billing: billing_channel,
+            bus,
+            redis,
+            master_key: std::sync::Arc::new(MasterKey::from_hex(MASTER_KEY).unwrap()),
+            tasks: Tasks::default(),
+            health: Health::default(),
+            metrics: metrics.clone(),
+        };
+        let Edge { address, tasks, serving } = Edge::start(file.edge, deps).await;
         let tenant = bootstrapped.demo;
-        Self { address, billing, router, worker, demo, tenant, pool, database, metrics, tasks, serving }
+        Self {
+            address,
+            billing,
+            budgets,
+            plans,
+            payments,
+            invoices,
+            reports,
+            ledger,
+            router,
+            worker,
+            demo,
+            tenant,
+            pool,
+            database,
+            metrics,
+            tasks,
+            serving,
+        }
+    }
+
+    /// Has the edge give back what the tenant's credit has leased.
+    pub(crate) async fn empty_the_pool(&self) {
+        self.billing.recall(&self.tenant.to_string());
+        eventually("nothing is held", async || {
+            self.billing.with(|heard| (heard.books.held() == 0).then_some(()))
+        })
+        .await;
+    }
+
+    /// Another edge between the same neighbours.
+    pub(crate) async fn second_edge(&self, inline: &str) -> Edge {
+        let inline = format!("[edge.http]\nlinger_ms = 0\n{inline}");
+        let defaults = include_str!("../../../../../config/default.toml");
+        let file: File = lifecycle::load(defaults, None, &inline).unwrap();
+        let deps = Deps {
+            pool: self.pool.clone(),
+            router: Channel::local(RouterServer::new(self.router.clone())),
+            worker: Channel::local(WorkerServer::new(self.worker.clone())),
+            billing: Channel::local(BillingServer::new(self.billing.clone())),
+            bus: None,
+            redis: None,
+            master_key: std::sync::Arc::new(MasterKey::from_hex(MASTER_KEY).unwrap()),
+            tasks: Tasks::default(),
+            health: Health::default(),
+            metrics: Metrics::default(),
+        };
+        Edge::start(file.edge, deps).await
     }
 
     /// Stops as on SIGTERM: everything ends by itself.
     pub(crate) async fn stop(self) {
         assert!(self.tasks.drain(Duration::from_secs(30)).await, "the edge does not drain");
+        self.billing.with(|heard| assert!(heard.books.breaches.is_empty(), "{:#?}", heard.books.breaches));
         self.serving.await.unwrap();
     }
 

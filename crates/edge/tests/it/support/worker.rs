@@ -48,6 +48,7 @@ fn last(charge: i64, reason: &str, cache_read: u64) -> execute_down::Message {
         provider_cost: charge,
         finish_reason: reason.to_owned(),
         attempts: Vec::new(),
+        upstream_cost: 0,
     })
 }
 

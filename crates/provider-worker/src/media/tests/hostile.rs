@@ -13,9 +13,9 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use dialect::error::{ErrorType, ProviderError, Retry};
 
-use super::super::rules::Refusal;
 use super::super::{Cause, Error, Fetcher, Hidden};
 use super::{Config, Script, Trap, config, fetcher};
+use egress::Refusal;
 
 /// Refused for how they are written. `{p}` is the trap's port.
 const MISSHAPEN: [&str; 53] = [

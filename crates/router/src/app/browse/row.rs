@@ -1,10 +1,12 @@
 //! The public row of a model, and the facts that lists are filtered and sorted by.
 
 use pricing::{Class, Markup, PriceBook};
+use rpc::Markups;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::prices::pricing;
+use super::view;
 use crate::catalogue::{Catalogue, Endpoint, Model};
 use crate::health::Key;
 use crate::store::rows::{self, Scores};
@@ -90,10 +92,11 @@ pub(super) fn model(
     catalogue: &Catalogue,
     model: &Model,
     endpoints: &[&Endpoint],
-    markup: Markup,
+    markups: Markups<'_>,
 ) -> Option<(Value, Facts)> {
     let row = &model.row;
-    let top = *endpoints.iter().min_by_key(|endpoint| rank(endpoint))?;
+    let top = *endpoints.iter().min_by_key(|endpoint| rank(endpoint, view::markup(markups, endpoint)))?;
+    let markup = view::markup(markups, top);
     let facts = facts(catalogue, model, endpoints, top, markup);
     let mut listed = json!({
         "id": row.slug,
@@ -138,10 +141,12 @@ pub(super) fn alias(alias: &str, target: &(Value, Facts)) -> (Value, Facts) {
     (listed, facts)
 }
 
-/// Of a model's endpoints the first is its top provider: the usual tier before others, then by price. Of equals
+/// Of a model's endpoints the first is its top provider: the usual tier before others, then by the caller's price. Of equals
 /// the first by tag, so that every router lists the same.
-fn rank(endpoint: &Endpoint) -> (bool, Option<u64>) {
-    (endpoint.tier.is_some(), endpoint.prices.offers().first().map(|offer| offer.blended.at(0)))
+fn rank(endpoint: &Endpoint, markup: Markup) -> (bool, Option<u128>) {
+    let factor = u128::try_from(markup.factor()).unwrap_or(0);
+    let price = endpoint.prices.offers().first().map(|offer| u128::from(offer.blended.at(0)) * factor);
+    (endpoint.tier.is_some(), price)
 }
 
 fn facts(

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pricing::Markup;
 use prost::Message as _;
+use rpc::Markups;
+use rpc::pricing::MarkupOverride;
 use rpc::router::AccountPolicy;
 use serde_json::Value;
 
@@ -16,8 +18,8 @@ use crate::catalogue::{Catalogue, Endpoint, Model};
 /// Views that are kept: as many as there are plans, and accounts with rules of their own of late.
 const KEPT: usize = 64;
 
-/// Markup in basis points, and the account's rules as they are encoded.
-type Caller = (i32, Vec<u8>);
+/// Markups, the usual one in basis points, and the account's rules as they are encoded.
+type Caller = (i32, Vec<MarkupOverride>, Vec<u8>);
 
 /// Views of one version of the catalogue.
 #[derive(Debug, Default)]
@@ -33,11 +35,11 @@ impl Views {
     pub(super) fn get(
         &self,
         catalogue: &Catalogue,
-        markup: Markup,
+        markups: Markups<'_>,
         policy: Option<&AccountPolicy>,
     ) -> Arc<View> {
-        let key: Caller =
-            (markup.basis_points(), policy.map(AccountPolicy::encode_to_vec).unwrap_or_default());
+        let rules = policy.map(AccountPolicy::encode_to_vec).unwrap_or_default();
+        let key: Caller = (markups.usual().basis_points(), markups.overrides().to_vec(), rules);
         let mut views = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(view) = views.get(&key) {
             return Arc::clone(view);
@@ -45,15 +47,15 @@ impl Views {
         if views.len() >= KEPT {
             views.clear();
         }
-        let view = Arc::new(View::render(catalogue, markup, Rules::of(catalogue, policy)));
+        let view = Arc::new(View::render(catalogue, markups, Rules::of(catalogue, policy)));
         views.insert(key, Arc::clone(&view));
         view
     }
 }
 
 impl View {
-    fn render(catalogue: &Catalogue, markup: Markup, rules: Rules<'_>) -> Self {
-        let row = |model| row::model(catalogue, model, &usable(catalogue, model, rules), markup);
+    fn render(catalogue: &Catalogue, markups: Markups<'_>, rules: Rules<'_>) -> Self {
+        let row = |model| row::model(catalogue, model, &usable(catalogue, model, rules), markups);
         let mut rows: Vec<(Value, Facts)> = catalogue.models().iter().filter_map(row).collect();
         let routers: Vec<_> = ROUTERS.iter().filter_map(|router| routers::row(router, &rows)).collect();
         let mut latest: Vec<(&str, usize)> = catalogue.latest_aliases().collect();
@@ -80,6 +82,11 @@ impl View {
 pub(super) fn usable<'a>(catalogue: &'a Catalogue, model: &Model, rules: Rules<'_>) -> Vec<&'a Endpoint> {
     let endpoints = catalogue.endpoints_of(model).iter();
     endpoints.filter(|endpoint| is_usable(endpoint) && rules.admit(model, endpoint)).collect()
+}
+
+/// What a caller pays on top of an endpoint's list price.
+pub(super) fn markup(markups: Markups<'_>, endpoint: &Endpoint) -> Markup {
+    markups.at(&endpoint.attempt.provider, &endpoint.attempt.model)
 }
 
 /// Whether anything can be asked of it.

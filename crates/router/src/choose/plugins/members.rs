@@ -3,6 +3,7 @@
 use pricing::Rate;
 use serde_json::{Map, Value};
 
+use super::super::paid::Cap;
 use super::super::pattern::Patterns;
 use super::super::task::millionths;
 use super::{BadPlugin, MinScore, ScoreKind};
@@ -91,12 +92,8 @@ impl Members<'_> {
         number.map(|number| Some(millionths(number))).ok_or_else(|| self.bad(member, "a number from 0 to 1"))
     }
 
-    /// USD per million tokens as the caller pays them, in pico-USD per token without the markup.
-    pub(super) fn price_per_million(
-        &self,
-        member: &'static str,
-        markup: i32,
-    ) -> Result<Option<u64>, BadPlugin> {
+    /// USD per million tokens as the caller pays them.
+    pub(super) fn price_per_million(&self, member: &'static str) -> Result<Option<Cap>, BadPlugin> {
         let Some(value) = self.get(member) else { return Ok(None) };
         let text = match value {
             Value::String(text) => Some(text.clone()),
@@ -104,10 +101,8 @@ impl Members<'_> {
             _ => None,
         };
         let rate: Option<Rate> = text.and_then(|text| text.parse().ok());
-        let picos = rate.and_then(|rate| u128::try_from(rate.picos()).ok());
-        let picos = picos.ok_or_else(|| self.bad(member, "a price in USD per million tokens"))?;
-        let own = picos * 10_000 / (10_000 + u128::from(markup.unsigned_abs())) / 1_000_000;
-        Ok(Some(u64::try_from(own).unwrap_or(u64::MAX)))
+        let rate = rate.ok_or_else(|| self.bad(member, "a price in USD per million tokens"))?;
+        Ok(Some(Cap::of_a_million(rate)))
     }
 
     /// `allowed_models` and `excluded_models`.

@@ -4,6 +4,7 @@ use pricing::Rate;
 use rpc::router::ProviderPreferences;
 use serde_json::{Map, Value};
 
+use super::super::Cap;
 use super::{BadPreference, Cutoffs, DataCollection, MaxPrice, Preferences, Sort, Thresholds};
 
 type Read<T> = Result<T, BadPreference>;
@@ -19,11 +20,11 @@ fn bad(path: &str, expected: &str) -> BadPreference {
 
 impl<'a> Preferences<'a> {
     /// Reads preferences. Members of the JSON that have a field of their own on the wire count as that field
-    /// says, but for `sort`. `markup` is the caller's, in basis points.
+    /// says, but for `sort`.
     ///
     /// # Errors
     /// [`BadPreference`] for the first value that means nothing.
-    pub fn read(wire: &'a ProviderPreferences, markup: i32) -> Read<Self> {
+    pub fn read(wire: &'a ProviderPreferences) -> Read<Self> {
         let json = members(&wire.json)?;
         let member = |name: &str| json.get(name).filter(|value| !value.is_null());
         let (sort, sorts_across_models) = match member("sort") {
@@ -46,7 +47,7 @@ impl<'a> Preferences<'a> {
                     sent.as_bool().ok_or_else(|| bad(".enforce_distillable_text", "true or false"))?
                 }
             },
-            max_price: member("max_price").map_or(Ok(MaxPrice::default()), |sent| max_price(sent, markup))?,
+            max_price: member("max_price").map_or(Ok(MaxPrice::default()), max_price)?,
             thresholds: Thresholds {
                 min_throughput: cutoffs(member("preferred_min_throughput"), ".preferred_min_throughput")?,
                 max_latency: cutoffs(member("preferred_max_latency"), ".preferred_max_latency")?,
@@ -110,16 +111,16 @@ fn data_collection(text: &str) -> Read<DataCollection> {
 }
 
 /// Caps in USD: of tokens per million, of requests, images and audio tokens per piece, with the caller's markup.
-fn max_price(sent: &Value, markup: i32) -> Read<MaxPrice> {
+fn max_price(sent: &Value) -> Read<MaxPrice> {
     let caps = sent.as_object().ok_or_else(|| bad(".max_price", PRICES))?;
     let mut read = MaxPrice::default();
     for (name, value) in caps {
-        let (cap, units) = match name.as_str() {
-            "prompt" => (&mut read.input, 1_000_000),
-            "completion" => (&mut read.output, 1_000_000),
-            "request" => (&mut read.request, 1),
-            "image" => (&mut read.image, 1),
-            "audio" => (&mut read.audio, 1),
+        let (cap, of): (_, fn(Rate) -> Cap) = match name.as_str() {
+            "prompt" => (&mut read.input, Cap::of_a_million),
+            "completion" => (&mut read.output, Cap::of_a_million),
+            "request" => (&mut read.request, Cap::of_one),
+            "image" => (&mut read.image, Cap::of_one),
+            "audio" => (&mut read.audio, Cap::of_one),
             _ => return Err(bad(".max_price", PRICES)),
         };
         let text = match value {
@@ -132,10 +133,7 @@ fn max_price(sent: &Value, markup: i32) -> Read<MaxPrice> {
             .trim()
             .parse()
             .map_err(|_| bad(&format!(".max_price.{name}"), "a price in USD, not below 0"))?;
-        let picos = u128::try_from(rate.picos()).unwrap_or(0) * 10_000
-            / (10_000 + u128::from(markup.unsigned_abs()))
-            / units;
-        *cap = Some(u64::try_from(picos).unwrap_or(u64::MAX));
+        *cap = Some(of(rate));
     }
     Ok(read)
 }
@@ -171,7 +169,7 @@ mod tests {
 
     fn read(json: &str) -> Result<Preferences<'static>, String> {
         let wire = ProviderPreferences { json: json.to_owned(), ..ProviderPreferences::default() };
-        Preferences::read(Box::leak(Box::new(wire)), 1_000).map_err(|bad| bad.to_string())
+        Preferences::read(Box::leak(Box::new(wire))).map_err(|bad| bad.to_string())
     }
 
     #[test]
@@ -201,16 +199,16 @@ mod tests {
     }
 
     #[test]
-    fn caps_are_freed_of_the_markup() {
+    fn caps_are_of_a_million_tokens_or_of_one_piece() {
         let caps = read(
             r#"{"max_price":{"prompt":1.1,"completion":"2.2","request":0.011,"image":"1e-2","audio":0}}"#,
         );
         let expected = MaxPrice {
-            input: Some(1_000_000),
-            output: Some(2_000_000),
-            request: Some(10_000_000_000),
-            image: Some(9_090_909_090),
-            audio: Some(0),
+            input: Some(Cap::of_one(Rate::from_picos(1_100_000))),
+            output: Some(Cap::of_one(Rate::from_picos(2_200_000))),
+            request: Some(Cap::of_one(Rate::from_picos(11_000_000_000))),
+            image: Some(Cap::of_one(Rate::from_picos(10_000_000_000))),
+            audio: Some(Cap::of_one(Rate::ZERO)),
         };
         assert_eq!(caps.unwrap().max_price, expected);
     }

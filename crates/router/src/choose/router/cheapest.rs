@@ -20,7 +20,7 @@ pub(super) fn pick(mut search: Search<'_, '_>, settings: &CheapestSettings) -> C
     let mut order: Vec<Weighed> = Vec::with_capacity(MODELS_AT_MOST + 1);
     for at in search.catalogue().by_floor().iter().copied() {
         let Some(model) = search.model(at) else { continue };
-        let is_beaten = |last: &Weighed| model.floor.is_none_or(|floor| floor > last.price);
+        let is_beaten = |last: &Weighed| search.floor(model).is_none_or(|floor| floor > last.price);
         if order.get(MODELS_AT_MOST - 1).is_some_and(is_beaten) {
             break;
         }

@@ -1,11 +1,12 @@
 //! What a router did and why: what a plan tells of it.
 
+use rpc::Markups;
 use serde_json::{Map, Value, json};
 
-use super::super::Plan;
 use super::super::needs::Needs;
 use super::super::plugins::{CostTier, MinScore};
 use super::super::task::Task;
+use super::super::{Plan, paid};
 use super::Router;
 use crate::catalogue::{Capability, Catalogue};
 
@@ -35,7 +36,8 @@ pub struct Routed {
 pub struct Weighed {
     /// Index in the catalogue.
     pub model: usize,
-    /// The lowest blended price among its endpoints that would do, in pico-USD per token, at the request's size.
+    /// The lowest blended price among its endpoints that would do, at the request's size, as it is compared: in
+    /// pico-USD per token, or in ten-thousandths of that where the caller's markups differ.
     pub price: u64,
     /// What it was ranked by, in millionths; `None` = by its price alone.
     pub score: Option<u32>,
@@ -76,10 +78,9 @@ impl Plan<'_> {
 }
 
 impl Routed {
-    /// The public `params` of the router: a JSON object. Prices are in USD per million tokens with the caller's
-    /// `markup` in basis points on them.
+    /// The public `params` of the router: a JSON object. Prices are the caller's, in USD per million tokens.
     #[must_use]
-    pub fn params(&self, catalogue: &Catalogue, markup: i32) -> Value {
+    pub fn params(&self, catalogue: &Catalogue, markups: Markups<'_>) -> Value {
         let mut params = Map::new();
         let mut put = |name: &str, value: Value| params.insert(name.to_owned(), value);
         put("router", self.router.slug().into());
@@ -102,13 +103,14 @@ impl Routed {
             put("min_output_length", self.needs.output_length.into());
         }
         if let Some(cap) = self.needs.input_price {
-            put("max_price", dollars(cap, markup));
+            put("max_price", cap.dollars_per_million().into());
         }
         put("considered", self.considered.into());
         put("matched", self.matched.into());
+        let dollars = |price| paid::dollars_per_million(markups, price);
         let slug = |at: usize| catalogue.models().get(at).map_or("", |model| model.slug());
         let chosen = self.chosen.iter().map(|one| {
-            let mut row = json!({ "model": slug(one.model), "price": dollars(one.price, markup) });
+            let mut row = json!({ "model": slug(one.model), "price": dollars(one.price) });
             if let Some(score) = one.score {
                 row["score"] = share(score);
             }
@@ -118,7 +120,7 @@ impl Routed {
         let reasons = self.reasons.iter().map(|(reason, count)| ((*reason).to_owned(), Value::from(*count)));
         put("passed_over", Value::Object(reasons.collect()));
         let rejected = self.rejected.iter().map(|one| {
-            let price = one.price.map(|price| dollars(price, markup));
+            let price = one.price.map(dollars);
             json!({ "model": slug(one.model), "price": price, "reason": one.reason })
         });
         put("rejected", rejected.collect());
@@ -128,11 +130,4 @@ impl Routed {
 
 fn share(millionths: u32) -> Value {
     (f64::from(millionths) / 1_000_000.0).into()
-}
-
-/// Pico-USD per token as USD per million tokens: for reading, never charged.
-#[expect(clippy::cast_precision_loss, reason = "for reading")]
-fn dollars(picos: u64, markup: i32) -> Value {
-    let own = u128::from(picos) * (10_000 + u128::from(markup.unsigned_abs())) / 10_000;
-    (own as f64 / 1_000_000.0).into()
 }

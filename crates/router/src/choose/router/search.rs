@@ -6,7 +6,7 @@ use super::super::pattern::Patterns;
 use super::super::plugins::{MinScore, ScoreKind};
 use super::super::resolve::{Inputs, Wanted};
 use super::super::task::{self, Weights};
-use super::super::{Reason, Request, Sort};
+use super::super::{Reason, Request, Sort, paid};
 use super::report::{Rejected, Routed, Settings, Weighed};
 use super::{MODELS_AT_MOST, Router};
 use crate::catalogue::{Catalogue, Endpoint, Modalities, Model};
@@ -138,9 +138,12 @@ impl<'s, 'a> Search<'s, 'a> {
         let (mut best, mut nearest): (Option<u64>, Option<(u64, &'static str)>) = (None, None);
         for endpoint in self.inputs.catalogue.endpoints_of(model) {
             let price = self.price(endpoint).unwrap_or(u64::MAX);
+            if best.is_some_and(|best| best <= price) {
+                continue;
+            }
             let barred = bars.against(endpoint).map(Reason::name);
-            match barred.or_else(|| self.needs.unmet(endpoint, self.question.minute)) {
-                None => best = Some(best.map_or(price, |best| best.min(price))),
+            match barred.or_else(|| self.needs.unmet(endpoint, &self.question)) {
+                None => best = Some(price),
                 Some(reason) if nearest.is_none_or(|(other, _)| price < other) => {
                     nearest = Some((price, reason))
                 }
@@ -160,9 +163,15 @@ impl<'s, 'a> Search<'s, 'a> {
         Rejected { model: at, price: usable.filter_map(|endpoint| self.price(endpoint)).min(), reason }
     }
 
-    /// Blended, in pico-USD per token, now and at the request's size.
+    /// Blended, now and at the request's size, as it is compared.
     fn price(&self, endpoint: &Endpoint) -> Option<u64> {
-        Some(endpoint.prices.at(self.question.minute)?.blended.at(self.prompt_tokens))
+        let list = endpoint.prices.at(self.question.minute)?.blended.at(self.prompt_tokens);
+        Some(paid::compared(self.request.markups, endpoint, list))
+    }
+
+    /// The least that a model may be compared at; `None` = it has no price.
+    pub(super) fn floor(&self, model: &Model) -> Option<u64> {
+        model.floor.map(|floor| paid::least(self.request.markups, floor))
     }
 
     /// Output tokens per second of a model's fastest endpoint that will do.
@@ -174,7 +183,7 @@ impl<'s, 'a> Search<'s, 'a> {
             .endpoints_of(model)
             .iter()
             .filter(|endpoint| bars.against(endpoint).is_none())
-            .filter(|endpoint| self.needs.unmet(endpoint, self.question.minute).is_none())
+            .filter(|endpoint| self.needs.unmet(endpoint, &self.question).is_none())
             .map(|endpoint| self.inputs.health.standing(endpoint.key).throughput)
             .fold(0.0, f64::max)
     }

@@ -99,8 +99,8 @@ fn a_price_cap_counts_what_the_prompt_pays_and_audio_only_where_it_is_taken() {
         let request = Request { models: &models, preferences, profile, ..Request::default() };
         attempts(&catalogue, &request, &Standings::new())
     };
-    let input = MaxPrice { input: Some(1_000_000), ..MaxPrice::default() };
+    let input = MaxPrice { input: Some(cap(1_000_000)), ..MaxPrice::default() };
     assert_eq!((run(input, 400), run(input, 404)), (names(&["one", "two"]), names(&["two"])));
-    let audio = MaxPrice { audio: Some(4_000_000), ..MaxPrice::default() };
+    let audio = MaxPrice { audio: Some(cap(4_000_000)), ..MaxPrice::default() };
     assert_eq!(run(audio, 0), ["one"]);
 }

@@ -250,7 +250,7 @@ fn prepare(name: &str, plugin: &str, asked: &Asked, catalogue: &Catalogue) -> Pr
     let inputs = if asked.sees { Modalities::of(["text", "image"]) } else { Modalities::TEXT };
     Prepared {
         models: names(&[name]),
-        plugins: Plugins::read(&json!([entry]).to_string(), 0).unwrap(),
+        plugins: Plugins::read(&json!([entry]).to_string()).unwrap(),
         profile: Profile {
             body_bytes: asked.body_bytes,
             messages: 1,
@@ -263,7 +263,7 @@ fn prepare(name: &str, plugin: &str, asked: &Asked, catalogue: &Catalogue) -> Pr
 }
 
 fn request<'a>(prepared: &'a Prepared, asked: &Asked) -> Request<'a> {
-    let cap = asked.max_price.map(|price| u64::try_from(price).unwrap() * 1_000_000);
+    let cap = asked.max_price.map(|price| cap(price * 1_000_000));
     Request {
         models: &prepared.models,
         preferences: Preferences {
@@ -376,12 +376,12 @@ fn the_report_shows_what_was_required_and_why_the_cheaper_ones_would_not_do() {
     let catalogue = build(rows);
     let models = names(&["patchbay/cheapest"]);
     let plugins = r#"[{"id":"cheapest-router","require":["tools","vision"],"min_context_length":100000}]"#;
-    let plugins = Plugins::read(plugins, 0).unwrap();
+    let plugins = Plugins::read(plugins).unwrap();
     let request =
         Request { models: &models, preferences: wishes(), profile: text(), plugins, ..Request::default() };
     let plan = choose(&request, &catalogue, view(&Standings::new()), POLICY, 1).unwrap();
     assert_eq!((plan.name, plan.strategy, plan.order), ("patchbay/cheapest", "pareto", "price"));
-    let params = plan.routed_first(&catalogue).unwrap().params(&catalogue, 1_000);
+    let params = plan.routed_first(&catalogue).unwrap().params(&catalogue, Markups::new(1_000, &[]));
     let expected: Value = json!({
         "router": "patchbay/cheapest",
         "require": ["tools", "vision"],
@@ -425,7 +425,7 @@ fn a_bar_counts_what_was_measured_and_nothing_else() {
     let models = names(&["patchbay/cheapest"]);
     let chosen = |value: f64, kind: &str| {
         let plugins = json!([{ "id": "cheapest-router", "min_score": { "kind": kind, "value": value } }]);
-        let plugins = Plugins::read(&plugins.to_string(), 0).unwrap();
+        let plugins = Plugins::read(&plugins.to_string()).unwrap();
         let request = Request {
             models: &models,
             preferences: wishes(),

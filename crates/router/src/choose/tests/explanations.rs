@@ -8,7 +8,7 @@ fn told(request: &Request<'_>, catalogue: &Catalogue, standings: &Standings) -> 
     let plan = choose(request, catalogue, view(standings), POLICY, 7).unwrap();
     let parse = |text: String| serde_json::from_str(&text).unwrap();
     let whole = explanation(&plan, request, catalogue, view(standings), POLICY, 7);
-    (parse(metadata(&plan, catalogue, 0)), parse(whole))
+    (parse(metadata(&plan, catalogue, Markups::default())), parse(whole))
 }
 
 #[test]
@@ -78,6 +78,6 @@ fn nothing_is_written_down_unless_asked_and_the_strategy_is_always_told() {
     let plan = choose(&request, &catalogue, view(&Standings::new()), POLICY, 1).unwrap();
     assert_eq!((plan.exclusions.len(), plan.excluded, &plan.account), (0, 1, &None));
     assert_eq!((plan.strategy, plan.name), ("fallback", "a/m"));
-    assert_eq!(metadata(&plan, &catalogue, 0), "");
+    assert_eq!(metadata(&plan, &catalogue, Markups::default()), "");
     assert_eq!(explanation(&plan, &request, &catalogue, view(&Standings::new()), POLICY, 1), "");
 }

@@ -61,7 +61,7 @@ fn every_hard_filter_says_why() {
     // 1,600 bytes may be a hundred tokens; a byte count that could still fit excludes nobody.
     assert_eq!(why(wishes(), Profile { body_bytes: 1_615, ..text() }), []);
     assert_eq!(why(wishes(), Profile { body_bytes: 1_616, ..text() }), odd(Reason::ContextLength));
-    let cap = MaxPrice { input: Some(1_000_000), ..MaxPrice::default() };
+    let cap = MaxPrice { input: Some(cap(1_000_000)), ..MaxPrice::default() };
     assert_eq!(why(Preferences { max_price: cap, ..wishes() }, text()), odd(Reason::MaxPrice));
     let parameters = catalogue.parameters().set(["seed", "temperature"]);
     let require = Preferences { require_parameters: true, ..wishes() };

@@ -3,24 +3,24 @@
 use super::*;
 
 fn refused(json: &str) -> String {
-    Plugins::read(json, 0).unwrap_err().to_string()
+    Plugins::read(json).unwrap_err().to_string()
 }
 
 #[test]
 fn what_concerns_no_router_is_passed_over() {
     for json in ["", "[]", r#"[{"id":"web","max_results":3}]"#, r#"[{"id":"auto-router"}]"#] {
-        assert_eq!(Plugins::read(json, 0), Ok(Plugins::default()), "{json}");
+        assert_eq!(Plugins::read(json), Ok(Plugins::default()), "{json}");
     }
     let off = r#"[{"id":"auto-router","enabled":false,"cost_tier":"max"}]"#;
-    assert_eq!(Plugins::read(off, 0), Ok(Plugins::default()));
+    assert_eq!(Plugins::read(off), Ok(Plugins::default()));
     let null = r#"[{"id":"auto-router","cost_tier":null,"allowed_models":null}]"#;
-    assert_eq!(Plugins::read(null, 0), Ok(Plugins::default()));
+    assert_eq!(Plugins::read(null), Ok(Plugins::default()));
 }
 
 #[test]
 fn the_older_scale_maps_to_tiers_and_the_tier_wins() {
     let tier = |member: &str| {
-        Plugins::read(&format!(r#"[{{"id":"auto-router",{member}}}]"#), 0).unwrap().auto.cost_tier
+        Plugins::read(&format!(r#"[{{"id":"auto-router",{member}}}]"#)).unwrap().auto.cost_tier
     };
     for (tradeoff, expected) in [
         (0, CostTier::Max),
@@ -38,15 +38,14 @@ fn the_older_scale_maps_to_tiers_and_the_tier_wins() {
 }
 
 #[test]
-fn a_cap_is_compared_without_the_callers_markup() {
-    let cap = |price: &str, markup| {
+fn a_cap_is_of_a_million_tokens() {
+    let read = |price: &str| {
         let json = format!(r#"[{{"id":"pareto-router","max_price":{price}}}]"#);
-        Plugins::read(&json, markup).unwrap().pareto.max_price
+        Plugins::read(&json).unwrap().pareto.max_price
     };
-    assert_eq!(cap("5", 0), Some(5_000_000));
-    assert_eq!(cap("\"0.5\"", 0), Some(500_000));
-    assert_eq!(cap("5.5", 1_000), Some(5_000_000));
-    assert_eq!(cap("0", 0), Some(0));
+    assert_eq!(read("5"), Some(cap(5_000_000)));
+    assert_eq!(read("\"0.5\""), Some(cap(500_000)));
+    assert_eq!(read("0"), Some(cap(0)));
 }
 
 #[test]
@@ -107,7 +106,7 @@ fn mistakes_are_named() {
 fn patterns_are_bounded_in_number_length_and_sum() {
     let with = |patterns: Vec<String>| {
         let list = serde_json::to_string(&patterns).unwrap();
-        Plugins::read(&format!(r#"[{{"id":"auto-router","excluded_models":{list}}}]"#), 0).is_ok()
+        Plugins::read(&format!(r#"[{{"id":"auto-router","excluded_models":{list}}}]"#)).is_ok()
     };
     assert!(with(vec!["a/*".to_owned(); 1_024]));
     assert!(!with(vec!["a/*".to_owned(); 1_025]));

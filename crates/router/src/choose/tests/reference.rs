@@ -14,6 +14,11 @@ pub(super) struct World<'w> {
     pub(super) parameters: &'w [&'w str],
     /// Kinds of output that it asks for.
     pub(super) outputs: &'w [&'w str],
+    /// Basis points on prices, where no override is for the model or its provider.
+    pub(super) usual_markup: i32,
+    pub(super) overrides: &'w [MarkupOverride],
+    /// The most that a prompt token may cost the caller, in pico-USD.
+    pub(super) cap: Option<i64>,
 }
 
 /// An endpoint by its row, and the tenant's own credential by its place in their list.
@@ -149,7 +154,7 @@ impl World<'_> {
         if !wishes.quantizations.is_empty() && !wishes.quantizations.iter().any(covers) {
             return false;
         }
-        if wishes.max_price.input.is_some_and(|cap| self.price(row) > cap) {
+        if self.cap.is_some_and(|cap| self.price(row, true) > i128::from(cap) * 10_000) {
             return false;
         }
         if wishes.distillable && model.distillable != Some(true) {
@@ -172,8 +177,19 @@ impl World<'_> {
             || (0..self.request.own.len()).any(|key| self.key_serves(key, row))
     }
 
-    fn price(&self, row: usize) -> u64 {
-        self.tables.prices[row].book["base"]["input"].as_u64().unwrap()
+    /// What the caller pays for a token, in ten-thousandths of a pico-USD, with or without the markup.
+    fn price(&self, row: usize, is_marked: bool) -> i128 {
+        let list = i128::from(self.tables.prices[row].book["base"]["input"].as_i64().unwrap());
+        let mut points = self.usual_markup;
+        for one in self.overrides.iter().rev() {
+            let endpoint = &self.tables.endpoints[row];
+            let is_of_provider = one.provider.is_empty() || one.provider == endpoint.provider;
+            let is_of_model = one.model.is_empty() || one.model == endpoint.model.split(':').next().unwrap();
+            if is_of_provider && is_of_model {
+                points = one.basis_points;
+            }
+        }
+        list * i128::from(10_000 + if is_marked { points } else { 0 })
     }
 
     /// Which class of service is let in beside the usual one.
@@ -315,6 +331,8 @@ impl World<'_> {
             Some(Sort::Latency) => a.latency_ms.total_cmp(&b.latency_ms),
             _ => Ordering::Equal,
         };
-        self.by_place(one, two, sort).then(by_sort).then(self.price(one.row).cmp(&self.price(two.row)))
+        // Of the tenant's own credentials all have the same fee.
+        let price = |choice: Choice| self.price(choice.row, choice.own.is_none());
+        self.by_place(one, two, sort).then(by_sort).then(price(one).cmp(&price(two)))
     }
 }

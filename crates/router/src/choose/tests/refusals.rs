@@ -143,8 +143,7 @@ fn a_router_without_candidates_says_what_they_lacked() {
     let catalogue = build(family());
     let models = names(&["patchbay/cheapest"]);
     let plugins =
-        Plugins::read(r#"[{"id":"cheapest-router","require":["video"],"min_context_length":9000}]"#, 0)
-            .unwrap();
+        Plugins::read(r#"[{"id":"cheapest-router","require":["video"],"min_context_length":9000}]"#).unwrap();
     let preferences = Preferences { zero_data_retention: true, ..wishes() };
     let request = Request { models: &models, preferences, profile: text(), plugins, ..Request::default() };
     let refusal = choose(&request, &catalogue, view(&Standings::new()), POLICY, 1).unwrap_err();

@@ -16,7 +16,7 @@ fn request<'a>(models: &'a [String], plugins: &str) -> Request<'a> {
         models,
         preferences: wishes(),
         profile: text(),
-        plugins: Plugins::read(plugins, 0).unwrap(),
+        plugins: Plugins::read(plugins).unwrap(),
         ..Request::default()
     }
 }

@@ -64,7 +64,7 @@ struct RuleCase {
     region: Option<&'static str>,
     distillable: bool,
     image: bool,
-    cap: Option<u64>,
+    cap: Option<i64>,
     parameters: Vec<&'static str>,
     require: bool,
 }
@@ -75,6 +75,8 @@ pub(super) struct Case {
     wish: WishCase,
     rule: RuleCase,
     own: Vec<OwnCase>,
+    /// Basis points where no override fits, and overrides.
+    markups: (i32, Vec<MarkupOverride>),
     /// An endpoint and the place of a credential; 0 = the platform's.
     held: Option<(usize, usize)>,
     /// Endpoint, place of the credential, and how it stands.
@@ -222,7 +224,7 @@ fn rule() -> impl Strategy<Value = RuleCase> {
     (
         (slugs(), slugs(), providers(), providers()),
         (flag(), flag(), flag(), flag(), rarely(Just(Some("eu")), None)),
-        (flag(), flag(), rarely((0_u64..6_000_000).prop_map(Some), None)),
+        (flag(), flag(), rarely((0_i64..6_000_000).prop_map(Some), None)),
         (rarely(prop::sample::subsequence(PARAMETERS.to_vec(), 1..=3), Vec::new()), any::<bool>()),
     )
         .prop_map(
@@ -256,21 +258,33 @@ fn own() -> impl Strategy<Value = OwnCase> {
     )
 }
 
+fn markups() -> impl Strategy<Value = (i32, Vec<MarkupOverride>)> {
+    let providers = prop::sample::select(vec!["", "", "one", "two", "three", "four"]);
+    let models = prop::sample::select(vec!["", "", "a/m", "b/n", "c/o"]);
+    let points = || prop::sample::select(vec![0, 1, 500, 5_000, 10_000, 20_000]);
+    let over =
+        (providers, models, points()).prop_map(|(provider, model, points)| over(provider, model, points));
+    let overrides = prop_oneof![1 => Just(Vec::new()), 3 => prop::collection::vec(over, 1..6)];
+    (points(), overrides)
+}
+
 pub(super) fn case() -> impl Strategy<Value = Case> {
     (
         prop::collection::vec(offer(), 8..24),
         wish(),
         rule(),
         prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(own(), 1..4)],
+        markups(),
         prop::option::of((0_usize..20, 0_usize..3)),
         prop::collection::vec((0_usize..20, 0_usize..4, standing()), 0..24),
         any::<u64>(),
     )
-        .prop_map(|(offers, wish, rule, own, held, standings, seed)| Case {
+        .prop_map(|(offers, wish, rule, own, markups, held, standings, seed)| Case {
             offers,
             wish,
             rule,
             own,
+            markups,
             held,
             standings,
             seed,

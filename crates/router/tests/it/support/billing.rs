@@ -8,8 +8,8 @@ use rpc::billing::billing_server::{Billing, BillingServer};
 use rpc::billing::{
     CheckInvariantsRequest, CheckInvariantsResponse, Credits, Generation, GetCreditsRequest,
     GetGenerationRequest, GetKeyUsageRequest, GetTermsRequest, GrantCreditRequest, GrantCreditResponse,
-    KeyUsage, LeaseDown, LeaseUp, OpenTenantRequest, OpenTenantResponse, PinnedPrice, PutKeyLimitRequest,
-    PutKeyLimitResponse, PutPricesRequest, PutPricesResponse, Terms,
+    KeyUsage, LeaseDown, LeaseUp, OpenLeases, OpenLeasesStored, OpenTenantRequest, OpenTenantResponse,
+    PinnedPrice, PutKeyLimitRequest, PutKeyLimitResponse, PutPricesRequest, PutPricesResponse, Terms,
 };
 use rpc::events::{Settled, UsageBatch};
 use tonic::{Request, Response, Status, Streaming};
@@ -62,6 +62,9 @@ impl Billing for Ledger {
         unasked()
     }
     async fn settle_batch(&self, _: Request<UsageBatch>) -> Answer<Settled> {
+        unasked()
+    }
+    async fn report_open(&self, _: Request<OpenLeases>) -> Answer<OpenLeasesStored> {
         unasked()
     }
     async fn get_terms(&self, _: Request<GetTermsRequest>) -> Answer<Terms> {

@@ -276,9 +276,42 @@ fn a_feed_escapes_what_names_hold() {
 fn a_row_is_written_once_for_all_who_pay_the_same() {
     let shop = Shop::open();
     let view = |points| {
-        let markup = rpc::convert::markup(points);
+        let markup = rpc::Markups::new(points, &[]);
         shop.loaded.views.get(&shop.loaded.catalogue, markup, None)
     };
     let (one, two, other) = (view(0), view(0), view(500));
     assert!(std::sync::Arc::ptr_eq(&one, &two) && !std::sync::Arc::ptr_eq(&one, &other));
+}
+
+#[test]
+fn every_price_has_the_markup_of_its_own_endpoint() {
+    let shop = Shop::open();
+    let over = |provider: &str, model: &str, basis_points| rpc::pricing::MarkupOverride {
+        provider: provider.to_owned(),
+        model: model.to_owned(),
+        basis_points,
+    };
+    let overrides = vec![over("", "acme/bee", 2_000), over("south", "", 5_000)];
+    let asked = |resource, name| BrowseRequest {
+        markup_basis_points: 1_000,
+        markup_overrides: overrides.clone(),
+        ..wanted(resource, name, "output_modalities=all")
+    };
+    let list = shop.json(&asked("models", ""));
+    let prompt = |slug: &str| {
+        let rows = list["data"].as_array().unwrap();
+        rows.iter().find(|row| row["id"] == slug).unwrap()["pricing"]["prompt"].clone()
+    };
+    assert_eq!(prompt("acme/ant"), "0.0000011");
+    assert_eq!(prompt("acme/bee"), "0.0000036");
+    assert_eq!(prompt("best/elk"), "0.0000075");
+    let endpoints = shop.json(&asked("endpoints", "acme/bee"));
+    assert_eq!(endpoints["data"]["endpoints"][0]["pricing"]["completion"], "0.0000108");
+    let capped = BrowseRequest { query: "max_price=3.5".to_owned(), ..asked("models", "") };
+    assert!(!shop.json(&capped)["data"].as_array().unwrap().iter().any(|row| row["id"] == "acme/bee"));
+    // Written once for each list of overrides.
+    let view =
+        |overrides| shop.loaded.views.get(&shop.loaded.catalogue, rpc::Markups::new(1_000, overrides), None);
+    let (one, two, none) = (view(&overrides), view(&overrides), view(&[]));
+    assert!(std::sync::Arc::ptr_eq(&one, &two) && !std::sync::Arc::ptr_eq(&one, &none));
 }

@@ -87,7 +87,7 @@ pub(in crate::choose::tests) fn with_case(
             data_collection: if rule.deny.0 { DataCollection::Deny } else { DataCollection::Allow },
             zero_data_retention: rule.zdr.0,
             distillable: rule.distillable,
-            max_price: MaxPrice { input: rule.cap, ..MaxPrice::default() },
+            max_price: MaxPrice { input: rule.cap.map(cap), ..MaxPrice::default() },
             thresholds: wish.thresholds,
             sorts_across_models: wish.across,
         },
@@ -108,6 +108,7 @@ pub(in crate::choose::tests) fn with_case(
             zero_data_retention: rule.zdr.1,
             deny_data_collection: rule.deny.1,
         },
+        markups: Markups::new(case.markups.0, &case.markups.1),
         own: (1..)
             .zip(&case.own)
             .map(|(place, own)| Own {
@@ -136,6 +137,9 @@ pub(in crate::choose::tests) fn with_case(
         request: &request,
         parameters: &rule.parameters,
         outputs,
+        usual_markup: case.markups.0,
+        overrides: &case.markups.1,
+        cap: rule.cap,
     };
     check(&world, chosen)
 }

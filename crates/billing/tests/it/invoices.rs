@@ -1,0 +1,8 @@
+//! Periods, invoices and documents.
+
+mod books;
+mod close;
+mod credit_notes;
+mod documents;
+mod numbers;
+mod worked;

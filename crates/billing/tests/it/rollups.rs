@@ -1,0 +1,206 @@
+//! Rollups say at any moment what the usage that is folded into them says, whoever settles and whatever crashes.
+
+use std::sync::Arc;
+
+use rpc::billing::{GetUsageRequest, UsageFilter, UsageSum};
+use rpc::events::UsageRecord;
+use sqlx::{Connection as _, Executor as _};
+
+use crate::support::edge::Edge;
+use crate::support::postgres::Database;
+use crate::support::records::{nothing_reserved, record, settle};
+use crate::support::{Billing, Customer, config};
+
+/// Rollups compared with the usage that they were folded from.
+const DIFFERENCES: &str = "select count(*) from billing.rollup_differences('2020-01-01', '2100-01-01')";
+const UNFOLDED: &str = "select waiting from billing.usage_unfolded()";
+const FOLDED: &str = "select coalesce(sum(requests), 0)::bigint from billing.usage_daily";
+
+/// A replica that leaves folding to the test.
+async fn start() -> Billing {
+    let mut config = config();
+    config.usage.fold_every_ms = 3_600_000;
+    let billing = Billing::over(Database::create().await, config, None).await;
+    // The job folds once at the start: of nothing.
+    billing.eventually("select count(*) from billing.usage_fold", 1).await;
+    billing
+}
+
+async fn fold(billing: &Billing, limit: i32) -> i64 {
+    sqlx::query_scalar("select billing.fold_usage($1)").bind(limit).fetch_one(billing.admin()).await.unwrap()
+}
+
+/// Folds everything; what runs in other databases of the server may hold it up.
+async fn fold_all(billing: &Billing) {
+    while billing.count(UNFOLDED).await > 0 {
+        fold(billing, 100).await;
+    }
+}
+
+/// A record that reserves nothing and costs nothing, so that none waits for another.
+fn free(customer: &Customer) -> UsageRecord {
+    UsageRecord {
+        price: None,
+        charge: 0,
+        absorbed: 0,
+        provider_cost: 7,
+        ..record(customer, &nothing_reserved(), 300)
+    }
+}
+
+async fn by_hour(billing: &Billing, customer: &Customer) -> Vec<UsageSum> {
+    let request = GetUsageRequest {
+        filter: Some(UsageFilter { tenant_id: customer.tenant.to_string(), ..UsageFilter::default() }),
+        grain: "hour".to_owned(),
+        ..GetUsageRequest::default()
+    };
+    billing.reports.clone().get_usage(request).await.unwrap().into_inner().sums
+}
+
+#[tokio::test]
+async fn what_is_read_is_the_same_before_and_after_folding() {
+    let billing = start().await;
+    let customer = billing.customer(1_000_000).await;
+    let edge = Edge::join(&billing.client, "edge", 1).await;
+    let mut records = Vec::new();
+    for nanos in [10, 200, 3_000] {
+        records.push(record(&customer, &edge.ask(&customer, 5_000).await.unwrap(), nanos));
+    }
+    settle(&billing.client, &records).await;
+    let unfolded = by_hour(&billing, &customer).await;
+    assert_eq!(unfolded.iter().map(|sum| sum.charge).sum::<i64>(), 3_210);
+    assert_eq!(unfolded.iter().map(|sum| sum.requests).sum::<i64>(), 3);
+    while billing.count(UNFOLDED).await > 0 {
+        fold(&billing, 1).await;
+        assert_eq!(by_hour(&billing, &customer).await, unfolded);
+    }
+    assert_eq!((billing.count(UNFOLDED).await, billing.count(FOLDED).await), (0, 3));
+    assert_eq!(by_hour(&billing, &customer).await, unfolded);
+    assert_eq!(billing.count(DIFFERENCES).await, 0);
+    // The exact counters of keys and the rollups come from the same records.
+    let other = "select count(*) from (select key_id, day, charge, requests from billing.key_usage
+        except select key_id, (at at time zone 'UTC')::date, sum(charge), sum(requests)
+        from billing.usage_daily group by 1, 2) x";
+    assert_eq!(billing.count(other).await, 0);
+    billing.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_still_runs_is_folded_when_it_ends_and_nothing_twice() {
+    let billing = start().await;
+    let customer = billing.customer(0).await;
+    settle(&billing.client, &[free(&customer)]).await;
+    // Takes its number first and ends last.
+    let mut slow = sqlx::PgConnection::connect_with(&billing.admin().connect_options()).await.unwrap();
+    slow.execute("begin").await.unwrap();
+    slow.execute("select pg_current_xact_id()").await.unwrap();
+    settle(&billing.client, &[free(&customer), free(&customer)]).await;
+    while billing.count(FOLDED).await < 1 {
+        fold(&billing, 100).await;
+    }
+    fold(&billing, 100).await;
+    assert_eq!((billing.count(FOLDED).await, billing.count(UNFOLDED).await), (1, 2));
+    assert_eq!(by_hour(&billing, &customer).await.iter().map(|sum| sum.requests).sum::<i64>(), 3);
+    slow.execute("commit").await.unwrap();
+    fold_all(&billing).await;
+    assert_eq!((billing.count(FOLDED).await, billing.count(UNFOLDED).await), (3, 0));
+    assert_eq!(billing.count(DIFFERENCES).await, 0);
+}
+
+#[tokio::test]
+async fn a_fold_that_dies_before_its_commit_leaves_nothing_behind() {
+    let billing = start().await;
+    let customer = billing.customer(0).await;
+    for _ in 0..5 {
+        settle(&billing.client, &[free(&customer)]).await;
+    }
+    for _ in 0..3 {
+        let mut dying = sqlx::PgConnection::connect_with(&billing.admin().connect_options()).await.unwrap();
+        dying.execute("begin").await.unwrap();
+        dying.execute("select billing.fold_usage(3)").await.unwrap();
+        // Another replica finds the mark taken and folds nothing.
+        assert_eq!(fold(&billing, 3).await, 0);
+        let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut dying).await.unwrap();
+        sqlx::query("select pg_terminate_backend($1, 10000)")
+            .bind(pid)
+            .execute(billing.admin())
+            .await
+            .unwrap();
+        assert_eq!((billing.count(FOLDED).await, billing.count(DIFFERENCES).await), (0, 0));
+    }
+    while billing.count(UNFOLDED).await > 0 {
+        fold(&billing, 3).await;
+        assert_eq!(billing.count(DIFFERENCES).await, 0);
+    }
+    assert_eq!(billing.count(FOLDED).await, 5);
+}
+
+#[tokio::test]
+async fn late_usage_is_folded_into_its_own_hour() {
+    let billing = start().await;
+    let customer = billing.customer(1_000_000).await;
+    let edge = Edge::join(&billing.client, "edge", 1).await;
+    billing.shift_to("2026-12-01T10:59:30Z").await;
+    let early = edge.ask(&customer, 5_000).await.unwrap();
+    settle(&billing.client, &[record(&customer, &edge.ask(&customer, 5_000).await.unwrap(), 1)]).await;
+    fold_all(&billing).await;
+    billing.shift_to("2026-12-01T11:01:00Z").await;
+    settle(&billing.client, &[record(&customer, &edge.ask(&customer, 5_000).await.unwrap(), 20)]).await;
+    fold_all(&billing).await;
+    settle(&billing.client, &[record(&customer, &early, 300)]).await;
+    fold_all(&billing).await;
+    let sums: Vec<(i64, i64)> = by_hour(&billing, &customer)
+        .await
+        .iter()
+        .map(|sum| (sum.start_ms / 3_600_000 % 24, sum.charge))
+        .collect();
+    assert_eq!(sums, [(10, 301), (11, 20)]);
+    assert_eq!(billing.count(DIFFERENCES).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rollups_are_the_sum_of_usage_at_every_moment_of_a_storm() {
+    // Two replicas fold as fast as they can, while others settle and some sessions are killed.
+    let billing = Billing::start().await;
+    let mut config = config();
+    config.usage.fold_every_ms = 5;
+    let twin = Billing::over(Database::of(&billing.database), config, None).await;
+    let billing = Arc::new(billing);
+    let mut customers = Vec::new();
+    for _ in 0..4 {
+        customers.push(billing.customer(0).await);
+    }
+    let settling = (0..4).map(|lane: usize| {
+        let (billing, customers) = (Arc::clone(&billing), customers.clone());
+        tokio::spawn(async move {
+            for round in 0..40 {
+                let batch: Vec<UsageRecord> =
+                    (0..5).map(|n| free(&customers[(lane + round + n) % customers.len()])).collect();
+                // A session may be killed under it: said again until it is settled, as workers do.
+                let message = rpc::events::UsageBatch { worker_id: "w".to_owned(), records: batch.clone() };
+                while billing.client.clone().settle_batch(message.clone()).await.is_err() {}
+            }
+        })
+    });
+    let settling: Vec<_> = settling.collect();
+    for round in 0..30 {
+        assert_eq!(billing.count(DIFFERENCES).await, 0, "in round {round}");
+        if round % 3 == 0 {
+            sqlx::query(
+                "select pg_terminate_backend(pid) from pg_stat_activity
+                where datname = current_database() and query like '%fold_usage%' and pid <> pg_backend_pid()",
+            )
+            .execute(billing.admin())
+            .await
+            .unwrap();
+        }
+    }
+    for lane in settling {
+        lane.await.unwrap();
+    }
+    billing.eventually(UNFOLDED, 0).await;
+    assert_eq!(billing.count(FOLDED).await, 800);
+    assert_eq!(billing.count("select sum(requests)::bigint from billing.usage_hourly").await, 800);
+    assert_eq!(billing.count(DIFFERENCES).await, 0);
+    twin.stop().await;
+}

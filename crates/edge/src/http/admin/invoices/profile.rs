@@ -1,0 +1,153 @@
+//! Whom a tenant's documents are made out to, and whether they are held back.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use http::StatusCode;
+use rpc::billing::{
+    BillingProfile, FreezeInvoicingRequest, GetBillingProfileRequest, PutBillingProfileRequest,
+    UnfreezeInvoicingRequest,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::super::super::reply::{self, Refusal};
+use super::{Operator, asked, bad, note, read, tenant};
+use crate::service::App;
+
+/// Lines of an address; more fit no envelope.
+const MAX_LINES: usize = 6;
+
+pub(super) async fn show(
+    _operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
+    let message = GetBillingProfileRequest { tenant_id: tenant(&id)?.to_string() };
+    let found =
+        asked(
+            &app,
+            message,
+            |mut billing, message| async move { billing.get_billing_profile(message).await },
+        );
+    Ok(reply::raw_json(StatusCode::OK, found.await?.body_json))
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Profile {
+    name: String,
+    #[serde(default)]
+    address: Vec<String>,
+    /// ISO 3166, two letters.
+    country: String,
+    #[serde(default)]
+    tax_id: String,
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    reference: String,
+    #[serde(default)]
+    tax: Treatment,
+    #[serde(default)]
+    tax_basis_points: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Treatment {
+    #[default]
+    None,
+    Standard,
+    Exempt,
+    ReverseCharge,
+}
+
+impl Treatment {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Standard => "standard",
+            Self::Exempt => "exempt",
+            Self::ReverseCharge => "reverse_charge",
+        }
+    }
+}
+
+pub(super) async fn put(
+    operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let of = tenant(&id)?;
+    let sent: Profile = read(&app, request).await?;
+    if sent.address.len() > MAX_LINES {
+        return Err(bad("address: at most 6 lines"));
+    }
+    if sent.country.len() != 2 || !sent.country.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return Err(bad("country: two capital letters, such as \"DE\""));
+    }
+    if (sent.tax == Treatment::Standard) != (1..=10_000).contains(&sent.tax_basis_points) {
+        return Err(bad("tax_basis_points: from 1 to 10000 where `tax` is `standard`, otherwise 0"));
+    }
+    let details = json!(sent);
+    let profile = BillingProfile {
+        name: sent.name,
+        address: sent.address,
+        country: sent.country,
+        tax_id: sent.tax_id,
+        email: sent.email,
+        reference: sent.reference,
+        tax: sent.tax.name().to_owned(),
+        tax_basis_points: sent.tax_basis_points,
+    };
+    let message = PutBillingProfileRequest { tenant_id: of.to_string(), profile: Some(profile) };
+    let put =
+        asked(
+            &app,
+            message,
+            |mut billing, message| async move { billing.put_billing_profile(message).await },
+        );
+    let put = put.await?.body_json;
+    note(&app, operator.does("billing_profile.put", Some(of), of.to_string(), details)).await;
+    Ok(reply::raw_json(StatusCode::OK, put))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Freeze {
+    reason: String,
+}
+
+pub(super) async fn freeze(
+    operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let of = tenant(&id)?;
+    let sent: Freeze = read(&app, request).await?;
+    let message = FreezeInvoicingRequest { tenant_id: of.to_string(), reason: sent.reason.clone() };
+    let frozen =
+        asked(&app, message, |mut billing, message| async move { billing.freeze_invoicing(message).await });
+    let frozen = frozen.await?.body_json;
+    let details = json!({ "reason": sent.reason });
+    note(&app, operator.does("invoicing.freeze", Some(of), of.to_string(), details)).await;
+    Ok(reply::raw_json(StatusCode::OK, frozen))
+}
+
+pub(super) async fn unfreeze(
+    operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
+    let of = tenant(&id)?;
+    let message = UnfreezeInvoicingRequest { tenant_id: of.to_string() };
+    let thawed =
+        asked(&app, message, |mut billing, message| async move { billing.unfreeze_invoicing(message).await });
+    let thawed = thawed.await?.body_json;
+    note(&app, operator.does("invoicing.unfreeze", Some(of), of.to_string(), json!({}))).await;
+    Ok(reply::raw_json(StatusCode::OK, thawed))
+}

@@ -1,0 +1,145 @@
+//! What a tenant is told of its balances and limits, where, and what became of it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use axum::routing::get;
+use http::StatusCode;
+use pricing::Amount;
+use rpc::billing::{
+    GetNoticeSettingsRequest, ListNoticesRequest, Notice, NoticeSettings, PutNoticeSettingsRequest,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::body::from_query;
+use super::super::reply::{self, Refusal};
+use super::budgets::{client, time, write_down};
+use super::{Operator, bad, read, tenant};
+use crate::service::App;
+
+/// Rows of a page, unless another number is asked for, and at most.
+const USUAL_LIMIT: u32 = 100;
+const MOST: u32 = 1_000;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/tenants/{tenant}/notices", get(list))
+        .route("/tenants/{tenant}/notices/settings", get(settings).put(put_settings))
+}
+
+fn shown(settings: &NoticeSettings) -> Value {
+    let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    json!({
+        "webhook_url": some(&settings.webhook_url),
+        "has_secret": settings.has_secret,
+        "new_secret": some(&settings.new_secret),
+        "low_balance": settings.low_balance.map(|nanos| Amount::from_nanos(nanos).to_string()),
+    })
+}
+
+async fn settings(
+    _operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
+    let tenant = tenant(&id)?;
+    let message = GetNoticeSettingsRequest { tenant_id: tenant.to_string() };
+    let settings = rpc::retry(3, || {
+        let (mut client, message) = (client(&app), message.clone());
+        async move { client.get_notice_settings(message).await }
+    })
+    .await?
+    .into_inner();
+    Ok(reply::json(StatusCode::OK, &json!({ "data": shown(&settings) })))
+}
+
+/// All of the settings: what is not sent is unset, but for the secret, which stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    webhook_url: Option<String>,
+    webhook_secret: Option<String>,
+    /// USD as a string.
+    low_balance: Option<String>,
+}
+
+async fn put_settings(
+    operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let tenant = tenant(&id)?;
+    let sent: Settings = read(&app, request).await?;
+    let low_balance = sent
+        .low_balance
+        .as_deref()
+        .map(|text| {
+            let amount: Result<Amount, _> = text.parse();
+            amount.ok().filter(|amount| *amount > Amount::ZERO).ok_or_else(|| {
+                bad(format!("low_balance: `{text}` is no balance: write USD above 0, such as \"100.00\""))
+            })
+        })
+        .transpose()?;
+    let details = json!({ "webhook_url": sent.webhook_url, "low_balance": low_balance.map(|a| a.to_string()),
+                          "has_new_secret": sent.webhook_secret.is_some() });
+    let message = PutNoticeSettingsRequest {
+        tenant_id: tenant.to_string(),
+        webhook_url: sent.webhook_url.unwrap_or_default(),
+        webhook_secret: sent.webhook_secret.unwrap_or_default(),
+        low_balance: low_balance.map(Amount::nanos),
+    };
+    let settings = client(&app).put_notice_settings(message).await?.into_inner();
+    write_down(&app, tenant, operator.does("notices.put", Some(tenant), tenant.to_string(), details)).await;
+    Ok(reply::json(StatusCode::OK, &json!({ "data": shown(&settings) })))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Page {
+    /// The last id of the page before.
+    #[serde(default)]
+    after: String,
+    #[serde(default)]
+    limit: u32,
+}
+
+async fn list(
+    _operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let tenant = tenant(&id)?;
+    let page: Page = from_query(&request.into_parts().0)?;
+    let limit = if page.limit == 0 { USUAL_LIMIT } else { page.limit.min(MOST) };
+    let message = ListNoticesRequest { tenant_id: tenant.to_string(), after: page.after, limit };
+    let found = rpc::retry(3, || {
+        let (mut client, message) = (client(&app), message.clone());
+        async move { client.list_notices(message).await }
+    })
+    .await?
+    .into_inner()
+    .notices;
+    let data: Vec<Value> = found.iter().map(told).collect();
+    let is_full = u32::try_from(found.len()).is_ok_and(|rows| rows == limit);
+    let next = found.last().filter(|_| is_full).map(|notice| &notice.id);
+    Ok(reply::json(StatusCode::OK, &json!({ "data": data, "next": next })))
+}
+
+fn told(notice: &Notice) -> Value {
+    let body: Value = serde_json::from_str(&notice.body).unwrap_or_default();
+    json!({
+        "id": notice.id,
+        "type": notice.r#type,
+        "body": body,
+        "created_at": time(notice.created_at_ms),
+        "delivery": notice.delivery,
+        "tries": notice.tries,
+        "last_error": Some(&notice.last_error).filter(|error| !error.is_empty()),
+        "delivered_at": Some(notice.delivered_at_ms).filter(|at| *at > 0).map(time),
+    })
+}
