@@ -8,6 +8,7 @@ mod own_keys;
 mod plan;
 mod plugins;
 mod preferences;
+mod quantum;
 mod sticky;
 
 use dialect::error::ErrorType;
@@ -30,6 +31,7 @@ pub(crate) use head::Head;
 pub(crate) use plan::{Question, explain};
 pub(crate) use plugins::plugins;
 pub(crate) use preferences::preferences;
+pub(crate) use quantum::Quantum;
 pub(crate) use sticky::{Sticks, StickyKey, stick};
 
 /// A request that may be executed.
@@ -42,7 +44,20 @@ pub(crate) struct Admitted {
     pub(crate) reserved: Amount,
     /// The most completion tokens that the reservation pays for, where the request does not say fewer.
     pub(crate) max_tokens: Option<u64>,
+    /// Where the reservation is extended as the answer grows; else it pays for the whole answer.
+    pub(crate) quantum: Option<Quantum>,
     pub(crate) slot: Slot,
+}
+
+impl Admitted {
+    /// The answer may grow by what was added.
+    pub(crate) fn extend(&mut self, mut added: Held) {
+        self.reserved = Amount::from_nanos(self.reserved.nanos().saturating_add(added.amount().nanos()));
+        self.held.merge(&mut added);
+        if let Some(quantum) = &mut self.quantum {
+            quantum.extended();
+        }
+    }
 }
 
 /// How a plan came about.
@@ -198,6 +213,7 @@ async fn admit_planned(
             held: Held::default(),
             reserved: Amount::ZERO,
             max_tokens,
+            quantum: None,
             slot,
         });
     }
@@ -220,7 +236,12 @@ async fn reserve(
     estimate: &Estimate,
     slot: Slot,
 ) -> Result<Admitted, Denied> {
-    let (wanted, floor) = (estimate.bound()?, estimate.floor()?);
+    let quantum = Quantum::of(request, &attempts, estimate, app.config.leases.quantum_tokens)?;
+    let wanted = match &quantum {
+        Some(quantum) => estimate.bound_of(quantum.tokens())?,
+        None => estimate.bound()?,
+    };
+    let floor = estimate.floor()?;
     let own = own_keys::list_price(request, &attempts)?;
     let mut context = std::sync::Arc::clone(&request.caller);
     let mut is_second_try = false;
@@ -231,7 +252,9 @@ async fn reserve(
                 let reserved = held.amount();
                 let max_tokens =
                     if reserved < wanted { estimate.affordable(reserved)? } else { estimate.needed_clamp() };
-                return Ok(Admitted { attempts, route, held, reserved, max_tokens, slot });
+                // What is short of a quantum is all there is: the answer is clamped to it.
+                let quantum = quantum.filter(|_| reserved >= wanted);
+                return Ok(Admitted { attempts, route, held, reserved, max_tokens, quantum, slot });
             }
             Err(denied) if denied.is_unknown_account() && !is_second_try => {
                 // What is cached of the key's accounts is out of date.

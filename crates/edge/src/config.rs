@@ -90,6 +90,7 @@ pub struct LeasesConfig {
     pub max_lease_nano: NonZeroU64,
     pub idle_ms: Millis,
     pub tight_ms: Millis,
+    pub quantum_tokens: u64,
 }
 
 /// Requests that a key or an organisation may make. 0 = no limit.

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 pub(crate) use client::{Client, Outgoing, Verdict};
 
-use crate::admission::{self, Admitted, StickyKey};
+use crate::admission::{self, Admitted, Quantum, StickyKey};
 use crate::auth::Context;
 use crate::http::reply::{Refusal, UserFacing};
 use crate::metrics::Open;
@@ -83,7 +83,7 @@ pub(crate) async fn run(app: Arc<App>, request: Request, mut client: Client) {
     }
 }
 
-async fn execute(app: &App, request: &Request, admitted: Admitted, mut client: Client) {
+async fn execute(app: &App, request: &Request, mut admitted: Admitted, mut client: Client) {
     if client.is_gone() {
         app.leases.give_back(admitted.held, admitted.slot);
         return;
@@ -94,7 +94,7 @@ async fn execute(app: &App, request: &Request, admitted: Admitted, mut client: C
     let ended = loop {
         progress.execution += 1;
         let start = start(request, &admitted, &progress);
-        let ended = relay::execute(app, Delivery::of(request), start, &mut progress, &mut client).await;
+        let ended = relay::execute(app, request, &mut admitted, start, &mut progress, &mut client).await;
         app.metrics.executed(ended.reason());
         match ended {
             Ended::Lost(status) if progress.may_execute_again(executions, &client) => {
@@ -216,6 +216,6 @@ fn start(request: &Request, admitted: &Admitted, progress: &Progress) -> Start {
         metadata_json: admitted.route.metadata_json.clone(),
         workspace_id: request.caller.key.workspace.to_string(),
         user_id: String::new(),
-        quantum_tokens: None,
+        quantum_tokens: admitted.quantum.as_ref().map(Quantum::tokens),
     }
 }

@@ -27,7 +27,6 @@ use lifecycle::Tasks;
 use pricing::Amount;
 use rpc::Channel;
 use rpc::billing::{Hello, Return, lease_up};
-use rpc::worker::LeaseUse;
 use tokio_util::task::TaskTracker;
 
 use crate::config::LeasesConfig;
@@ -138,20 +137,12 @@ impl Leases {
         self.reserve_as(wanted, false).await
     }
 
-    /// Reserves more under a reservation, from the same accounts, all or none. What was added.
+    /// Reserves more for a request that has a reservation, from the same accounts, all or none.
     ///
     /// # Errors
-    /// [`NotGranted`]; the reservation is what it was.
-    #[expect(dead_code, reason = "for streams that reserve a quantum at a time")]
-    pub(crate) async fn extend(
-        &self,
-        held: &mut Held,
-        more: &Reservation,
-    ) -> Result<Vec<LeaseUse>, NotGranted> {
-        let mut added = self.reserve_as(more, true).await?;
-        let leases = added.leases();
-        held.merge(&mut added);
-        Ok(leases)
+    /// [`NotGranted`]; nothing was added.
+    pub(crate) async fn reserve_more(&self, more: &Reservation) -> Result<Held, NotGranted> {
+        self.reserve_as(more, true).await
     }
 
     /// Gives a reservation back: nothing was or will be executed under it.
@@ -160,6 +151,11 @@ impl Leases {
         if !groups.is_empty() {
             self.outbox.give_back(groups, slot);
         }
+    }
+
+    /// Gives back what was reserved beside a request's own reservation: nothing was or will be executed under it.
+    pub(crate) fn release(&self, held: Held) {
+        self.tell_returned(held.release());
     }
 
     async fn reserve_as(&self, wanted: &Reservation, is_more: bool) -> Result<Held, NotGranted> {

@@ -93,6 +93,16 @@ impl Estimate {
         self.dearest(|attempt| attempt.completion_tokens)
     }
 
+    /// The most that the request can cost with so many completion tokens.
+    pub(super) fn bound_of(&self, completion_tokens: u64) -> Result<Amount, OutOfRange> {
+        self.dearest(|attempt| attempt.completion_tokens.min(completion_tokens))
+    }
+
+    /// Completion tokens that an answer can have at most.
+    pub(super) fn longest(&self) -> u64 {
+        self.attempts.iter().map(|attempt| attempt.completion_tokens).max().unwrap_or(0)
+    }
+
     /// The least that is worth reserving.
     pub(super) fn floor(&self) -> Result<Amount, OutOfRange> {
         let least = if self.can_shorten { WORTHWHILE } else { u64::MAX };

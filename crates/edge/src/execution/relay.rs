@@ -1,5 +1,6 @@
 //! One execution on one worker: what it sends is handed to the client, what becomes of the client is told it.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -8,7 +9,7 @@ use dialect::error::ErrorType;
 use rpc::Fault;
 use rpc::worker::worker_client::WorkerClient;
 use rpc::worker::{
-    Commit, Done, ExecuteDown, ExecuteUp, Failed, Final, Start, Stop, execute_down, execute_up,
+    Commit, Done, ExecuteDown, ExecuteUp, Failed, Final, Grant, Start, Stop, execute_down, execute_up,
 };
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -16,10 +17,12 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
 use super::{Client, Request};
+use crate::admission::Admitted;
 use crate::http::reply::Refusal;
+use crate::lease::{Held, NotGranted};
 use crate::service::App;
 
-/// Messages to the worker that wait: Start, Stop twice and Done.
+/// Messages to the worker that wait: Start, Stop twice, Done, and the one Grant that it has not used yet.
 const UP: usize = 8;
 /// How long a worker may take to say what a request that was stopped has come to.
 const AFTER_DEADLINE: Duration = Duration::from_secs(30);
@@ -117,12 +120,13 @@ impl Delivery {
 /// Runs one execution to its end.
 pub(super) async fn execute(
     app: &App,
-    delivery: Delivery,
+    request: &Request,
+    admitted: &mut Admitted,
     start: Start,
     progress: &mut Progress,
     client: &mut Client,
 ) -> Ended {
-    let received_at_ms = start.received_at_ms;
+    let (delivery, received_at_ms) = (Delivery::of(request), start.received_at_ms);
     let (up, queue) = mpsc::channel(UP);
     let up = Up(up);
     up.send(execute_up::Message::Start(start));
@@ -135,8 +139,22 @@ pub(super) async fn execute(
         Ok(answer) => answer.into_inner(),
         Err(status) => return of_refusal(status),
     };
-    let mut relay = Relay { app, delivery, up, progress, client, whole: BytesMut::new(), received_at_ms };
-    relay.run(down).await
+    let mut relay = Relay {
+        app,
+        request,
+        admitted,
+        delivery,
+        up,
+        progress,
+        client,
+        whole: BytesMut::new(),
+        received_at_ms,
+        extension: None,
+        is_last: false,
+    };
+    let ended = relay.run(down).await;
+    relay.give_back();
+    ended
 }
 
 struct Up(mpsc::Sender<ExecuteUp>);
@@ -148,8 +166,13 @@ impl Up {
     }
 }
 
+/// More money on its way to a running answer.
+type Extension = Pin<Box<dyn Future<Output = Result<Held, NotGranted>> + Send>>;
+
 struct Relay<'r> {
     app: &'r App,
+    request: &'r Request,
+    admitted: &'r mut Admitted,
     delivery: Delivery,
     up: Up,
     progress: &'r mut Progress,
@@ -157,6 +180,9 @@ struct Relay<'r> {
     /// The frames of an answer that is handed over in one piece.
     whole: BytesMut,
     received_at_ms: i64,
+    extension: Option<Extension>,
+    /// There was no more to be had.
+    is_last: bool,
 }
 
 impl Relay<'_> {
@@ -166,6 +192,11 @@ impl Relay<'_> {
         loop {
             let message = tokio::select! {
                 message = down.message() => message,
+                added = arrived(&mut self.extension) => {
+                    self.extension = None;
+                    self.extended(added);
+                    continue;
+                }
                 () = self.client.gone(), if !told_gone => {
                     told_gone = true;
                     self.up.send(stop("client_gone"));
@@ -208,6 +239,7 @@ impl Relay<'_> {
             execute_down::Message::Commit(commit) => self.progress.commit = Some(commit),
             execute_down::Message::Data(data) => {
                 self.progress.deltas = data.deltas;
+                self.extend(data.used_tokens);
                 self.frames(data.frames).await;
             }
             execute_down::Message::Final(last) => {
@@ -220,6 +252,48 @@ impl Relay<'_> {
             execute_down::Message::Failed(failed) => return Some(Ended::Failed(failed)),
         }
         None
+    }
+
+    /// Asks for more where the answer has used most of what is reserved for it.
+    fn extend(&mut self, used_tokens: u64) {
+        let Some(quantum) = &self.admitted.quantum else { return };
+        if self.extension.is_none() && !self.is_last && quantum.is_low(used_tokens) {
+            let (leases, more) = (self.app.leases.clone(), quantum.extension(self.request));
+            self.extension = Some(Box::pin(async move { leases.reserve_more(&more).await }));
+        }
+    }
+
+    /// The answer has ended: what is still on its way for it goes back.
+    fn give_back(&mut self) {
+        if let Some(extension) = self.extension.take() {
+            let leases = self.app.leases.clone();
+            self.app.tasks.spawn(async move {
+                if let Ok(held) = extension.await {
+                    leases.release(held);
+                }
+            });
+        }
+    }
+
+    /// Hands on what was reserved for the rest of the answer, or that there is nothing more.
+    fn extended(&mut self, added: Result<Held, NotGranted>) {
+        let grant = match (added, &self.admitted.quantum) {
+            (Ok(added), Some(quantum)) => {
+                let (leases, amount) = (added.leases(), added.amount().nanos());
+                let tokens = quantum.step();
+                self.admitted.extend(added);
+                Grant { amount, leases, tokens }
+            }
+            (outcome, _) => {
+                tracing::debug!(
+                    error = outcome.err().map(tracing::field::display),
+                    "an answer is paid for no further"
+                );
+                self.is_last = true;
+                Grant::default()
+            }
+        };
+        self.up.send(execute_up::Message::Grant(grant));
     }
 
     /// Ends the answer: with an error where the frames could not tell of it.
@@ -269,6 +343,14 @@ fn of_refusal(status: Status) -> Ended {
         Ended::Refused(fault)
     } else {
         Ended::Lost(status)
+    }
+}
+
+/// What an extension came to. Never completes where there is none.
+async fn arrived(extension: &mut Option<Extension>) -> Result<Held, NotGranted> {
+    match extension {
+        Some(extension) => extension.await,
+        None => std::future::pending().await,
     }
 }
 

@@ -33,4 +33,5 @@ mod own_keys;
 mod payments;
 mod plans;
 mod presets;
+mod quantum;
 mod routing;

@@ -18,6 +18,10 @@ pub(crate) enum Step {
     Started(u32),
     Commit(u32),
     Data(&'static str, u32),
+    /// Frames of an answer that may have so many completion tokens by now.
+    Used(&'static str, u64),
+    /// Waits for the edge to say whether there is more money.
+    AwaitGrant,
     Final(i64),
     /// An answer that ended for this reason.
     FinalAs(&'static str),
@@ -60,6 +64,7 @@ pub(crate) struct Seen {
     pub(crate) scripts: VecDeque<Vec<Step>>,
     /// How the next executions are refused before they begin.
     pub(crate) refusals: VecDeque<Status>,
+    pub(crate) grants: Vec<Grant>,
     /// Prompt tokens that providers read from their caches.
     pub(crate) cache_read: u64,
 }
@@ -97,6 +102,18 @@ impl FakeWorker {
                 }),
                 Step::Data(frames, deltas) => {
                     execute_down::Message::Data(Data { frames: frames.as_bytes().to_vec().into(), deltas, used_tokens: 0 })
+                }
+                Step::Used(frames, used_tokens) => {
+                    let frames = frames.as_bytes().to_vec().into();
+                    execute_down::Message::Data(Data { frames, deltas: 1, used_tokens })
+                }
+                Step::AwaitGrant => {
+                    let Some(Ok(ExecuteUp { message: Some(execute_up::Message::Grant(grant)) })) = up.next().await
+                    else {
+                        panic!("the edge says nothing of more money");
+                    };
+                    self.with(|seen| seen.grants.push(grant));
+                    continue;
                 }
                 Step::Final(charge) => last(charge, "stop", self.with(|seen| seen.cache_read)),
                 Step::FinalAs(reason) => last(7, reason, 0),
