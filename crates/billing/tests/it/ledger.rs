@@ -32,19 +32,6 @@ async fn charge(billing: &Billing, customer: &Customer, charges: &[i64]) -> Vec<
     records.into_iter().map(|record| record.generation_id).collect()
 }
 
-/// Seals until nothing is left. Transactions of other tests' databases hold it up for a moment, too.
-async fn seal(billing: &Billing) {
-    for _ in 0..500 {
-        billing.count("select billing.seal_ledger(3)").await;
-        let left = "select count(*) from billing.transfer t, billing.seal_mark m where t.xid >= m.below";
-        if billing.count(left).await == 0 {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    panic!("the ledger was not sealed");
-}
-
 /// Changes what nothing may change, past triggers.
 async fn plant(billing: &Billing, corruption: &str) {
     let mut session = billing.admin().acquire().await.unwrap();
@@ -64,11 +51,11 @@ async fn a_sealed_ledger_is_whole_and_its_sums_are_those_of_its_transfers() {
     let mut ledger = Ledger::new(billing.channel.clone());
     let (one, other) = (billing.customer(1_000_000).await, billing.customer(1_000_000).await);
     charge(&billing, &one, &[100, 201, 302]).await;
-    seal(&billing).await;
+    billing.seal().await;
     charge(&billing, &other, &[400]).await;
     charge(&billing, &one, &[500]).await;
     billing.assert_sound().await;
-    seal(&billing).await;
+    billing.seal().await;
     billing.assert_sound().await;
 
     let verified = read(ledger.verify_seals(VerifySealsRequest::default()).await);
@@ -108,7 +95,7 @@ async fn whoever_touches_what_is_sealed_is_found_out() {
     let mut ledger = Ledger::new(billing.channel.clone());
     let customer = billing.customer(1_000_000).await;
     charge(&billing, &customer, &[100, 201, 302]).await;
-    seal(&billing).await;
+    billing.seal().await;
     let own = format!("tenant_id = '{}'", customer.tenant);
     let row = "source_id, kind, leg, debit_account, credit_account, amount, tenant_id, period_id, posted_at, xid, note";
     let forged = row.replacen("source_id", "gen_random_uuid()", 1);
@@ -173,7 +160,7 @@ async fn whoever_touches_what_is_sealed_is_found_out() {
 async fn a_block_that_was_taken_away_with_its_transfers_is_missed() {
     let billing = Billing::start().await;
     billing.customer(1_000).await;
-    seal(&billing).await;
+    billing.seal().await;
     plant(&billing, "delete from billing.seal").await;
     assert!(check(&billing).await.breaches.iter().any(|breach| breach.invariant == "I13"));
     plant(&billing, "delete from billing.transfer").await;
@@ -185,7 +172,7 @@ async fn old_blocks_are_walked_by_and_by() {
     let billing = Billing::start().await;
     let customer = billing.customer(1_000_000).await;
     charge(&billing, &customer, &[100, 201, 302, 403]).await;
-    seal(&billing).await;
+    billing.seal().await;
     billing.shift_clock(86_400.0).await;
     plant(&billing, "update billing.transfer set note = 'x' where amount = 302 and kind = 'usage'").await;
     let recent = "select count(*) from billing.invariants(billing.clock() - interval '1 hour')";
@@ -220,7 +207,7 @@ async fn each_planted_corruption_is_named_by_one_check_with_what_to_look_at() {
         let customer = billing.customer(1_000_000).await;
         let generations = charge(&billing, &customer, &[201, 302]).await;
         if invariants.contains(&"I13") {
-            seal(&billing).await;
+            billing.seal().await;
         }
         billing.assert_sound().await;
         plant(&billing, corruption).await;
@@ -287,7 +274,7 @@ async fn money_in_clearing_must_arrive_once_payouts_are_booked() {
         expires_at_ms: 0,
     };
     billing.client.clone().grant_credit(bought).await.unwrap();
-    seal(&billing).await;
+    billing.seal().await;
     billing.shift_clock(50.0 * 86_400.0).await;
     billing.assert_sound().await;
     let payout = RecordPayoutRequest { amount: 400, source_id: "po-1".to_owned(), note: String::new() };
@@ -296,12 +283,12 @@ async fn money_in_clearing_must_arrive_once_payouts_are_booked() {
     }
     let other = RecordPayoutRequest { amount: 401, ..payout.clone() };
     assert_eq!(ledger.record_payout(other).await.unwrap_err().code(), tonic::Code::FailedPrecondition);
-    seal(&billing).await;
+    billing.seal().await;
     let found = check(&billing).await.breaches;
     assert!(found.len() == 1 && found[0].invariant == "I11" && !found[0].account_id.is_empty(), "{found:?}");
     let rest = RecordPayoutRequest { amount: 600, source_id: "po-2".to_owned(), ..payout };
     ledger.record_payout(rest).await.unwrap();
-    seal(&billing).await;
+    billing.seal().await;
     billing.assert_sound().await;
 }
 
@@ -315,7 +302,7 @@ async fn a_generations_money_is_told_step_by_step() {
     let trace = |id: String| TraceMoneyRequest { generation_id: id };
     let before = read(ledger.trace_money(trace(generation.clone())).await);
     assert_eq!(before["transfers"][0]["seal"], Value::Null);
-    seal(&billing).await;
+    billing.seal().await;
     let money = read(ledger.trace_money(trace(generation.clone())).await);
     assert_eq!((&money["state"], &money["usage"]["charge"]), (&"settled".into(), &"0.000000201".into()));
     let steps = money["charge"]["steps"].as_array().unwrap();

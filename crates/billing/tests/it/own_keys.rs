@@ -100,12 +100,12 @@ async fn corruptions_of_fees_are_named() {
     };
     for (change, back, named) in [
         // The list price that used up the allowance.
-        ("upstream_cost = 1", "upstream_cost = 100000", vec!["I8"]),
+        ("upstream_cost = 1", "upstream_cost = 100000", vec!["I7", "I8"]),
         // Sold below the provider's price to somebody who did not pay the provider.
         (
             "is_byok = false, upstream_cost = 0",
             "is_byok = true, upstream_cost = 100000",
-            vec!["I3", "I4", "I8"],
+            vec!["I3", "I4", "I7", "I8"],
         ),
         // A provider paid twice.
         ("provider_cost = 5", "provider_cost = 0", vec!["I3", "I8"]),

@@ -35,16 +35,14 @@ fn ids(rows: &[UsageRow]) -> Vec<String> {
     rows.iter().map(|row| row.record.as_ref().unwrap().generation_id.clone()).collect()
 }
 
-/// Served by the tenant's own credential: a fee of ours, the provider's price theirs.
+/// Served by the tenant's own credential, free of the fee; the list price is theirs to pay.
 fn own_key(customer: &Customer, upstream_cost: i64) -> UsageRecord {
     UsageRecord {
-        price: None,
         charge: 0,
         absorbed: 0,
-        provider_cost: 0,
+        markup_basis_points: -10_000,
         is_byok: true,
-        upstream_cost,
-        ..record(customer, &nothing_reserved(), 300)
+        ..record(customer, &nothing_reserved(), upstream_cost)
     }
 }
 

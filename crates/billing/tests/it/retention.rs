@@ -61,6 +61,7 @@ async fn a_day_of_usage_goes_when_it_is_old_folded_and_its_period_closed() {
     let customer = billing.customer(1_000_000).await;
     spend(&billing, &customer, 3).await;
     billing.eventually("select waiting from billing.usage_unfolded()", 0).await;
+    billing.seal().await;
     // Days that are empty go as soon as they are old.
     let kept = async |keep: i32| {
         while drop_day(&billing, keep).await {}
@@ -94,6 +95,7 @@ async fn usage_that_is_not_folded_is_never_dropped() {
     while billing.count("select waiting from billing.usage_unfolded()").await > 0 {
         sqlx::raw_sql("select billing.fold_usage(100)").execute(billing.admin()).await.unwrap();
     }
+    billing.seal().await;
     while drop_day(&billing, 10).await {}
     assert_eq!(billing.count(USAGE).await, 0);
 }
@@ -108,6 +110,7 @@ async fn settlements_and_leases_go_in_batches_and_the_books_stay_in_order() {
     billing.shift_clock(40.0 * DAY).await;
     spend(&billing, &customer, 2).await;
     billing.eventually("select waiting from billing.usage_unfolded()", 0).await;
+    billing.seal().await;
     assert_eq!((billing.count(SETTLEMENTS).await, billing.count(LEASES).await), (7, 14));
     for expected in [3, 2, 0] {
         assert_eq!(call(&billing, "select billing.prune_settlements(35, 3)").await, expected);

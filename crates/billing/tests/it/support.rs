@@ -149,6 +149,19 @@ impl Billing {
         Self { database, client, plans, payments, reports, channel, metrics, tasks }
     }
 
+    /// Seals the ledger up to here.
+    pub(crate) async fn seal(&self) {
+        for _ in 0..500 {
+            self.count("select billing.seal_ledger(3)").await;
+            let left = "select count(*) from billing.transfer t, billing.seal_mark m where t.xid >= m.below";
+            if self.count(left).await == 0 {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("the ledger was not sealed");
+    }
+
     /// Ends the replica and waits for what it was doing.
     pub(crate) async fn stop(&self) {
         assert!(self.tasks.drain(std::time::Duration::from_secs(20)).await, "billing did not stop");
