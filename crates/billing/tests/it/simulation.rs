@@ -14,6 +14,7 @@ mod time;
 mod workers;
 mod world;
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt as _;
@@ -39,18 +40,30 @@ fn seeds(shard: u64) -> Vec<u64> {
     (0..number("PATCHBAY_SEEDS").unwrap_or(SEEDS)).filter(|seed| seed % SHARDS == shard).collect()
 }
 
+/// What comes up in enough seeds, or they prove nothing.
+const COMES_UP: [&str; 6] =
+    ["settled by worker", "settled by claim", "settled by edge", "executed again", "recalled", "periods"];
+/// What is enough.
+const ENOUGH: usize = 40;
+
 async fn run(shard: u64) {
     let seeds = seeds(shard);
+    let mut tally = BTreeMap::new();
     for batch in seeds.chunks(SEEDS_PER_DATABASE) {
         let template = Template::create().await;
         for seed in batch {
-            replay(&template, *seed).await;
+            for (what, times) in replay(&template, *seed).await {
+                *tally.entry(what).or_insert(0) += times;
+            }
         }
     }
+    eprintln!("shard {shard}, {} seeds: {tally:?}", seeds.len());
+    let missing: Vec<&str> = COMES_UP.into_iter().filter(|what| !tally.contains_key(*what)).collect();
+    assert!(missing.is_empty() || seeds.len() < ENOUGH, "never came up: {missing:?}");
 }
 
-/// One seed, in a transaction that is rolled back.
-async fn replay(template: &Template, seed: u64) {
+/// One seed, in a transaction that is rolled back. What came up in it.
+async fn replay(template: &Template, seed: u64) -> BTreeMap<String, u64> {
     let mut world = World::new(template.session().await, seed).await;
     // A seed that is replayed tells all.
     let is_whole = std::env::var_os("PATCHBAY_SEED").is_some();
@@ -66,6 +79,7 @@ async fn replay(template: &Template, seed: u64) {
         );
         std::panic::resume_unwind(panic);
     }
+    world.tally
 }
 
 macro_rules! shards {

@@ -141,6 +141,7 @@ impl World {
             if let Some(holder) = self.up_edges().into_iter().find(is_it)
                 && self.chance(80)
             {
+                self.count("recalled");
                 self.trim(holder, 100);
             }
         }

@@ -40,6 +40,7 @@ impl World {
         }
         for n in 0..self.random.random_range(1..4) {
             self.workers.push(Worker { name: format!("worker-{n}"), is_up: true, spool: Default::default() });
+            self.start_worker(n).await;
         }
         self.put_price().await;
         for n in 0..2 {
@@ -48,7 +49,7 @@ impl World {
     }
 
     async fn open_tenant(&mut self, n: usize) {
-        let line = if self.chance(25) { self.random.random_range(1..2_000_000_000) } else { 0 };
+        let line = if self.chance(25) { self.random.random_range(1..50_000_000) } else { 0 };
         let id = self.id();
         let keys = (0..2).map(|_| Key { id: self.id(), accounts: Vec::new() }).collect();
         let tenant =
@@ -122,7 +123,8 @@ impl World {
     }
 
     pub(super) async fn grant_credit(&mut self, tenant: usize) {
-        let amount = self.random.random_range(1_000_000..4_000_000_000_i64);
+        // Of the size of some requests, so that money runs short.
+        let amount = self.random.random_range(1_000_000..150_000_000_i64);
         let is_promotion = self.chance(40);
         let expires = (is_promotion && self.chance(60))
             .then(|| (self.now_ms + self.random.random_range(10_000..200_000_000)) as f64 / 1_000.0);
@@ -168,7 +170,7 @@ impl World {
         let reset = self.pick(&resets).unwrap();
         let reset =
             self.limits.iter().find(|limit| limit.subject == subject).map_or(reset, |limit| limit.reset);
-        let limit = (!self.chance(15)).then(|| self.random.random_range(0..1_500_000_000_i64));
+        let limit = (!self.chance(15)).then(|| self.random.random_range(0..60_000_000_i64));
         let asked =
             json!({"tenant": self.tenants[tenant].id, "subject": subject, "limit": limit, "reset": reset});
         let reply = self.call(format!("{subject} may spend {limit:?} {reset}"), sql, &asked).await;

@@ -110,7 +110,7 @@ impl World {
             0 if self.edges[edge].is_up => self.kill_edge(edge),
             0..=3 if !self.edges[edge].is_up => self.start_edge(edge).await,
             1 if self.workers[worker].is_up => self.kill_worker(worker),
-            1..=6 if !self.workers[worker].is_up => self.start_worker(worker),
+            1..=6 if !self.workers[worker].is_up => self.start_worker(worker).await,
             7 => {
                 if let Some(place) = self.pick(&running)
                     && self.generations[place].executions.last().unwrap().is_attached

@@ -76,7 +76,7 @@ impl World {
         }
         for worker in 0..self.workers.len() {
             if !self.workers[worker].is_up {
-                self.start_worker(worker);
+                self.start_worker(worker).await;
             }
             self.settle_directly(worker).await;
         }

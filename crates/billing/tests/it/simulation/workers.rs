@@ -106,7 +106,7 @@ impl World {
     /// Tokens come, the client sees some of them, the worker may write down how far it is.
     pub(super) fn stream(&mut self, place: usize) {
         let generated = self.random.random_range(0..100);
-        let (sees_all, writes) = (self.chance(50), self.chance(40));
+        let (sees, writes) = (self.random.random_range(0..3), self.chance(40));
         let generation = &mut self.generations[place];
         let key = (place, u32::try_from(generation.executions.len()).unwrap());
         let execution = generation.executions.last_mut().unwrap();
@@ -115,7 +115,11 @@ impl World {
         let is_attached = execution.is_attached;
         if is_attached {
             let behind = generated - generation.delivered;
-            generation.delivered += if sees_all { behind } else { self.random.random_range(0..=behind) };
+            generation.delivered += match sees {
+                0 => behind,
+                1 => self.random.random_range(0..=behind),
+                _ => 0,
+            };
         }
         if writes && generated > 0 {
             let view = self.view(place, true);
@@ -180,7 +184,7 @@ impl World {
     /// The worker writes the final account; its way to the edge, and the edge's word back, may fail.
     pub(super) fn finish(&mut self, place: usize) {
         let record = self.view(place, false);
-        let arrives = self.is_calm || self.chance(88);
+        let arrives = self.is_calm || self.chance(82);
         let acknowledged = self.is_calm || self.chance(88);
         let generation = &mut self.generations[place];
         let key = (place, u32::try_from(generation.executions.len()).unwrap());
@@ -256,12 +260,15 @@ impl World {
     }
 
     /// Replays the spool: what was interrupted comes to what was written down of it.
-    pub(super) fn start_worker(&mut self, worker: usize) {
+    pub(super) async fn start_worker(&mut self, worker: usize) {
         self.say(format!("{} starts", self.workers[worker].name));
         self.workers[worker].is_up = true;
         for entry in self.workers[worker].spool.values_mut().filter(|entry| entry.record.is_none()) {
             entry.record = Some(entry.checkpoint.as_ref().unwrap_or(&entry.start).clone());
         }
+        let was = std::mem::replace(&mut self.is_calm, true);
+        self.report_open(worker).await;
+        self.is_calm = was;
     }
 
     pub(super) fn lose_disk(&mut self, worker: usize) {

@@ -36,6 +36,8 @@ pub(super) struct World {
     pub generations: Vec<Generation>,
     pub limits: Vec<Limit>,
     pub books: Books,
+    /// How often what happened.
+    pub tally: BTreeMap<String, u64>,
     next_id: u64,
 }
 
@@ -228,6 +230,7 @@ impl World {
             generations: Vec::new(),
             limits: Vec::new(),
             books: Books::default(),
+            tally: BTreeMap::new(),
             next_id: 0,
         };
         world.session.set_clock(now_ms).await;
@@ -246,6 +249,10 @@ impl World {
     pub(super) fn say(&mut self, what: String) {
         let at = self.now_ms - EPOCH_MS;
         self.log.push(format!("{:>4} {:>12.3} s  {what}", self.log.len(), at as f64 / 1_000.0));
+    }
+
+    pub(super) fn count(&mut self, what: impl Into<String>) {
+        *self.tally.entry(what.into()).or_default() += 1;
     }
 
     pub(super) fn chance(&mut self, percent: u32) -> bool {
