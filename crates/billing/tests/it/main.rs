@@ -30,6 +30,7 @@ mod reversals;
 mod rollups;
 mod settlement;
 mod shared;
+mod simulation;
 mod storm;
 mod support;
 mod workers;
