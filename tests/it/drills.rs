@@ -2,6 +2,12 @@
 //!
 //! `PATCHBAY_DRILL=long` runs them long.
 
+mod aborts;
+mod chance;
+mod crashes;
+mod limits;
+mod prices;
+
 use std::collections::HashMap;
 
 use anyhow::{Context as _, ensure};
@@ -9,6 +15,10 @@ use testkit::{Api, Dialect, Platform, Process, Provider, Sent, Streamed, Topolog
 
 use crate::load::{Load, Seen};
 use crate::{Alone, alone};
+use aborts::whoever_leaves_pays_for_what_was_made_and_holds_nothing;
+use crashes::{everything_may_be_killed_at_once, the_money_of_a_dead_edge_is_free_soon};
+use limits::limits_hold_to_the_nano_over_three_edges;
+use prices::every_charge_can_be_computed_again_though_prices_change;
 
 pub(crate) fn scenarios() -> Vec<(&'static str, Alone)> {
     alone![
@@ -19,17 +29,26 @@ pub(crate) fn scenarios() -> Vec<(&'static str, Alone)> {
         a_third_edge_joins_under_load,
         redis_and_nats_may_be_gone,
         postgres_may_be_killed,
+        limits_hold_to_the_nano_over_three_edges,
+        whoever_leaves_pays_for_what_was_made_and_holds_nothing,
+        every_charge_can_be_computed_again_though_prices_change,
+        the_money_of_a_dead_edge_is_free_soon,
+        everything_may_be_killed_at_once,
     ]
+}
+
+fn is_long() -> bool {
+    std::env::var("PATCHBAY_DRILL").is_ok_and(|mode| mode == "long")
 }
 
 /// Short unless asked for more.
 fn scaled(short: usize) -> usize {
-    if std::env::var("PATCHBAY_DRILL").is_ok_and(|mode| mode == "long") { short * 20 } else { short }
+    if is_long() { short * 20 } else { short }
 }
 
+const SHORT_TTL: (&str, &str) = ("PATCHBAY__BILLING__LEASE_TTL_MS", "15000");
 /// So that expired leases are freed while the drill watches.
-const SHORT_GRACE: [(&str, &str); 2] =
-    [("PATCHBAY__BILLING__LEASE_TTL_MS", "15000"), ("PATCHBAY__BILLING__GRACE_MS", "10000")];
+const SHORT_GRACE: [(&str, &str); 2] = [SHORT_TTL, ("PATCHBAY__BILLING__GRACE_MS", "10000")];
 
 struct Drill {
     platform: Platform,
@@ -39,7 +58,11 @@ struct Drill {
 
 impl Drill {
     async fn start() -> anyhow::Result<Self> {
-        let platform = Platform::start(Topology::Cluster, &SHORT_GRACE).await?;
+        Self::start_with(&SHORT_GRACE).await
+    }
+
+    async fn start_with(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let platform = Platform::start(Topology::Cluster, settings).await?;
         let provider = platform.admin.provider(Dialect::OpenAi).await?;
         let model = platform.admin.model(&[(&provider, "1", "2")]).await?;
         platform.admin.credit_demo("1000").await?;

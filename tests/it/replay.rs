@@ -104,7 +104,7 @@ async fn a_named_request_is_made_and_charged_once(platform: Arc<Platform>) -> an
     let model = platform.admin.model(&[(&provider, "3", "15")]).await?;
     let edges = two_edges(&platform, "idempotency-key", &format!("named-{model}"));
     let prompt = "Count to thirty. [[sim: tokens=60]]";
-    let all = edges.iter().cycle().take(12).map(|edge| edge.stream(&model, prompt));
+    let all = edges.iter().cycle().take(100).map(|edge| edge.stream(&model, prompt));
     let answers = try_join_all(all).await?;
     let first = answers.first().context("there are answers")?;
     for answer in &answers {

@@ -33,6 +33,8 @@ pub fn class(error: &sqlx::Error) -> Class {
 fn of_code(code: &str) -> Class {
     match code {
         "40001" | "40P01" | "55P03" => Class::Retry,
+        // The transaction was idle, or open, for too long: on a machine that is too busy.
+        "25P03" | "25P04" => Class::Unavailable,
         "23505" => Class::Conflict,
         _ => match code.get(..2) {
             Some("08" | "53" | "57" | "58") => Class::Unavailable,
@@ -49,6 +51,7 @@ mod tests {
     #[test]
     fn codes_are_classed_by_what_to_do() {
         assert_eq!(of_code("57P01"), Class::Unavailable);
+        assert_eq!(of_code("25P03"), Class::Unavailable);
         assert_eq!(of_code("40P01"), Class::Retry);
         assert_eq!(of_code("23505"), Class::Conflict);
         assert_eq!(of_code("23514"), Class::Refused);

@@ -17,6 +17,8 @@ const PATIENCE: usize = 20;
 #[derive(Debug, Clone)]
 pub struct Organisation {
     pub id: String,
+    /// The workspace of its keys.
+    pub workspace: String,
     pub api_key: String,
     pub api_key_hash: String,
     pub management_key: String,
@@ -93,6 +95,7 @@ impl Admin {
         let management = self.key(&id, json!({"name": "test", "kind": "management"})).await?;
         Ok(Organisation {
             id,
+            workspace: text(&inference["data"], "workspace_id")?,
             api_key: text(&inference, "key")?,
             api_key_hash: text(&inference["data"], "hash")?,
             management_key: text(&management, "key")?,
@@ -127,6 +130,20 @@ impl Admin {
     /// When the platform refuses.
     pub async fn limited_key(&self, organisation: &Organisation, dollars: &str) -> anyhow::Result<String> {
         let body = json!({"name": "limited", "kind": "inference", "limit": dollars});
+        text(&self.key(&organisation.id, body).await?, "key")
+    }
+
+    /// An inference key that may spend so many dollars `daily`, `weekly` or `monthly`.
+    ///
+    /// # Errors
+    /// When the platform refuses.
+    pub async fn key_limited_each(
+        &self,
+        organisation: &Organisation,
+        dollars: &str,
+        interval: &str,
+    ) -> anyhow::Result<String> {
+        let body = json!({"name": "limited", "kind": "inference", "limit": dollars, "limit_reset": interval});
         text(&self.key(&organisation.id, body).await?, "key")
     }
 

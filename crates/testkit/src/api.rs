@@ -173,6 +173,13 @@ impl Api {
         read(request.send().await?).await
     }
 
+    /// # Errors
+    /// When no answer comes.
+    pub async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Reply> {
+        let request = self.http.put(format!("{}{path}", self.base)).bearer_auth(&self.key).json(body);
+        read(request.send().await?).await
+    }
+
     /// One whole chat answer.
     ///
     /// # Errors

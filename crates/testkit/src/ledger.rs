@@ -1,5 +1,8 @@
 //! The books, as an auditor reads them: from the schema `report`, in the database itself.
 
+mod accounts;
+mod settled;
+
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -8,6 +11,8 @@ use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
 use uuid::Uuid;
 
 use crate::{DevFile, Organisation};
+pub use accounts::Balance;
+pub use settled::Settled;
 
 /// How long an account may take to be settled on a busy machine.
 const SETTLED: Duration = Duration::from_secs(90);

@@ -15,7 +15,7 @@ pub use admin::{Admin, Organisation};
 pub use api::{Api, Chunk, Reply, Streamed};
 pub use catalogue::{provider_model, unique};
 pub use collector::{Collector, Span};
-pub use ledger::{Charge, Ledger};
+pub use ledger::{Balance, Charge, Ledger, Settled};
 pub use platform::{DevFile, Platform, Topology, run_binary};
 pub use processes::Process;
 pub use upstream::{Dialect, Provider, Sent, Simulator};
