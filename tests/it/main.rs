@@ -6,6 +6,7 @@ mod catalogue;
 mod clients;
 mod drills;
 mod errors;
+mod exact;
 mod failover;
 mod faults;
 mod free_model;
@@ -121,11 +122,12 @@ fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
 }
 
 fn alone_trials(handle: &Handle) -> Vec<Trial> {
-    let modules: [(&str, Vec<(&str, Alone)>); 4] = [
+    let modules: [(&str, Vec<(&str, Alone)>); 5] = [
         ("business", business::scenarios()),
         ("lifecycle", lifecycle::scenarios()),
         ("faults", faults::scenarios()),
         ("drill", drills::scenarios()),
+        ("exact", exact::scenarios()),
     ];
     let mut trials = Vec::new();
     for (module, scenarios) in modules {
