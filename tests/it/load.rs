@@ -57,13 +57,25 @@ impl Load {
         clients: usize,
         requests: usize,
     ) -> Self {
+        Self::start_as(platform, &platform.dev.api_key, model, prompt, clients, requests)
+    }
+
+    /// The same with another key.
+    pub(crate) fn start_as(
+        platform: &Platform,
+        key: &str,
+        model: &str,
+        prompt: &str,
+        clients: usize,
+        requests: usize,
+    ) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let done = Arc::new(AtomicUsize::new(0));
         let begun = Arc::new(AtomicUsize::new(0));
         let bases = platform.api_bases();
         let clients = (0..clients)
             .map(|n| {
-                let api = Api::new(&bases[n % bases.len()], &platform.dev.api_key);
+                let api = Api::new(&bases[n % bases.len()], key);
                 let body = json!({
                     "model": model,
                     "stream": true,
@@ -90,10 +102,15 @@ impl Load {
         self.done.load(Ordering::Relaxed)
     }
 
+    /// Whether all requests are used up.
+    pub(crate) fn is_over(&self) -> bool {
+        self.clients.iter().all(JoinHandle::is_finished)
+    }
+
     /// Waits until so many more requests have ended, or all are used up.
     pub(crate) async fn progress(&self, more: usize) {
         let until = self.done() + more;
-        while self.done() < until && !self.clients.iter().all(JoinHandle::is_finished) {
+        while self.done() < until && !self.is_over() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     }

@@ -1,10 +1,12 @@
 //! System tests: every scenario against one platform of one process and one cluster, both shared by all of
 //! them, then the drills, each on a platform of its own.
 
+mod business;
 mod catalogue;
 mod clients;
 mod drills;
 mod errors;
+mod exact;
 mod failover;
 mod faults;
 mod free_model;
@@ -120,10 +122,12 @@ fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
 }
 
 fn alone_trials(handle: &Handle) -> Vec<Trial> {
-    let modules: [(&str, Vec<(&str, Alone)>); 3] = [
+    let modules: [(&str, Vec<(&str, Alone)>); 5] = [
+        ("business", business::scenarios()),
         ("lifecycle", lifecycle::scenarios()),
         ("faults", faults::scenarios()),
         ("drill", drills::scenarios()),
+        ("exact", exact::scenarios()),
     ];
     let mut trials = Vec::new();
     for (module, scenarios) in modules {

@@ -1,5 +1,7 @@
 //! The operator's API: organisations, keys, providers and models of a test's own.
 
+mod money;
+
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};

@@ -1,11 +1,14 @@
 //! A client of the public API that keeps everything it is told.
 
+mod raw;
+
 use bytes::Bytes;
 use futures::StreamExt as _;
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
 use crate::http;
+pub use raw::Download;
 
 /// A client with one key against one edge.
 #[derive(Debug, Clone)]

@@ -12,10 +12,10 @@ mod processes;
 mod upstream;
 
 pub use admin::{Admin, Organisation};
-pub use api::{Api, Chunk, Reply, Streamed};
+pub use api::{Api, Chunk, Download, Reply, Streamed};
 pub use catalogue::{provider_model, unique};
 pub use collector::{Collector, Span};
 pub use ledger::{Balance, Charge, Ledger, Settled};
 pub use platform::{DevFile, Platform, Topology, run_binary};
 pub use processes::Process;
-pub use upstream::{Dialect, Provider, Sent, Simulator};
+pub use upstream::{Dialect, GOOD_CARD, Provider, Sent, Simulator, event_signature};

@@ -155,6 +155,14 @@ impl Platform {
         processes::read(&self.directory)
     }
 
+    /// What a cluster keeps of itself in `run/cluster.json`.
+    ///
+    /// # Errors
+    /// When it is no cluster.
+    pub fn kept(&self) -> anyhow::Result<serde_json::Value> {
+        processes::kept(&self.directory)
+    }
+
     /// Runs the platform's own command on this cluster, such as `["add", "edge"]`.
     ///
     /// # Errors

@@ -19,7 +19,12 @@ pub struct Process {
     pub pids: Vec<i32>,
     /// A shell command that brings this instance back.
     pub restart_cmd: String,
+    pub data_dir: PathBuf,
     pub log: PathBuf,
+    /// Where it listens, `host:port`.
+    pub address: String,
+    /// Where its probes answer, if it has any.
+    pub probe: Option<String>,
 }
 
 impl Process {
@@ -44,13 +49,32 @@ impl Process {
         }
     }
 
+    /// What the process measures of itself, as Prometheus reads it.
+    ///
+    /// # Errors
+    /// When it has no probes or they do not answer.
+    pub async fn metrics(&self) -> anyhow::Result<String> {
+        let probe = self.probe.as_deref().with_context(|| format!("{} has no probes", self.instance))?;
+        let response = crate::http::client().get(format!("http://{probe}/metrics")).send().await?;
+        Ok(response.error_for_status()?.text().await?)
+    }
+
     /// Brings the instance back.
     ///
     /// # Errors
     /// When its restart command fails.
     pub async fn restart(&self) -> anyhow::Result<()> {
+        self.restart_with(&[]).await
+    }
+
+    /// Brings the instance back with more environment variables than it had.
+    ///
+    /// # Errors
+    /// When its restart command fails.
+    pub async fn restart_with(&self, variables: &[(&str, &str)]) -> anyhow::Result<()> {
         let output = Command::new("sh")
             .args(["-c", &self.restart_cmd])
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .output()
             .await
@@ -63,6 +87,13 @@ impl Process {
         );
         Ok(())
     }
+}
+
+/// What a cluster keeps of itself: its secrets, and how its servers are reached.
+pub(crate) fn kept(directory: &Path) -> anyhow::Result<serde_json::Value> {
+    let path = directory.join("run/cluster.json");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("no {}", path.display()))?;
+    Ok(serde_json::from_str(&text)?)
 }
 
 /// The processes that `pid` has started, as Linux lists them.

@@ -1,10 +1,13 @@
 //! Providers of a test's own, played by the platform's simulator.
 
+mod payments;
+
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{DevFile, http};
+pub use payments::{GOOD_CARD, event_signature};
 
 /// A provider dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

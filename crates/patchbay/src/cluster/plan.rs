@@ -9,6 +9,7 @@ use toml::{Table, Value};
 use super::Up;
 use super::state::{Instance, Program, State};
 use crate::data_dir::DataDir;
+use crate::manifest;
 use crate::secrets::Secrets;
 
 /// Everything that is to run, not started, with ports that are held for it.
@@ -98,6 +99,7 @@ pub(super) fn configuration(
         Program::ProviderWorker => {
             set(&mut table, "worker.spool_dir", text(instance.data_dir.display()));
         }
+        Program::Billing | Program::Simulator => take_payments(&mut table, state, instance.program),
         _ => {}
     }
     if let Some(probe) = instance.probe {
@@ -107,6 +109,22 @@ pub(super) fn configuration(
         }
     }
     Ok(toml::to_string(&table)?)
+}
+
+/// The simulator takes payments, unless a real processor is configured, and tells the first edge of them.
+fn take_payments(table: &mut Table, state: &State, program: Program) {
+    let Some(secret) = &state.webhook_secret else { return };
+    let first = state.of(Program::Edge).next();
+    let edge = first.map(|edge| manifest::base(edge.address)).unwrap_or_default();
+    if program == Program::Simulator {
+        set(table, "simulator.stripe.webhook_url", text(format_args!("{edge}/webhooks/stripe")));
+        set(table, "simulator.stripe.webhook_secret", text(secret));
+        return;
+    }
+    set(table, "billing.payments.stripe_secret_key", text("sk_test_simulated"));
+    set(table, "billing.payments.stripe_webhook_secret", text(secret));
+    set(table, "billing.payments.stripe_url", text(state.simulator()));
+    set(table, "billing.payments.return_url", text(format_args!("{edge}/")));
 }
 
 /// A service's section among the shared parts.
@@ -152,10 +170,17 @@ fn is_set_here(variable: &str) -> bool {
 }
 
 /// Keeps what was given on the command line.
-pub(super) fn state(wanted: &Up, secrets: Secrets, configuration: String, instances: Vec<Instance>) -> State {
+pub(super) fn state(
+    wanted: &Up,
+    secrets: Secrets,
+    webhook_secret: Option<String>,
+    configuration: String,
+    instances: Vec<Instance>,
+) -> State {
     let given = |url: &Option<secrecy::SecretString>| url.as_ref().map(|url| url.expose_secret().to_owned());
     State {
         secrets,
+        webhook_secret,
         database_url: given(&wanted.database_url),
         redis_url: given(&wanted.redis_url),
         nats_url: given(&wanted.nats_url),
@@ -203,6 +228,7 @@ mod tests {
         let state = state(
             &wanted(),
             secrets,
+            Some("whsec_1".to_owned()),
             "[edge]\nid = 'x'\n[database]\nmax_connections = 3".to_owned(),
             planned,
         );
@@ -224,6 +250,8 @@ mod tests {
             if instance.program == Program::Edge {
                 assert_eq!(config.edge.id, instance.name());
             }
+            let secret = config.billing.payments.stripe_webhook_secret.expose_secret();
+            assert_eq!(secret == "whsec_1", instance.program == Program::Billing);
         }
     }
 }

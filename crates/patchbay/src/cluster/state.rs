@@ -105,6 +105,8 @@ impl Instance {
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct State {
     pub(super) secrets: Secrets,
+    /// What the simulator signs payment events with; absent when a real processor is configured.
+    pub(super) webhook_secret: Option<String>,
     /// Servers that were given and are not ours.
     pub(super) database_url: Option<String>,
     pub(super) redis_url: Option<String>,
@@ -164,6 +166,11 @@ impl State {
         };
         let ours = || self.of(program).find_map(|instance| instance.url.clone());
         given.clone().or_else(ours).unwrap_or_default()
+    }
+
+    /// Base URL of the simulator; empty = there is none.
+    pub(super) fn simulator(&self) -> String {
+        self.of(Program::Simulator).next().map(|one| format!("http://{}", one.address)).unwrap_or_default()
     }
 
     /// `host:port` of every replica.

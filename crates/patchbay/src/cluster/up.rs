@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use backing::HeldPort;
-use identity::{MasterKey, Role};
+use identity::{MasterKey, OpaqueToken, Role};
 use pg::Owner;
 use rpc::{Channel, Replicas, ServiceKeys};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::guard::Guard;
 use super::state::{Instance, Program, State};
@@ -48,7 +48,7 @@ pub(super) async fn up(
     };
     let (instances, mut held) = plan::instances(wanted, first_edge, data_dir)?;
     held.push(public);
-    let mut state = plan::state(wanted, secrets, configuration, instances);
+    let mut state = plan::state(wanted, secrets, webhook_secret(config), configuration, instances);
     let _guard = wanted.foreground.then(|| Guard::post(data_dir)).transpose()?;
     say::line(format_args!("Starting a cluster in {}", data_dir.path().display()));
     let started = tokio::select! {
@@ -68,6 +68,12 @@ pub(super) async fn up(
         down::stop_all(data_dir).await?;
     }
     Ok(())
+}
+
+/// What simulated payments are signed with, unless a real processor is configured.
+fn webhook_secret(config: &Config) -> Option<String> {
+    let is_real = !config.billing.payments.stripe_secret_key.expose_secret().is_empty();
+    (!is_real).then(|| OpaqueToken::generate("whsec_").expose().to_owned())
 }
 
 /// Holds the port of the first edge; tells the user now, not in a log, when it cannot be had.
@@ -116,7 +122,7 @@ async fn start(
     pg::migrate(&database.url).await?;
     say::step("starting the simulator and writing the catalogue");
     launch(data_dir, state, &mut held, Program::Simulator).await?;
-    let simulator = simulator_base(state);
+    let simulator = state.simulator();
     let local = local_servers::find().await;
     let sources = providers::sources(Some(&simulator), &local)?;
     let master_key = MasterKey::from_hex(&state.secrets.master_key)?;
@@ -170,14 +176,10 @@ pub(super) fn write_manifest(data_dir: &DataDir, state: &State) -> anyhow::Resul
         database_url: &state.url(Program::Postgres).into(),
         pids: state.instances.iter().map(|instance| instance.pid).collect(),
         edges: edges.iter().map(|edge| edge.address).collect(),
-        simulator: simulator_base(state),
+        simulator: state.simulator(),
         probes,
     };
     let manifest = Manifest::new(&state.secrets, facts);
     manifest.write(data_dir)?;
     Ok(manifest)
-}
-
-fn simulator_base(state: &State) -> String {
-    state.of(Program::Simulator).next().map(|one| format!("http://{}", one.address)).unwrap_or_default()
 }
