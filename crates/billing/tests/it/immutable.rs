@@ -68,7 +68,8 @@ async fn no_role_changes_what_is_written_once() {
         let service = billing.database.pool_as(role).await;
         for table in WRITTEN_ONCE {
             let column: String = sqlx::query_scalar(
-                "select attname::text from pg_attribute where attrelid = $1::text::regclass and attnum = 1",
+                "select attname::text from pg_attribute where attrelid = $1::text::regclass and attnum > 0
+                    and attidentity = '' and attgenerated = '' order by attnum limit 1",
             )
             .bind(table)
             .fetch_one(billing.admin())
