@@ -56,6 +56,7 @@ pub(super) fn of(
         Ended::Final(last) => {
             witness.set_outcome(Outcome::Finished);
             witness.charge = last.charge;
+            witness.upstream_cost = last.upstream_cost;
             witness.usage = last.usage;
             witness.source = last.source;
         }

@@ -51,10 +51,10 @@ async fn within_the_allowance_a_request_needs_no_credit() {
     let asks = asks(&platform);
     let [(accounts, want, floor)] = asks.as_slice() else { panic!("{asks:?}") };
     // All of the list price at the dearest attempt, which a completion of 100 tokens is 400 of.
-    assert!(*accounts == allowance() && want == floor && *want > 400, "{asks:?}");
+    assert!(*accounts == allowance() && want >= floor && *floor > 400, "{asks:?}");
     let witness = platform.witness().await;
     assert_eq!((witness.leases.len(), witness.reserved), (1, 0));
-    assert_eq!((witness.leases[0].account_id.as_str(), witness.leases[0].amount), (&*accounts[0], *want));
+    assert_eq!((witness.leases[0].account_id.as_str(), witness.leases[0].amount), (&*accounts[0], *floor));
     assert!(witness.is_byok && platform.billing.with(|heard| heard.returns.is_empty()));
     platform.stop().await;
 }
@@ -65,8 +65,9 @@ async fn above_the_allowance_the_fee_is_reserved_from_credit() {
     assert_eq!(platform.chat(STREAM).await.status, 200);
     assert_eq!(markups(&platform), [-9_500]);
     let asks = asks(&platform);
-    let [(first, list, _), (second, fee, _)] = asks.as_slice() else { panic!("{asks:?}") };
-    assert!(*first == allowance() && *second == [platform.tenant.to_string()], "{asks:?}");
+    // Of the allowance everything is asked for twice: for requests to come as well, and for this one.
+    let [(first, _, list), .., (last, _, fee)] = asks.as_slice() else { panic!("{asks:?}") };
+    assert!(*first == allowance() && *last == [platform.tenant.to_string()], "{asks:?}");
     assert_eq!(*fee, (list * 5 + 99) / 100, "five percent of the list price, rounded up");
     assert_eq!(platform.witness().await.leases.len(), 1);
     eventually("the ask that came to nothing is given back", async || {
@@ -96,16 +97,12 @@ async fn what_is_refused_gives_the_allowance_back() {
     let platform = platform(vec![own(1, 2), attempt(1, 2)], 1_000_000).await;
     platform.billing.with(|heard| heard.available = 0);
     assert_eq!(platform.chat(STREAM).await.error().0, 402);
-    let asked =
-        platform.billing.with(|heard| heard.asks.iter().map(|ask| ask.group_id.clone()).collect::<Vec<_>>());
-    eventually("both groups are given back", async || {
-        let mut returns = platform.billing.with(|heard| heard.returns.clone());
-        returns.sort_unstable();
-        let mut asked = asked.clone();
-        asked.sort_unstable();
-        (returns == asked).then_some(())
+    platform.billing.recall(crate::support::billing::ALLOWANCE);
+    eventually("nothing of the allowance is held", async || {
+        platform.billing.with(|heard| (heard.books.held() == 0).then_some(()))
     })
     .await;
+    assert_eq!(platform.billing.with(|heard| heard.books.spent()), 0);
     platform.stop().await;
 }
 
@@ -134,10 +131,9 @@ async fn without_a_fee_or_an_allowance_nothing_is_asked_of_it() {
 #[tokio::test]
 async fn an_allowance_that_nobody_can_tell_of_is_no_reason_to_charge() {
     let platform = platform(vec![own(1, 2)], 1_000_000).await;
-    platform.chat(STREAM).await;
     platform.billing.with(|heard| heard.unsure = usize::MAX);
     assert_eq!(platform.chat(STREAM).await.error().0, 503);
-    assert_eq!(platform.executions(), 1);
+    assert_eq!(platform.executions(), 0);
     platform.billing.with(|heard| heard.unsure = 0);
     platform.stop().await;
 }

@@ -119,7 +119,7 @@ impl Books {
     pub(crate) fn settle(&mut self, witness: &Witness) {
         let mut rest: HashMap<&str, i64> = HashMap::new();
         for part in &witness.leases {
-            let rest = rest.entry(&part.account_id).or_insert(witness.charge);
+            let rest = rest.entry(&part.account_id).or_insert(taken(witness, &part.account_id));
             let charge = part.amount.min(*rest);
             *rest -= charge;
             let Some(lease) = self.leases.get_mut(&part.lease_id) else {
@@ -133,6 +133,11 @@ impl Books {
             lease.is_closed |= !lease.is_shared;
         }
     }
+}
+
+/// What a generation takes from an account: of the allowance, what the tenant's own credential cost.
+fn taken(witness: &Witness, account: &str) -> i64 {
+    if account == super::billing::ALLOWANCE { witness.upstream_cost } else { witness.charge }
 }
 
 fn one_use((id, lease): (&String, &Lease)) -> LeaseUse {
