@@ -272,7 +272,7 @@ impl App {
     }
 
     /// # Errors
-    /// [`Error::Conflict`] when no card is saved, [`Error::Invalid`] when an amount is out of bounds.
+    /// [`Error::Conflict`] when no card is saved, [`Error::Refused`] when an amount is out of bounds.
     pub(crate) async fn put_auto_top_up(&self, tenant: TenantId, wish: Settings) -> Result<AutoTopUp, Error> {
         self.processor()?;
         if wish.enabled {
