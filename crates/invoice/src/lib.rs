@@ -5,7 +5,7 @@
 //!
 //! - [`Document`]: the JSON, parsed, with its hash.
 //! - `sheet`: what is said where, in words and figures, the same for both renderings.
-//! - [`html`] and [`pdf`]: how it looks. The PDF is PDF/A-3b and carries the JSON as an attachment.
+//! - [`html()`] and [`pdf()`]: how it looks. The PDF is PDF/A-3b and carries the JSON as an attachment.
 
 mod document;
 mod html;
