@@ -13,7 +13,9 @@ pub(super) async fn every_charge_can_be_computed_again_though_prices_change() ->
     let mut chance = Chance::new();
     let load = drill.load(16, usize::MAX);
     for _ in 0..scaled(12) {
-        let (prompt, completion) = (chance.within(1, 5_000_000), chance.within(1, 20_000_000));
+        // Within a tenfold of each other: a larger jump would have to be forced.
+        let (prompt, completion) =
+            (chance.within(1_000_000, 5_000_000), chance.within(4_000_000, 20_000_000));
         let per_million = |micros: u64| format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
         let (prompt, completion) = (per_million(prompt), per_million(completion));
         drill.platform.admin.price(&drill.model, &drill.provider, &prompt, &completion).await?;
