@@ -223,8 +223,17 @@ impl Billing {
         breaches.into_iter().map(|breach| (breach.invariant, breach.detail)).collect()
     }
 
+    /// What the clock was moved past may wait for the sweep, which comes often here, and for nothing else.
     pub(crate) async fn assert_sound(&self) {
-        assert_eq!(self.breaches().await, Vec::new());
+        let mut breaches = self.breaches().await;
+        for _ in 0..500 {
+            if breaches.is_empty() || breaches.iter().any(|(invariant, _)| invariant != "I10") {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            breaches = self.breaches().await;
+        }
+        assert_eq!(breaches, Vec::new());
     }
 
     /// Moves billing's clock on by this much in all.
