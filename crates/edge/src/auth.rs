@@ -14,7 +14,7 @@ use identity::{ApiKey, KeyKind};
 use std::sync::Arc;
 
 pub(crate) use changes::{Announcer, follow};
-pub(crate) use context::{Context, LookupError, Source};
+pub(crate) use context::{Context, Governance, LookupError, Source};
 pub(crate) use keys::Keys;
 pub(crate) use markups::Markups;
 

@@ -32,6 +32,14 @@ pub struct Config {
     pub limits: LimitsConfig,
     pub cache: CacheConfig,
     pub idempotency: IdempotencyConfig,
+    pub sessions: SessionsConfig,
+}
+
+/// Sessions of people who signed in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionsConfig {
+    pub idle_ms: Millis,
 }
 
 /// Connections and what a client may send.

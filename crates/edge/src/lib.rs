@@ -1,20 +1,26 @@
 //! The public HTTP service.
 //!
 //! - [`http`]: connections, routes, and how answers and errors are written.
+//! - [`access`]: who may call what of the management and operator APIs.
 //! - [`auth`]: who calls, from a cache that outlives the database.
 //! - [`limits`]: how often they may.
 //! - [`presets`]: settings that requests take over by naming them.
 //! - [`admission`]: what a request may cost, planned and reserved before anything is executed.
+//! - [`guardrails`]: what an organisation forbids its own keys and members.
+//! - [`byok`]: the organisations' own credentials for providers.
 //! - [`lease`]: the sessions with billing.
 //! - [`replay`]: answers that are given again instead of made again.
 //! - [`execution`]: the task that sees one request through, whatever becomes of its client.
 
+mod access;
 mod admission;
 mod auth;
 mod bootstrap;
+mod byok;
 mod config;
 mod error;
 mod execution;
+mod guardrails;
 mod http;
 mod lease;
 mod limits;
@@ -28,7 +34,7 @@ mod store;
 pub use bootstrap::{Bootstrapped, Demo, bootstrap};
 pub use config::{
     AuthConfig, CacheConfig, Config, HttpConfig, IdempotencyConfig, LeasesConfig, LimitsConfig, Millis,
-    RequestsConfig,
+    RequestsConfig, SessionsConfig,
 };
 pub use error::Error;
 pub use rehearsal::Rehearsal;

@@ -61,6 +61,10 @@ id!(
     TenantId
 );
 id!(
+    /// Somebody who signs in: what the APIs call a user.
+    PersonId
+);
+id!(
     /// An API key, inference or management.
     KeyId
 );
@@ -92,7 +96,7 @@ id!(
     /// The leases that one request took together.
     GroupId
 );
-plain_text!(TenantId, KeyId, EndpointId, CredentialId, PriceVersionId, AccountId, LeaseId, GroupId);
+plain_text!(TenantId, PersonId, KeyId, EndpointId, CredentialId, PriceVersionId, AccountId, LeaseId, GroupId);
 
 impl fmt::Display for GenerationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,7 +8,7 @@ mod token;
 
 pub use claims::{Role, ServiceClaims};
 pub use id::{
-    AccountId, CredentialId, EndpointId, GenerationId, GroupId, KeyId, LeaseId, MalformedId, PriceVersionId,
+    AccountId, CredentialId, EndpointId, GenerationId, GroupId, KeyId, LeaseId, MalformedId, PersonId, PriceVersionId,
     TenantId,
 };
 pub use key::{ApiKey, KeyHash, KeyKind, MalformedKey};

@@ -94,6 +94,7 @@ async fn ask(app: &App, message: PlanRequest, key: Option<StickyKey>) -> Result<
 }
 
 async fn message(request: &Request) -> PlanRequest {
+    let governance = &request.caller.governance;
     PlanRequest {
         generation_id: request.generation.uuid().to_string(),
         tenant_id: request.caller.tenant().to_string(),
@@ -107,8 +108,8 @@ async fn message(request: &Request) -> PlanRequest {
         plugins_json: request.plugins_json.clone(),
         service_tier: request.peek.service_tier.unwrap_or_default().to_owned(),
         region: request.region.clone(),
-        policy: None,
-        own: Vec::new(),
+        policy: Some(governance.guardrails.policy.clone()),
+        own: governance.own.0.clone(),
         explain: request.wants_metadata,
         dry_run: false,
     }

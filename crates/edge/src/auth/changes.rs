@@ -13,7 +13,7 @@ use sqlx::postgres::PgListener;
 use super::Keys;
 use crate::http::models::DefaultMarkups;
 use crate::store;
-use crate::store::changes::{CHANNEL, since};
+use crate::store::changes::{CHANNEL, Change, since};
 
 /// How long to wait before a lost connection is opened again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -47,11 +47,21 @@ impl Announcer {
 
     /// A key changed, and the change is committed.
     pub(crate) async fn changed(&self, hash: KeyHash) {
-        self.keys.forget(hash).await;
+        self.tell(Change::Key(hash)).await;
+    }
+
+    /// Something changed that governs all keys of a tenant, and the change is committed: `identity.tenant_changed`
+    /// was called in its transaction.
+    pub(crate) async fn tenant_changed(&self, tenant: TenantId) {
+        self.tell(Change::Tenant(tenant)).await;
+    }
+
+    async fn tell(&self, change: Change) {
+        forget(&self.keys, change).await;
         if let Some(bus) = &self.bus
-            && let Err(error) = bus.publish(rpc::subjects::KEYS_CHANGED, hash.to_string().into()).await
+            && let Err(error) = bus.publish(rpc::subjects::KEYS_CHANGED, change.to_string().into()).await
         {
-            tracing::debug!(error = %error, "a key's change could not be published, the database tells of it");
+            tracing::debug!(error = %error, "a change could not be published, the database tells of it");
         }
     }
 }
@@ -87,15 +97,16 @@ fn until(
     }
 }
 
-fn hash(text: &[u8]) -> Option<KeyHash> {
-    let mut bytes = [0; 32];
-    hex::decode_to_slice(text, &mut bytes).ok()?;
-    Some(KeyHash(bytes))
+async fn forget(keys: &Keys, change: Change) {
+    match change {
+        Change::Key(hash) => keys.forget(hash).await,
+        Change::Tenant(tenant) => keys.forget_terms(tenant),
+    }
 }
 
 async fn heard(keys: &Keys, payload: &[u8]) {
-    match hash(payload) {
-        Some(hash) => keys.forget(hash).await,
+    match Change::read(payload) {
+        Some(change) => forget(keys, change).await,
         None => keys.forget_all(),
     }
 }
@@ -149,12 +160,12 @@ async fn look(pool: PgPool, keys: Arc<Keys>, every: Duration, seen: impl Fn()) {
     loop {
         match since(&pool, known.unwrap_or_default()).await {
             Ok(changes) => {
-                match changes.hashes {
+                match changes.changes {
                     // Whatever was looked up before the first look may be older than it.
                     _ if known.is_none() => keys.forget_all(),
-                    Some(hashes) => {
-                        for hash in hashes {
-                            keys.forget(hash).await;
+                    Some(changes) => {
+                        for change in changes {
+                            forget(&keys, change).await;
                         }
                     }
                     None => keys.forget_all(),

@@ -11,8 +11,11 @@ use rpc::billing::{GetTermsRequest, OwnKeyTerms, SpendAccount};
 use sqlx::PgPool;
 
 use super::Markups;
+use crate::byok::OwnCredentials;
+use crate::guardrails::Guardrails;
 use crate::store;
 use crate::store::keys::Key;
+use crate::store::workspaces::Defaults;
 
 /// At which terms a key buys.
 #[derive(Debug, Clone, Default)]
@@ -26,12 +29,24 @@ pub(crate) struct Terms {
     pub(crate) has_paid: bool,
 }
 
+/// What governs a key's requests beside its terms.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Governance {
+    /// All that apply, as one.
+    pub(crate) guardrails: Guardrails,
+    /// The organisation's own credentials that the key may use.
+    pub(crate) own: OwnCredentials,
+    /// What the key's workspace says for requests that leave it open.
+    pub(crate) defaults: Defaults,
+}
+
 /// What the edge knows of a key that exists.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) hash: KeyHash,
     pub(crate) key: Key,
     pub(crate) terms: Terms,
+    pub(crate) governance: Governance,
     /// Unix milliseconds of the last use seen here; 0 = none.
     last_used: AtomicI64,
 }
@@ -94,8 +109,9 @@ impl Source {
             workspace_id: key.workspace.to_string(),
             ..GetTermsRequest::default()
         };
+        let governance = store::governance::of(&self.pool, &key).await.map_err(LookupError::Database)?;
         let terms = self.terms(request).await.map_err(|status| LookupError::Terms(Box::new(status)))?;
-        Ok(Some(Context { hash, key, terms, last_used: AtomicI64::new(0) }))
+        Ok(Some(Context { hash, key, terms, governance, last_used: AtomicI64::new(0) }))
     }
 
     /// What billing says of a key's terms; empty ids stand for callers without a key.

@@ -21,20 +21,16 @@ mod usage;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{FromRequestParts, Request};
+use axum::extract::Request;
 use axum::routing::{delete, get, patch, post};
 use dialect::error::{BadRequest, ErrorType};
-use http::request::Parts;
-use identity::{KeyHash, TenantId};
+use identity::TenantId;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::body;
 use super::reply::{Refusal, UserFacing as _};
-use crate::auth;
+use crate::access::Operator;
 use crate::service::App;
-use crate::store;
-use crate::store::audit;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -81,39 +77,6 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(plans::routes())
         .merge(usage::routes())
         .method_not_allowed_fallback(super::routes::wrong_method)
-}
-
-/// Proof that an operator calls.
-pub(crate) struct Operator {
-    name: String,
-}
-
-impl Operator {
-    /// As the audit log and the other services name whoever changed something.
-    fn actor(&self) -> String {
-        format!("operator:{}", self.name)
-    }
-
-    /// An entry for what this operator does.
-    fn does(
-        &self,
-        action: &'static str,
-        tenant: Option<TenantId>,
-        target: impl Into<String>,
-        details: Value,
-    ) -> audit::Entry {
-        audit::Entry { tenant, actor: self.actor(), action, target: target.into(), details }
-    }
-}
-
-impl FromRequestParts<Arc<App>> for Operator {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
-        let secret = auth::bearer(&parts.headers).ok_or(auth::Error::Missing)?;
-        let name = store::operators::by_hash(&app.pool, KeyHash::of(secret)).await?;
-        Ok(Self { name: name.ok_or(auth::Error::Unknown)? })
-    }
 }
 
 /// The body of an admin request, as a closed struct.

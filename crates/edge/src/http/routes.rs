@@ -12,9 +12,10 @@ use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
 use super::reply::Refusal;
 use super::{
-    account, activity, admin, availability, budgets, count_tokens, generation, inference, invoices, layers,
-    models, payments, presets,
+    account, activity, admin, availability, count_tokens, documents, generation, inference, invoices, layers,
+    management, models, payments, presets,
 };
+use crate::access::guard;
 use crate::service::App;
 
 /// What somebody sees who opens the address in a browser.
@@ -24,7 +25,7 @@ const WELCOME: &str = "This is Patchbay. Its API is at /api/v1, OpenAI-compatibl
 /// The whole surface.
 pub(crate) fn routes(app: &Arc<App>) -> Router {
     Router::new()
-        .merge(public())
+        .merge(public(app))
         // Browsers may call the API from anywhere: keys travel in a header that no browser adds by itself.
         .layer(cors())
         .nest("/admin/v1", admin::routes())
@@ -46,8 +47,13 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .with_state(Arc::clone(app))
 }
 
-fn public() -> Router<Arc<App>> {
+fn public(app: &Arc<App>) -> Router<Arc<App>> {
+    let (managed, document) = guard(app, "/api/v1", management::routes());
+    let (also_managed, _) = guard(app, "/v1", management::routes());
     Router::new()
+        .nest("/api/v1", managed)
+        .nest("/v1", also_managed)
+        .merge(documents::routes("/api/v1", document))
         .merge(inference())
         .route("/api/v1/messages/count_tokens", post(count_tokens::count))
         .route("/v1/messages/count_tokens", post(count_tokens::count))
@@ -55,8 +61,6 @@ fn public() -> Router<Arc<App>> {
         .merge(models::routes("/v1"))
         .merge(presets::routes("/api/v1"))
         .merge(presets::routes("/v1"))
-        .merge(budgets::routes("/api/v1"))
-        .merge(budgets::routes("/v1"))
         .route("/api/v1/key", get(account::key))
         .route("/api/v1/auth/key", get(account::key))
         .route("/api/v1/credits", get(account::credits))

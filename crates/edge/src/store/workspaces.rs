@@ -3,6 +3,10 @@
 use pg::TenantTx;
 use uuid::Uuid;
 
+/// What a workspace says for requests that leave it open.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Defaults {}
+
 /// The workspace of the transaction's tenant that goes by this id or slug.
 pub(crate) async fn named(tx: &mut TenantTx, name: &str) -> Result<Option<Uuid>, sqlx::Error> {
     let (tenant, id) = (tx.tenant().uuid(), name.parse::<Uuid>().ok());

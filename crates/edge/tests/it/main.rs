@@ -10,6 +10,7 @@
 mod support;
 mod usage;
 
+mod access;
 mod account;
 mod activity;
 mod admin;

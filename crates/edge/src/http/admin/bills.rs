@@ -97,7 +97,7 @@ async fn import(
         last_day: file.last_day,
         file_name: file.file_name,
         csv,
-        actor: operator.actor(),
+        actor: operator.actor.clone(),
     };
     let imported = ledger(&app).import_bill(message).await?;
     record(&app, &operator.does("reconciliation.import", None, file.provider, details)).await;

@@ -71,7 +71,7 @@ async fn provider(
         changes_json: text(sent),
         must_exist,
         dry_run,
-        actor: operator.actor(),
+        actor: operator.actor.clone(),
         ..PutProviderRequest::default()
     };
     let put = router(app).put_provider(message).await?.into_inner();
@@ -121,7 +121,7 @@ async fn model(
         changes_json: text(sent),
         must_exist,
         dry_run,
-        actor: operator.actor(),
+        actor: operator.actor.clone(),
         ..PutModelRequest::default()
     };
     let put = router(app).put_model(message).await?.into_inner();
@@ -181,7 +181,7 @@ async fn endpoint(
         message.windows = price.windows()?;
     }
     message.changes_json = text(sent);
-    message.actor = operator.actor();
+    message.actor = operator.actor.clone();
     let put = router(app).put_endpoint(message).await?.into_inner();
     done(app, entry, put).await
 }

@@ -79,7 +79,7 @@ async fn decide(
         parked_id: id.parse().map_err(|_| not_found("parked message"))?,
         decision: decision.to_owned(),
         reason: reason.clone(),
-        actor: operator.actor(),
+        actor: operator.actor.clone(),
     };
     let decided = ledger(app).decide_parked(message).await?;
     let details = json!({ "decision": decision, "reason": reason });

@@ -70,7 +70,7 @@ async fn refund(
         tenant_id: String::new(),
         amount: sent.amount.map(|amount| payments::usd(&amount, "amount")).transpose()?,
         reason: sent.reason,
-        actor: operator.actor(),
+        actor: operator.actor.clone(),
         source_id: payments::source(sent.source_id, key),
     };
     let details = json!({

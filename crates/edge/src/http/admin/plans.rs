@@ -211,7 +211,7 @@ async fn put(
     let message = PutPlanRequest {
         name: name.clone(),
         terms: Some(terms.clone()),
-        actor: operator.actor(),
+        actor: operator.actor.clone(),
         dry_run: sent.preview.is_some(),
     };
     let done = rpc::retry(3, || {
@@ -274,7 +274,7 @@ async fn move_tenant(
         return Ok(reply::json(StatusCode::OK, &body));
     }
     let message =
-        MoveTenantRequest { tenant_id: tenant.to_string(), plan: sent.plan.clone(), actor: operator.actor() };
+        MoveTenantRequest { tenant_id: tenant.to_string(), plan: sent.plan.clone(), actor: operator.actor.clone() };
     let moved = rpc::retry(3, || {
         let (mut plans, message) = (plans(&app), message.clone());
         async move { plans.move_tenant(message).await }

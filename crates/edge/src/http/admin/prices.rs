@@ -112,7 +112,7 @@ pub(super) async fn put(
         effective_at: sent.effective_at,
         source: sent.source,
         dry_run: sent.dry_run,
-        actor: operator.actor(),
+        actor: operator.actor.clone(),
     };
     let put = router(&app).put_price(message).await?.into_inner();
     done(&app, entry, put).await
@@ -124,7 +124,7 @@ pub(super) async fn withdraw(
     Path(price_id): Path<String>,
 ) -> Result<Response, Refusal> {
     let entry = operator.does("price.withdraw", None, price_id.as_str(), json!({}));
-    let message = WithdrawPriceRequest { price_id, actor: operator.actor() };
+    let message = WithdrawPriceRequest { price_id, actor: operator.actor.clone() };
     let put = router(&app).withdraw_price(message).await?.into_inner();
     done(&app, entry, put).await
 }

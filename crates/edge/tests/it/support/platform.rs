@@ -235,6 +235,18 @@ impl Platform {
         client::whole(client::send(self.address, method, path, &headers, body).await).await
     }
 
+    /// A request with these headers and no key.
+    pub(crate) async fn call_with(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let body = Bytes::from(body.to_owned());
+        client::whole(client::send(self.address, method, path, headers, body).await).await
+    }
+
     /// Sends a request with headers of its own beside the demo key's; the answer is still being read.
     pub(crate) async fn open_at(
         &self,

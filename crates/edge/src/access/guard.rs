@@ -1,0 +1,214 @@
+//! The layer in front of the documented routes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::IntoResponse as _;
+use dialect::error::ErrorType;
+use http::HeaderMap;
+use identity::KeyKind;
+use serde_json::Value;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::session;
+use super::{Action, Caller, Operator, Session, Who};
+use crate::auth;
+use crate::http::reply::Refusal;
+use crate::service::App;
+use crate::store;
+
+/// A credential that an operation takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    InferenceKey,
+    ManagementKey,
+    Session,
+    OperatorToken,
+}
+
+impl Scheme {
+    fn named(text: &str) -> Option<Self> {
+        match text {
+            "inference_key" => Some(Self::InferenceKey),
+            "management_key" => Some(Self::ManagementKey),
+            "session" => Some(Self::Session),
+            "operator_token" => Some(Self::OperatorToken),
+            _ => None,
+        }
+    }
+
+    const fn of_key(kind: KeyKind) -> Self {
+        match kind {
+            KeyKind::Inference => Self::InferenceKey,
+            KeyKind::Management => Self::ManagementKey,
+        }
+    }
+}
+
+/// How one operation may be called.
+#[derive(Debug, Clone, Default)]
+struct Rule {
+    is_public: bool,
+    schemes: Vec<Scheme>,
+    /// What it is, where roles matter.
+    action: Option<Action>,
+}
+
+impl Rule {
+    /// Reads the `security` of an operation in a document. What cannot be read allows nothing.
+    fn of(operation: &Value) -> Self {
+        let mut rule = Self::default();
+        for way in operation["security"].as_array().into_iter().flatten().filter_map(Value::as_object) {
+            rule.is_public |= way.is_empty();
+            for (scheme, scopes) in way {
+                rule.schemes.extend(Scheme::named(scheme));
+                rule.action = rule.action.or_else(|| Action::named(scopes[0].as_str()?));
+            }
+        }
+        rule
+    }
+
+    fn takes(&self, scheme: Scheme) -> bool {
+        self.schemes.contains(&scheme)
+    }
+}
+
+/// The rule of each operation, by method and path as the document has it.
+#[derive(Debug, Default)]
+struct Rules(HashMap<(String, String), Rule>);
+
+impl Rules {
+    fn of(document: &OpenApi) -> Self {
+        let document = serde_json::to_value(document).unwrap_or_default();
+        let paths = document["paths"].as_object().into_iter().flatten();
+        let operations = paths.flat_map(|(path, item)| {
+            let operations = item.as_object().into_iter().flatten();
+            operations.map(move |(method, operation)| {
+                ((method.to_uppercase(), path.clone()), Rule::of(operation))
+            })
+        });
+        Self(operations.collect())
+    }
+}
+
+/// The routes of `api` behind the rules of its own document, to be nested at `base`; and the document.
+pub(crate) fn guard(
+    app: &Arc<App>,
+    base: &'static str,
+    api: OpenApiRouter<Arc<App>>,
+) -> (Router<Arc<App>>, OpenApi) {
+    let (router, document) = api.split_for_parts();
+    let rules = Arc::new(Rules::of(&document));
+    let app = Arc::clone(app);
+    let layer = axum::middleware::from_fn(move |path: MatchedPath, mut request: Request, next: Next| {
+        let (app, rules) = (Arc::clone(&app), Arc::clone(&rules));
+        async move {
+            let path = path.as_str().strip_prefix(base).unwrap_or(path.as_str());
+            let method = if request.method() == http::Method::HEAD { "GET" } else { request.method().as_str() };
+            let Some(rule) = rules.0.get(&(method.to_owned(), path.to_owned())) else {
+                // A method that the path does not have: the router says so itself.
+                return next.run(request).await;
+            };
+            match pass(&app, rule, &mut request).await {
+                Ok(()) => next.run(request).await,
+                Err(refusal) => refusal.into_response(),
+            }
+        }
+    });
+    (router.route_layer(layer), document)
+}
+
+/// Lets a request pass that may call the operation, with whoever calls in it.
+async fn pass(app: &App, rule: &Rule, request: &mut Request) -> Result<(), Refusal> {
+    if rule.is_public {
+        return Ok(());
+    }
+    let headers = request.headers();
+    if auth::has_key(headers) {
+        if rule.takes(Scheme::OperatorToken) {
+            let operator = operator(app, headers).await?;
+            request.extensions_mut().insert(operator);
+            return Ok(());
+        }
+        let context = auth::authenticate(&app.keys, headers).await?;
+        if !rule.takes(Scheme::of_key(context.key.kind)) {
+            return Err(auth::Error::WrongKind(context.key.kind).into());
+        }
+        request.extensions_mut().insert(Caller { tenant: context.tenant(), who: Who::Key(context) });
+        return Ok(());
+    }
+    let Some(secret) = session::secret(headers) else { return Err(auth::Error::Missing.into()) };
+    if !session::is_own_page(request.method(), headers, secret) {
+        let message = format!("Send the session's token in the header `{}`.", session::CSRF);
+        return Err(Refusal::new(ErrorType::PermissionDenied, message));
+    }
+    let idle = app.config.sessions.idle_ms.get();
+    let session = store::sessions::by_secret(&app.pool, secret, idle).await?.ok_or(auth::Error::Unknown)?;
+    enter(rule, &session, request)
+}
+
+/// What a person may call.
+fn enter(rule: &Rule, session: &Session, request: &mut Request) -> Result<(), Refusal> {
+    if rule.takes(Scheme::OperatorToken) {
+        if !session.is_platform_admin {
+            return Err(Refusal::new(ErrorType::PermissionDenied, "Only operators can perform this operation."));
+        }
+        request.extensions_mut().insert(Operator { actor: format!("user:{}", session.person) });
+    } else if !rule.takes(Scheme::Session) {
+        return Err(Refusal::new(ErrorType::PermissionDenied, "This operation takes an API key, not a session."));
+    } else if rule.action != Some(Action::Self_) {
+        let Some((tenant, role)) = session.membership else {
+            let message = "Choose an organization first: this session works in none.";
+            return Err(Refusal::new(ErrorType::PermissionDenied, message));
+        };
+        let action = rule.action.filter(|action| role.may(*action));
+        let Some(_) = action else {
+            let message = format!("Your role `{}` does not allow this. Ask an owner or admin.", role.as_str());
+            return Err(Refusal::new(ErrorType::PermissionDenied, message));
+        };
+        let who = Who::Person { id: session.person, role };
+        request.extensions_mut().insert(Caller { tenant, who });
+    }
+    request.extensions_mut().insert(session.clone());
+    Ok(())
+}
+
+pub(super) async fn operator(app: &App, headers: &HeaderMap) -> Result<Operator, Refusal> {
+    let secret = auth::bearer(headers).ok_or(auth::Error::Missing)?;
+    let name = store::operators::by_hash(&app.pool, identity::KeyHash::of(secret)).await?;
+    let name = name.ok_or(auth::Error::Unknown)?;
+    Ok(Operator { actor: format!("operator:{name}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_operation_that_says_nothing_takes_nobody() {
+        let rule = Rule::of(&json!({}));
+        assert!(!rule.is_public && rule.schemes.is_empty());
+        let rule = Rule::of(&json!({ "security": [{ "of_no_kind": ["keys.read"] }] }));
+        assert!(!rule.is_public && rule.schemes.is_empty());
+    }
+
+    #[test]
+    fn everybody_is_said_in_so_many_words() {
+        assert!(Rule::of(&json!({ "security": [{}] })).is_public);
+    }
+
+    #[test]
+    fn the_ways_of_an_operation_are_read() {
+        let security = json!({ "security": [{ "management_key": ["keys.read"] }, { "session": ["keys.read"] }] });
+        let rule = Rule::of(&security);
+        assert!(rule.takes(Scheme::ManagementKey) && rule.takes(Scheme::Session));
+        assert!(!rule.takes(Scheme::InferenceKey));
+        assert_eq!(rule.action, Some(Action::ReadKeys));
+    }
+}

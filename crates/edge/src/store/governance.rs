@@ -1,0 +1,17 @@
+//! Whatever governs a key beside its terms, in one transaction.
+
+use pg::TenantTx;
+use sqlx::PgPool;
+
+use super::keys::Key;
+use crate::auth::Governance;
+
+/// What governs requests of this key.
+pub(crate) async fn of(pool: &PgPool, key: &Key) -> Result<Governance, sqlx::Error> {
+    let key = key.clone();
+    pg::in_tenant(pool, key.tenant, move |tx| Box::pin(async move { read(tx, &key).await })).await
+}
+
+async fn read(_tx: &mut TenantTx, _key: &Key) -> Result<Governance, sqlx::Error> {
+    Ok(Governance::default())
+}
