@@ -364,20 +364,19 @@ begin
 end
 $$;
 
--- Nano-USD at list price that a tenant may pay providers itself in a month free of our fee, as its plan says; where
--- plans do not say it 25,000 USD. Null = there is no such allowance. Fails with PB404 for an unknown tenant.
+-- Nano-USD at list price that a tenant may pay providers itself in a month free of our fee, as its plan says.
+-- Null = there is no such allowance. Fails with PB404 for an unknown tenant.
 create function billing.planned_own_key_allowance(p_tenant uuid) returns bigint language plpgsql stable as $$
 declare
-    v_terms jsonb;
+    v_allowance bigint;
 begin
-    select to_jsonb(v) into v_terms
+    select v.own_key_allowance into v_allowance
     from billing.tenant t join billing.plan_version v on v.plan_id = t.plan_id
     where t.tenant_id = p_tenant order by v.version desc limit 1;
-    if v_terms is null then
+    if not found then
         raise exception 'unknown tenant' using errcode = 'PB404';
     end if;
-    return case when v_terms ? 'own_key_allowance' then (v_terms ->> 'own_key_allowance')::bigint
-        else 25000000000000 end;
+    return v_allowance;
 end
 $$;
 

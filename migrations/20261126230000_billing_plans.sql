@@ -109,27 +109,6 @@ create function billing.tell_terms(p_tenant uuid) returns void language sql vola
     select pg_notify('patchbay_terms', coalesce(p_tenant::text, ''))
 $$;
 
--- Has the tenant's credit account owe as much as its plan lets it.
-create function billing.use_credit_line(p_tenant uuid, p_limit bigint) returns void language plpgsql as $$
-begin
-    if to_regprocedure('billing.put_credit_line(uuid, bigint)') is not null then
-        execute 'select billing.put_credit_line($1, $2)' using p_tenant, p_limit;
-    end if;
-end
-$$;
-
--- The account that holds what is left of the tenant's own-key allowance this month; null = it has none.
-create function billing.use_own_key_allowance(p_tenant uuid) returns uuid language plpgsql as $$
-declare
-    v_account uuid;
-begin
-    if to_regprocedure('billing.own_key_allowance(uuid)') is not null then
-        execute 'select billing.own_key_allowance($1)' into v_account using p_tenant;
-    end if;
-    return v_account;
-end
-$$;
-
 -- Makes a plan, or a new version of one; the terms in force make none. `p_dry` changes nothing. Terms are in the form
 -- of `plan_terms`. Order of locks: the plan, then the balances of its tenants.
 create function billing.put_plan(p_name text, p_terms jsonb, p_actor text, p_dry boolean)
@@ -166,7 +145,7 @@ begin
     from jsonb_to_recordset(p_terms -> 'overrides') o(provider text, model text, markup_bps integer);
 
     if billing.plan_credit_line(v_plan, v_version) is distinct from billing.plan_credit_line(v_plan, v_was) then
-        perform billing.use_credit_line(t.tenant_id, billing.plan_credit_line(v_plan, v_version))
+        perform billing.put_credit_line(t.tenant_id, billing.plan_credit_line(v_plan, v_version))
         from (select tenant_id from billing.tenant where plan_id = v_plan order by credit_account_id) t;
     end if;
     perform billing.tell_terms(null);
@@ -190,7 +169,7 @@ begin
     if not exists (select from billing.tenant where tenant_id = p_tenant) then
         raise exception 'unknown tenant' using errcode = 'PB404';
     end if;
-    perform billing.use_credit_line(p_tenant, billing.plan_credit_line(v_plan, billing.plan_in_force(v_plan)));
+    perform billing.put_credit_line(p_tenant, billing.plan_credit_line(v_plan, billing.plan_in_force(v_plan)));
     select t.plan_id into v_was from billing.tenant t where t.tenant_id = p_tenant for no key update;
     if v_was <> v_plan then
         update billing.tenant set plan_id = v_plan where tenant_id = p_tenant;
@@ -212,7 +191,7 @@ begin
     insert into billing.plan_move (tenant_id, plan_id, moved_at, actor)
     values (new.tenant_id, new.plan_id, new.opened_at, '');
     if v_line > 0 then
-        perform billing.use_credit_line(new.tenant_id, v_line);
+        perform billing.put_credit_line(new.tenant_id, v_line);
     end if;
     return null;
 end

@@ -148,17 +148,9 @@ begin
 end
 $$;
 
--- What buying costs beside the credit, in whole cents. What the tenant's plan says, as far as plans say anything.
-create function billing.checkout_fee(p_tenant uuid, p_amount bigint) returns bigint language plpgsql as $$
-declare
-    v_fee bigint;
-begin
-    if to_regprocedure('billing.purchase_fee(uuid, bigint)') is null then
-        return 0;
-    end if;
-    execute 'select billing.purchase_fee($1, $2)' into v_fee using p_tenant, p_amount;
-    return (coalesce(v_fee, 0) + 5000000) / 10000000 * 10000000;
-end
+-- What buying costs beside the credit, in whole cents. As the tenant's plan says.
+create function billing.checkout_fee(p_tenant uuid, p_amount bigint) returns bigint language sql volatile as $$
+    select (coalesce(billing.purchase_fee(p_tenant, p_amount), 0) + 5000000) / 10000000 * 10000000
 $$;
 
 create function billing.open_payment(p_payment uuid, p_tenant uuid, p_kind text, p_source text, p_amount bigint, p_saves_card boolean)

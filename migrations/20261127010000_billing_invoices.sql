@@ -55,7 +55,7 @@ $$;
 -- How a tenant pays: `prepaid` from its credit, `postpaid` by invoice. What its plan does not say is prepaid.
 create function billing.payment_terms(p_tenant uuid) returns text language sql stable as $$
     select coalesce((
-        select to_jsonb(v) ->> 'payment' from billing.tenant t join billing.plan_version v on v.plan_id = t.plan_id
+        select v.payment from billing.tenant t join billing.plan_version v on v.plan_id = t.plan_id
         where t.tenant_id = p_tenant order by v.version desc limit 1), 'prepaid')
 $$;
 

@@ -182,16 +182,10 @@ language plpgsql stable as $$
 declare
     v_now timestamptz := billing.clock();
     v_since timestamptz := p_since;
-    v_kept timestamptz;
     v_name text;
 begin
-    if to_regprocedure('billing.kept_since()') is not null then
-        execute 'select billing.kept_since()' into v_kept;
-        v_since := greatest(v_since, v_kept);
-    end if;
+    v_since := greatest(v_since, billing.kept_since());
     for v_name in select i.invariant from billing.invariant i order by i.place loop
-        continue when to_regprocedure(
-            format('billing.invariant_%s(timestamptz,timestamptz)', substr(v_name, 2))) is null;
         begin
             return query execute format('select * from billing.invariant_%s($1, $2)', substr(v_name, 2))
                 using case when v_name = 'I13' then p_since else v_since end, v_now;
@@ -279,16 +273,14 @@ begin
         and (b.seen_since >= p_since or i.is_sum)
         and p_rows > (select count(*) from unnest(p_found) f where f.invariant = b.invariant);
 
-    if to_regprocedure('billing.freeze_invoicing(uuid,text)') is not null then
-        for v_frozen in
-            select b.tenant_id, min(b.invariant || ': ' || b.detail) as reason
-            from billing.breach b join billing.invariant i on i.invariant = b.invariant and i.freezes
-            where b.found_at = p_now and b.ended_at is null and b.tenant_id is not null
-            group by 1 order by 1
-        loop
-            execute 'select billing.freeze_invoicing($1, $2)' using v_frozen.tenant_id, v_frozen.reason;
-        end loop;
-    end if;
+    for v_frozen in
+        select b.tenant_id, min(b.invariant || ': ' || b.detail) as reason
+        from billing.breach b join billing.invariant i on i.invariant = b.invariant and i.freezes
+        where b.found_at = p_now and b.ended_at is null and b.tenant_id is not null
+        group by 1 order by 1
+    loop
+        perform billing.freeze_invoicing(v_frozen.tenant_id, v_frozen.reason);
+    end loop;
 end
 $$;
 

@@ -233,19 +233,16 @@ begin
             from billing.claim c where c.generation_id = p_generation
             having count(*) > 0 or exists (select from billing.witness w where w.generation_id = p_generation));
     end if;
-    if to_regclass('billing.invoice_line') is not null then
-        execute $query$
-            select jsonb_build_object('invoice_id', i.invoice_id, 'state', i.state, 'number', i.number, 'lines',
-                coalesce(jsonb_agg(jsonb_build_object('n', l.n, 'kind', l.kind, 'late', l.late, 'requests', l.requests,
-                    'amount', billing.usd_exact(l.amount)) order by l.n) filter (where l.n is not null), '[]'))
-            from billing.invoice i
-            left join billing.invoice_line l on l.invoice_id = i.invoice_id
-                and l.kind = case when $3 then 'own_key' else 'usage' end
-                and (l.model, l.provider) = (coalesce($4, ''), coalesce($5, ''))
-            where i.tenant_id = $1 and i.period_id = $2
-            group by i.invoice_id
-        $query$ into v_invoice using u.tenant_id, u.period_id, u.is_byok, u.model, u.provider;
-    end if;
+    select jsonb_build_object('invoice_id', i.invoice_id, 'state', i.state, 'number', i.number, 'lines',
+        coalesce(jsonb_agg(jsonb_build_object('n', l.n, 'kind', l.kind, 'late', l.late, 'requests', l.requests,
+            'amount', billing.usd_exact(l.amount)) order by l.n) filter (where l.n is not null), '[]'))
+    into v_invoice
+    from billing.invoice i
+    left join billing.invoice_line l on l.invoice_id = i.invoice_id
+        and l.kind = case when u.is_byok then 'own_key' else 'usage' end
+        and (l.model, l.provider) = (coalesce(u.model, ''), coalesce(u.provider, ''))
+    where i.tenant_id = u.tenant_id and i.period_id = u.period_id
+    group by i.invoice_id;
     return jsonb_build_object(
         'generation_id', p_generation, 'state', 'settled',
         'usage', to_jsonb(u) || jsonb_build_object('reserved', billing.usd_exact(u.reserved), 'due', billing.usd_exact(u.due),

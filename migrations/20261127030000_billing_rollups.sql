@@ -261,9 +261,7 @@ begin
     on conflict (key_id, day) do update
         set charge = k.charge + excluded.charge, requests = k.requests + excluded.requests,
             upstream_cost = k.upstream_cost + excluded.upstream_cost;
-    if to_regprocedure('billing.count_subjects(billing.record[],timestamptz)') is not null then
-        perform billing.count_subjects(p_records, p_now);
-    end if;
+    perform billing.count_subjects(p_records, p_now);
 end
 $$;
 

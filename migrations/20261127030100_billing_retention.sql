@@ -17,16 +17,9 @@ create function billing.kept_since() returns timestamptz language sql stable as 
     select max(k.since) from billing.kept k
 $$;
 
--- What transactions below this one settled is in the rollups, and in the sealed ledger where there is one.
-create function billing.done_below() returns xid8 language plpgsql stable as $$
-declare
-    v_below xid8 := (select f.folded_below from billing.usage_fold f);
-begin
-    if to_regclass('billing.seal_mark') is not null then
-        execute 'select least($1, m.below) from billing.seal_mark m' into v_below using v_below;
-    end if;
-    return v_below;
-end
+-- What transactions below this one settled is in the rollups and in the sealed ledger.
+create function billing.done_below() returns xid8 language sql stable as $$
+    select least(f.folded_below, m.below) from billing.usage_fold f, billing.seal_mark m
 $$;
 
 -- Old leases are found by when they were made.

@@ -23,7 +23,7 @@ pub enum Error {
     /// What is asked contradicts what is known: a later life of an edge, a reused source, another price.
     #[error("{0}")]
     Conflict(String),
-    /// What is asked breaks a rule of the thing that it is asked of.
+    /// What is asked breaks a rule of the thing that it is asked of, or cannot be read; says which or where.
     #[error("{0}")]
     Refused(String),
     /// The configuration names something that cannot be used.
@@ -37,9 +37,6 @@ pub enum Error {
     Processor(#[from] ProcessorError),
     #[error("a document cannot be rendered")]
     Unprintable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// What was sent cannot be read; says where.
-    #[error("{0}")]
-    Unreadable(String),
     #[error("a task of this call was stopped")]
     Stopped,
 }
@@ -60,8 +57,7 @@ impl Error {
             | Self::Setting(_)
             | Self::NotConfigured
             | Self::Forged(_)
-            | Self::Unprintable(_)
-            | Self::Unreadable(_) => false,
+            | Self::Unprintable(_) => false,
         }
     }
 
@@ -104,9 +100,7 @@ impl From<Error> for tonic::Status {
     fn from(error: Error) -> Self {
         match &error {
             Error::Malformed(malformed) => malformed.clone().into(),
-            Error::OutOfRange(_) | Error::Refused(_) | Error::Unreadable(_) => {
-                Fault::invalid(error.to_string()).into()
-            }
+            Error::OutOfRange(_) | Error::Refused(_) => Fault::invalid(error.to_string()).into(),
             Error::Unknown(what) => Fault::not_found(format!("The {what} was not found.")).into(),
             Error::Conflict(_) => Fault::new("conflict", 409, error.to_string()).into(),
             Error::NotConfigured => Fault::new("server", 501, NOT_CONFIGURED).into(),

@@ -11,7 +11,28 @@ mod recall;
 mod sweep;
 mod usage;
 
+use crate::Error;
 use crate::app::App;
+
+/// Whether a job fails: said aloud when it begins to, and quietly while it goes on.
+#[derive(Debug, Default)]
+struct Failing(bool);
+
+impl Failing {
+    /// Takes what a pass came to. `job` names it in the log.
+    fn note(&mut self, job: &str, outcome: Result<(), Error>) {
+        let was_failing = std::mem::replace(&mut self.0, outcome.is_err());
+        match outcome {
+            Ok(()) => {}
+            Err(error) if was_failing => {
+                tracing::debug!(job, error = &error as &dyn std::error::Error, "a job failed again");
+            }
+            Err(error) => {
+                tracing::warn!(job, error = &error as &dyn std::error::Error, "a job failed");
+            }
+        }
+    }
+}
 
 pub(crate) fn start(app: &App, bus: Option<async_nats::Client>) {
     app.tasks.spawn(sweep::run(app.clone()));

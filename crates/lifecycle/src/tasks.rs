@@ -26,6 +26,11 @@ impl Shutdown {
         self.0.cancelled().await;
     }
 
+    /// Waits for so long, at most until the stop has begun. Whether it has not.
+    pub async fn pause(&self, length: Duration) -> bool {
+        tokio::time::timeout(length, self.begun()).await.is_err()
+    }
+
     /// A future of its own that completes when the stop has begun.
     pub fn wait(&self) -> impl Future<Output = ()> + Send + 'static {
         self.0.clone().cancelled_owned()

@@ -23,7 +23,7 @@ impl App {
     /// Keeps a bill, to be compared soon. The same file of the same provider again answers the same bill.
     ///
     /// # Errors
-    /// [`Error::Malformed`], [`Error::Unreadable`] naming the line, or the database's.
+    /// [`Error::Malformed`], [`Error::Refused`] naming the line, or the database's.
     pub(crate) async fn import_bill(&self, request: ImportBillRequest) -> Result<Value, Error> {
         if request.provider.is_empty() {
             return Err(Malformed("provider").into());
@@ -69,7 +69,7 @@ fn day(text: &str, field: &'static str) -> Result<NaiveDate, Malformed> {
 /// Reads a CSV file with a header.
 ///
 /// # Errors
-/// [`Error::Malformed`] for an unknown format, else [`Error::Unreadable`] naming the column or the line.
+/// [`Error::Malformed`] for an unknown format, else [`Error::Refused`] naming the column or the line.
 fn read(
     csv: &[u8],
     format: &str,
@@ -78,12 +78,12 @@ fn read(
     last: NaiveDate,
 ) -> Result<Vec<Line>, Error> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(csv);
-    let header = reader.headers().map_err(|error| Error::Unreadable(format!("the header: {error}")))?;
+    let header = reader.headers().map_err(|error| Error::Refused(format!("the header: {error}")))?;
     let columns = Columns::find(header, format, named)?;
     let mut lines = Vec::new();
     for (place, row) in reader.records().enumerate() {
         // Lines as an editor counts them, as long as no field has a line feed.
-        let at = |what: &str| Error::Unreadable(format!("line {}: {what}", place.saturating_add(2)));
+        let at = |what: &str| Error::Refused(format!("line {}: {what}", place.saturating_add(2)));
         let row = row.map_err(|error| at(&error.to_string()))?;
         if row.iter().all(str::is_empty) {
             continue;
@@ -95,7 +95,7 @@ fn read(
         lines.push(line);
     }
     if lines.is_empty() {
-        return Err(Error::Unreadable("the file has no lines".to_owned()));
+        return Err(Error::Refused("the file has no lines".to_owned()));
     }
     Ok(lines)
 }

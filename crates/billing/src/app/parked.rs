@@ -118,7 +118,7 @@ impl App {
     /// Settles what a message holds; again it changes nothing.
     async fn retry(&self, parked: &Parked) -> Result<(), Error> {
         match read(parked) {
-            Content::Unreadable => Err(Error::Unreadable("it is no message that billing knows".to_owned())),
+            Content::Unreadable => Err(Error::Refused("it is no message that billing knows".to_owned())),
             Content::Witness(witness) => {
                 self.read_witness(&witness).await?;
                 self.witness(std::slice::from_ref(&*witness)).await

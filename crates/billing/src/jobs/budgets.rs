@@ -11,9 +11,8 @@ const BATCH: i32 = 100;
 pub(super) async fn run(app: App) {
     let shutdown = app.tasks.shutdown().clone();
     while !shutdown.has_begun() {
-        tokio::select! {
-            () = tokio::time::sleep(app.config.notices.every()) => {}
-            () = shutdown.begun() => return,
+        if !shutdown.pause(app.config.notices.every()).await {
+            return;
         }
         if let Err(error) = keep(&app).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "limits could not be looked after");

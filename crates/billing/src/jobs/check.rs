@@ -16,9 +16,8 @@ pub(super) async fn run(app: App) {
     let mut checks: u32 = 0;
     let mut told = DateTime::<Utc>::UNIX_EPOCH;
     while !shutdown.has_begun() {
-        tokio::select! {
-            () = tokio::time::sleep(app.config.check_every()) => {}
-            () = shutdown.begun() => return,
+        if !shutdown.pause(app.config.check_every()).await {
+            return;
         }
         checks = checks.wrapping_add(1);
         match check(&app, checks).await {

@@ -40,9 +40,8 @@ pub(super) async fn run(app: App, bus: async_nats::Client, shard: u64) {
             Err(error) => tracing::debug!(shard, error, "the bus gives no usage"),
             Ok(()) => {}
         }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = shutdown.begun() => return,
+        if !shutdown.pause(pause).await {
+            return;
         }
         pause = (pause * 2).min(PAUSE_MAX);
     }
@@ -158,9 +157,8 @@ async fn settle_patiently(app: &App, shipped: &[Shipped], carriers: &[Carrier]) 
                 tracing::warn!(error = &error as &dyn std::error::Error, "usage waits for the database")
             }
         }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = app.tasks.shutdown().begun() => return None,
+        if !app.tasks.shutdown().pause(pause).await {
+            return None;
         }
         pause = (pause * 2).min(PAUSE_MAX);
         for carrier in carriers {

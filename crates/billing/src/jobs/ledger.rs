@@ -13,9 +13,8 @@ const BILLS_EVERY: Duration = Duration::from_secs(2);
 pub(super) async fn seal(app: App) {
     let shutdown = app.tasks.shutdown().clone();
     while !shutdown.has_begun() {
-        tokio::select! {
-            () = tokio::time::sleep(app.config.seal_every()) => {}
-            () = shutdown.begun() => return,
+        if !shutdown.pause(app.config.seal_every()).await {
+            return;
         }
         if let Err(error) = seal_what_is_complete(&app).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "the ledger could not be sealed");
@@ -62,9 +61,6 @@ pub(super) async fn compare_bills(app: App) {
         if went_on {
             continue;
         }
-        tokio::select! {
-            () = tokio::time::sleep(BILLS_EVERY) => {}
-            () = shutdown.begun() => {}
-        }
+        shutdown.pause(BILLS_EVERY).await;
     }
 }

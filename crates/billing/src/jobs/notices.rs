@@ -19,9 +19,8 @@ pub(super) async fn watch(app: App, bus: Option<async_nats::Client>) {
     let shutdown = app.tasks.shutdown().clone();
     let mut looks: u32 = 0;
     while !shutdown.has_begun() {
-        tokio::select! {
-            () = tokio::time::sleep(app.config.notices.every()) => {}
-            () = shutdown.begun() => return,
+        if !shutdown.pause(app.config.notices.every()).await {
+            return;
         }
         // The first look is a whole one: what happened while nobody looked is found.
         let whole = looks.is_multiple_of(app.config.notices.full_every.max(1));
@@ -79,9 +78,8 @@ pub(super) async fn deliver(app: App) {
         if is_full {
             continue;
         }
-        tokio::select! {
-            () = tokio::time::sleep(app.config.notices.every()) => {}
-            () = shutdown.begun() => return,
+        if !shutdown.pause(app.config.notices.every()).await {
+            return;
         }
     }
 }

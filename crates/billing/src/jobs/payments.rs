@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Failing;
 use crate::Error;
 use crate::app::{App, insistently, millis};
 use crate::store::payments;
@@ -13,22 +14,10 @@ const BATCH: i32 = 100;
 pub(super) async fn run(app: App) {
     let shutdown = app.tasks.shutdown().clone();
     let pause = Duration::from_millis(app.config.payments.poll_every_ms);
-    let mut failing = false;
+    let mut failing = Failing::default();
     while !shutdown.has_begun() {
-        match tend(&app).await {
-            Ok(()) => failing = false,
-            Err(error) if failing => {
-                tracing::debug!(error = &error as &dyn std::error::Error, "payments were not tended again");
-            }
-            Err(error) => {
-                failing = true;
-                tracing::warn!(error = &error as &dyn std::error::Error, "payments were not tended");
-            }
-        }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = shutdown.begun() => {}
-        }
+        failing.note("payments", tend(&app).await);
+        shutdown.pause(pause).await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Failing;
 use crate::Error;
 use crate::app::{App, insistently, millis};
 use crate::store::{invariants, leases, recalls, settlement};
@@ -16,24 +17,12 @@ const RECALLS_KEPT_MS: i64 = 60_000;
 /// Sweeps until the process stops. Its success is what says that billing is ready.
 pub(super) async fn run(app: App) {
     let shutdown = app.tasks.shutdown().clone();
-    let mut failing = false;
+    let mut failing = Failing::default();
     while !shutdown.has_begun() {
         let outcome = sweep(&app).await;
         app.health.set("billing", outcome.is_ok());
-        match outcome {
-            Ok(()) => failing = false,
-            Err(error) if failing => {
-                tracing::debug!(error = &error as &dyn std::error::Error, "the sweep failed again");
-            }
-            Err(error) => {
-                failing = true;
-                tracing::warn!(error = &error as &dyn std::error::Error, "the sweep failed");
-            }
-        }
-        tokio::select! {
-            () = tokio::time::sleep(app.config.sweep_every()) => {}
-            () = shutdown.begun() => {}
-        }
+        failing.note("sweep", outcome);
+        shutdown.pause(app.config.sweep_every()).await;
     }
 }
 
@@ -92,9 +81,6 @@ pub(super) async fn open_days(app: App) {
                 Duration::from_secs(10)
             }
         };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = shutdown.begun() => {}
-        }
+        shutdown.pause(pause).await;
     }
 }

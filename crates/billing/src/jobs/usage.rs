@@ -23,10 +23,7 @@ pub(super) async fn fold(app: App) {
                 "usage could not be folded into rollups"
             );
         }
-        tokio::select! {
-            () = tokio::time::sleep(app.config.usage.fold_every()) => {}
-            () = shutdown.begun() => {}
-        }
+        shutdown.pause(app.config.usage.fold_every()).await;
     }
 }
 
@@ -45,10 +42,7 @@ pub(super) async fn forget(app: App) {
         if let Err(error) = forget_all(&app).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old records could not be forgotten");
         }
-        tokio::select! {
-            () = tokio::time::sleep(app.config.usage.forget_every()) => {}
-            () = shutdown.begun() => {}
-        }
+        shutdown.pause(app.config.usage.forget_every()).await;
     }
 }
 

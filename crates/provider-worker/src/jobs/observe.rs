@@ -27,9 +27,8 @@ impl Observer {
     /// Sends what was seen, again and again, until the stop has begun.
     pub(crate) async fn run(self, shutdown: Shutdown) {
         loop {
-            tokio::select! {
-                () = tokio::time::sleep(self.every) => {}
-                () = shutdown.begun() => return,
+            if !shutdown.pause(self.every).await {
+                return;
             }
             let observations = self.app.breakers.take(Instant::now());
             if !observations.is_empty() {

@@ -68,9 +68,8 @@ impl Shipper {
     /// Asks billing directly for what the bus did not settle in time.
     pub(crate) async fn chase(self, shutdown: Shutdown) {
         loop {
-            tokio::select! {
-                () = tokio::time::sleep(OVERDUE_EVERY) => {}
-                () = shutdown.begun() => return,
+            if !shutdown.pause(OVERDUE_EVERY).await {
+                return;
             }
             loop {
                 let batch = self.spool.overdue(self.settle_wait, self.batch);
@@ -100,9 +99,8 @@ impl Shipper {
                     }
                 }
             }
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs(1)) => {}
-                () = shutdown.begun() => return,
+            if !shutdown.pause(Duration::from_secs(1)).await {
+                return;
             }
         }
     }

@@ -62,7 +62,7 @@ impl Columns {
     /// Finds them by the names that the request gives, else by the format's.
     ///
     /// # Errors
-    /// [`Error::Malformed`] for an unknown format or field, [`Error::Unreadable`] naming a column that is missing.
+    /// [`Error::Malformed`] for an unknown format or field, [`Error::Refused`] naming a column that is missing.
     pub(super) fn find(
         header: &StringRecord,
         format: &str,
@@ -82,12 +82,12 @@ impl Columns {
         let optional = |what: &str, usual: &[&str]| match named.get(what) {
             Some(name) => place(name)
                 .map(Some)
-                .ok_or_else(|| Error::Unreadable(format!("there is no column `{name}` for `{what}`"))),
+                .ok_or_else(|| Error::Refused(format!("there is no column `{name}` for `{what}`"))),
             None => Ok(usual.iter().find_map(|name| place(name))),
         };
         let needed = |what: &str, usual: &[&str]| {
             optional(what, usual)?.ok_or_else(|| {
-                Error::Unreadable(format!("no column is known to be `{what}`: say which in `columns`"))
+                Error::Refused(format!("no column is known to be `{what}`: say which in `columns`"))
             })
         };
         Ok(Self {
