@@ -84,6 +84,8 @@ pub struct Model {
     /// The least that it may ask of any request, in pico-USD per token, whatever the tier, the prompt's length
     /// and the time of day; `None` = it cannot be called.
     pub(crate) floor: Option<u64>,
+    /// Its endpoints by the least that each may ask, in pico-USD per token, the cheapest first.
+    pub(crate) by_least: Box<[(u64, usize)]>,
     /// None of its endpoints ever costs anything.
     pub(crate) is_free: bool,
     /// What its price suggests of how well it does, in millionths.

@@ -110,6 +110,7 @@ fn model(row: &rows::Model, all: &[Endpoint], endpoints: Range<usize>) -> Model 
         outputs: Modalities::of(row.output_modalities.iter().map(String::as_str)),
         cheapest,
         floor: rank::floor(offers),
+        by_least: rank::by_least(offers, endpoints.start),
         is_free: rank::is_free(offers),
         estimated_score: 0,
         endpoints,
@@ -414,6 +415,7 @@ mod tests {
             outputs: Modalities::default(),
             cheapest,
             floor: None,
+            by_least: Box::default(),
             is_free: false,
             estimated_score: 0,
         };

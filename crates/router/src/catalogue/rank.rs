@@ -22,6 +22,16 @@ pub(super) fn floor(offers: &[Endpoint]) -> Option<u64> {
     reachable.flat_map(|endpoint| endpoint.prices.offers()).map(|offer| offer.blended.least()).min()
 }
 
+/// Endpoints, of which the first stands at `first` in the catalogue, by the least that each may ask at any time and
+/// of any length. Those without a price come last.
+pub(super) fn by_least(offers: &[Endpoint], first: usize) -> Box<[(u64, usize)]> {
+    let least = |endpoint: &Endpoint| endpoint.prices.offers().iter().map(|offer| offer.blended.least()).min();
+    let mut order: Vec<(u64, usize)> =
+        offers.iter().map(|endpoint| least(endpoint).unwrap_or(u64::MAX)).zip(first..).collect();
+    order.sort_unstable();
+    order.into()
+}
+
 /// Whether none of a model's usable endpoints ever costs anything, of which there must be one.
 pub(super) fn is_free(offers: &[Endpoint]) -> bool {
     let mut books = offers

@@ -136,7 +136,12 @@ impl<'s, 'a> Search<'s, 'a> {
     pub(super) fn weigh(&self, at: usize, model: &'s Model) -> Result<Weighed, &'static str> {
         let bars = self.question.bars(model, self.template.admits);
         let (mut best, mut nearest): (Option<u64>, Option<(u64, &'static str)>) = (None, None);
-        for endpoint in self.inputs.catalogue.endpoints_of(model) {
+        for (least, at) in &model.by_least {
+            // Whatever comes now asks no less.
+            if best.is_some_and(|best| best <= paid::least(self.request.markups, *least)) {
+                break;
+            }
+            let Some(endpoint) = self.inputs.catalogue.endpoints().get(*at) else { continue };
             let price = self.price(endpoint).unwrap_or(u64::MAX);
             if best.is_some_and(|best| best <= price) {
                 continue;
