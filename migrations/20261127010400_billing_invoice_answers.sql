@@ -21,6 +21,7 @@ create function billing.invoice_json(i billing.invoice) returns jsonb language s
         'rounding', billing.usd(i.residue),
         'credited', billing.usd(coalesce((select sum(n.amount)::bigint from billing.credit_note n
             where n.invoice_id = i.invoice_id), 0)),
+        'paid', billing.usd(billing.invoice_paid(i.invoice_id)), 'left', billing.usd(billing.invoice_left(i)),
         'sha256', (select encode(d.sha256, 'hex') from billing.document d
             where d.source_id = i.invoice_id and d.kind in ('invoice', 'statement')))
 $$;
@@ -37,7 +38,9 @@ create function billing.invoice_details(i billing.invoice) returns jsonb languag
             from billing.invoicing_freeze f where f.tenant_id = i.tenant_id),
         'lines', b.body -> 'lines', 'account', b.body -> 'account',
         'credit_notes', coalesce((select jsonb_agg(billing.credit_note_json(n) order by n.issued_at)
-            from billing.credit_note n where n.invoice_id = i.invoice_id), '[]'))
+            from billing.credit_note n where n.invoice_id = i.invoice_id), '[]'),
+        'payments', coalesce((select jsonb_agg(billing.invoice_payment_json(p) order by p.recorded_at)
+            from billing.invoice_payment p where p.invoice_id = i.invoice_id), '[]'))
     from (select billing.invoice_body(i, 'none', 0, 0, 0, null) as body) b
 $$;
 

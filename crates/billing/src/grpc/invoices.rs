@@ -8,7 +8,7 @@ use rpc::billing::{
     BillingProfile, ClosePeriodRequest, ExportUsageRequest, FinaliseInvoiceRequest, FreezeInvoicingRequest,
     GetBillingProfileRequest, GetDocumentRequest, GetInvoiceRequest, InvoicingAnswer, IssueCreditNoteRequest,
     ListDocumentsRequest, ListInvoicesRequest, ListPeriodsRequest, PutBillingProfileRequest,
-    RenderedDocument, UnfreezeInvoicingRequest, UsageCsv,
+    RecordInvoicePaymentRequest, RenderedDocument, UnfreezeInvoicingRequest, UsageCsv,
 };
 use rpc::convert::Malformed;
 use tokio_stream::wrappers::ReceiverStream;
@@ -24,6 +24,8 @@ use crate::{Error, Service};
 
 /// Pieces of an export that wait at most for a slow reader.
 const WAITING: usize = 2;
+/// A cent in nano-USD.
+const CENT: i64 = 10_000_000;
 /// Days that one export may span.
 const MAX_DAYS: i64 = 366;
 
@@ -101,6 +103,27 @@ impl Invoices for Service {
             insistently(|| issue::credit_note(&app.pool, id, amount, &reason, &source_id, &issuer)).await
         });
         answer(issued.await?)
+    }
+
+    async fn record_invoice_payment(
+        &self,
+        request: Request<RecordInvoicePaymentRequest>,
+    ) -> Result<Response<InvoicingAnswer>, Status> {
+        let request = request.into_inner();
+        let id = uuid(&request.invoice_id, "invoice_id")?;
+        let received: NaiveDate = request.received_on.parse().map_err(|_| Malformed("received_on"))?;
+        if request.amount < 1 || request.amount % CENT != 0 {
+            return Err(Malformed("amount").into());
+        }
+        if request.source_id.is_empty() {
+            return Err(Malformed("source_id").into());
+        }
+        let pool = self.app.pool.clone();
+        let recorded = self.app.owned(async move {
+            let said = (request.source_id.as_str(), request.reference.as_str());
+            insistently(|| issue::record_payment(&pool, id, request.amount, said, received)).await
+        });
+        answer(recorded.await?)
     }
 
     async fn freeze_invoicing(

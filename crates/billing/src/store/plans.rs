@@ -77,7 +77,7 @@ pub(crate) async fn in_force(
     let row = sqlx::query!(
         r#"select p.terms as "terms!: Json<Terms>",
             case when (p.terms ->> 'own_key_allowance')::bigint > 0 and (p.terms ->> 'own_key_fee_bps')::integer > 0
-                then billing.use_own_key_allowance(t.tenant_id) end as allowance
+                then billing.own_key_allowance(t.tenant_id) end as allowance
         from billing.tenant t
         cross join lateral billing.plan_terms(t.plan_id, billing.plan_in_force(t.plan_id)) p(terms)
         where t.tenant_id = $1"#,

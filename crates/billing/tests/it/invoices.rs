@@ -5,4 +5,5 @@ mod close;
 mod credit_notes;
 mod documents;
 mod numbers;
+mod paid;
 mod worked;

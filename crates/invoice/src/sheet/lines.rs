@@ -172,6 +172,7 @@ fn moved(kind: &str) -> String {
         "purchase_fee" => "Fee on purchases of credit".to_owned(),
         "promotion" => "Promotional credit".to_owned(),
         "credit_note" => "Credit notes".to_owned(),
+        "invoice_payment" => "Payments of invoices".to_owned(),
         "expiry" => "Expired credit".to_owned(),
         "refund" => "Refunds".to_owned(),
         "chargeback" => "Chargebacks".to_owned(),

@@ -2686,6 +2686,22 @@ pub struct IssueCreditNoteRequest {
     pub source_id: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordInvoicePaymentRequest {
+    #[prost(string, tag = "1")]
+    pub invoice_id: ::prost::alloc::string::String,
+    /// nano-USD, whole cents
+    #[prost(int64, tag = "2")]
+    pub amount: i64,
+    #[prost(string, tag = "3")]
+    pub source_id: ::prost::alloc::string::String,
+    /// of the bank's statement
+    #[prost(string, tag = "4")]
+    pub reference: ::prost::alloc::string::String,
+    /// YYYY-MM-DD
+    #[prost(string, tag = "5")]
+    pub received_on: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FreezeInvoicingRequest {
     #[prost(string, tag = "1")]
     pub tenant_id: ::prost::alloc::string::String,
@@ -3076,6 +3092,36 @@ pub mod invoices_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Money that came for an issued invoice. Idempotent by source.
+        pub async fn record_invoice_payment(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RecordInvoicePaymentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvoicingAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Invoices/RecordInvoicePayment",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "patchbay.billing.v1.Invoices",
+                        "RecordInvoicePayment",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// While a tenant's invoicing is frozen, its invoices stay drafts. Idempotent.
         pub async fn freeze_invoicing(
             &mut self,
@@ -3300,6 +3346,11 @@ pub mod invoices_server {
         async fn issue_credit_note(
             &self,
             request: tonic::Request<super::IssueCreditNoteRequest>,
+        ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
+        /// Money that came for an issued invoice. Idempotent by source.
+        async fn record_invoice_payment(
+            &self,
+            request: tonic::Request<super::RecordInvoicePaymentRequest>,
         ) -> std::result::Result<tonic::Response<super::InvoicingAnswer>, tonic::Status>;
         /// While a tenant's invoicing is frozen, its invoices stay drafts. Idempotent.
         async fn freeze_invoicing(
@@ -3676,6 +3727,52 @@ pub mod invoices_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = IssueCreditNoteSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Invoices/RecordInvoicePayment" => {
+                    #[allow(non_camel_case_types)]
+                    struct RecordInvoicePaymentSvc<T: Invoices>(pub Arc<T>);
+                    impl<
+                        T: Invoices,
+                    > tonic::server::UnaryService<super::RecordInvoicePaymentRequest>
+                    for RecordInvoicePaymentSvc<T> {
+                        type Response = super::InvoicingAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RecordInvoicePaymentRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Invoices>::record_invoice_payment(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RecordInvoicePaymentSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

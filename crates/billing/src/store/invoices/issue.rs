@@ -1,5 +1,6 @@
 //! What changes periods, invoices and documents: one function each.
 
+use chrono::NaiveDate;
 use identity::TenantId;
 use rpc::billing::BillingProfile;
 use serde_json::Value;
@@ -93,6 +94,27 @@ pub(crate) async fn credit_note(
     .fetch_one(pool)
     .await?;
     Ok(issued.into_bytes())
+}
+
+/// Records that so many nano-USD came for an invoice.
+pub(crate) async fn record_payment(
+    pool: &PgPool,
+    invoice: Uuid,
+    amount: i64,
+    (source, reference): (&str, &str),
+    received_on: NaiveDate,
+) -> Result<Vec<u8>, Error> {
+    let recorded = sqlx::query_scalar!(
+        r#"select billing.invoice_payment_json(billing.record_invoice_payment($1, $2, $3, $4, $5))::text as "paid!""#,
+        invoice,
+        amount,
+        source,
+        reference,
+        received_on
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(recorded.into_bytes())
 }
 
 /// Issues receipts for purchases of the last `since_ms`, of all when that is null. How many were issued.

@@ -5,7 +5,8 @@ use rpc::Channel;
 use rpc::billing::invoices_client::InvoicesClient;
 use rpc::billing::{
     BillingProfile, ClosePeriodRequest, FinaliseInvoiceRequest, GetDocumentRequest, GrantCreditRequest,
-    IssueCreditNoteRequest, OpenTenantRequest, PutBillingProfileRequest, get_document_request::Form,
+    IssueCreditNoteRequest, OpenTenantRequest, PutBillingProfileRequest, RecordInvoicePaymentRequest,
+    get_document_request::Form,
 };
 use serde_json::Value;
 use sqlx::PgPool;
@@ -123,6 +124,19 @@ impl Books {
             source_id: source.to_owned(),
         };
         let answer = self.client.clone().issue_credit_note(request).await?.into_inner();
+        Ok(json(&answer.body_json))
+    }
+
+    /// Money came for an invoice.
+    pub(super) async fn pay(&self, invoice: Uuid, amount: i64, source: &str) -> Result<Value, Status> {
+        let request = RecordInvoicePaymentRequest {
+            invoice_id: invoice.to_string(),
+            amount,
+            source_id: source.to_owned(),
+            reference: "transfer 4711".to_owned(),
+            received_on: "2030-02-14".to_owned(),
+        };
+        let answer = self.client.clone().record_invoice_payment(request).await?.into_inner();
         Ok(json(&answer.body_json))
     }
 

@@ -273,8 +273,11 @@ async fn move_tenant(
         let body = json!({ "plan": sent.plan, "from": was.name, "preview": costs });
         return Ok(reply::json(StatusCode::OK, &body));
     }
-    let message =
-        MoveTenantRequest { tenant_id: tenant.to_string(), plan: sent.plan.clone(), actor: operator.actor.clone() };
+    let message = MoveTenantRequest {
+        tenant_id: tenant.to_string(),
+        plan: sent.plan.clone(),
+        actor: operator.actor.clone(),
+    };
     let moved = rpc::retry(3, || {
         let (mut plans, message) = (plans(&app), message.clone());
         async move { plans.move_tenant(message).await }

@@ -73,6 +73,10 @@ impl Invoices for FakeInvoices {
         invoice
     }
 
+    async fn record_invoice_payment(&self, request: Request<RecordInvoicePaymentRequest>) -> Answered {
+        self.invoice(&request.get_ref().invoice_id)
+    }
+
     async fn freeze_invoicing(&self, request: Request<FreezeInvoicingRequest>) -> Answered {
         answer(format!(r#"{{"tenant_id":"{}","is_frozen":true}}"#, request.get_ref().tenant_id))
     }
