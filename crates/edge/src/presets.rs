@@ -2,11 +2,13 @@
 //!
 //! A preset is made from the body of a request, in any of the dialects that conversations are held in, and is
 //! kept in the words of chat ([`capture()`]). A request that names one gets what it leaves open, in the words of
-//! its own dialect, before anything else looks at it ([`fill_in`]).
+//! its own dialect, before anything else looks at it ([`fill_in`]). What it leaves open still, the defaults of its
+//! workspace say ([`with_model`]).
 
 mod cache;
 mod capture;
 mod chat;
+mod defaults;
 mod members;
 mod merge;
 mod messages;
@@ -22,6 +24,7 @@ use dialect::error::{BadRequest, ErrorType};
 
 pub(crate) use cache::{Name, Presets};
 pub(crate) use capture::{Captured, capture};
+pub(crate) use defaults::{check_tools, with_model};
 
 use crate::auth::Context;
 use crate::http::reply::{Refusal, UserFacing};
@@ -112,9 +115,9 @@ async fn apply(
 ) -> Result<Filled, Refusal> {
     let preset = app.presets.active(caller, &named.slug).await?;
     let (cache_enabled, cache_ttl_seconds) = (preset.cache_enabled(), preset.cache_ttl_seconds());
-    let length = body.len();
+    let (length, defaults) = (body.len(), caller.governance.defaults.clone());
     let merge = move || -> Result<(Bytes, Peek), BadRequest> {
-        let merged = merge::merge(dialect, &named, &preset, &body)?;
+        let merged = merge::merge(dialect, &named, (&preset, &defaults), &body)?;
         let peek = dialect.peek(&merged).map_err(|refusal| BadRequest {
             message: format!("with the preset `{}`: {}", named.slug, refusal.message),
             ..refusal

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod changes;
 pub(crate) mod governance;
 pub(crate) mod keys;
+pub(crate) mod members;
 pub(crate) mod operators;
 pub(crate) mod organisations;
 pub(crate) mod presets;

@@ -96,6 +96,8 @@ pub(crate) fn preferences(
         },
         zdr: sent.zdr.unwrap_or_default(),
         json: if across { across_models(json) } else { json.to_owned() },
+        // No request's to say.
+        default_sort: String::new(),
     })
 }
 

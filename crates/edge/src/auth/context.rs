@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use identity::{KeyHash, TenantId};
+use identity::{KeyHash, PersonId, TenantId};
 use rpc::Channel;
 use rpc::billing::billing_client::BillingClient;
 use rpc::billing::{GetTermsRequest, OwnKeyTerms, SpendAccount};
@@ -38,6 +38,8 @@ pub(crate) struct Governance {
     pub(crate) own: OwnCredentials,
     /// What the key's workspace says for requests that leave it open.
     pub(crate) defaults: Defaults,
+    /// The member who made the key: whose budgets its requests count for.
+    pub(crate) creator: Option<PersonId>,
 }
 
 /// What the edge knows of a key that exists.
@@ -54,6 +56,11 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) const fn tenant(&self) -> TenantId {
         self.key.tenant
+    }
+
+    /// The member whose request it is, as services are told; empty = nobody's in particular.
+    pub(crate) fn user_id(&self) -> String {
+        self.governance.creator.map(|creator| creator.to_string()).unwrap_or_default()
     }
 
     pub(crate) fn used(&self, now: DateTime<Utc>) {
@@ -103,13 +110,14 @@ impl Source {
         let Some(key) = store::keys::by_hash(&self.pool, hash).await.map_err(LookupError::Database)? else {
             return Ok(None);
         };
+        let governance = store::governance::of(&self.pool, &key).await.map_err(LookupError::Database)?;
         let request = GetTermsRequest {
             tenant_id: key.tenant.to_string(),
             key_id: key.id.to_string(),
             workspace_id: key.workspace.to_string(),
+            user_id: governance.creator.map(|creator| creator.to_string()).unwrap_or_default(),
             ..GetTermsRequest::default()
         };
-        let governance = store::governance::of(&self.pool, &key).await.map_err(LookupError::Database)?;
         let terms = self.terms(request).await.map_err(|status| LookupError::Terms(Box::new(status)))?;
         Ok(Some(Context { hash, key, terms, governance, last_used: AtomicI64::new(0) }))
     }

@@ -32,7 +32,14 @@ async fn tokens(app: &App, request: axum::extract::Request) -> Result<u64, Refus
     }
     let http = &app.config.http;
     let body = body::read(request, http.max_body_bytes.get(), http.body_timeout_ms.get()).await?;
-    let peek = Dialect::Messages.peek(&body)?;
+    let (body, peek) = match Dialect::Messages.peek(&body) {
+        Ok(peek) => (body, peek),
+        Err(refusal) => {
+            let body = presets::with_model(&caller, Dialect::Messages, &body).await?.ok_or(refusal)?;
+            let peek = Dialect::Messages.peek(&body)?;
+            (body, peek)
+        }
+    };
     let body = presets::fill_in(app, &caller, Dialect::Messages, body, peek).await?.body;
     let question = CountTokensRequest { body, client_dialect: Dialect::Messages.as_str().to_owned() };
     let mut worker = WorkerClient::new(app.worker.clone()).max_encoding_message_size(rpc::MAX_MESSAGE);

@@ -19,7 +19,7 @@ use super::events::{Events, Form};
 use super::reply::{Refusal, raw_json};
 use super::{body, upload};
 use crate::admission::{self, StickyKey};
-use crate::auth;
+use crate::auth::{self, Context};
 use crate::execution::{self, Client, Outgoing, Request};
 use crate::metrics::Open;
 use crate::presets::{self, Filled};
@@ -94,7 +94,7 @@ async fn accept(
     let head = admission::Head::of(request.headers(), request.uri(), &app.config.regions)?;
     let anthropic_beta = header(request.headers(), &["x-anthropic-beta", "anthropic-beta"]);
     let body = read(app, dialect, request).await?;
-    let (dialect, peek) = peek(dialect, &body)?;
+    let (dialect, body, peek) = open(&caller, dialect, body).await?;
     let Filled { body, peek, requested, cache_enabled, cache_ttl_seconds } =
         presets::fill_in(app, &caller, dialect, body, peek).await?;
     if peek.models.is_empty() {
@@ -105,7 +105,9 @@ async fn accept(
         return Err(Refusal::new(ErrorType::InvalidRequest, message));
     }
     tracing::Span::current().record("model.slug", peek.models.first().map_or("", String::as_str));
-    let preferences = admission::preferences(peek.provider.as_deref(), peek.partition)?;
+    presets::check_tools(&caller, &body, &peek).await?;
+    let mut preferences = admission::preferences(peek.provider.as_deref(), peek.partition)?;
+    preferences.default_sort = caller.governance.defaults.provider_sort.clone().unwrap_or_default();
     let plugins_json = admission::plugins(peek.plugins.as_deref())?;
     let session_id = peek.session_id.clone().filter(|id| !id.is_empty()).unwrap_or(head.session_id);
     let sticky_key = StickyKey::of(caller.tenant(), dialect.operation(), &session_id, &peek);
@@ -130,6 +132,19 @@ async fn accept(
         peek,
     };
     Ok((request, place))
+}
+
+/// What admission needs of a body, with the default model of the caller's workspace where it names none.
+async fn open(caller: &Context, dialect: Dialect, body: Bytes) -> Result<(Dialect, Bytes, Peek), Refusal> {
+    match peek(dialect, &body) {
+        Ok((dialect, peek)) => Ok((dialect, body, peek)),
+        // A body without a model cannot be read. Whoever names one pays nothing for those who do not.
+        Err(refusal) => {
+            let body = presets::with_model(caller, dialect, &body).await?.ok_or(refusal)?;
+            let (dialect, peek) = peek(dialect, &body)?;
+            Ok((dialect, body, peek))
+        }
+    }
 }
 
 /// What admission needs of a body. A chat with a `prompt` instead of `messages` is a text completion.

@@ -3,6 +3,10 @@
 //! ([`crate::access`]).
 
 mod budgets;
+mod organization;
+mod settings;
+mod workspace_members;
+mod workspaces;
 
 use std::sync::Arc;
 
@@ -18,7 +22,11 @@ use super::reply::{Refusal, UserFacing as _};
 use crate::service::App;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().merge(budgets::routes())
+    OpenApiRouter::new()
+        .merge(budgets::routes())
+        .merge(organization::routes())
+        .merge(workspace_members::routes())
+        .merge(workspaces::routes())
 }
 
 /// A JSON body, within the bounds of the management API.

@@ -1,5 +1,5 @@
 //! A request's body with what it leaves open filled in: its own members go before those of the preset, each as
-//! a whole; only tools are united.
+//! a whole; only tools are united. Where both name no model, the workspace's default is named.
 
 use bytes::Bytes;
 use dialect::client::Dialect;
@@ -9,14 +9,15 @@ use serde_json::Value;
 use super::cache::Preset;
 use super::members::Members;
 use super::named::Named;
-use super::{chat, messages, responses, shared, system, tools};
+use super::{chat, defaults, messages, responses, shared, system, tools};
+use crate::store::workspaces::Defaults;
 
 /// # Errors
 /// [`BadRequest`] when the body is no object or its models cannot do without the preset's name.
 pub(super) fn merge(
     dialect: Dialect,
     named: &Named,
-    preset: &Preset,
+    (preset, defaults): (&Preset, &Defaults),
     body: &[u8],
 ) -> Result<Bytes, BadRequest> {
     let mut members = Members::of(body)?;
@@ -40,5 +41,6 @@ pub(super) fn merge(
     if let Some(prompt) = &preset.system_prompt {
         system::put(dialect, &mut members, prompt)?;
     }
+    defaults::name_model(dialect, defaults, &mut members)?;
     members.write()
 }

@@ -7,6 +7,7 @@ use super::cache::Preset;
 use super::capture::{Captured, capture};
 use super::merge::merge;
 use super::named::Named;
+use crate::store::workspaces::Defaults;
 
 fn members(value: Value) -> Map<String, Value> {
     let Value::Object(members) = value else { panic!("no object: {value}") };
@@ -31,7 +32,7 @@ fn filled(dialect: Dialect, preset: Value, system_prompt: Option<&str>, body: Va
         config: members(preset),
         system_prompt: system_prompt.map(str::to_owned),
     };
-    let merged = merge(dialect, &named, &preset, body.as_bytes()).unwrap();
+    let merged = merge(dialect, &named, (&preset, &Defaults::default()), body.as_bytes()).unwrap();
     dialect.peek(&merged).unwrap_or_else(|error| panic!("{merged:?}: {}", error.message));
     serde_json::from_slice(&merged).unwrap()
 }

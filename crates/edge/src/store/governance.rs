@@ -4,6 +4,7 @@ use pg::TenantTx;
 use sqlx::PgPool;
 
 use super::keys::Key;
+use super::workspaces;
 use crate::auth::Governance;
 
 /// What governs requests of this key.
@@ -12,6 +13,7 @@ pub(crate) async fn of(pool: &PgPool, key: &Key) -> Result<Governance, sqlx::Err
     pg::in_tenant(pool, key.tenant, move |tx| Box::pin(async move { read(tx, &key).await })).await
 }
 
-async fn read(_tx: &mut TenantTx, _key: &Key) -> Result<Governance, sqlx::Error> {
-    Ok(Governance::default())
+async fn read(tx: &mut TenantTx, key: &Key) -> Result<Governance, sqlx::Error> {
+    let (defaults, creator) = workspaces::governing(tx, key).await?;
+    Ok(Governance { defaults, creator, ..Governance::default() })
 }

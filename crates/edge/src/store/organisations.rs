@@ -1,4 +1,4 @@
-//! Organisations and their default workspace.
+//! Organisations, and the default workspace that each is made with.
 
 use chrono::{DateTime, Utc};
 use pg::TenantTx;
@@ -77,4 +77,58 @@ pub(crate) async fn name(tx: &mut TenantTx) -> Result<Option<String>, sqlx::Erro
     sqlx::query_scalar!("select name from identity.organisation where id = $1", tenant)
         .fetch_optional(tx.connection())
         .await
+}
+
+/// An organisation with what it says for requests that leave it open.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) id: Uuid,
+    pub(crate) slug: String,
+    pub(crate) name: String,
+    pub(crate) default_text_model: Option<String>,
+    pub(crate) default_image_model: Option<String>,
+    pub(crate) default_provider_sort: Option<String>,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
+}
+
+/// What the tenant says, when it exists.
+pub(crate) async fn settings(tx: &mut TenantTx) -> Result<Option<Settings>, sqlx::Error> {
+    let tenant = tx.tenant().uuid();
+    sqlx::query_as!(
+        Settings,
+        "select id, slug, name, default_text_model, default_image_model, default_provider_sort, created_at, updated_at
+         from identity.organisation where id = $1",
+        tenant,
+    )
+    .fetch_optional(tx.connection())
+    .await
+}
+
+/// Nobody else changes the tenant until the transaction ends.
+pub(crate) async fn hold(tx: &mut TenantTx) -> Result<(), sqlx::Error> {
+    let tenant = tx.tenant().uuid();
+    sqlx::query!("select from identity.organisation where id = $1 for no key update", tenant)
+        .fetch_optional(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Writes what may be changed of the tenant.
+pub(crate) async fn update(tx: &mut TenantTx, settings: &Settings) -> Result<(), sqlx::Error> {
+    let tenant = tx.tenant().uuid();
+    sqlx::query!(
+        "update identity.organisation
+         set name = $2, default_text_model = $3, default_image_model = $4, default_provider_sort = $5,
+             updated_at = now()
+         where id = $1",
+        tenant,
+        settings.name,
+        settings.default_text_model,
+        settings.default_image_model,
+        settings.default_provider_sort,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
 }

@@ -94,7 +94,7 @@ impl Sorting {
     pub(super) fn of(question: &Question<'_, '_>, wanted: &Wanted<'_>, pool: &[(usize, Vec<usize>)]) -> Self {
         let asked = |by| Self { by: Some(by), is_asked: true };
         let request = question.request;
-        if let Some(by) = wanted.sort {
+        if let Some(by) = wanted.sort.or(request.preferences.default_sort) {
             return asked(by);
         }
         let has_flex = || {

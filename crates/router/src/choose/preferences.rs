@@ -13,6 +13,8 @@ pub struct Preferences<'a> {
     pub ignore: &'a [String],
     pub allow_fallbacks: bool,
     pub sort: Option<Sort>,
+    /// What the caller's account sorts by where neither the request nor a variant of the model says so.
+    pub default_sort: Option<Sort>,
     pub require_parameters: bool,
     pub quantizations: &'a [String],
     pub data_collection: DataCollection,

@@ -127,6 +127,9 @@ pub struct ProviderPreferences {
     /// The preferences as the client sent them, for fields that later versions know.
     #[prost(string, tag = "10")]
     pub json: ::prost::alloc::string::String,
+    /// What the caller's account sorts by where neither `sort` nor a variant of the model says so; empty = nothing.
+    #[prost(string, tag = "11")]
+    pub default_sort: ::prost::alloc::string::String,
 }
 /// What routing needs to know of a request; never its content.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -34,6 +34,7 @@ pub(crate) struct Heard {
     pub(crate) limits: Vec<PutKeyLimitRequest>,
     pub(crate) grants: Vec<GrantCreditRequest>,
     pub(crate) tenants: Vec<OpenTenantRequest>,
+    pub(crate) terms: Vec<GetTermsRequest>,
     pub(crate) generations: HashMap<String, Generation>,
     /// What each account has; nothing is taken from it unless the books are strict.
     pub(crate) available: i64,
@@ -233,6 +234,7 @@ impl Billing for FakeBilling {
     async fn get_terms(&self, request: Request<GetTermsRequest>) -> Result<Response<Terms>, Status> {
         self.reach()?;
         let request = request.into_inner();
+        self.with(|heard| heard.terms.push(request.clone()));
         let points = self.with(|heard| {
             let opened = heard.tenants.iter().find(|tenant| tenant.tenant_id == request.tenant_id);
             opened.map_or(0, |tenant| tenant.markup_basis_points)

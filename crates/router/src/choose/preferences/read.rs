@@ -37,6 +37,7 @@ impl<'a> Preferences<'a> {
             ignore: &wire.ignore,
             allow_fallbacks: wire.allow_fallbacks.unwrap_or(true),
             sort,
+            default_sort: word(&wire.default_sort)?,
             require_parameters: wire.require_parameters,
             quantizations: &wire.quantizations,
             data_collection: data_collection(&wire.data_collection)?,

@@ -130,6 +130,14 @@ fn sorts_put_the_best_first_every_time() {
         assert_eq!(variant("a/m:nitro"), "two three one");
         assert_eq!(variant("a/m:floor"), "one two three");
         assert_eq!(variant("a/m:online:floor"), "one two three");
+        // What an account sorts by holds where nothing else is said.
+        let usual = |name, sort| {
+            let wishes = Preferences { sort, default_sort: Some(Sort::Latency), ..wishes() };
+            run(&catalogue, &[name], wishes, text(), &standings, seed).0.join(" ")
+        };
+        assert_eq!(usual("a/m", None), "three one two");
+        assert_eq!(usual("a/m:nitro", None), "two three one");
+        assert_eq!(usual("a/m", Some(Sort::Price)), "one two three");
     }
 }
 

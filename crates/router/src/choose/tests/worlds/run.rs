@@ -82,6 +82,7 @@ pub(in crate::choose::tests) fn with_case(
             ignore: &wish.ignore,
             allow_fallbacks: wish.allow_fallbacks,
             sort: wish.sort,
+            default_sort: None,
             require_parameters: rule.require,
             quantizations: &wish.quantizations,
             data_collection: if rule.deny.0 { DataCollection::Deny } else { DataCollection::Allow },
