@@ -21,4 +21,4 @@ pub(crate) use action::Action;
 pub(crate) use caller::{Caller, Operator, Who};
 pub(crate) use guard::guard;
 pub(crate) use role::Role;
-pub(crate) use session::{COOKIE, Session};
+pub(crate) use session::{COOKIE, PLAIN_COOKIE, Session, csrf_token, secret as session_secret};

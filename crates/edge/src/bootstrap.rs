@@ -3,17 +3,21 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use identity::{ApiKey, KeyId, OpaqueToken, TenantId};
+use identity::{ApiKey, KeyId, OpaqueToken, PersonId, TenantId};
 use pricing::Amount;
 use rpc::Channel;
 use rpc::billing::billing_client::BillingClient;
 use rpc::billing::{GrantCreditRequest, OpenTenantRequest};
+use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgPool;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
 use crate::Error;
+use crate::access::Role;
+use crate::people::{Email, Passwords};
 use crate::store::keys::{self, NewKey};
+use crate::store::people::{self, NewPerson};
 use crate::store::{operators, organisations};
 
 /// The same at every start, so that setting up twice changes nothing.
@@ -38,6 +42,9 @@ pub struct Demo {
     pub markup_api_key: ApiKey,
     /// An operator's token.
     pub admin_token: OpaqueToken,
+    /// The e-mail address of the platform's first administrator, who owns the organisation without markup.
+    pub admin_email: String,
+    pub admin_password: SecretString,
 }
 
 /// What there is now.
@@ -55,11 +62,12 @@ struct Organisation {
     markup: i32,
 }
 
-/// Creates the demo organisations with their keys and credit, and the operator's token. What exists stays as
-/// it is.
+/// Creates the demo organisations with their keys and credit, the operator's token, and the platform's first
+/// administrator. What exists stays as it is.
 ///
 /// # Errors
-/// [`Error::Database`] and [`Error::Billing`] when one of them cannot be reached or refuses.
+/// [`Error::Database`] and [`Error::Billing`] when one of them cannot be reached or refuses; [`Error::Accounts`] when
+/// the administrator's address or password cannot be used.
 pub async fn bootstrap(pool: &PgPool, billing: &Channel, demo: &Demo) -> Result<Bootstrapped, Error> {
     let plain = Organisation { tenant: DEMO, slug: "demo", name: "Demo", markup: 0 };
     let marked_up = Organisation {
@@ -73,6 +81,7 @@ pub async fn bootstrap(pool: &PgPool, billing: &Channel, demo: &Demo) -> Result<
     add(pool, &plain, vec![("Demo", &demo.api_key), ("Demo management", &demo.management_key)]).await?;
     add(pool, &marked_up, vec![("Demo with markup", &demo.markup_api_key)]).await?;
     operators::put(pool, demo.admin_token.hash(), "admin").await?;
+    administrator(pool, demo).await?;
     Ok(Bootstrapped { demo: DEMO, demo_markup: DEMO_MARKUP })
 }
 
@@ -153,4 +162,36 @@ async fn add(
     })
     .await?;
     Ok(())
+}
+
+/// Adds the first administrator as an owner of the organisation without markup, unless there is somebody with this
+/// address.
+async fn administrator(pool: &PgPool, demo: &Demo) -> Result<(), Error> {
+    let unusable = |error: crate::people::Error| Error::Accounts(Box::new(error));
+    let email = Email::parse(&demo.admin_email).map_err(unusable)?;
+    if people::by_email(pool, email.as_str()).await?.is_some() {
+        return Ok(());
+    }
+    let password = demo.admin_password.expose_secret().to_owned();
+    let password_hash = Passwords::new(1).hash(password).await.map_err(unusable)?;
+    let new = NewPerson {
+        email: email.as_str().to_owned(),
+        name: "Administrator".to_owned(),
+        password_hash: Some(password_hash),
+        is_platform_admin: true,
+    };
+    let added: Result<(), sqlx::Error> = people::as_person(pool, PersonId::generate(), move |tx| {
+        Box::pin(async move {
+            people::insert(tx, &new).await?;
+            tx.enter(DEMO).await?;
+            people::join(tx, DEMO, Role::Owner).await?;
+            Ok(())
+        })
+    })
+    .await;
+    match added {
+        // Another process was faster.
+        Err(error) if pg::class(&error) == pg::Class::Conflict => Ok(()),
+        outcome => Ok(outcome?),
+    }
 }

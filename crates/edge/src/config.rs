@@ -1,10 +1,14 @@
 //! The `edge` section of the configuration.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use serde::Deserialize;
+
+use crate::access::{COOKIE, PLAIN_COOKIE};
 
 /// A length of time of at least a millisecond, written as milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -23,6 +27,7 @@ impl Millis {
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub listen: SocketAddr,
+    pub public_url: String,
     pub id: String,
     pub regions: Vec<String>,
     pub http: HttpConfig,
@@ -33,6 +38,23 @@ pub struct Config {
     pub cache: CacheConfig,
     pub idempotency: IdempotencyConfig,
     pub sessions: SessionsConfig,
+    pub mail: MailConfig,
+}
+
+impl Config {
+    /// Where people reach this edge, without a slash at the end: as configured, else on this machine.
+    #[must_use]
+    pub fn public_base(&self) -> String {
+        if !self.public_url.is_empty() {
+            return self.public_url.trim_end_matches('/').to_owned();
+        }
+        let ip = match self.listen.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        format!("http://{}", SocketAddr::new(ip, self.listen.port()))
+    }
 }
 
 /// Sessions of people who signed in.
@@ -40,6 +62,29 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct SessionsConfig {
     pub idle_ms: Millis,
+    pub longest_ms: Millis,
+    pub secure: bool,
+    pub failures_per_email: u32,
+    pub failures_per_client: u32,
+    pub hashes: NonZeroUsize,
+}
+
+impl SessionsConfig {
+    /// The cookie's name.
+    #[must_use]
+    pub const fn cookie(&self) -> &'static str {
+        if self.secure { COOKIE } else { PLAIN_COOKIE }
+    }
+}
+
+/// How mail is sent.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailConfig {
+    pub smtp_url: SecretString,
+    pub from: String,
+    pub folder: PathBuf,
+    pub poll_ms: Millis,
 }
 
 /// Connections and what a client may send.
@@ -55,6 +100,7 @@ pub struct HttpConfig {
     pub max_url_bytes: NonZeroUsize,
     pub max_connections: NonZeroUsize,
     pub max_streams: NonZeroU32,
+    pub proxies: usize,
     pub linger_ms: u64,
     pub drain_ms: Millis,
 }

@@ -3,6 +3,7 @@
 //! - [`http`]: connections, routes, and how answers and errors are written.
 //! - [`access`]: who may call what of the management and operator APIs.
 //! - [`auth`]: who calls, from a cache that outlives the database.
+//! - [`people`]: how people sign in, and how they come into organisations.
 //! - [`limits`]: how often they may.
 //! - [`presets`]: settings that requests take over by naming them.
 //! - [`admission`]: what a request may cost, planned and reserved before anything is executed.
@@ -25,6 +26,7 @@ mod http;
 mod lease;
 mod limits;
 mod metrics;
+mod people;
 mod presets;
 mod rehearsal;
 mod replay;
@@ -33,8 +35,8 @@ mod store;
 
 pub use bootstrap::{Bootstrapped, Demo, bootstrap};
 pub use config::{
-    AuthConfig, CacheConfig, Config, HttpConfig, IdempotencyConfig, LeasesConfig, LimitsConfig, Millis,
-    RequestsConfig, SessionsConfig,
+    AuthConfig, CacheConfig, Config, HttpConfig, IdempotencyConfig, LeasesConfig, LimitsConfig, MailConfig,
+    Millis, RequestsConfig, SessionsConfig,
 };
 pub use error::Error;
 pub use rehearsal::Rehearsal;

@@ -17,6 +17,7 @@ use crate::http::server;
 use crate::lease::Leases;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::people::People;
 use crate::presets::Presets;
 use crate::replay::{self, Replay};
 use crate::{Config, Error};
@@ -59,6 +60,7 @@ pub(crate) struct App {
     pub(crate) catalogue: Answers,
     pub(crate) default_markups: Arc<DefaultMarkups>,
     pub(crate) presets: Presets,
+    pub(crate) people: People,
     pub(crate) open: Arc<Semaphore>,
     pub(crate) sticks: Sticks,
     pub(crate) tasks: Tasks,
@@ -71,7 +73,8 @@ impl Service {
     /// billing is up and changes to keys are followed.
     ///
     /// # Errors
-    /// [`Error::Redis`] when the Redis client's address cannot be used.
+    /// [`Error::Redis`] when the Redis client's address cannot be used; [`Error::Accounts`] when mail cannot be sent as
+    /// it is configured.
     #[allow(clippy::unused_async, reason = "services start alike, whatever they have to wait for")]
     pub async fn start(config: Config, deps: Deps) -> Result<Self, Error> {
         let Deps { pool, router, worker, billing, bus, redis, master_key, tasks, health, metrics } = deps;
@@ -92,6 +95,8 @@ impl Service {
             "" => format!("edge-{}", uuid::Uuid::now_v7()),
             id => id.to_owned(),
         };
+        let people = People::start(&config, &pool, &master_key, &tasks)
+            .map_err(|error| Error::Accounts(Box::new(error)))?;
         let (cache, idempotency, named) = (&config.cache, &config.idempotency, edge_id.clone());
         let replay = Replay::new(cache, idempotency, named, pool.clone(), redis.as_ref(), master_key)
             .map_err(Error::Redis)?;
@@ -110,6 +115,7 @@ impl Service {
                 config.auth.lookup_timeout_ms.get(),
                 config.auth.stale_ms.get(),
             ),
+            people,
             open: Arc::new(Semaphore::new(config.requests.max_open.get().min(Semaphore::MAX_PERMITS))),
             sticks: Sticks::default(),
             config,

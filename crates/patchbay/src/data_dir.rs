@@ -60,6 +60,11 @@ impl DataDir {
         self.0.join("catalogue").join(format!("router-{router}.snapshot"))
     }
 
+    /// Where mail is written to files.
+    pub(crate) fn mail(&self) -> PathBuf {
+        self.0.join("mail")
+    }
+
     /// Claims the directory for this process until the answer is dropped.
     pub(crate) fn claim(&self) -> anyhow::Result<Claim> {
         let path = self.0.join("lock");

@@ -73,6 +73,10 @@ fn defaults(data_dir: &DataDir) -> anyhow::Result<String> {
     let mut edge = Table::new();
     edge.insert("id".to_owned(), "edge-0".into());
     edge.insert("http".to_owned(), http.into());
+    // Nobody has a mail server on a laptop: mail is read in files.
+    let mut mail = Table::new();
+    mail.insert("folder".to_owned(), data_dir.mail().display().to_string().into());
+    edge.insert("mail".to_owned(), mail.into());
     let mut telemetry = Table::new();
     telemetry.insert("log".to_owned(), "warn".into());
     let mut table = Table::new();
@@ -150,6 +154,9 @@ async fn start(
     pg::migrate(&database_url).await?;
 
     let mut config = config;
+    if config.edge.public_url.is_empty() {
+        config.edge.public_url = manifest::base(public.local_addr()?);
+    }
     let simulator_base = simulate(&mut config, public.local_addr()?, simulator).await?;
     say::step("writing the catalogue");
     let local = local_servers::find().await;

@@ -10,7 +10,7 @@ use crate::data_dir::DataDir;
 use crate::secrets::Secrets;
 
 /// The console's and the operators' first account.
-const ADMIN_EMAIL: &str = "admin@patchbay.localhost";
+pub(crate) const ADMIN_EMAIL: &str = "admin@patchbay.localhost";
 
 /// `dev.json`. Its keys are a promise to scripts.
 #[derive(Serialize, Deserialize)]
@@ -91,7 +91,7 @@ impl Manifest {
 
     /// What to try first, for the person at the terminal.
     pub(crate) fn greeting(&self, data_dir: &DataDir, stop: &str) -> String {
-        let Self { api_base, anthropic_base, api_key, .. } = self;
+        let Self { api_base, anthropic_base, api_key, admin_email, admin_password, .. } = self;
         let manifest = data_dir.manifest();
         let manifest = manifest.display();
         format!(
@@ -100,6 +100,7 @@ Patchbay is ready.
 
   Base URL   {api_base}   (Anthropic clients: {anthropic_base})
   API key    {api_key}   (demo organisation, $10 credit)
+  Sign in    {admin_email}   {admin_password}   (platform administrator)
   All keys   {manifest}
 
   curl {api_base}/chat/completions \

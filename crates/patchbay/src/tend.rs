@@ -11,6 +11,7 @@ use sqlx::PgPool;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::local_servers::{self, LocalServer};
+use crate::manifest::ADMIN_EMAIL;
 use crate::providers::{self, Sources};
 use crate::secrets::Secrets;
 use crate::{connect, say};
@@ -38,10 +39,12 @@ pub(crate) async fn seed(config: &Config, simulator: Option<&str>) -> anyhow::Re
     let addresses = &config.services.billing.addresses;
     let billing = Channel::remote(addresses, Role::Edge, Role::Billing, config.service_keys()?)?;
     demo(&connect::pool(config, Owner::Identity)?, &billing, &secrets).await?;
-    say::line("the catalogue and the demo organisations are in the database");
+    say::line("the catalogue, the demo organisations and the first administrator are in the database");
     say::line(format_args!("API key         {}", secrets.api_key));
     say::line(format_args!("management key  {}", secrets.management_key));
     say::line(format_args!("admin token     {}", secrets.admin_token));
+    say::line(format_args!("administrator   {ADMIN_EMAIL}"));
+    say::line(format_args!("their password  {}", secrets.admin_password));
     say::line(format_args!("they are kept in {}", data_dir.secrets().display()));
     Ok(())
 }
@@ -69,6 +72,8 @@ pub(crate) async fn demo(
         management_key: secrets.management_key()?,
         markup_api_key: secrets.markup_api_key()?,
         admin_token: OpaqueToken::kept(secrets.admin_token.clone()),
+        admin_email: ADMIN_EMAIL.to_owned(),
+        admin_password: secrets.admin_password.clone().into(),
     };
     let until = Instant::now() + PATIENCE;
     loop {
@@ -86,7 +91,7 @@ fn is_away(error: &edge::Error) -> bool {
     match error {
         edge::Error::Database(error) => pg::class(error) == pg::Class::Unavailable,
         edge::Error::Billing(status) => status.code() == tonic::Code::Unavailable,
-        edge::Error::Redis(_) | edge::Error::Listener(_) => false,
+        edge::Error::Redis(_) | edge::Error::Listener(_) | edge::Error::Accounts(_) => false,
     }
 }
 

@@ -141,7 +141,9 @@ async fn pass(app: &App, rule: &Rule, request: &mut Request) -> Result<(), Refus
         request.extensions_mut().insert(Caller { tenant: context.tenant(), who: Who::Key(context) });
         return Ok(());
     }
-    let Some(secret) = session::secret(headers) else { return Err(auth::Error::Missing.into()) };
+    let Some(secret) = session::secret(headers, app.config.sessions.cookie()) else {
+        return Err(auth::Error::Missing.into());
+    };
     if !session::is_own_page(request.method(), headers, secret) {
         let message = format!("Send the session's token in the header `{}`.", session::CSRF);
         return Err(Refusal::new(ErrorType::PermissionDenied, message));

@@ -8,8 +8,10 @@ use uuid::Uuid;
 
 use super::Role;
 
-/// The cookie. Browsers keep one of this prefix only when it is secure, of this host alone and of the whole site.
+/// The cookie, where sessions are `secure`. Browsers keep one of this prefix only when it is secure, of this host alone and of the whole site.
 pub(crate) const COOKIE: &str = "__Host-patchbay";
+/// The cookie where they are not: of browsers that keep none of that prefix without TLS.
+pub(crate) const PLAIN_COOKIE: &str = "patchbay";
 /// The header that repeats what only a page of the console's own origin can know.
 pub(crate) const CSRF: &str = "x-csrf-token";
 
@@ -23,13 +25,13 @@ pub(crate) struct Session {
     pub(crate) membership: Option<(TenantId, Role)>,
 }
 
-/// The session cookie's secret.
-pub(super) fn secret(headers: &HeaderMap) -> Option<&str> {
+/// The secret in the session cookie of this name.
+pub(crate) fn secret<'a>(headers: &'a HeaderMap, cookie: &str) -> Option<&'a str> {
     let cookies = headers.get_all(COOKIE_HEADER).iter().filter_map(|value| value.to_str().ok());
     cookies
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, secret)| *name == COOKIE && !secret.is_empty())
+        .find(|(name, secret)| *name == cookie && !secret.is_empty())
         .map(|(_, secret)| secret)
 }
 
@@ -61,8 +63,8 @@ mod tests {
 
     #[test]
     fn the_cookie_is_found_among_others() {
-        assert_eq!(secret(&headers("a=b; __Host-patchbay=abc; c=d")), Some("abc"));
-        assert_eq!(secret(&headers("__Host-patchbay=; patchbay=abc")), None);
+        assert_eq!(secret(&headers("a=b; __Host-patchbay=abc; c=d"), COOKIE), Some("abc"));
+        assert_eq!(secret(&headers("__Host-patchbay=; patchbay=abc"), COOKIE), None);
     }
 
     #[test]

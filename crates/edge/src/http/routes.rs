@@ -13,7 +13,7 @@ use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 use super::reply::Refusal;
 use super::{
     account, activity, admin, availability, count_tokens, documents, generation, inference, invoices, layers,
-    management, models, payments, presets,
+    management, models, payments, people, presets,
 };
 use crate::access::guard;
 use crate::service::App;
@@ -29,6 +29,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         // Browsers may call the API from anywhere: keys travel in a header that no browser adds by itself.
         .layer(cors())
         .nest("/admin/v1", admin::routes())
+        .merge(people::routes(app))
         .route("/webhooks/stripe", post(payments::webhook))
         .route("/docs/errors/{code}", get(explain_error))
         .route("/healthz", get(|| async { "ok\n" }))

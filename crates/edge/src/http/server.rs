@@ -5,6 +5,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -13,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::client::Peer;
 use super::routes;
 use crate::config::HttpConfig;
 use crate::metrics::Open;
@@ -43,7 +47,7 @@ pub(crate) async fn serve(app: &Arc<App>, listener: TcpListener) -> io::Result<(
             () = &mut stop => break,
             accepted = accept(&listener, &places) => accepted?,
         };
-        let Some((stream, place)) = accepted else { continue };
+        let Some((stream, peer, place)) = accepted else { continue };
         // A delayed small write would hold back every streamed frame by tens of milliseconds.
         let _ = stream.set_nodelay(true);
         let (service, http, watcher) = (service.clone(), Arc::clone(&http), graceful.watcher());
@@ -58,6 +62,10 @@ pub(crate) async fn serve(app: &Arc<App>, listener: TcpListener) -> io::Result<(
             if !speaks {
                 return;
             }
+            let service = service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(peer);
+                service.call(request)
+            });
             let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();
             tokio::select! {
                 served = watcher.watch(connection) => {
@@ -84,10 +92,10 @@ pub(crate) async fn serve(app: &Arc<App>, listener: TcpListener) -> io::Result<(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> io::Result<Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)>> {
+) -> io::Result<Option<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)>> {
     let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
     match listener.accept().await {
-        Ok((stream, _)) => Ok(Some((stream, place))),
+        Ok((stream, address)) => Ok(Some((stream, Peer(address.ip().to_canonical()), place))),
         Err(error) => match error.kind() {
             io::ErrorKind::ConnectionAborted
             | io::ErrorKind::ConnectionRefused

@@ -9,6 +9,7 @@ pub(crate) mod invoices;
 pub(crate) mod ledger;
 pub(crate) mod payments;
 pub(crate) mod people;
+pub(crate) mod person;
 pub(crate) mod plans;
 pub(crate) mod platform;
 pub(crate) mod redis;

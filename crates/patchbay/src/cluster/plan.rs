@@ -91,7 +91,12 @@ pub(super) fn configuration(
         set(&mut table, &format!("{}.addresses", section(program)), Value::Array(addresses));
     }
     match instance.program {
-        Program::Edge => set(&mut table, "edge.id", text(instance.name())),
+        Program::Edge => {
+            set(&mut table, "edge.id", text(instance.name()));
+            // Where people reach all of them, and where mail is read, unless the configuration says.
+            set_missing(&mut table, "edge.public_url", text(first_edge(state)));
+            set_missing(&mut table, "edge.mail.folder", text(data_dir.mail().display()));
+        }
         Program::Router => {
             let path = data_dir.snapshot(instance.number);
             set(&mut table, "router.snapshot_path", text(path.display()));
@@ -111,11 +116,15 @@ pub(super) fn configuration(
     Ok(toml::to_string(&table)?)
 }
 
+/// Where the first edge is reached.
+fn first_edge(state: &State) -> String {
+    state.of(Program::Edge).next().map(|edge| manifest::base(edge.address)).unwrap_or_default()
+}
+
 /// The simulator takes payments, unless a real processor is configured, and tells the first edge of them.
 fn take_payments(table: &mut Table, state: &State, program: Program) {
     let Some(secret) = &state.webhook_secret else { return };
-    let first = state.of(Program::Edge).next();
-    let edge = first.map(|edge| manifest::base(edge.address)).unwrap_or_default();
+    let edge = first_edge(state);
     if program == Program::Simulator {
         set(table, "simulator.stripe.webhook_url", text(format_args!("{edge}/webhooks/stripe")));
         set(table, "simulator.stripe.webhook_secret", text(secret));
@@ -145,6 +154,22 @@ fn set(table: &mut Table, key: &str, value: Value) {
     let inner = table.entry(first).or_insert_with(|| Value::Table(Table::new()));
     if let Value::Table(inner) = inner {
         set(inner, rest, value);
+    }
+}
+
+/// Sets what the configuration leaves open.
+fn set_missing(table: &mut Table, key: &str, value: Value) {
+    if !is_given(table, key) {
+        set(table, key, value);
+    }
+}
+
+fn is_given(table: &Table, key: &str) -> bool {
+    match key.split_once('.') {
+        Some((first, rest)) => {
+            table.get(first).and_then(Value::as_table).is_some_and(|inner| is_given(inner, rest))
+        }
+        None => table.contains_key(key),
     }
 }
 

@@ -129,6 +129,8 @@ impl Platform {
             management_key: ApiKey::generate(KeyKind::Management),
             markup_api_key: ApiKey::generate(KeyKind::Inference),
             admin_token: OpaqueToken::generate("pb-op-"),
+            admin_email: "admin@patchbay.localhost".to_owned(),
+            admin_password: "a password of tests".into(),
         };
         let bootstrapped = bootstrap(&pool, &billing_channel, &demo).await.unwrap();
         let metrics = Metrics::default();

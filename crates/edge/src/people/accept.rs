@@ -1,0 +1,85 @@
+//! Accepting an invitation: whoever can read the mail is the person it was sent to.
+
+use identity::{KeyHash, PersonId, TenantId};
+use serde_json::json;
+
+use super::{Error, passwords};
+use crate::access::Role;
+use crate::service::App;
+use crate::store::audit;
+use crate::store::invitations::{self, Held};
+use crate::store::people::{self, NewPerson};
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Acceptance {
+    pub(crate) person: PersonId,
+    pub(crate) tenant: TenantId,
+    pub(crate) role: Role,
+    /// There was no such person before, so that their session may begin.
+    pub(crate) is_new: bool,
+}
+
+/// Makes whoever holds the token a member; somebody new gets the name and password.
+///
+/// # Errors
+/// [`Error::Token`]; [`Error::Password`] when somebody new has none, or one that is not taken.
+pub(crate) async fn accept(
+    app: &App,
+    token: &str,
+    name: Option<String>,
+    password: Option<String>,
+) -> Result<Acceptance, Error> {
+    let found = invitations::by_hash(&app.pool, KeyHash::of(token)).await?;
+    let held = found.filter(|held| !held.is_disabled).ok_or(Error::Token)?;
+    let new = match held.person {
+        Some(_) => None,
+        None => Some(newcomer(app, &held, name, password).await?),
+    };
+    let is_new = new.is_some();
+    let person = held.person.unwrap_or_else(PersonId::generate);
+    let tenant = held.tenant;
+    let role: Result<Role, Error> = people::as_person(&app.pool, person, move |tx| {
+        Box::pin(async move {
+            tx.enter(tenant).await?;
+            if let Some(new) = new {
+                people::insert(tx, &new).await?;
+            }
+            let accepted = invitations::accept(tx, tenant, held.id).await?.ok_or(Error::Token)?;
+            people::join(tx, tenant, accepted.role).await?;
+            people::join_workspaces(tx, tenant, &accepted.workspaces).await?;
+            let details = json!({ "invitation_id": held.id, "role": accepted.role.as_str(),
+                                  "workspaces": accepted.workspaces });
+            let name = format!("user:{person}");
+            let entry = audit::Entry {
+                tenant: Some(tenant),
+                actor: name.clone(),
+                action: "member.join",
+                target: name,
+                details,
+            };
+            audit::insert(tx.connection(), &entry).await?;
+            Ok(accepted.role)
+        })
+    })
+    .await;
+    Ok(Acceptance { person, tenant, role: role?, is_new })
+}
+
+/// Somebody whom the platform does not know yet.
+async fn newcomer(
+    app: &App,
+    held: &Held,
+    name: Option<String>,
+    password: Option<String>,
+) -> Result<NewPerson, Error> {
+    let password = password.ok_or(Error::Password("password: choose one, you are new here"))?;
+    passwords::check_rules(&password, &held.email)?;
+    let password_hash = Some(app.people.passwords.hash(password).await?);
+    Ok(NewPerson {
+        email: held.email.clone(),
+        name: name.unwrap_or_default(),
+        password_hash,
+        is_platform_admin: false,
+    })
+}

@@ -1,0 +1,72 @@
+//! Inviting somebody into an organisation.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use identity::OpaqueToken;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Email, Error, letters};
+use crate::access::{Caller, Role, Who};
+use crate::service::App;
+use crate::store::invitations::{self, Invitation, NewInvitation};
+use crate::store::{audit, mail, organisations};
+
+const LASTS: Duration = Duration::from_secs(7 * 86_400);
+
+/// Who is to be invited, and as what.
+#[derive(Debug)]
+pub(crate) struct Invite {
+    pub(crate) email: Email,
+    pub(crate) role: Role,
+    pub(crate) workspaces: Vec<Uuid>,
+}
+
+/// Invites somebody by mail. An open invitation of the same address is replaced.
+///
+/// # Errors
+/// [`Error::Member`], [`Error::OwnersOnly`], [`Error::Workspace`], [`Error::NoMail`].
+pub(crate) async fn invite(app: &App, caller: &Caller, invite: Invite) -> Result<Invitation, Error> {
+    app.people.mail.check()?;
+    let is_owner = matches!(caller.who, Who::Person { role: Role::Owner, .. });
+    if invite.role == Role::Owner && !is_owner {
+        return Err(Error::OwnersOnly);
+    }
+    let token = OpaqueToken::generate("pb-inv-");
+    let Invite { email, role, mut workspaces } = invite;
+    workspaces.sort_unstable();
+    workspaces.dedup();
+    let new = NewInvitation {
+        email: email.as_str().to_owned(),
+        role,
+        workspaces,
+        hash: token.hash(),
+        invited_by: caller.actor(),
+        lasts: LASTS,
+    };
+    let (caller, post) = (caller.clone(), std::sync::Arc::clone(&app.people.mail));
+    let made: Result<Invitation, Error> = pg::in_tenant(&app.pool, caller.tenant, move |tx| {
+        Box::pin(async move {
+            if invitations::is_member(tx, &new.email).await? {
+                return Err(Error::Member);
+            }
+            let wanted = i64::try_from(new.workspaces.len()).unwrap_or(i64::MAX);
+            if invitations::count_workspaces(tx, &new.workspaces).await? != wanted {
+                return Err(Error::Workspace);
+            }
+            let made = invitations::insert(tx, &new).await?;
+            let organisation = organisations::name(tx).await?.unwrap_or_default();
+            let letter = letters::invitation(post.base(), &organisation, role, &token);
+            let (id, until): (Uuid, DateTime<Utc>) = (Uuid::now_v7(), made.expires_at);
+            mail::queue(tx.connection(), id, &made.email, &post.seal(id, &letter)?, until).await?;
+            let details = json!({ "email": made.email, "role": made.role, "workspaces": made.workspace_ids });
+            let entry = caller.does("invitation.create", format!("invitation:{}", made.id), details);
+            audit::insert(tx.connection(), &entry).await?;
+            Ok(made)
+        })
+    })
+    .await;
+    app.people.mail.wake();
+    made
+}

@@ -1,0 +1,198 @@
+//! Who somebody is, and the session that follows.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use identity::{KeyHash, OpaqueToken, PersonId, TenantId};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Email, Error, passwords};
+use crate::access::Session;
+use crate::limits::Rule;
+use crate::service::App;
+use crate::store::audit;
+use crate::store::people::{self, PersonTx};
+use crate::store::sessions::{self, NewSession};
+
+/// In which failures are counted.
+const WINDOW: Duration = Duration::from_secs(15 * 60);
+
+/// Where a request comes from.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    pub(crate) address: IpAddr,
+    pub(crate) user_agent: String,
+}
+
+/// A session that has begun.
+pub(crate) struct Opened {
+    /// Its secret, for the cookie.
+    pub(crate) token: OpaqueToken,
+    pub(crate) session: Session,
+}
+
+/// The limits on failures: who guesses at one address from many places meets the first, who tries many addresses
+/// from one place the second.
+fn limits(app: &App, email: &Email, client: &Client) -> Vec<Rule> {
+    let config = &app.config.sessions;
+    let rule =
+        |scope: String, limit: u32, name| Rule { scope, limit: u64::from(limit), window: WINDOW, name };
+    let rules = [
+        rule(
+            format!("sign-in:{}", KeyHash::of(email.as_str())),
+            config.failures_per_email,
+            "failed sign-ins of this address",
+        ),
+        rule(format!("sign-in:{}", client.address), config.failures_per_client, "failed sign-ins from here"),
+    ];
+    rules.into_iter().filter(|rule| rule.limit > 0).collect()
+}
+
+/// # Errors
+/// [`Error::Limited`] when too many failed already.
+async fn refuse_guessers(app: &App, rules: &[Rule]) -> Result<(), Error> {
+    for rule in rules {
+        if app.limits.spent(rule).await >= rule.limit {
+            app.metrics.signed_in("limited");
+            // Says how long it lasts.
+            app.limits.spend(rule).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn count_failure(app: &App, rules: &[Rule]) {
+    app.metrics.signed_in("failed");
+    for rule in rules {
+        let _ = app.limits.spend(rule).await;
+    }
+}
+
+/// Whoever has this e-mail address and password.
+///
+/// # Errors
+/// [`Error::Denied`], [`Error::Limited`], and when it cannot be told.
+pub(crate) async fn check(
+    app: &App,
+    email: &Email,
+    password: String,
+    client: &Client,
+) -> Result<PersonId, Error> {
+    let rules = limits(app, email, client);
+    // Failures are looked up by whoever may compute a hash: so only as many guesses slip by as run at once.
+    let place = app.people.passwords.place().await?;
+    refuse_guessers(app, &rules).await?;
+    let known = people::by_email(&app.pool, email.as_str()).await?.filter(|known| !known.is_disabled);
+    let (person, hash) = known.map_or((None, None), |known| (Some(known.id), known.password_hash));
+    let is_right = passwords::is_right(place, password, hash).await?;
+    match person.filter(|_| is_right) {
+        Some(person) => Ok(person),
+        None => {
+            count_failure(app, &rules).await;
+            Err(Error::Denied)
+        }
+    }
+}
+
+/// Begins a session of somebody who has shown who they are, in the organisation that they worked in last.
+///
+/// # Errors
+/// [`Error::Database`].
+pub(crate) async fn open(
+    app: &App,
+    person: PersonId,
+    preferred: Option<TenantId>,
+    client: &Client,
+) -> Result<Opened, Error> {
+    let token = OpaqueToken::generate("");
+    let config = &app.config.sessions;
+    let mut new = NewSession {
+        id: Uuid::now_v7(),
+        hash: token.hash(),
+        tenant: preferred,
+        idle: config.idle_ms.get(),
+        longest: config.longest_ms.get(),
+        user_agent: client.user_agent.clone(),
+        address: client.address.to_string(),
+    };
+    let session: Result<_, Error> = people::as_person(&app.pool, person, move |tx| {
+        Box::pin(async move {
+            let membership = choose(tx, new.tenant).await?;
+            new.tenant = membership.as_ref().map(|membership| membership.tenant);
+            sessions::insert(tx, &new).await?;
+            people::signed_in(tx).await?;
+            let details = json!({ "session_id": new.id, "address": new.address });
+            note(tx, new.tenant, "person.sign_in", details).await?;
+            let is_platform_admin = people::profile(tx).await?.is_platform_admin;
+            let membership = membership.map(|membership| (membership.tenant, membership.role));
+            Ok(Session { id: new.id, person, is_platform_admin, membership })
+        })
+    })
+    .await;
+    app.metrics.signed_in("ok");
+    Ok(Opened { token, session: session? })
+}
+
+/// The organisation to work in: the preferred one, else the last, else any.
+async fn choose(
+    tx: &mut PersonTx,
+    preferred: Option<TenantId>,
+) -> Result<Option<people::Membership>, sqlx::Error> {
+    let memberships = people::memberships(tx).await?;
+    let last = sessions::last_tenant(tx).await?;
+    let wanted = [preferred, last].into_iter().flatten();
+    let found = wanted.filter_map(|tenant| memberships.iter().find(|one| one.tenant == tenant)).next();
+    Ok(found.or_else(|| memberships.first()).cloned())
+}
+
+/// Writes down what the transaction's person did to their account, in the organisation that it is seen from.
+pub(crate) async fn note(
+    tx: &mut PersonTx,
+    tenant: Option<TenantId>,
+    action: &'static str,
+    details: serde_json::Value,
+) -> Result<(), sqlx::Error> {
+    if let Some(tenant) = tenant {
+        tx.enter(tenant).await?;
+    }
+    let name = format!("user:{}", tx.person());
+    let entry = audit::Entry { tenant, actor: name.clone(), action, target: name, details };
+    audit::insert(tx.connection(), &entry).await
+}
+
+/// Sets another password in place of the old one and ends every other session.
+///
+/// # Errors
+/// [`Error::WrongPassword`], [`Error::Password`], [`Error::Limited`].
+pub(crate) async fn change_password(
+    app: &App,
+    session: &Session,
+    old: String,
+    new: String,
+    client: &Client,
+) -> Result<(), Error> {
+    let profile: Result<_, Error> =
+        people::as_person(&app.pool, session.person, |tx| Box::pin(async { Ok(people::profile(tx).await?) }))
+            .await;
+    let profile = profile?;
+    let email = Email::parse(&profile.email)?;
+    passwords::check_rules(&new, email.as_str())?;
+    let rules = limits(app, &email, client);
+    let place = app.people.passwords.place().await?;
+    refuse_guessers(app, &rules).await?;
+    if !passwords::is_right(place, old, profile.password_hash).await? {
+        count_failure(app, &rules).await;
+        return Err(Error::WrongPassword);
+    }
+    let hash = app.people.passwords.hash(new).await?;
+    let (id, tenant) = (session.id, session.membership.map(|(tenant, _)| tenant));
+    people::as_person(&app.pool, session.person, move |tx| {
+        Box::pin(async move {
+            people::set_password(tx, &hash).await?;
+            sessions::revoke_all(tx, Some(id)).await?;
+            Ok(note(tx, tenant, "password.change", json!({})).await?)
+        })
+    })
+    .await
+}

@@ -1,0 +1,210 @@
+//! How people come into an organisation.
+
+use http::Method;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+use crate::support::Platform;
+use crate::support::person::{Letters, Person};
+
+const ADA: &str = "ada@example.com";
+const PASSWORD: &str = "correct horse battery";
+
+async fn owner(platform: &Platform) -> sqlx::PgPool {
+    sqlx::PgPool::connect(platform.database.url().expose_secret()).await.unwrap()
+}
+
+async fn invite(person: &mut Person<'_>, email: &str, role: &str) -> Value {
+    let answer = person.call(Method::POST, "/invitations", &json!({ "email": email, "role": role })).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    answer.json()["data"].take()
+}
+
+#[tokio::test]
+async fn somebody_new_accepts_once_and_is_signed_in() {
+    let letters = Letters::new();
+    let platform = Platform::start_with(&letters.config(), None).await;
+    let mut admin = Person::admin(&platform).await;
+    let invitation = invite(&mut admin, "Ada@Example.com", "developer").await;
+    assert_eq!((&invitation["email"], &invitation["role"]), (&json!(ADA), &json!("developer")));
+    let listed = admin.get("/invitations").await.json();
+    assert_eq!((&listed["data"][0], &listed["total_count"]), (&invitation, &json!(1)));
+
+    let token = letters.token(ADA, "pb-inv-", &[]).await;
+    let mut ada = Person::stranger(&platform);
+    let bare = json!({ "token": token });
+    let refused = ada.call(Method::POST, "/invitations/accept", &bare).await;
+    assert_eq!(refused.status, 400, "somebody new needs a password");
+    let accept = json!({ "token": token, "name": "Ada", "password": PASSWORD });
+    let joined = ada.call(Method::POST, "/invitations/accept", &accept).await;
+    assert_eq!(joined.status, 200, "{}", joined.text());
+    let data = &joined.json()["data"];
+    assert_eq!(data["organization_id"], platform.tenant.to_string());
+    assert_eq!((&data["role"], &data["is_signed_in"]), (&json!("developer"), &json!(true)));
+    let session = ada.get("/session").await.json()["data"].take();
+    assert_eq!((&session["user"]["name"], &session["user"]["email"]), (&json!("Ada"), &json!(ADA)));
+    assert_eq!(session["user"]["is_platform_admin"], false);
+    assert_eq!(session["organization"]["role"], "developer");
+
+    assert_eq!(ada.call(Method::POST, "/invitations/accept", &accept).await.status, 404, "once");
+    assert_eq!(admin.get("/invitations").await.json()["total_count"], 0);
+    let again = admin.call(Method::POST, "/invitations", &json!({ "email": ADA, "role": "viewer" })).await;
+    assert_eq!(again.status, 409, "a member already");
+    Person::sign_in(&platform, ADA, PASSWORD).await;
+    let actions: Vec<String> = sqlx::query_scalar(
+        "select action from identity.audit_log where tenant_id = $1 and action ~ '^(invitation|member)' order by at",
+    )
+    .bind(platform.tenant.uuid())
+    .fetch_all(&owner(&platform).await)
+    .await
+    .unwrap();
+    assert_eq!(actions, ["invitation.create", "member.join"]);
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn who_may_invite_is_a_matter_of_their_role() {
+    let letters = Letters::new();
+    let platform = Platform::start_with(&letters.config(), None).await;
+    let mut owner_person = Person::admin(&platform).await;
+    let database = owner(&platform).await;
+    for (role, may_list, may_invite, may_make_owners) in [
+        ("owner", 200, 201, 201),
+        ("admin", 200, 201, 403),
+        ("billing", 200, 403, 403),
+        ("developer", 200, 403, 403),
+        ("viewer", 200, 403, 403),
+    ] {
+        sqlx::query("update identity.member set role = $1").bind(role).execute(&database).await.unwrap();
+        assert_eq!(owner_person.get("/invitations").await.status, may_list, "{role}");
+        let viewer = json!({ "email": format!("{role}@example.com"), "role": "viewer" });
+        assert_eq!(
+            owner_person.call(Method::POST, "/invitations", &viewer).await.status,
+            may_invite,
+            "{role}"
+        );
+        let owner = json!({ "email": format!("o-{role}@example.com"), "role": "owner" });
+        let answer = owner_person.call(Method::POST, "/invitations", &owner).await;
+        assert_eq!(answer.status, may_make_owners, "{role}");
+    }
+    let key = platform.demo.management_key.expose().to_owned();
+    let by_key = async |body: Value| {
+        platform.call(Method::POST, "/account/v1/invitations", Some(&key), &body.to_string()).await.status
+    };
+    assert_eq!(by_key(json!({ "email": "key@example.com", "role": "admin" })).await, 201);
+    assert_eq!(by_key(json!({ "email": "key2@example.com", "role": "owner" })).await, 403);
+    assert_eq!(by_key(json!({ "email": "key2@example.com", "role": "emperor" })).await, 400);
+    assert_eq!(by_key(json!({ "email": "key2", "role": "admin" })).await, 400);
+    let inference = platform.demo.api_key.expose();
+    assert_eq!(platform.get("/account/v1/invitations", Some(inference)).await.status, 403);
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn another_organisations_admin_neither_sees_nor_revokes_an_invitation() {
+    let letters = Letters::new();
+    let platform = Platform::start_with(&letters.config(), None).await;
+    let mut admin = Person::admin(&platform).await;
+    let invitation = invite(&mut admin, ADA, "viewer").await;
+    let path = format!("/invitations/{}", invitation["id"].as_str().unwrap());
+    let other: uuid::Uuid =
+        sqlx::query_scalar("select id from identity.organisation where slug = 'demo-markup'")
+            .fetch_one(&owner(&platform).await)
+            .await
+            .unwrap();
+    let join = "insert into identity.member (tenant_id, person_id, role)
+                select $1, id, 'owner' from identity.person";
+    sqlx::query(join).bind(other).execute(&owner(&platform).await).await.unwrap();
+    let mut foreigner = Person::admin(&platform).await;
+    let chosen =
+        foreigner.call(Method::PUT, "/session/organization", &json!({ "organization_id": other })).await;
+    assert_eq!(chosen.status, 200);
+    assert_eq!(foreigner.get("/invitations").await.json()["total_count"], 0);
+    assert_eq!(foreigner.call(Method::DELETE, &path, &Value::Null).await.status, 404);
+    let workspace: uuid::Uuid =
+        sqlx::query_scalar("select id from identity.workspace where tenant_id <> $1 limit 1")
+            .bind(other)
+            .fetch_one(&owner(&platform).await)
+            .await
+            .unwrap();
+    let into_foreign = json!({ "email": "b@example.com", "role": "viewer", "workspaces": [workspace] });
+    assert_eq!(foreigner.call(Method::POST, "/invitations", &into_foreign).await.status, 400);
+
+    let token = letters.token(ADA, "pb-inv-", &[]).await;
+    assert_eq!(admin.call(Method::DELETE, &path, &Value::Null).await.status, 200);
+    assert_eq!(admin.call(Method::DELETE, &path, &Value::Null).await.status, 404);
+    let accept = json!({ "token": token, "password": PASSWORD });
+    let answer = Person::stranger(&platform).call(Method::POST, "/invitations/accept", &accept).await;
+    assert_eq!(answer.status, 404, "it was taken back");
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn inviting_again_replaces_the_invitation_and_time_ends_it() {
+    let letters = Letters::new();
+    let platform = Platform::start_with(&letters.config(), None).await;
+    let mut admin = Person::admin(&platform).await;
+    invite(&mut admin, ADA, "viewer").await;
+    let first = letters.token(ADA, "pb-inv-", &[]).await;
+    invite(&mut admin, ADA, "billing").await;
+    let second = letters.token(ADA, "pb-inv-", &[&first]).await;
+    assert_eq!(admin.get("/invitations").await.json()["total_count"], 1);
+    let mut ada = Person::stranger(&platform);
+    let accept = |token: &str| json!({ "token": token, "password": PASSWORD });
+    assert_eq!(ada.call(Method::POST, "/invitations/accept", &accept(&first)).await.status, 404);
+    let database = owner(&platform).await;
+    sqlx::query("update identity.invitation set expires_at = now()").execute(&database).await.unwrap();
+    assert_eq!(ada.call(Method::POST, "/invitations/accept", &accept(&second)).await.status, 404);
+    assert_eq!(admin.get("/invitations").await.json()["total_count"], 0);
+    invite(&mut admin, ADA, "billing").await;
+    let third = letters.token(ADA, "pb-inv-", &[&first, &second]).await;
+    assert_eq!(ada.call(Method::POST, "/invitations/accept", &accept(&third)).await.status, 200);
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn somebody_known_joins_without_a_new_password_and_signs_in_with_the_old_one() {
+    let letters = Letters::new();
+    let platform = Platform::start_with(&letters.config(), None).await;
+    let mut admin = Person::admin(&platform).await;
+    let workspace: uuid::Uuid = sqlx::query_scalar(
+        "insert into identity.workspace (id, tenant_id, slug, name)
+         values (gen_random_uuid(), $1, 'team', 'Team') returning id",
+    )
+    .bind(platform.tenant.uuid())
+    .fetch_one(&owner(&platform).await)
+    .await
+    .unwrap();
+    invite(&mut admin, ADA, "viewer").await;
+    let first = letters.token(ADA, "pb-inv-", &[]).await;
+    let mut ada = Person::stranger(&platform);
+    let accept = json!({ "token": first, "password": PASSWORD });
+    assert_eq!(ada.call(Method::POST, "/invitations/accept", &accept).await.status, 200);
+    sqlx::query(
+        "delete from identity.member m using identity.person p where p.id = m.person_id and p.email = $1",
+    )
+    .bind(ADA)
+    .execute(&owner(&platform).await)
+    .await
+    .unwrap();
+    let body = json!({ "email": ADA, "role": "admin", "workspaces": [workspace, workspace] });
+    assert_eq!(admin.call(Method::POST, "/invitations", &body).await.status, 201);
+    let second = letters.token(ADA, "pb-inv-", &[&first]).await;
+    let mut thief = Person::stranger(&platform);
+    let accept = json!({ "token": second, "name": "Thief", "password": "a thief's own password" });
+    let joined = thief.call(Method::POST, "/invitations/accept", &accept).await;
+    assert_eq!(joined.json()["data"]["is_signed_in"], false);
+    assert_eq!(thief.cookie, "");
+    assert_eq!(thief.try_to_sign_in(ADA, "a thief's own password").await.status, 401);
+    let mut ada = Person::sign_in(&platform, ADA, PASSWORD).await;
+    let session = ada.get("/session").await.json()["data"].take();
+    assert_eq!(session["organization"]["role"], "admin");
+    let members: i64 =
+        sqlx::query_scalar("select count(*) from identity.workspace_member where workspace_id = $1")
+            .bind(workspace)
+            .fetch_one(&owner(&platform).await)
+            .await
+            .unwrap();
+    assert_eq!(members, 1);
+    platform.stop().await;
+}
