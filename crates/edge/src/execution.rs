@@ -215,7 +215,13 @@ fn start(request: &Request, admitted: &Admitted, progress: &Progress) -> Start {
         anthropic_beta: request.anthropic_beta.clone(),
         metadata_json: admitted.route.metadata_json.clone(),
         workspace_id: request.caller.key.workspace.to_string(),
-        user_id: String::new(),
+        user_id: request
+            .caller
+            .governance
+            .guardrails
+            .member
+            .map(|member| member.to_string())
+            .unwrap_or_default(),
         quantum_tokens: admitted.quantum.as_ref().map(Quantum::tokens),
     }
 }

@@ -12,6 +12,6 @@ pub(crate) async fn of(pool: &PgPool, key: &Key) -> Result<Governance, sqlx::Err
     pg::in_tenant(pool, key.tenant, move |tx| Box::pin(async move { read(tx, &key).await })).await
 }
 
-async fn read(_tx: &mut TenantTx, _key: &Key) -> Result<Governance, sqlx::Error> {
-    Ok(Governance::default())
+async fn read(tx: &mut TenantTx, key: &Key) -> Result<Governance, sqlx::Error> {
+    Ok(Governance { guardrails: super::guardrails::of_key(tx, key).await?, ..Governance::default() })
 }
