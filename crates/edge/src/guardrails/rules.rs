@@ -131,15 +131,6 @@ pub(crate) enum ScanScope {
     AllMessages,
 }
 
-/// The flags of all groups of authors, and the names that the router has for the groups.
-const GROUPS: [(&str, fn(&Rules) -> Option<bool>); 5] = [
-    ("anthropic", |rules| rules.enforce_zdr_anthropic),
-    ("openai", |rules| rules.enforce_zdr_openai),
-    ("google", |rules| rules.enforce_zdr_google),
-    ("xai", |rules| rules.enforce_zdr_xai),
-    ("other", |rules| rules.enforce_zdr_other),
-];
-
 impl Rules {
     /// Members of this struct by their names, all but [`ALLOWLIST`].
     pub(crate) const NAMES: [&str; 15] = [
@@ -160,15 +151,26 @@ impl Rules {
         "content_filter_builtins",
     ];
 
+    /// What is said of each group of authors, by the names that the router has for them.
+    const fn groups(&self) -> [(&'static str, Option<bool>); 5] {
+        [
+            ("anthropic", self.enforce_zdr_anthropic),
+            ("openai", self.enforce_zdr_openai),
+            ("google", self.enforce_zdr_google),
+            ("xai", self.enforce_zdr_xai),
+            ("other", self.enforce_zdr_other),
+        ]
+    }
+
     /// Groups of authors whose models need endpoints that retain nothing.
     pub(crate) fn zdr_groups(&self) -> impl Iterator<Item = &'static str> {
-        GROUPS.into_iter().filter(|(_, flag)| flag(self) == Some(true)).map(|(name, _)| name)
+        self.groups().into_iter().filter(|(_, flag)| *flag == Some(true)).map(|(name, _)| name)
     }
 
     /// What all groups agree on.
     pub(crate) fn enforce_zdr(&self) -> Option<bool> {
         let first = self.enforce_zdr_anthropic;
-        GROUPS.into_iter().all(|(_, flag)| flag(self) == first).then_some(first).flatten()
+        self.groups().into_iter().all(|(_, flag)| flag == first).then_some(first).flatten()
     }
 
     /// Gives the built-in filters the labels that they have.

@@ -329,11 +329,16 @@ async fn change(
     adopt(&app, &mut guardrail, &body, &Rules::NAMES).await?;
     budget::put(&app, caller.tenant, Some(&before), &guardrail).await?;
     let entry = caller.does("guardrail.change", before.id.to_string(), details(&guardrail, &body));
-    keep(&app, &caller, guardrail, entry).await?;
+    let outcome = keep(&app, &caller, guardrail.clone(), entry).await;
     let kept = find(&app, caller.tenant, before.id).await?;
-    if before.limit.is_some() || kept.limit.is_some() {
+    if outcome.is_err() {
+        // Billing was told of a limit that is not the guardrail's.
+        budget::put(&app, caller.tenant, Some(&guardrail), &kept).await?;
+    }
+    if [before.limit, guardrail.limit, kept.limit].iter().any(Option::is_some) {
         budget::settle(&app, caller.tenant, kept.id, kept.limit.and(Some(&kept))).await?;
     }
+    outcome?;
     Ok(reply::json(StatusCode::OK, &Data { data: Guardrail::of(kept) }))
 }
 

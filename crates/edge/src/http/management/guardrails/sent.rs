@@ -24,6 +24,8 @@ pub(super) struct CreateGuardrail {
     pub(super) workspace_id: Option<Uuid>,
     #[serde(flatten)]
     pub(super) change: Change,
+    #[serde(rename = "rules", flatten)]
+    _rules: Rules,
 }
 
 /// What is not sent stays as it is, and null takes a rule away. Lists are replaced as a whole.
@@ -36,6 +38,8 @@ pub(super) struct UpdateGuardrail {
     _name: Option<String>,
     #[serde(flatten)]
     pub(super) change: Change,
+    #[serde(rename = "rules", flatten)]
+    _rules: Rules,
 }
 
 /// What may be said both at first and later.
@@ -52,8 +56,6 @@ pub(super) struct Change {
     /// Stands for those of the five groups that are not sent.
     #[serde(rename = "enforce_zdr")]
     _enforce_zdr: Option<bool>,
-    #[serde(rename = "rules", flatten)]
-    _rules: Rules,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
@@ -76,7 +78,17 @@ impl Interval {
 }
 
 /// Reads a body whose members are of the right types.
+///
+/// # Errors
+/// A refusal that names the member that is not.
 pub(super) fn read<T: DeserializeOwned>(body: &Map<String, Value>) -> Result<T, Refusal> {
+    // By themselves first: what is a part of something else does not know its own name.
+    typed::<Change>(body)?;
+    typed::<Rules>(body)?;
+    typed(body)
+}
+
+fn typed<T: DeserializeOwned>(body: &Map<String, Value>) -> Result<T, Refusal> {
     serde_path_to_error::deserialize(Value::Object(body.clone())).map_err(|error| bad(error.to_string()))
 }
 
