@@ -257,7 +257,8 @@ mod tests {
         let written = serde_json::to_value(all).unwrap();
         let mut names: Vec<&str> = written.as_object().unwrap().keys().map(String::as_str).collect();
         let mut known = [&Rules::NAMES[..], &[ALLOWLIST]].concat();
-        (names.sort_unstable(), known.sort_unstable());
+        names.sort_unstable();
+        known.sort_unstable();
         assert_eq!(names, known);
     }
 
