@@ -1,9 +1,36 @@
 //! Guardrails: what an organisation forbids its own keys and members.
+//!
+//! Those of a key are the organisation's policy, its workspace's default, its member's and its own: [`combine`]
+//! makes them one. The router enforces the [`Rules`] about models, providers and data, billing the budgets, and the
+//! edge itself the content filters.
 
+mod combine;
+mod filters;
+mod rules;
+
+use identity::PersonId;
 use rpc::router::AccountPolicy;
+use uuid::Uuid;
+
+pub(crate) use combine::{Applied, Scope, combine};
+pub(crate) use filters::{BadPattern, FilterConfig, Filters};
+pub(crate) use rules::{ALLOWLIST, Rules};
 
 /// All guardrails that apply to one key, as one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Guardrails {
     pub(crate) policy: AccountPolicy,
+    /// What is looked for in the content of requests.
+    pub(crate) filters: Filters,
+    /// Those whose budget counts for this key by itself.
+    pub(crate) key_budgets: Vec<Uuid>,
+    /// Those whose budget counts for all keys of the member together.
+    pub(crate) member_budgets: Vec<Uuid>,
+    /// Whom the key belongs to.
+    pub(crate) member: Option<PersonId>,
+}
+
+/// The id of a workspace's default guardrail, whether or not there is one yet.
+pub(crate) fn default_id(workspace: Uuid) -> Uuid {
+    Uuid::new_v5(&workspace, b"default-guardrail")
 }

@@ -97,10 +97,11 @@ const fn is_cached(dialect: Dialect) -> bool {
     )
 }
 
-/// Whether the caller's account lets answers be cached. One that retains no data will not; no account has such a
-/// rule yet. That a single request asks for endpoints without retention changes nothing.
-const fn may_cache(_caller: &Context) -> bool {
-    true
+/// Whether the caller's guardrails let answers be cached: not where one asks for zero data retention, of whichever
+/// models. That a single request asks for endpoints without retention changes nothing.
+fn may_cache(caller: &Context) -> bool {
+    let policy = &caller.governance.guardrails.policy;
+    !policy.zdr && policy.zdr_groups.is_empty()
 }
 
 /// Answers a request that opted in.

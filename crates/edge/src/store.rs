@@ -4,6 +4,7 @@ pub(crate) mod answers;
 pub(crate) mod audit;
 pub(crate) mod changes;
 pub(crate) mod governance;
+pub(crate) mod guardrails;
 pub(crate) mod invitations;
 pub(crate) mod keys;
 pub(crate) mod members;

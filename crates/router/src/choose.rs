@@ -13,6 +13,7 @@
 //!
 //! The same inputs give the same plan: no clock, no global, no hash order takes part.
 
+mod account;
 mod excluded;
 mod explain;
 mod filter;
@@ -32,6 +33,7 @@ mod router;
 mod task;
 mod tools;
 
+pub use account::{AccountPolicy, DeniedUses};
 pub use excluded::{Exclusion, Subject};
 pub use explain::{Account, explanation, metadata};
 pub use paid::Cap;
@@ -41,7 +43,7 @@ pub use preferences::{BadPreference, Cutoffs, DataCollection, MaxPrice, Preferen
 pub use random::mix;
 pub use reason::Reason;
 pub use refusal::Refusal;
-pub use request::{AccountPolicy, Held, Own, Profile, Request, TierWish};
+pub use request::{Held, Own, Profile, Request, TierWish};
 pub use router::{Rejected, Routed, Router, Weighed};
 pub use task::Task;
 

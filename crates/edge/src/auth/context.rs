@@ -111,12 +111,14 @@ impl Source {
             return Ok(None);
         };
         let governance = store::governance::of(&self.pool, &key).await.map_err(LookupError::Database)?;
+        let ids = |ids: &[uuid::Uuid]| ids.iter().map(ToString::to_string).collect();
         let request = GetTermsRequest {
             tenant_id: key.tenant.to_string(),
             key_id: key.id.to_string(),
             workspace_id: key.workspace.to_string(),
             user_id: governance.creator.map(|creator| creator.to_string()).unwrap_or_default(),
-            ..GetTermsRequest::default()
+            guardrail_ids: ids(&governance.guardrails.key_budgets),
+            member_guardrail_ids: ids(&governance.guardrails.member_budgets),
         };
         let terms = self.terms(request).await.map_err(|status| LookupError::Terms(Box::new(status)))?;
         Ok(Some(Context { hash, key, terms, governance, last_used: AtomicI64::new(0) }))

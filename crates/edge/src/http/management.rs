@@ -3,6 +3,7 @@
 //! ([`crate::access`]).
 
 mod budgets;
+mod guardrails;
 mod organization;
 mod settings;
 mod workspace_members;
@@ -24,6 +25,7 @@ use crate::service::App;
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .merge(budgets::routes())
+        .merge(guardrails::routes())
         .merge(organization::routes())
         .merge(workspace_members::routes())
         .merge(workspaces::routes())

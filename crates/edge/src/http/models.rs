@@ -17,6 +17,7 @@ use axum::routing::get;
 use dialect::error::ErrorType;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Uri};
+use prost::Message as _;
 use rpc::billing::GetTermsRequest;
 
 pub(crate) use self::answers::Answers;
@@ -78,6 +79,7 @@ async fn usable(State(app): State<Arc<App>>, request: Request) -> Result<Respons
         query: request.uri().query().unwrap_or_default().to_owned(),
         markups: context.terms.markups.clone(),
         authenticated: true,
+        policy: context.governance.guardrails.policy.encode_to_vec(),
         ..Wanted::default()
     };
     answer(&app, wanted).await

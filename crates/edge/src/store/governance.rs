@@ -4,7 +4,7 @@ use pg::TenantTx;
 use sqlx::PgPool;
 
 use super::keys::Key;
-use super::workspaces;
+use super::{guardrails, workspaces};
 use crate::auth::Governance;
 
 /// What governs requests of this key.
@@ -15,5 +15,6 @@ pub(crate) async fn of(pool: &PgPool, key: &Key) -> Result<Governance, sqlx::Err
 
 async fn read(tx: &mut TenantTx, key: &Key) -> Result<Governance, sqlx::Error> {
     let (defaults, creator) = workspaces::governing(tx, key).await?;
-    Ok(Governance { defaults, creator, ..Governance::default() })
+    let guardrails = guardrails::of_key(tx, key, creator).await?;
+    Ok(Governance { guardrails, defaults, creator, ..Governance::default() })
 }

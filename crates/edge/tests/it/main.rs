@@ -21,6 +21,7 @@ mod cache;
 mod chat;
 mod coalescing;
 mod dialects;
+mod guardrails;
 mod health;
 mod idempotency;
 mod invitations;

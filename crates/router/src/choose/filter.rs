@@ -1,7 +1,7 @@
 //! Which endpoints can serve a request at all.
 
 use super::resolve::Wanted;
-use super::{AccountPolicy, Cap, DataCollection, Excluded, MaxPrice, Own, Reason, Request, TierWish, paid};
+use super::{Cap, DataCollection, Excluded, MaxPrice, Own, Reason, Request, TierWish, paid};
 use crate::catalogue::{
     Catalogue, Endpoint, Modalities, Model, Offer, ParameterSet, Parameters, Tier, minute_of_week,
 };
@@ -38,7 +38,7 @@ impl Bars<'_, '_> {
     /// Why an endpoint of the model cannot or must not serve, if so.
     pub(super) fn against(&self, endpoint: &Endpoint) -> Option<Reason> {
         let question = &self.question;
-        let by_request = || question.excludes(endpoint, self.tiers);
+        let by_request = || question.excludes(self.model, endpoint, self.tiers);
         question.unusable(self.model, endpoint).or(self.of_model).or_else(by_request)
     }
 }
@@ -72,14 +72,10 @@ impl<'q, 'a> Question<'q, 'a> {
 
     /// Why all of a model's endpoints are out.
     fn excludes_model(&self, model: &Model) -> Option<Reason> {
-        let AccountPolicy { allowed_models, ignored_models, .. } = self.request.policy;
         if !model.operations.contains(self.request.profile.operation) {
             return Some(Reason::OtherOperation);
         }
-        if !allowed_models.is_empty() && !is_listed(model, allowed_models) {
-            return Some(Reason::ModelNotAllowed);
-        }
-        is_listed(model, ignored_models).then_some(Reason::ModelIgnored)
+        self.request.policy.against(model)
     }
 
     /// The catalogue's own reasons. They come first, so that a request is never told that its own wishes stood
@@ -122,12 +118,11 @@ impl<'q, 'a> Question<'q, 'a> {
     }
 
     /// The first hard filter that an endpoint does not pass.
-    fn excludes(&self, endpoint: &Endpoint, tiers: Tiers) -> Option<Reason> {
+    fn excludes(&self, model: &Model, endpoint: &Endpoint, tiers: Tiers) -> Option<Reason> {
         let Request { preferences: wishes, profile, policy, .. } = self.request;
         let max_output = endpoint.max_output.unwrap_or(endpoint.context_length);
         let is_admitted = tiers.admitted == endpoint.tier;
         let named = |names: &[String]| names.iter().any(|name| is_named(name, endpoint, is_admitted));
-        let by_rule = |names: &[String]| names.iter().any(|name| is_named(name, endpoint, true));
         let by_tag = || [wishes.only, wishes.order].into_iter().flatten().any(|name| is_tag(name, endpoint));
         let in_tier =
             if tiers.only { is_admitted } else { endpoint.tier.is_none() || is_admitted || by_tag() };
@@ -136,12 +131,6 @@ impl<'q, 'a> Question<'q, 'a> {
         let denies = wishes.data_collection == DataCollection::Deny;
         let is_out = |reason: &Reason| match reason {
             Reason::ServiceTier => !in_tier,
-            Reason::ProviderNotAllowed => {
-                !policy.allowed_providers.is_empty() && !by_rule(policy.allowed_providers)
-            }
-            Reason::ProviderIgnored => by_rule(policy.ignored_providers),
-            Reason::AccountZeroDataRetention => policy.zero_data_retention && !endpoint.zero_data_retention,
-            Reason::AccountDataCollection => policy.deny_data_collection && endpoint.collects_data,
             Reason::Region => self.request.region.is_some_and(|region| !in_region(region)),
             Reason::NotInOnly => !wishes.only.is_empty() && !named(wishes.only),
             Reason::Ignored => named(wishes.ignore),
@@ -158,7 +147,7 @@ impl<'q, 'a> Question<'q, 'a> {
             Reason::ContextLength => profile.least_prompt_tokens() > endpoint.context_length,
             Reason::MaxTokens => profile.max_tokens.is_some_and(|tokens| tokens > max_output),
             Reason::RequireParameters => wishes.require_parameters && lacks(endpoint, profile.parameters),
-            _ => false,
+            rule => policy.rules_out(*rule, model, endpoint),
         };
         FILTERS.into_iter().find(is_out)
     }
@@ -224,12 +213,13 @@ impl<'q, 'a> Question<'q, 'a> {
 }
 
 /// The filters of one endpoint, in the order in which they are asked.
-const FILTERS: [Reason; 19] = [
+const FILTERS: [Reason; 20] = [
     Reason::ServiceTier,
     Reason::ProviderNotAllowed,
     Reason::ProviderIgnored,
     Reason::AccountZeroDataRetention,
     Reason::AccountDataCollection,
+    Reason::AccountRegion,
     Reason::Region,
     Reason::NotInOnly,
     Reason::Ignored,
@@ -251,7 +241,7 @@ fn lacks(endpoint: &Endpoint, wanted: ParameterSet) -> bool {
 }
 
 /// Whether a list of slugs means a model: by its slug, its canonical slug, or its slug without the variant.
-fn is_listed(model: &Model, slugs: &[String]) -> bool {
+pub(super) fn is_listed(model: &Model, slugs: &[String]) -> bool {
     let (slug, canonical) = (model.slug(), model.row.canonical_slug.as_str());
     let stem = slug.split_once(':').map_or(slug, |(stem, _)| stem);
     slugs.iter().any(|listed| [slug, canonical, stem].contains(&listed.as_str()))

@@ -30,6 +30,7 @@ pub enum Reason {
     ProviderIgnored,
     AccountZeroDataRetention,
     AccountDataCollection,
+    AccountRegion,
     // The request's hard wishes.
     Region,
     NotInOnly,
@@ -79,6 +80,7 @@ impl Reason {
             Self::ProviderIgnored => "provider_ignored",
             Self::AccountZeroDataRetention => "account_zdr",
             Self::AccountDataCollection => "account_data_collection",
+            Self::AccountRegion => "account_region",
             Self::Region => "region",
             Self::NotInOnly => "not_in_only",
             Self::Ignored => "ignored",
@@ -102,18 +104,38 @@ impl Reason {
         }
     }
 
+    /// Whether a guardrail's list of models or providers excludes: that is forbidden, not absent.
+    #[must_use]
+    pub const fn is_forbidden(self) -> bool {
+        matches!(
+            self,
+            Self::ModelNotAllowed | Self::ModelIgnored | Self::ProviderNotAllowed | Self::ProviderIgnored
+        )
+    }
+
+    /// Whether a guardrail excludes, and not the request itself.
+    #[must_use]
+    pub const fn is_of_account(self) -> bool {
+        self.is_forbidden()
+            || matches!(
+                self,
+                Self::AccountZeroDataRetention | Self::AccountDataCollection | Self::AccountRegion
+            )
+    }
+
     /// The public name of the request's constraint that excludes, where it is one: a value of
     /// `availability.excluded_by`, and the request's field.
     #[must_use]
     pub const fn constraint(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::ServiceTier => Some(("service_tier", "service_tier")),
-            Self::ModelNotAllowed | Self::ModelIgnored => Some(("allowed_models", "account.models")),
-            Self::ProviderNotAllowed | Self::ProviderIgnored => {
-                Some(("allowed_providers", "account.providers"))
-            }
-            Self::AccountZeroDataRetention => Some(("data_policy:zdr", "account.zdr")),
-            Self::AccountDataCollection => Some(("data_policy:training", "account.data_collection")),
+            Self::ModelNotAllowed => Some(("allowed_models", "guardrail.allowed_models")),
+            Self::ModelIgnored => Some(("allowed_models", "guardrail.ignored_models")),
+            Self::ProviderNotAllowed => Some(("allowed_providers", "guardrail.allowed_providers")),
+            Self::ProviderIgnored => Some(("allowed_providers", "guardrail.ignored_providers")),
+            Self::AccountZeroDataRetention => Some(("data_policy:zdr", "guardrail.enforce_zdr")),
+            Self::AccountDataCollection => Some(("data_policy:training", "guardrail.data_collection")),
+            Self::AccountRegion => Some(("data_region", "guardrail.allowed_data_regions")),
             Self::Region => Some(("data_region", "region")),
             Self::NotInOnly => Some(("allowed_providers", "provider.only")),
             Self::Ignored => Some(("allowed_providers", "provider.ignore")),

@@ -187,6 +187,7 @@ fn nothing_left(
     excluded_by.dedup();
     let fields: Vec<&str> = constraints.iter().map(|(_, field)| *field).collect();
     let all = |is: fn(&str) -> bool| excluded_by.iter().all(|by| is(by));
+    let is_forbidden = is_forbidden(exclusions);
     let code = if all(|by| matches!(by, "data_region" | "geo")) {
         "region_restricted"
     } else if all(|by| by.starts_with("data_policy:")) {
@@ -195,15 +196,25 @@ fn nothing_left(
         "constraint_filtered"
     };
     let detail = detail(exclusions);
-    let message = format!("No endpoints found for {asked} that match the request: {detail}.");
-    let fault = match code {
-        "region_restricted" => Fault::new("permission_denied", 403, message),
-        _ => Fault::not_found(message),
+    let fault = if is_forbidden {
+        Fault::new("permission_denied", 403, format!("A guardrail does not allow {asked}: {detail}."))
+    } else {
+        let message = format!("No endpoints found for {asked} that match the request: {detail}.");
+        match code {
+            "region_restricted" => Fault::new("permission_denied", 403, message),
+            _ => Fault::not_found(message),
+        }
     };
     let mut body = affecting(availability(code, names), providers);
     body["excluded_by"] = json!(excluded_by);
     body["constraint"] = json!({ "field": fields.join(", "), "detail": detail });
     with_availability(fault, body)
+}
+
+/// Whether guardrails alone leave nothing, and at least one by its lists.
+fn is_forbidden(exclusions: &[Exclusion<'_>]) -> bool {
+    let mut reasons = exclusions.iter().map(|one| one.reason).filter(|reason| reason.constraint().is_some());
+    reasons.clone().any(Reason::is_forbidden) && reasons.all(Reason::is_of_account)
 }
 
 fn no_candidates(name: &str, requested: &[String], mut reasons: Vec<(&'static str, usize)>) -> Fault {
@@ -234,7 +245,7 @@ fn public(reason: &str) -> Option<&'static str> {
         }
         "require_parameters" => Some("require_parameters"),
         "quantization" => Some("quantization"),
-        "region" => Some("data_region"),
+        "region" | "account_region" => Some("data_region"),
         "not_in_only" | "ignored" | "not_in_order" | "provider_not_allowed" | "provider_ignored" => {
             Some("allowed_providers")
         }
@@ -273,16 +284,13 @@ fn detail(exclusions: &[Exclusion<'_>]) -> String {
 const fn say(reason: Reason) -> &'static str {
     match reason {
         Reason::ServiceTier => "no endpoint is of the wanted class of service",
-        Reason::ModelNotAllowed | Reason::ModelIgnored => "the account's rules do not allow the model",
-        Reason::ProviderNotAllowed | Reason::ProviderIgnored => {
-            "the account's rules do not allow the providers"
-        }
-        Reason::AccountZeroDataRetention => {
-            "the account's rules ask for providers that are known to retain no data"
-        }
-        Reason::AccountDataCollection => {
-            "the account's rules ask for providers that are known not to collect data"
-        }
+        Reason::ModelNotAllowed => "`allowed_models` does not list the model",
+        Reason::ModelIgnored => "`ignored_models` lists the model",
+        Reason::ProviderNotAllowed => "`allowed_providers` does not list the providers",
+        Reason::ProviderIgnored => "`ignored_providers` lists the providers",
+        Reason::AccountZeroDataRetention => "a guardrail asks for providers that are known to retain no data",
+        Reason::AccountDataCollection => "a guardrail asks for providers that are known not to collect data",
+        Reason::AccountRegion => "no endpoint stays in the data regions that a guardrail allows",
         Reason::Region => "no endpoint stays in the data region",
         Reason::NotInOnly => "no endpoint is from a provider in `provider.only`",
         Reason::Ignored => "`provider.ignore` rules endpoints out",

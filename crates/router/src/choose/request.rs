@@ -3,7 +3,7 @@
 use dialect::canonical::Operation;
 use uuid::Uuid;
 
-use super::{Plugins, Preferences, Task};
+use super::{AccountPolicy, Plugins, Preferences, Task};
 use crate::catalogue::{Catalogue, Modalities, ParameterSet, Tier};
 use rpc::Markups;
 
@@ -59,19 +59,6 @@ impl TierWish {
             _ => Self::Auto,
         }
     }
-}
-
-/// What a tenant's rules allow; empty lists allow everything.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct AccountPolicy<'a> {
-    /// Slugs or canonical slugs.
-    pub allowed_models: &'a [String],
-    pub ignored_models: &'a [String],
-    /// Routing slugs; a base slug means every endpoint of the provider.
-    pub allowed_providers: &'a [String],
-    pub ignored_providers: &'a [String],
-    pub zero_data_retention: bool,
-    pub deny_data_collection: bool,
 }
 
 /// A tenant's own credential for a provider.

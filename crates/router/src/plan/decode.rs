@@ -30,7 +30,7 @@ pub(super) fn request<'a>(
         plugins: Plugins::read(&sent.plugins_json).map_err(|bad| Fault::invalid(bad.to_string()))?,
         task: sent.profile.as_ref().map_or(Task::default(), |profile| Task::named(&profile.task)),
         last_model: sent.profile.as_ref().map(|profile| profile.last_model.as_str()),
-        policy: policy(sent),
+        policy: sent.policy.as_ref().map_or_else(AccountPolicy::default, AccountPolicy::of),
         markups: Markups::new(sent.markup_basis_points, &sent.markup_overrides),
         own: sent.own.iter().map(own).collect::<Result<_, _>>()?,
         held,
@@ -48,17 +48,6 @@ fn profile(sent: &PlanRequest, catalogue: &Catalogue) -> Profile {
         max_tokens: profile.max_tokens,
         // An edge that names none is of the time when there was none other.
         operation: Operation::named(&profile.operation).unwrap_or(Operation::Chat),
-    })
-}
-
-fn policy(sent: &PlanRequest) -> AccountPolicy<'_> {
-    sent.policy.as_ref().map_or_else(AccountPolicy::default, |policy| AccountPolicy {
-        allowed_models: &policy.allowed_models,
-        ignored_models: &policy.ignored_models,
-        allowed_providers: &policy.allowed_providers,
-        ignored_providers: &policy.ignored_providers,
-        zero_data_retention: policy.zdr,
-        deny_data_collection: policy.deny_data_collection,
     })
 }
 

@@ -49,21 +49,51 @@ pub struct PlanRequest {
     #[prost(bool, tag = "15")]
     pub dry_run: bool,
 }
-/// What a tenant's rules allow; empty lists allow everything.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+/// What a tenant's rules allow: whatever no member speaks against.
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AccountPolicy {
+    /// Empty = everything.
     #[prost(string, repeated, tag = "1")]
     pub allowed_models: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(string, repeated, tag = "2")]
     pub ignored_models: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Empty = everything.
     #[prost(string, repeated, tag = "3")]
     pub allowed_providers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(string, repeated, tag = "4")]
     pub ignored_providers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// For models of every group.
     #[prost(bool, tag = "5")]
     pub zdr: bool,
+    /// Endpoints that collect data are out, whether or not they cost anything.
     #[prost(bool, tag = "6")]
     pub deny_data_collection: bool,
+    /// Each of these lists has to name the model, the provider, the endpoint's data region: all of them, so that
+    /// lists that have nothing in common allow nothing. A list without names allows nothing either.
+    #[prost(message, repeated, tag = "7")]
+    pub model_lists: ::prost::alloc::vec::Vec<AllowList>,
+    #[prost(message, repeated, tag = "8")]
+    pub provider_lists: ::prost::alloc::vec::Vec<AllowList>,
+    /// `global` names every endpoint, whether or not it promises a region.
+    #[prost(message, repeated, tag = "9")]
+    pub region_lists: ::prost::alloc::vec::Vec<AllowList>,
+    /// Groups of authors whose models need zero data retention: `anthropic`, `openai`, `google`, `xai`, `other`.
+    #[prost(string, repeated, tag = "10")]
+    pub zdr_groups: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Endpoints that cost nothing, or something, and may train on what they are sent, are out.
+    #[prost(bool, tag = "11")]
+    pub deny_free_training: bool,
+    #[prost(bool, tag = "12")]
+    pub deny_paid_training: bool,
+    /// Endpoints that cost nothing and may publish what they are sent are out.
+    #[prost(bool, tag = "13")]
+    pub deny_free_publication: bool,
+}
+/// All that one rule allows.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AllowList {
+    #[prost(string, repeated, tag = "1")]
+    pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// A tenant's own credential for a provider.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

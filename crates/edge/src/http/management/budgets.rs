@@ -171,7 +171,7 @@ struct Put {
 }
 
 /// An amount that a client writes as a JSON number.
-fn amount(number: f64) -> Result<Amount, Refusal> {
+pub(super) fn amount(number: f64) -> Result<Amount, Refusal> {
     // The shortest digits that mean the number are those that were sent.
     let amount: Option<Amount> = number.to_string().parse().ok();
     amount

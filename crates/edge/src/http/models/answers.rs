@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use prost::Message as _;
 use rpc::Channel;
 use rpc::router::router_client::RouterClient;
-use rpc::router::{BrowseRequest, BrowseResponse};
+use rpc::router::{AccountPolicy, BrowseRequest, BrowseResponse};
 use tonic::Status;
 
 use crate::auth::Markups;
@@ -26,6 +27,8 @@ pub(super) struct Wanted {
     pub(super) query: String,
     pub(super) markups: Markups,
     pub(super) authenticated: bool,
+    /// The caller's own rules, as they are encoded; empty = none.
+    pub(super) policy: Vec<u8>,
 }
 
 /// What was asked for lately. Nobody waits for the router twice within a second, and a router that is away takes
@@ -88,7 +91,7 @@ impl Answers {
                 query: wanted.query.clone(),
                 markup_basis_points: wanted.markups.basis_points(),
                 authenticated: wanted.authenticated,
-                policy: None,
+                policy: policy(&wanted.policy),
                 markup_overrides: wanted.markups.overrides(),
             };
             async move { router.browse(message).await }
@@ -96,6 +99,11 @@ impl Answers {
         .await;
         asked.map(tonic::Response::into_inner)
     }
+}
+
+/// The rules that were encoded.
+fn policy(encoded: &[u8]) -> Option<AccountPolicy> {
+    if encoded.is_empty() { None } else { AccountPolicy::decode(encoded).ok() }
 }
 
 /// Whether the router tells why it does not answer, as it does when the request is at fault.

@@ -29,6 +29,10 @@ pub(crate) struct Heard {
     pub(crate) books: Books,
     /// What keys pay with beside the tenant's credit.
     pub(crate) accounts: Vec<SpendAccount>,
+    /// What keys pay with under the guardrails of these ids.
+    pub(crate) under: Vec<(String, SpendAccount)>,
+    /// The terms that were asked for.
+    pub(crate) terms: Vec<GetTermsRequest>,
     /// Whether tenants have no credit account.
     pub(crate) knows_nobody: bool,
     pub(crate) limits: Vec<PutKeyLimitRequest>,
@@ -173,7 +177,8 @@ fn grant(heard: &mut Heard, ask: &Ask) -> lease_down::Message {
     match heard.books.grant(ask, available) {
         Ok(granted) => lease_down::Message::Granted(granted),
         Err(mut denied) => {
-            let kind = heard.accounts.iter().find(|account| account.account_id == denied.account_id);
+            let mut accounts = heard.accounts.iter().chain(heard.under.iter().map(|(_, account)| account));
+            let kind = accounts.find(|account| account.account_id == denied.account_id);
             denied.reason = match kind {
                 _ if is_allowance => "own_key_allowance".to_owned(),
                 Some(account) => account.kind.clone(),
@@ -239,11 +244,20 @@ impl Billing for FakeBilling {
             let opened = heard.tenants.iter().find(|tenant| tenant.tenant_id == request.tenant_id);
             opened.map_or(0, |tenant| tenant.markup_basis_points)
         });
-        let credit =
-            SpendAccount { account_id: request.tenant_id, kind: "credit".to_owned(), ..Default::default() };
+        let credit = SpendAccount {
+            account_id: request.tenant_id.clone(),
+            kind: "credit".to_owned(),
+            ..Default::default()
+        };
         let knows = !credit.account_id.is_empty() && !self.with(|heard| heard.knows_nobody);
         let mut accounts = if knows { vec![credit] } else { Vec::new() };
         accounts.extend(self.with(|heard| heard.accounts.clone()));
+        let under = |(id, account): &(String, SpendAccount)| {
+            let applies = request.guardrail_ids.contains(id) || request.member_guardrail_ids.contains(id);
+            applies.then(|| account.clone())
+        };
+        accounts.extend(self.with(|heard| heard.under.iter().filter_map(under).collect::<Vec<_>>()));
+        self.with(|heard| heard.terms.push(request.clone()));
         let has_paid = self.with(|heard| heard.has_paid);
         let (markup_overrides, own_keys) =
             self.with(|heard| (heard.overrides.clone(), heard.own_keys.clone()));

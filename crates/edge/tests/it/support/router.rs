@@ -104,7 +104,13 @@ impl Router for FakeRouter {
                 ""
             };
             let points = request.markup_basis_points;
+            let policy = request.policy.clone().unwrap_or_default();
+            let mut lists = policy.model_lists.iter();
+            let is_forbidden = !lists.all(|list| request.models.iter().any(|model| list.names.contains(model)));
             said.plans.push(request);
+            if is_forbidden {
+                return Err(Fault::new("permission_denied", 403, "A guardrail does not allow it.").into());
+            }
             if is_unknown {
                 let fault = Fault {
                     availability: Some(r#"{"code":"model_not_found","retryable":false}"#.to_owned()),
@@ -225,7 +231,13 @@ impl Router for FakeRouter {
         request: Request<DescribeCatalogueRequest>,
     ) -> Result<Response<DescribeCatalogueResponse>, Status> {
         let request = request.into_inner();
+        let canonical = if request.model == "acme/parrot" { "acme/echo" } else { request.model.as_str() };
+        let of_model = format!(r#"{{"version":7,"data":[{{"canonical_slug":"{canonical}"}}],"next":null}}"#);
+        if request.model.starts_with("nobody/") || request.name == "nobody" {
+            return Err(Fault::not_found("There is no such row.").into());
+        }
         let body = match request.resource.as_str() {
+            "models" if !request.model.is_empty() => of_model.as_str(),
             "providers" => r#"{"version":7,"data":[{"slug":"acme"}],"next":null}"#,
             "endpoints" => {
                 r#"{"version":7,"next":null,
@@ -233,8 +245,9 @@ impl Router for FakeRouter {
             }
             _ => r#"{"version":7,"providers":[{"slug":"acme"}]}"#,
         };
+        let body_json = body.to_owned().into();
         self.with(|said| said.descriptions.push(request));
-        Ok(Response::new(DescribeCatalogueResponse { version: 7, body_json: body.into() }))
+        Ok(Response::new(DescribeCatalogueResponse { version: 7, body_json }))
     }
     async fn describe_health(
         &self,

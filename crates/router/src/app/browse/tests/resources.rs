@@ -228,6 +228,13 @@ fn rules_of_an_account_narrow_everything() {
         usable(AccountPolicy { deny_data_collection: true, ..none() }).is_empty(),
         "nobody says that he does not"
     );
+    let list = |own: &[&str]| rpc::router::AllowList { names: names(own) };
+    let (bee, cat) = (list(&["acme/bee"]), list(&["best/cat:free"]));
+    assert_eq!(
+        usable(AccountPolicy { model_lists: vec![bee.clone()], ..none() }),
+        ["acme/bee", "patchbay/cheapest"]
+    );
+    assert!(usable(AccountPolicy { model_lists: vec![bee, cat], ..none() }).is_empty());
     let policy = Some(AccountPolicy { ignored_providers: names(&["south"]), ..none() });
     let providers = shop.json(&BrowseRequest { policy, ..wanted("providers", "", "") });
     assert_eq!(providers["data"].as_array().unwrap().len(), 1);

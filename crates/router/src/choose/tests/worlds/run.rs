@@ -108,6 +108,7 @@ pub(in crate::choose::tests) fn with_case(
             ignored_providers: &rule.ignored_providers,
             zero_data_retention: rule.zdr.1,
             deny_data_collection: rule.deny.1,
+            ..AccountPolicy::default()
         },
         markups: Markups::new(case.markups.0, &case.markups.1),
         own: (1..)
