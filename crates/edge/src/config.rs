@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
 /// A length of time of at least a millisecond, written as milliseconds.
@@ -55,6 +56,7 @@ pub struct HttpConfig {
     pub max_url_bytes: NonZeroUsize,
     pub max_connections: NonZeroUsize,
     pub max_streams: NonZeroU32,
+    pub trusted_proxies: Vec<IpNet>,
     pub linger_ms: u64,
     pub drain_ms: Millis,
 }

@@ -3,6 +3,7 @@
 //! - [`http`]: connections, routes, and how answers and errors are written.
 //! - [`access`]: who may call what of the management and operator APIs.
 //! - [`auth`]: who calls, from a cache that outlives the database.
+//! - [`keys`]: managing keys, whichever API asks.
 //! - [`limits`]: how often they may.
 //! - [`presets`]: settings that requests take over by naming them.
 //! - [`admission`]: what a request may cost, planned and reserved before anything is executed.
@@ -22,6 +23,7 @@ mod error;
 mod execution;
 mod guardrails;
 mod http;
+mod keys;
 mod lease;
 mod limits;
 mod metrics;

@@ -87,9 +87,8 @@ impl Rules {
         let paths = document["paths"].as_object().into_iter().flatten();
         let operations = paths.flat_map(|(path, item)| {
             let operations = item.as_object().into_iter().flatten();
-            operations.map(move |(method, operation)| {
-                ((method.to_uppercase(), path.clone()), Rule::of(operation))
-            })
+            operations
+                .map(move |(method, operation)| ((method.to_uppercase(), path.clone()), Rule::of(operation)))
         });
         Self(operations.collect())
     }
@@ -108,7 +107,8 @@ pub(crate) fn guard(
         let (app, rules) = (Arc::clone(&app), Arc::clone(&rules));
         async move {
             let path = path.as_str().strip_prefix(base).unwrap_or(path.as_str());
-            let method = if request.method() == http::Method::HEAD { "GET" } else { request.method().as_str() };
+            let method =
+                if request.method() == http::Method::HEAD { "GET" } else { request.method().as_str() };
             let Some(rule) = rules.0.get(&(method.to_owned(), path.to_owned())) else {
                 // A method that the path does not have: the router says so itself.
                 return next.run(request).await;
@@ -134,7 +134,7 @@ async fn pass(app: &App, rule: &Rule, request: &mut Request) -> Result<(), Refus
             request.extensions_mut().insert(operator);
             return Ok(());
         }
-        let context = auth::authenticate(&app.keys, headers).await?;
+        let context = auth::authenticate(&app.keys, &*request).await?;
         if !rule.takes(Scheme::of_key(context.key.kind)) {
             return Err(auth::Error::WrongKind(context.key.kind).into());
         }
@@ -155,11 +155,17 @@ async fn pass(app: &App, rule: &Rule, request: &mut Request) -> Result<(), Refus
 fn enter(rule: &Rule, session: &Session, request: &mut Request) -> Result<(), Refusal> {
     if rule.takes(Scheme::OperatorToken) {
         if !session.is_platform_admin {
-            return Err(Refusal::new(ErrorType::PermissionDenied, "Only operators can perform this operation."));
+            return Err(Refusal::new(
+                ErrorType::PermissionDenied,
+                "Only operators can perform this operation.",
+            ));
         }
         request.extensions_mut().insert(Operator { actor: format!("user:{}", session.person) });
     } else if !rule.takes(Scheme::Session) {
-        return Err(Refusal::new(ErrorType::PermissionDenied, "This operation takes an API key, not a session."));
+        return Err(Refusal::new(
+            ErrorType::PermissionDenied,
+            "This operation takes an API key, not a session.",
+        ));
     } else if rule.action != Some(Action::Self_) {
         let Some((tenant, role)) = session.membership else {
             let message = "Choose an organization first: this session works in none.";
@@ -167,7 +173,8 @@ fn enter(rule: &Rule, session: &Session, request: &mut Request) -> Result<(), Re
         };
         let action = rule.action.filter(|action| role.may(*action));
         let Some(_) = action else {
-            let message = format!("Your role `{}` does not allow this. Ask an owner or admin.", role.as_str());
+            let message =
+                format!("Your role `{}` does not allow this. Ask an owner or admin.", role.as_str());
             return Err(Refusal::new(ErrorType::PermissionDenied, message));
         };
         let who = Who::Person { id: session.person, role };
@@ -205,7 +212,8 @@ mod tests {
 
     #[test]
     fn the_ways_of_an_operation_are_read() {
-        let security = json!({ "security": [{ "management_key": ["keys.read"] }, { "session": ["keys.read"] }] });
+        let security =
+            json!({ "security": [{ "management_key": ["keys.read"] }, { "session": ["keys.read"] }] });
         let rule = Rule::of(&security);
         assert!(rule.takes(Scheme::ManagementKey) && rule.takes(Scheme::Session));
         assert!(!rule.takes(Scheme::InferenceKey));

@@ -13,6 +13,7 @@ use sqlx::PgPool;
 use super::Markups;
 use crate::byok::OwnCredentials;
 use crate::guardrails::Guardrails;
+use crate::http::address::ClientAddress;
 use crate::store;
 use crate::store::keys::Key;
 use crate::store::workspaces::Defaults;
@@ -43,8 +44,11 @@ pub(crate) struct Governance {
 /// What the edge knows of a key that exists.
 #[derive(Debug)]
 pub(crate) struct Context {
+    /// Of the secret that was shown; the key's public name is `key.hash`.
     pub(crate) hash: KeyHash,
     pub(crate) key: Key,
+    /// When that secret ends, where the key has another by now.
+    secret_until: Option<DateTime<Utc>>,
     pub(crate) terms: Terms,
     pub(crate) governance: Governance,
     /// Unix milliseconds of the last use seen here; 0 = none.
@@ -54,6 +58,19 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) const fn tenant(&self) -> TenantId {
         self.key.tenant
+    }
+
+    /// Whether key and secret are good at this moment, which needs no event to end.
+    pub(crate) fn is_in_force(&self, now: DateTime<Utc>) -> bool {
+        let goes_on = |end: Option<DateTime<Utc>>| end.is_none_or(|end| now < end);
+        !self.key.disabled && goes_on(self.key.expires_at) && goes_on(self.secret_until)
+    }
+
+    /// Whether the key may be used from there. From nowhere only a key that may be used from anywhere.
+    pub(crate) fn admits(&self, address: Option<ClientAddress>) -> bool {
+        self.key.allowed_ips.as_ref().is_none_or(|networks| {
+            address.is_some_and(|from| networks.iter().any(|network| network.contains(&from.0)))
+        })
     }
 
     pub(crate) fn used(&self, now: DateTime<Utc>) {
@@ -100,18 +117,18 @@ impl Source {
     }
 
     async fn ask(&self, hash: KeyHash) -> Result<Option<Context>, LookupError> {
-        let Some(key) = store::keys::by_hash(&self.pool, hash).await.map_err(LookupError::Database)? else {
-            return Ok(None);
-        };
+        let found = store::keys::by_secret(&self.pool, hash).await.map_err(LookupError::Database)?;
+        let Some((key, secret_until)) = found else { return Ok(None) };
         let request = GetTermsRequest {
             tenant_id: key.tenant.to_string(),
             key_id: key.id.to_string(),
             workspace_id: key.workspace.to_string(),
+            user_id: key.creator_id(),
             ..GetTermsRequest::default()
         };
         let governance = store::governance::of(&self.pool, &key).await.map_err(LookupError::Database)?;
         let terms = self.terms(request).await.map_err(|status| LookupError::Terms(Box::new(status)))?;
-        Ok(Some(Context { hash, key, terms, governance, last_used: AtomicI64::new(0) }))
+        Ok(Some(Context { hash, key, secret_until, terms, governance, last_used: AtomicI64::new(0) }))
     }
 
     /// What billing says of a key's terms; empty ids stand for callers without a key.

@@ -3,6 +3,7 @@
 //! ([`crate::access`]).
 
 mod budgets;
+mod keys;
 
 use std::sync::Arc;
 
@@ -17,8 +18,10 @@ use super::body;
 use super::reply::{Refusal, UserFacing as _};
 use crate::service::App;
 
+pub(super) use keys::current_key;
+
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().merge(budgets::routes())
+    OpenApiRouter::new().merge(budgets::routes()).merge(keys::routes())
 }
 
 /// A JSON body, within the bounds of the management API.

@@ -24,6 +24,7 @@ mod dialects;
 mod health;
 mod idempotency;
 mod invoices;
+mod keys;
 mod leases;
 mod ledger;
 mod limits;

@@ -63,7 +63,8 @@ impl Heard {
             Some(put) => (put.limit, put.reset.clone()),
             None => (Some(5_000_000_000), "weekly".to_owned()),
         };
-        let counts = self.limits.iter().filter(|put| put.key_id == key).filter_map(|put| put.counts_own_keys);
+        let mut counts =
+            self.limits.iter().filter(|put| put.key_id == key).filter_map(|put| put.counts_own_keys);
         KeyUsage {
             key_id: key.to_owned(),
             total: 1_250_000,
@@ -73,7 +74,7 @@ impl Heard {
             limit_reset: reset,
             own_keys_total: 7_000_000,
             own_keys_monthly: 5_000_000,
-            limit_counts_own_keys: counts.last().unwrap_or(false),
+            limit_counts_own_keys: counts.next_back().unwrap_or(false),
             ..KeyUsage::default()
         }
     }
