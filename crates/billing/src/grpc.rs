@@ -15,8 +15,9 @@ use rpc::billing::billing_server::Billing;
 use rpc::billing::{
     CheckInvariantsRequest, CheckInvariantsResponse, Credits, Generation, GetCreditsRequest,
     GetGenerationRequest, GetKeyUsageRequest, GetTermsRequest, GrantCreditRequest, GrantCreditResponse,
-    KeyUsage, LeaseDown, LeaseUp, OpenLeases, OpenLeasesStored, OpenTenantRequest, OpenTenantResponse,
-    PinnedPrice, PutKeyLimitRequest, PutKeyLimitResponse, PutPricesRequest, PutPricesResponse, Terms,
+    KeyUsage, LeaseDown, LeaseUp, ListKeyUsageRequest, ListKeyUsageResponse, OpenLeases, OpenLeasesStored,
+    OpenTenantRequest, OpenTenantResponse, PinnedPrice, PutKeyLimitRequest, PutKeyLimitResponse,
+    PutPricesRequest, PutPricesResponse, Terms,
 };
 use rpc::convert::{self, Malformed};
 use rpc::events::{Settled, UsageBatch};
@@ -33,6 +34,8 @@ use crate::{Error, Service};
 
 /// Messages to an edge that wait at most; a slow edge slows its own session only.
 const DOWN_BUFFER: usize = 1_024;
+/// Keys that one call asks after.
+const MAX_KEYS: usize = 100;
 
 #[tonic::async_trait]
 impl Billing for Service {
@@ -123,25 +126,28 @@ impl Billing for Service {
     ) -> Result<Response<KeyUsage>, Status> {
         let request = request.into_inner();
         let tenant = tenant(&request.tenant_id)?;
-        let key = convert::id(&request.key_id, "key_id")?;
-        let spent =
-            accounts::key_usage(&self.app.pool, tenant, key).await?.ok_or(Error::Unknown("tenant"))?;
-        let own_keys = usage::own_keys(&self.app.pool, tenant, key).await?;
-        Ok(Response::new(KeyUsage {
-            total: spent.total,
-            daily: spent.daily,
-            weekly: spent.weekly,
-            monthly: spent.monthly,
-            limit: spent.limit,
-            limit_remaining: spent.remaining,
-            limit_reset: spent.reset,
-            has_paid: spent.has_paid,
-            own_keys_total: own_keys.total,
-            own_keys_daily: own_keys.daily,
-            own_keys_weekly: own_keys.weekly,
-            own_keys_monthly: own_keys.monthly,
-            limit_counts_own_keys: false,
-        }))
+        let key: KeyId = convert::id(&request.key_id, "key_id")?;
+        let usage = accounts::key_usage(&self.app.pool, tenant, &[key.uuid()]).await?;
+        let usage = usage.into_iter().next().ok_or(Error::Unknown("tenant"))?;
+        Ok(Response::new(key_usage(usage)))
+    }
+
+    async fn list_key_usage(
+        &self,
+        request: Request<ListKeyUsageRequest>,
+    ) -> Result<Response<ListKeyUsageResponse>, Status> {
+        let request = request.into_inner();
+        let tenant = tenant(&request.tenant_id)?;
+        if request.key_ids.len() > MAX_KEYS {
+            return Err(Malformed("key_ids").into());
+        }
+        let keys = request.key_ids.iter().map(|id| convert::id(id, "key_ids").map(KeyId::uuid));
+        let keys: Vec<Uuid> = keys.collect::<Result<_, _>>()?;
+        let usage = accounts::key_usage(&self.app.pool, tenant, &keys).await?;
+        if usage.len() < keys.len() {
+            return Err(Error::Unknown("tenant").into());
+        }
+        Ok(Response::new(ListKeyUsageResponse { usage: usage.into_iter().map(key_usage).collect() }))
     }
 
     async fn get_generation(
@@ -245,6 +251,25 @@ impl Billing for Service {
 
 fn tenant(text: &str) -> Result<TenantId, Malformed> {
     convert::id(text, "tenant_id")
+}
+
+fn key_usage(usage: accounts::KeyUsage) -> KeyUsage {
+    KeyUsage {
+        key_id: usage.key.to_string(),
+        total: usage.total,
+        daily: usage.daily,
+        weekly: usage.weekly,
+        monthly: usage.monthly,
+        limit: usage.limit,
+        limit_remaining: usage.remaining,
+        limit_reset: usage.reset,
+        has_paid: usage.has_paid,
+        own_keys_total: usage.own_total,
+        own_keys_daily: usage.own_daily,
+        own_keys_weekly: usage.own_weekly,
+        own_keys_monthly: usage.own_monthly,
+        limit_counts_own_keys: usage.counts_own_keys,
+    }
 }
 
 /// Whose accounts a key's requests reserve from.

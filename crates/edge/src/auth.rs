@@ -6,18 +6,20 @@ mod context;
 mod keys;
 mod markups;
 
+use std::sync::Arc;
+
 use chrono::Utc;
 use dialect::error::ErrorType;
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use identity::{ApiKey, KeyKind};
-use std::sync::Arc;
+use http::{Extensions, HeaderMap};
+use identity::{ApiKey, KeyHash, KeyKind};
 
 pub(crate) use changes::{Announcer, follow};
 pub(crate) use context::{Context, Governance, LookupError, Source};
 pub(crate) use keys::Keys;
 pub(crate) use markups::Markups;
 
+use crate::http::address::ClientAddress;
 use crate::http::reply::{Refusal, UserFacing};
 
 /// Why a caller is turned away.
@@ -30,6 +32,9 @@ pub(crate) enum Error {
     Unknown,
     #[error("the key is not for this operation")]
     WrongKind(KeyKind),
+    /// Told to whoever holds the key's secret, and to nobody else.
+    #[error("the key is not for this address")]
+    WrongAddress,
     /// A fault of ours is never the caller's 401.
     #[error("the key cannot be looked up")]
     Unavailable(#[source] Arc<LookupError>),
@@ -46,6 +51,9 @@ impl UserFacing for Error {
             ),
             Self::WrongKind(KeyKind::Inference) => {
                 Refusal::new(ErrorType::PermissionDenied, "Only management keys can perform this operation")
+            }
+            Self::WrongAddress => {
+                Refusal::new(ErrorType::PermissionDenied, "This key cannot be used from your address.")
             }
             Self::Unavailable(_) => Refusal::unavailable(),
         }
@@ -70,30 +78,75 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !secret.trim().is_empty()).then(|| secret.trim())
 }
 
-/// The caller behind a request's key, whatever the key is for.
+/// A request, or its head, as far as it shows who sent it.
+pub(crate) trait Shows {
+    fn headers(&self) -> &HeaderMap;
+    fn extensions(&self) -> &Extensions;
+}
+
+impl<B> Shows for http::Request<B> {
+    fn headers(&self) -> &HeaderMap {
+        self.headers()
+    }
+
+    fn extensions(&self) -> &Extensions {
+        self.extensions()
+    }
+}
+
+impl Shows for http::request::Parts {
+    fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+}
+
+/// The hash of a request's key.
+fn shown(headers: &HeaderMap) -> Result<KeyHash, Error> {
+    let key = ApiKey::parse(key(headers).ok_or(Error::Missing)?).map_err(|_| Error::Unknown)?;
+    Ok(key.hash())
+}
+
+/// The caller behind a request's key, whatever the key is for. The request itself is looked at before the future that
+/// this answers begins.
 ///
 /// # Errors
-/// [`Error`] when there is no key in force, or it cannot be told.
-pub(crate) async fn authenticate(keys: &Keys, headers: &HeaderMap) -> Result<Arc<Context>, Error> {
-    let key = ApiKey::parse(key(headers).ok_or(Error::Missing)?).map_err(|_| Error::Unknown)?;
-    let context = keys.get(key.hash()).await.map_err(Error::Unavailable)?.ok_or(Error::Unknown)?;
-    let now = Utc::now();
-    if context.key.disabled || context.key.expires_at.is_some_and(|end| end <= now) {
-        return Err(Error::Unknown);
+/// [`Error`] when there is no key in force that may be used from where the request comes from, or it cannot be told.
+pub(crate) fn authenticate<'k, S: Shows>(
+    keys: &'k Keys,
+    request: &S,
+) -> impl Future<Output = Result<Arc<Context>, Error>> + use<'k, S> {
+    let hash = shown(request.headers());
+    let address = request.extensions().get::<ClientAddress>().copied();
+    async move {
+        let context = keys.get(hash?).await.map_err(Error::Unavailable)?.ok_or(Error::Unknown)?;
+        let now = Utc::now();
+        if !context.is_in_force(now) {
+            return Err(Error::Unknown);
+        }
+        if !context.admits(address) {
+            return Err(Error::WrongAddress);
+        }
+        context.used(now);
+        Ok(context)
     }
-    context.used(now);
-    Ok(context)
 }
 
 /// The same, for one kind of key.
 ///
 /// # Errors
 /// [`Error`], also when the key is of the other kind.
-pub(crate) async fn authenticate_as(
-    keys: &Keys,
-    headers: &HeaderMap,
+pub(crate) fn authenticate_as<'k, S: Shows>(
+    keys: &'k Keys,
+    request: &S,
     kind: KeyKind,
-) -> Result<Arc<Context>, Error> {
-    let context = authenticate(keys, headers).await?;
-    if context.key.kind == kind { Ok(context) } else { Err(Error::WrongKind(context.key.kind)) }
+) -> impl Future<Output = Result<Arc<Context>, Error>> + use<'k, S> {
+    let authenticated = authenticate(keys, request);
+    async move {
+        let context = authenticated.await?;
+        if context.key.kind == kind { Ok(context) } else { Err(Error::WrongKind(context.key.kind)) }
+    }
 }

@@ -145,9 +145,13 @@ async fn add(
             kind: key.kind(),
             label: key.label(),
             name: name.to_owned(),
+            workspace: None,
+            creator: None,
+            made_by: "bootstrap".to_owned(),
             rate_limit: None,
             limit: None,
             limit_reset: None,
+            allowed_ips: None,
             expires_at: None,
         })
         .collect();

@@ -5,6 +5,7 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -100,7 +101,7 @@ pub struct HttpConfig {
     pub max_url_bytes: NonZeroUsize,
     pub max_connections: NonZeroUsize,
     pub max_streams: NonZeroU32,
-    pub proxies: usize,
+    pub trusted_proxies: Vec<IpNet>,
     pub linger_ms: u64,
     pub drain_ms: Millis,
 }

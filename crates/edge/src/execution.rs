@@ -215,7 +215,7 @@ fn start(request: &Request, admitted: &Admitted, progress: &Progress) -> Start {
         anthropic_beta: request.anthropic_beta.clone(),
         metadata_json: admitted.route.metadata_json.clone(),
         workspace_id: request.caller.key.workspace.to_string(),
-        user_id: request.caller.user_id(),
+        user_id: request.caller.key.creator_id(),
         quantum_tokens: admitted.quantum.as_ref().map(Quantum::tokens),
     }
 }

@@ -30,7 +30,20 @@ pub(crate) struct Guardrails {
     pub(crate) member: Option<PersonId>,
 }
 
-/// The id of a workspace's default guardrail, whether or not there is one yet.
+/// The id of a workspace's default guardrail, whether or not there is one yet: UUIDv5 of `default-guardrail` in the
+/// namespace of the workspace's id.
 pub(crate) fn default_id(workspace: Uuid) -> Uuid {
     Uuid::new_v5(&workspace, b"default-guardrail")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_guardrail_of_a_workspace_has_one_id_of_its_own() {
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        assert_ne!(default_id(one), default_id(other));
+        assert_eq!(default_id(one).to_string(), "d30f7df2-43b2-50c1-9407-6c5db85f6c61");
+    }
 }

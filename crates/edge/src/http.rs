@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 mod activity;
+pub(crate) mod address;
 mod admin;
 mod availability;
 mod body;

@@ -3,6 +3,7 @@
 //! - [`http`]: connections, routes, and how answers and errors are written.
 //! - [`access`]: who may call what of the management and operator APIs.
 //! - [`auth`]: who calls, from a cache that outlives the database.
+//! - [`keys`]: managing keys, whichever API asks.
 //! - [`people`]: how people sign in, and how they come into organisations.
 //! - [`limits`]: how often they may.
 //! - [`presets`]: settings that requests take over by naming them.
@@ -23,6 +24,7 @@ mod error;
 mod execution;
 mod guardrails;
 mod http;
+mod keys;
 mod lease;
 mod limits;
 mod metrics;

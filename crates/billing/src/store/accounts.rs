@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use identity::{AccountId, KeyId, TenantId};
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use crate::Error;
 
@@ -22,15 +23,22 @@ pub(crate) struct Credits {
     pub line: i64,
 }
 
-/// What a key spent, by its UTC window, and what its limit leaves.
+/// What a key spent and what the tenant's own credentials paid for it at list price, by UTC window, in nano-USD; and
+/// what its limit leaves.
 pub(crate) struct KeyUsage {
+    pub key: Uuid,
     pub total: i64,
     pub daily: i64,
     pub weekly: i64,
     pub monthly: i64,
+    pub own_total: i64,
+    pub own_daily: i64,
+    pub own_weekly: i64,
+    pub own_monthly: i64,
     pub limit: Option<i64>,
     pub remaining: Option<i64>,
     pub reset: String,
+    pub counts_own_keys: bool,
     pub has_paid: bool,
 }
 
@@ -60,33 +68,48 @@ pub(crate) async fn credits(pool: &PgPool, tenant: TenantId) -> Result<Option<Cr
     Ok(credits)
 }
 
+/// What these keys of a tenant used, in their order; nothing of a tenant that is unknown.
 pub(crate) async fn key_usage(
     pool: &PgPool,
     tenant: TenantId,
-    key: KeyId,
-) -> Result<Option<KeyUsage>, Error> {
+    keys: &[Uuid],
+) -> Result<Vec<KeyUsage>, Error> {
     let usage = sqlx::query_as!(
         KeyUsage,
-        r#"with now as materialized (select billing.clock() as at)
-        select t.has_paid,
-            billing.key_spent($2, 'epoch') as "total!",
-            billing.key_spent($2, billing.window_start('daily', now.at)) as "daily!",
-            billing.key_spent($2, billing.window_start('weekly', now.at)) as "weekly!",
-            billing.key_spent($2, billing.window_start('monthly', now.at)) as "monthly!",
+        r#"with windows as materialized (select now.at,
+            (billing.window_start('daily', now.at) at time zone 'UTC')::date as daily,
+            (billing.window_start('weekly', now.at) at time zone 'UTC')::date as weekly,
+            (billing.window_start('monthly', now.at) at time zone 'UTC')::date as monthly
+            from (select billing.clock() as at) now)
+        select k.id as "key!", t.has_paid, s.total as "total!", s.daily as "daily!", s.weekly as "weekly!",
+            s.monthly as "monthly!", s.own_total as "own_total!", s.own_daily as "own_daily!",
+            s.own_weekly as "own_weekly!", s.own_monthly as "own_monthly!",
             a.limit_nano as "limit?",
             case when a.limit_nano is not null then greatest(coalesce(b.posted,
-                billing.opening(a, billing.window_start(a.reset, now.at))), 0) end as remaining,
-            coalesce(a.reset, '') as "reset!"
+                billing.opening(a, billing.window_start(a.reset, w.at))), 0) end as remaining,
+            coalesce(a.reset, '') as "reset!", coalesce(a.counts_own_keys, false) as "counts_own_keys!"
         from billing.tenant t
-        cross join now
-        left join billing.account a on a.kind = 'key_limit' and a.key_id = $2 and a.tenant_id = t.tenant_id
+        cross join windows w
+        cross join unnest($2::uuid[]) with ordinality as k (id, n)
+        cross join lateral (select
+            coalesce(sum(u.charge), 0)::bigint as total,
+            coalesce(sum(u.charge) filter (where u.day >= w.daily), 0)::bigint as daily,
+            coalesce(sum(u.charge) filter (where u.day >= w.weekly), 0)::bigint as weekly,
+            coalesce(sum(u.charge) filter (where u.day >= w.monthly), 0)::bigint as monthly,
+            coalesce(sum(u.upstream_cost), 0)::bigint as own_total,
+            coalesce(sum(u.upstream_cost) filter (where u.day >= w.daily), 0)::bigint as own_daily,
+            coalesce(sum(u.upstream_cost) filter (where u.day >= w.weekly), 0)::bigint as own_weekly,
+            coalesce(sum(u.upstream_cost) filter (where u.day >= w.monthly), 0)::bigint as own_monthly
+            from billing.key_usage u where u.key_id = k.id and u.tenant_id = t.tenant_id) s
+        left join billing.account a on a.kind = 'key_limit' and a.key_id = k.id and a.tenant_id = t.tenant_id
         left join billing.balance b on b.account_id = a.account_id
-            and b.window_start = billing.window_start(a.reset, now.at)
-        where t.tenant_id = $1"#,
+            and b.window_start = billing.window_start(a.reset, w.at)
+        where t.tenant_id = $1
+        order by k.n"#,
         tenant.uuid(),
-        key.uuid(),
+        keys,
     )
-    .fetch_optional(pool)
+    .fetch_all(pool)
     .await?;
     Ok(usage)
 }

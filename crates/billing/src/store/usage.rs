@@ -1,6 +1,6 @@
 //! Settled usage, read back.
 
-use identity::{GenerationId, KeyId, TenantId};
+use identity::{GenerationId, TenantId};
 use rpc::billing::Generation;
 use rpc::events::UsageRecord;
 use rpc::pricing::{PriceVersion, Source, Usage};
@@ -128,37 +128,6 @@ pub(crate) async fn generation(
     }
     let settled_at_ms = settled_at.timestamp_millis();
     Ok(Some(Generation { record: Some(record), settled_at_ms, cache_discount }))
-}
-
-/// What the tenant's own credentials paid for a key at list price, in nano-USD, by UTC window.
-#[derive(Debug, Default)]
-pub(crate) struct OwnKeys {
-    pub total: i64,
-    pub daily: i64,
-    pub weekly: i64,
-    pub monthly: i64,
-}
-
-pub(crate) async fn own_keys(pool: &PgPool, tenant: TenantId, key: KeyId) -> Result<OwnKeys, Error> {
-    let paid = sqlx::query_as!(
-        OwnKeys,
-        r#"with windows as materialized (select
-            (billing.window_start('daily', now.at) at time zone 'UTC')::date as daily,
-            (billing.window_start('weekly', now.at) at time zone 'UTC')::date as weekly,
-            (billing.window_start('monthly', now.at) at time zone 'UTC')::date as monthly
-            from (select billing.clock() as at) now)
-        select coalesce(sum(k.upstream_cost), 0)::bigint as "total!",
-            coalesce(sum(k.upstream_cost) filter (where k.day >= w.daily), 0)::bigint as "daily!",
-            coalesce(sum(k.upstream_cost) filter (where k.day >= w.weekly), 0)::bigint as "weekly!",
-            coalesce(sum(k.upstream_cost) filter (where k.day >= w.monthly), 0)::bigint as "monthly!"
-        from billing.key_usage k cross join windows w
-        where k.key_id = $1 and k.tenant_id = $2"#,
-        key.uuid(),
-        tenant.uuid(),
-    )
-    .fetch_one(pool)
-    .await?;
-    Ok(paid)
 }
 
 async fn further_attempts(

@@ -1,6 +1,7 @@
 //! Key limits and their windows.
 
-use rpc::billing::{GetKeyUsageRequest, KeyUsage};
+use identity::{KeyId, TenantId};
+use rpc::billing::{GetKeyUsageRequest, KeyUsage, ListKeyUsageRequest, PutKeyLimitRequest};
 
 use crate::support::edge::Edge;
 use crate::support::records::{record, settle};
@@ -90,4 +91,42 @@ async fn a_limit_for_fifty_admits_exactly_fifty() {
     let admitted = futures::future::join_all(asks).await.into_iter().filter(Result::is_ok).count();
     assert_eq!(admitted, 50);
     billing.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_page_of_keys_is_one_question() {
+    let billing = Billing::start().await;
+    let customer = billing.customer(1_000_000).await;
+    let edge = Edge::join(&billing.client, "edge", 1).await;
+    spend(&billing, &edge, &customer, 400).await;
+    let (limited, unknown) = (KeyId::generate(), KeyId::generate());
+    let put = PutKeyLimitRequest {
+        tenant_id: customer.tenant.to_string(),
+        key_id: limited.to_string(),
+        limit: Some(5_000),
+        reset: "daily".to_owned(),
+        counts_own_keys: Some(true),
+    };
+    billing.client.clone().put_key_limit(put).await.unwrap();
+    let ask = async |tenant: String, keys: &[KeyId]| {
+        let key_ids = keys.iter().map(ToString::to_string).collect();
+        let request = ListKeyUsageRequest { tenant_id: tenant, key_ids };
+        billing.client.clone().list_key_usage(request).await.map(|answer| answer.into_inner().usage)
+    };
+    let keys = [limited, customer.key, unknown];
+    let listed = ask(customer.tenant.to_string(), &keys).await.unwrap();
+    let ids: Vec<&str> = listed.iter().map(|one| one.key_id.as_str()).collect();
+    assert_eq!(ids, keys.map(|key| key.to_string()), "in the order of the question");
+    assert_eq!((listed[0].limit, listed[0].limit_remaining), (Some(5_000), Some(5_000)));
+    assert!(listed[0].limit_counts_own_keys && !listed[1].limit_counts_own_keys);
+    assert_eq!((listed[1].total, listed[1].limit), (400, None));
+    assert_eq!(listed[1], usage(&billing, &customer).await);
+    assert_eq!((listed[2].total, listed[2].limit), (0, None));
+
+    let other = billing.customer(1_000_000).await;
+    let foreign = ask(other.tenant.to_string(), &keys).await.unwrap();
+    assert!(foreign.iter().all(|one| one.total == 0 && one.limit.is_none()), "{foreign:?}");
+    assert!(ask(customer.tenant.to_string(), &[unknown; 101]).await.is_err());
+    assert!(ask(TenantId::generate().to_string(), &keys).await.is_err());
+    assert!(ask(customer.tenant.to_string(), &[]).await.unwrap().is_empty());
 }

@@ -134,7 +134,7 @@ async fn pass(app: &App, rule: &Rule, request: &mut Request) -> Result<(), Refus
             request.extensions_mut().insert(operator);
             return Ok(());
         }
-        let context = auth::authenticate(&app.keys, headers).await?;
+        let context = auth::authenticate(&app.keys, &*request).await?;
         if !rule.takes(Scheme::of_key(context.key.kind)) {
             return Err(auth::Error::WrongKind(context.key.kind).into());
         }

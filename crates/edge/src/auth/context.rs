@@ -13,6 +13,7 @@ use sqlx::PgPool;
 use super::Markups;
 use crate::byok::OwnCredentials;
 use crate::guardrails::Guardrails;
+use crate::http::address::ClientAddress;
 use crate::store;
 use crate::store::keys::Key;
 use crate::store::workspaces::Defaults;
@@ -38,15 +39,16 @@ pub(crate) struct Governance {
     pub(crate) own: OwnCredentials,
     /// What the key's workspace says for requests that leave it open.
     pub(crate) defaults: Defaults,
-    /// The member who made the key: whose budgets its requests count for.
-    pub(crate) creator: Option<PersonId>,
 }
 
 /// What the edge knows of a key that exists.
 #[derive(Debug)]
 pub(crate) struct Context {
+    /// Of the secret that was shown; the key's public name is `key.hash`.
     pub(crate) hash: KeyHash,
     pub(crate) key: Key,
+    /// When that secret ends, where the key has another by now.
+    secret_until: Option<DateTime<Utc>>,
     pub(crate) terms: Terms,
     pub(crate) governance: Governance,
     /// Unix milliseconds of the last use seen here; 0 = none.
@@ -58,9 +60,17 @@ impl Context {
         self.key.tenant
     }
 
-    /// The member whose request it is, as services are told; empty = nobody's in particular.
-    pub(crate) fn user_id(&self) -> String {
-        self.governance.creator.map(|creator| creator.to_string()).unwrap_or_default()
+    /// Whether key and secret are good at this moment, which needs no event to end.
+    pub(crate) fn is_in_force(&self, now: DateTime<Utc>) -> bool {
+        let goes_on = |end: Option<DateTime<Utc>>| end.is_none_or(|end| now < end);
+        !self.key.disabled && goes_on(self.key.expires_at) && goes_on(self.secret_until)
+    }
+
+    /// Whether the key may be used from there. From nowhere only a key that may be used from anywhere.
+    pub(crate) fn admits(&self, address: Option<ClientAddress>) -> bool {
+        self.key.allowed_ips.as_ref().is_none_or(|networks| {
+            address.is_some_and(|from| networks.iter().any(|network| network.contains(&from.0)))
+        })
     }
 
     pub(crate) fn used(&self, now: DateTime<Utc>) {
@@ -107,21 +117,20 @@ impl Source {
     }
 
     async fn ask(&self, hash: KeyHash) -> Result<Option<Context>, LookupError> {
-        let Some(key) = store::keys::by_hash(&self.pool, hash).await.map_err(LookupError::Database)? else {
-            return Ok(None);
-        };
+        let found = store::keys::by_secret(&self.pool, hash).await.map_err(LookupError::Database)?;
+        let Some((key, secret_until)) = found else { return Ok(None) };
         let governance = store::governance::of(&self.pool, &key).await.map_err(LookupError::Database)?;
         let ids = |ids: &[uuid::Uuid]| ids.iter().map(ToString::to_string).collect();
         let request = GetTermsRequest {
             tenant_id: key.tenant.to_string(),
             key_id: key.id.to_string(),
             workspace_id: key.workspace.to_string(),
-            user_id: governance.creator.map(|creator| creator.to_string()).unwrap_or_default(),
+            user_id: key.creator_id(),
             guardrail_ids: ids(&governance.guardrails.key_budgets),
             member_guardrail_ids: ids(&governance.guardrails.member_budgets),
         };
         let terms = self.terms(request).await.map_err(|status| LookupError::Terms(Box::new(status)))?;
-        Ok(Some(Context { hash, key, terms, governance, last_used: AtomicI64::new(0) }))
+        Ok(Some(Context { hash, key, secret_until, terms, governance, last_used: AtomicI64::new(0) }))
     }
 
     /// What billing says of a key's terms; empty ids stand for callers without a key.

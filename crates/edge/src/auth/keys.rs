@@ -12,7 +12,8 @@ use tokio::sync::Semaphore;
 use super::{Context, LookupError, Source};
 use crate::config::AuthConfig;
 
-/// How long a change is remembered: longer than any look-up that began before it can take.
+/// How long a change is remembered beyond what is known from before it: longer than any look-up that began before it can
+/// take.
 const REMEMBER_CHANGES: Duration = Duration::from_secs(120);
 /// How long a stale answer serves before the source is tried again.
 const STALE_FOR: Duration = Duration::from_secs(2);
@@ -32,7 +33,7 @@ pub(crate) struct Keys {
     fresh: moka::future::Cache<KeyHash, Entry>,
     /// The last good answer of each key that exists.
     stale: moka::sync::Cache<KeyHash, Entry>,
-    /// At which count of changes a key changed last.
+    /// At which count of changes a key changed last, by its public name.
     changed: moka::sync::Cache<KeyHash, u64>,
     /// At which count of changes the terms of a tenant's keys changed last.
     terms: moka::sync::Cache<TenantId, u64>,
@@ -59,6 +60,7 @@ impl Expiry<KeyHash, Entry> for Lifetimes {
 impl Keys {
     pub(crate) fn new(config: &AuthConfig, source: Source) -> Self {
         let lifetimes = Lifetimes { fresh: config.fresh_ms.get(), unknown: config.unknown_ms.get() };
+        let remember = config.stale_ms.get().saturating_add(REMEMBER_CHANGES);
         Self {
             source,
             lookups: Semaphore::new(config.lookups.get()),
@@ -72,24 +74,28 @@ impl Keys {
                 .build(),
             changed: moka::sync::Cache::builder()
                 .max_capacity(config.max_keys.get())
-                .time_to_live(REMEMBER_CHANGES)
+                .time_to_live(remember)
                 .build(),
             terms: moka::sync::Cache::builder()
                 .max_capacity(config.max_keys.get())
-                .time_to_live(REMEMBER_CHANGES)
+                .time_to_live(remember)
                 .build(),
             changes: AtomicU64::new(0),
             flushed: AtomicU64::new(0),
         }
     }
 
-    /// The key with this hash, or `None` when there is none. Callers of one key share one look-up.
+    /// The key with a secret of this hash, or `None` when there is none. Callers of one key share one look-up.
     ///
     /// # Errors
     /// [`LookupError`] when the source cannot be asked and nothing that is recent enough is known.
     pub(crate) async fn get(&self, hash: KeyHash) -> Result<Option<Arc<Context>>, Arc<LookupError>> {
         for _ in 0..4 {
-            let entry = self.fresh.try_get_with(hash, self.look_up(hash)).await?;
+            let entry = match self.fresh.get(&hash).await {
+                Some(entry) => entry,
+                // Boxed: what few requests wait for is no room in the futures of all.
+                None => Box::pin(self.fresh.try_get_with(hash, self.look_up(hash))).await?,
+            };
             if self.is_current(hash, &entry) {
                 return Ok(entry.context);
             }
@@ -126,14 +132,17 @@ impl Keys {
 
     /// Whether nothing was heard since the look-up began that makes it worthless.
     fn is_current(&self, hash: KeyHash, entry: &Entry) -> bool {
+        let is_known = |name: &KeyHash| self.changed.get(name).is_none_or(|changed| entry.as_of >= changed);
         entry.as_of >= self.flushed.load(Ordering::SeqCst)
-            && self.changed.get(&hash).is_none_or(|changed| entry.as_of >= changed)
+            && is_known(&hash)
             && entry.context.as_ref().is_none_or(|context| {
-                self.terms.get(&context.tenant()).is_none_or(|changed| entry.as_of >= changed)
+                // A key that was rotated is known by other hashes than its name.
+                is_known(&context.key.hash)
+                    && self.terms.get(&context.tenant()).is_none_or(|changed| entry.as_of >= changed)
             })
     }
 
-    /// A key changed.
+    /// A key changed, or whatever is known by the hash of this secret.
     pub(crate) async fn forget(&self, hash: KeyHash) {
         let change = self.changes.fetch_add(1, Ordering::SeqCst) + 1;
         self.changed.insert(hash, change);

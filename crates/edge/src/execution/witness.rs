@@ -39,7 +39,7 @@ pub(super) fn of(
         execution: progress.execution,
         deltas: progress.deltas,
         workspace_id: request.caller.key.workspace.to_string(),
-        user_id: request.caller.user_id(),
+        user_id: request.caller.key.creator_id(),
         reserved: admitted.reserved.nanos(),
         streamed: request.peek.stream,
         received_at_ms: request.received_at_ms,

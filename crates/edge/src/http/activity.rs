@@ -58,7 +58,7 @@ type RowKey = (Reverse<i64>, String, String, String, Option<String>);
 
 pub(crate) async fn show(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
     let (parts, _) = request.into_parts();
-    let context = auth::authenticate_as(&app.keys, &parts.headers, KeyKind::Management).await?;
+    let context = auth::authenticate_as(&app.keys, &parts, KeyKind::Management).await?;
     let scope = Scope::of(&app, &context, from_query(&parts)?).await?;
     let Some(scope) = scope else {
         return Ok(reply::json(StatusCode::OK, &json!({ "data": [] })));

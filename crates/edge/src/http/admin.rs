@@ -27,7 +27,7 @@ use dialect::error::{BadRequest, ErrorType};
 use identity::TenantId;
 use serde::de::DeserializeOwned;
 
-use super::body;
+use super::body::{self, sent};
 use super::reply::{Refusal, UserFacing as _};
 use crate::access::Operator;
 use crate::service::App;
@@ -63,6 +63,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/tenants/{tenant}/keys", get(keys::list).post(keys::create))
         .route("/tenants/{tenant}/credits", post(credit::grant))
         .route("/tenants/{tenant}/balance", get(credit::balance))
+        .route("/keys/{hash}/rotate", post(keys::rotate))
         .route("/keys/{hash}", patch(keys::change).delete(keys::delete).get(keys::show))
         .route("/decisions", get(decisions::list))
         .route("/decisions/{generation}", get(decisions::show))
@@ -97,13 +98,4 @@ fn not_found(what: &str) -> Refusal {
 
 fn bad(message: impl Into<String>) -> Refusal {
     BadRequest::new(message).refusal()
-}
-
-/// A value that was sent, be it `null`; the default of the field is that it was not.
-fn sent<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    T: serde::Deserialize<'de>,
-    D: serde::Deserializer<'de>,
-{
-    serde::Deserialize::deserialize(deserializer).map(Some)
 }

@@ -94,6 +94,10 @@ fn too_large(limit: usize) -> Refusal {
 /// # Errors
 /// A [`Refusal`] that names the member that is wrong.
 pub(crate) fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    // A list would be read as a struct's members in their order.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(BadRequest::new("The request's body must be a JSON object.").refusal());
+    }
     serde_json::from_slice(body).map_err(|error| BadRequest::new(error.to_string()).refusal())
 }
 
@@ -105,4 +109,13 @@ pub(crate) fn from_query<T: DeserializeOwned>(parts: &http::request::Parts) -> R
     axum::extract::Query::try_from_uri(&parts.uri)
         .map(|query| query.0)
         .map_err(|error| Refusal::with_status(StatusCode::BAD_REQUEST, error.body_text()))
+}
+
+/// A value that was sent, be it `null`; the default of the field is that it was not.
+pub(crate) fn sent<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: serde::Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    serde::Deserialize::deserialize(deserializer).map(Some)
 }

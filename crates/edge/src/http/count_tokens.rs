@@ -26,7 +26,7 @@ pub(super) async fn count(State(app): State<Arc<App>>, request: axum::extract::R
 }
 
 async fn tokens(app: &App, request: axum::extract::Request) -> Result<u64, Refusal> {
-    let caller = auth::authenticate_as(&app.keys, request.headers(), KeyKind::Inference).await?;
+    let caller = auth::authenticate_as(&app.keys, &request, KeyKind::Inference).await?;
     if let Some(rule) = app.limits.of_key(caller.key.id, caller.key.rate_limit) {
         app.limits.spend(&rule).await.map_err(|exceeded| exceeded.refusal())?;
     }

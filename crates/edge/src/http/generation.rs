@@ -37,7 +37,7 @@ struct Wanted {
 /// `GET /api/v1/generation?id=`: one generation of the caller's organisation.
 pub(crate) async fn show(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
     let (parts, _) = request.into_parts();
-    let context = auth::authenticate(&app.keys, &parts.headers).await?;
+    let context = auth::authenticate(&app.keys, &parts).await?;
     let wanted: Wanted = from_query(&parts)?;
     let not_found = || Refusal::new(ErrorType::NotFound, format!("Generation {} not found", wanted.id));
     let id: GenerationId = wanted.id.parse().map_err(|_| not_found())?;

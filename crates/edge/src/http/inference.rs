@@ -83,7 +83,7 @@ async fn accept(
     dialect: Dialect,
     request: axum::extract::Request,
 ) -> Result<(Request, OwnedSemaphorePermit), Refusal> {
-    let caller = auth::authenticate_as(&app.keys, request.headers(), KeyKind::Inference).await?;
+    let caller = auth::authenticate_as(&app.keys, &request, KeyKind::Inference).await?;
     tracing::Span::current().record("tenant.id", tracing::field::display(caller.tenant()));
     let place = Arc::clone(&app.open).try_acquire_owned().map_err(|_| {
         app.metrics.denied("busy");

@@ -22,7 +22,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 
 /// `GET /api/v1/invoices`: invoices, statements, credit notes and receipts.
 async fn list(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
-    let context = auth::authenticate_as(&app.keys, request.headers(), KeyKind::Management).await?;
+    let context = auth::authenticate_as(&app.keys, &request, KeyKind::Management).await?;
     documents(&app, context.tenant(), &request.into_parts().0).await
 }
 
@@ -32,12 +32,12 @@ async fn show(
     Path(number): Path<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let context = auth::authenticate_as(&app.keys, request.headers(), KeyKind::Management).await?;
+    let context = auth::authenticate_as(&app.keys, &request, KeyKind::Management).await?;
     read_document(&app, context.tenant(), &number, request.headers()).await
 }
 
 /// `GET /api/v1/usage.csv`: a row for each generation.
 async fn usage(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
-    let context = auth::authenticate_as(&app.keys, request.headers(), KeyKind::Management).await?;
+    let context = auth::authenticate_as(&app.keys, &request, KeyKind::Management).await?;
     usage_csv(&app, context.tenant(), &request.into_parts().0).await
 }

@@ -4,6 +4,7 @@
 
 mod budgets;
 mod guardrails;
+mod keys;
 mod organization;
 mod settings;
 mod workspace_members;
@@ -22,10 +23,13 @@ use super::body;
 use super::reply::{Refusal, UserFacing as _};
 use crate::service::App;
 
+pub(super) use keys::current_key;
+
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .merge(budgets::routes())
         .merge(guardrails::routes())
+        .merge(keys::routes())
         .merge(organization::routes())
         .merge(workspace_members::routes())
         .merge(workspaces::routes())

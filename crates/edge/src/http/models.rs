@@ -15,8 +15,9 @@ use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use axum::routing::get;
 use dialect::error::ErrorType;
+use http::Uri;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{HeaderMap, Uri};
+use http::request::Parts;
 use prost::Message as _;
 use rpc::billing::GetTermsRequest;
 
@@ -50,7 +51,7 @@ pub(super) fn routes(base: &str) -> Router<Arc<App>> {
     let mut routes = Router::new().route(&format!("{base}/models/user"), get(usable));
     for (path, resource) in RESOURCES {
         let show = async move |State(app): State<Arc<App>>, request: Request| {
-            let wanted = Wanted { resource, ..of(&app, request.headers(), request.uri()).await? };
+            let wanted = Wanted { resource, ..of(&app, &request.into_parts().0).await? };
             answer(&app, wanted).await
         };
         routes = routes.route(&format!("{base}{path}"), get(show));
@@ -58,12 +59,12 @@ pub(super) fn routes(base: &str) -> Router<Arc<App>> {
     for (path, resource) in OF_A_MODEL {
         let show = async move |State(app): State<Arc<App>>,
                                path: Result<Path<(String, String)>, PathRejection>,
-                               headers: HeaderMap,
-                               uri: Uri| {
+                               request: Request| {
+            let parts = request.into_parts().0;
             // A name that is no text is nobody's.
-            let Path((author, slug)) = path.map_err(|_| unknown(&uri))?;
+            let Path((author, slug)) = path.map_err(|_| unknown(&parts.uri))?;
             let name = format!("{author}/{slug}");
-            let wanted = Wanted { resource, name, ..of(&app, &headers, &uri).await? };
+            let wanted = Wanted { resource, name, ..of(&app, &parts).await? };
             answer(&app, wanted).await
         };
         routes = routes.route(&format!("{base}{path}"), get(show));
@@ -73,7 +74,7 @@ pub(super) fn routes(base: &str) -> Router<Arc<App>> {
 
 /// `GET /models/user`: what the caller's own rules leave.
 async fn usable(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
-    let context = auth::authenticate(&app.keys, request.headers()).await?;
+    let context = auth::authenticate(&app.keys, &request).await?;
     let wanted = Wanted {
         resource: "user",
         query: request.uri().query().unwrap_or_default().to_owned(),
@@ -90,10 +91,10 @@ fn unknown(uri: &Uri) -> Refusal {
 }
 
 /// The caller's view of nothing in particular.
-async fn of(app: &App, headers: &HeaderMap, uri: &Uri) -> Result<Wanted, Refusal> {
-    let query = uri.query().unwrap_or_default().to_owned();
-    let (markups, authenticated) = if auth::has_key(headers) {
-        (auth::authenticate(&app.keys, headers).await?.terms.markups.clone(), true)
+async fn of(app: &App, parts: &Parts) -> Result<Wanted, Refusal> {
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let (markups, authenticated) = if auth::has_key(&parts.headers) {
+        (auth::authenticate(&app.keys, parts).await?.terms.markups.clone(), true)
     } else {
         (default_markups(app).await?, false)
     };

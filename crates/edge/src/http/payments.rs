@@ -97,7 +97,7 @@ struct Checkout {
 }
 
 async fn checkout(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
-    let context = manager(&app, request.headers()).await?;
+    let context = manager(&app, &request).await?;
     let key = idempotency_key(request.headers());
     let sent: Checkout = read(&app, request).await?;
     let message = CreateCheckoutRequest {
@@ -124,7 +124,7 @@ pub(super) struct Page {
 }
 
 async fn list(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
-    let context = manager(&app, request.headers()).await?;
+    let context = manager(&app, &request).await?;
     let page: Page = from_query(&request.into_parts().0)?;
     let page = payments(&app, context.tenant().to_string(), page, number).await?;
     Ok(reply::json(StatusCode::OK, &page))
@@ -149,7 +149,7 @@ async fn show(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let context = manager(&app, request.headers()).await?;
+    let context = manager(&app, &request).await?;
     let payment = payment(&app, id, context.tenant().to_string()).await?;
     Ok(reply::json(StatusCode::OK, &json!({ "data": payment_json(&payment, number) })))
 }
@@ -180,7 +180,7 @@ async fn refund(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let context = manager(&app, request.headers()).await?;
+    let context = manager(&app, &request).await?;
     let key = idempotency_key(request.headers());
     let sent: Refund = read(&app, request).await?;
     let message = RefundPaymentRequest {
@@ -198,7 +198,7 @@ async fn refund(
 }
 
 async fn auto_top_up(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
-    let context = manager(&app, request.headers()).await?;
+    let context = manager(&app, &request).await?;
     let message = GetAutoTopUpRequest { tenant_id: context.tenant().to_string() };
     let found = rpc::retry(3, || {
         let (mut payments, message) = (client(&app), message.clone());
@@ -217,7 +217,7 @@ struct Settings {
 }
 
 async fn put_auto_top_up(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
-    let context = manager(&app, request.headers()).await?;
+    let context = manager(&app, &request).await?;
     let sent: Settings = read(&app, request).await?;
     let nanos = |usd: Option<Usd>, name| match usd {
         Some(usd) => usd.nanos(name),
@@ -254,8 +254,11 @@ pub(super) fn client(app: &App) -> PaymentsClient<rpc::Channel> {
     PaymentsClient::new(app.billing.clone())
 }
 
-async fn manager(app: &App, headers: &HeaderMap) -> Result<Arc<Context>, Refusal> {
-    Ok(auth::authenticate_as(&app.keys, headers, KeyKind::Management).await?)
+fn manager<'a>(
+    app: &'a App,
+    request: &Request,
+) -> impl Future<Output = Result<Arc<Context>, auth::Error>> + use<'a> {
+    auth::authenticate_as(&app.keys, request, KeyKind::Management)
 }
 
 async fn read<T: serde::de::DeserializeOwned>(app: &App, request: Request) -> Result<T, Refusal> {

@@ -18,7 +18,7 @@ use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, USER_AGENT};
 use http::request::Parts;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::client::ClientAddress;
+use super::address::ClientAddress;
 use super::documents;
 use super::reply::Refusal;
 use super::routes::wrong_method;

@@ -57,7 +57,7 @@ pub(super) fn routes(base: &str) -> Router<Arc<App>> {
 
 /// Makes a version of a request's body and puts it in force.
 async fn put(app: &App, dialect: Dialect, slug: SlugPath, request: Request) -> Result<Response, Refusal> {
-    let caller = auth::authenticate_as(&app.keys, request.headers(), KeyKind::Inference).await?;
+    let caller = auth::authenticate_as(&app.keys, &request, KeyKind::Inference).await?;
     if let Some(rule) = app.limits.of_key(caller.key.id, caller.key.rate_limit) {
         app.limits.spend(&rule).await.map_err(|exceeded| exceeded.refusal())?;
     }
@@ -158,7 +158,7 @@ impl Page {
 }
 
 async fn list(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
-    let caller = auth::authenticate_as(&app.keys, request.headers(), KeyKind::Inference).await?;
+    let caller = auth::authenticate_as(&app.keys, &request, KeyKind::Inference).await?;
     let (offset, limit) = Page::of(request)?;
     let workspace = caller.key.workspace;
     let (presets, count) = pg::in_tenant(&app.pool, caller.tenant(), move |tx| {
@@ -173,7 +173,7 @@ async fn list(State(app): State<Arc<App>>, request: Request) -> Result<Response,
 }
 
 async fn show(State(app): State<Arc<App>>, slug: SlugPath, request: Request) -> Result<Response, Refusal> {
-    let caller = auth::authenticate_as(&app.keys, request.headers(), KeyKind::Inference).await?;
+    let caller = auth::authenticate_as(&app.keys, &request, KeyKind::Inference).await?;
     let slug = slug.map(|Path(slug)| slug).unwrap_or_default();
     let (workspace, name) = (caller.key.workspace, slug.clone());
     let found = pg::in_tenant(&app.pool, caller.tenant(), move |tx| {
@@ -193,7 +193,7 @@ async fn versions(
     slug: SlugPath,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let caller = auth::authenticate_as(&app.keys, request.headers(), KeyKind::Inference).await?;
+    let caller = auth::authenticate_as(&app.keys, &request, KeyKind::Inference).await?;
     let (offset, limit) = Page::of(request)?;
     let slug = slug.map(|Path(slug)| slug).unwrap_or_default();
     let (workspace, name) = (caller.key.workspace, slug.clone());
@@ -215,7 +215,7 @@ async fn version(
     path: Result<Path<(String, String)>, PathRejection>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let caller = auth::authenticate_as(&app.keys, request.headers(), KeyKind::Inference).await?;
+    let caller = auth::authenticate_as(&app.keys, &request, KeyKind::Inference).await?;
     let (slug, number) = path.map(|Path(path)| path).unwrap_or_default();
     let (workspace, name, wanted) = (caller.key.workspace, slug.clone(), number.parse::<i32>());
     let found = pg::in_tenant(&app.pool, caller.tenant(), move |tx| {

@@ -62,7 +62,6 @@ fn public(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(models::routes("/v1"))
         .merge(presets::routes("/api/v1"))
         .merge(presets::routes("/v1"))
-        .route("/api/v1/key", get(account::key))
         .route("/api/v1/auth/key", get(account::key))
         .route("/api/v1/credits", get(account::credits))
         .merge(payments::routes())

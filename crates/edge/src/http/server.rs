@@ -1,23 +1,23 @@
 //! The accept loop. `axum::serve` arms no timers and bounds nothing, so connections are made here.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::Request;
 use hyper::body::Incoming;
-use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::client::Peer;
-use super::routes;
+use super::{address, routes};
 use crate::config::HttpConfig;
 use crate::metrics::Open;
 use crate::service::App;
@@ -36,7 +36,8 @@ const BUFFER: usize = 128 * 1024;
 /// Serves until the stop has begun, then drains.
 pub(crate) async fn serve(app: &Arc<App>, listener: TcpListener) -> io::Result<()> {
     let stay = app.leases.outbox().stay().await;
-    let service = TowerToHyperService::new(routes::routes(app));
+    let routes = routes::routes(app);
+    let proxies: Arc<[IpNet]> = app.config.http.trusted_proxies.as_slice().into();
     let http = Arc::new(builder(&app.config.http));
     let graceful = GracefulShutdown::new();
     let (closing, cut) = (CancellationToken::new(), CancellationToken::new());
@@ -50,7 +51,8 @@ pub(crate) async fn serve(app: &Arc<App>, listener: TcpListener) -> io::Result<(
         let Some((stream, peer, place)) = accepted else { continue };
         // A delayed small write would hold back every streamed frame by tens of milliseconds.
         let _ = stream.set_nodelay(true);
-        let (service, http, watcher) = (service.clone(), Arc::clone(&http), graceful.watcher());
+        let service = TowerToHyperService::new(address::located(routes.clone(), peer, Arc::clone(&proxies)));
+        let (http, watcher) = (Arc::clone(&http), graceful.watcher());
         let (closing, cut) = (closing.clone(), cut.clone());
         let open = Open::one(&app.metrics.connections);
         let patience = app.config.http.header_timeout_ms.get();
@@ -62,10 +64,6 @@ pub(crate) async fn serve(app: &Arc<App>, listener: TcpListener) -> io::Result<(
             if !speaks {
                 return;
             }
-            let service = service_fn(move |mut request: Request<Incoming>| {
-                request.extensions_mut().insert(peer);
-                service.call(request)
-            });
             let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();
             tokio::select! {
                 served = watcher.watch(connection) => {
@@ -92,10 +90,10 @@ pub(crate) async fn serve(app: &Arc<App>, listener: TcpListener) -> io::Result<(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> io::Result<Option<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)>> {
+) -> io::Result<Option<(TcpStream, IpAddr, tokio::sync::OwnedSemaphorePermit)>> {
     let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
     match listener.accept().await {
-        Ok((stream, address)) => Ok(Some((stream, Peer(address.ip().to_canonical()), place))),
+        Ok((stream, peer)) => Ok(Some((stream, peer.ip(), place))),
         Err(error) => match error.kind() {
             io::ErrorKind::ConnectionAborted
             | io::ErrorKind::ConnectionRefused

@@ -14,7 +14,7 @@ pub(crate) async fn of(pool: &PgPool, key: &Key) -> Result<Governance, sqlx::Err
 }
 
 async fn read(tx: &mut TenantTx, key: &Key) -> Result<Governance, sqlx::Error> {
-    let (defaults, creator) = workspaces::governing(tx, key).await?;
-    let guardrails = guardrails::of_key(tx, key, creator).await?;
-    Ok(Governance { guardrails, defaults, creator, ..Governance::default() })
+    let defaults = workspaces::governing(tx, key).await?;
+    let guardrails = guardrails::of_key(tx, key).await?;
+    Ok(Governance { guardrails, defaults, ..Governance::default() })
 }

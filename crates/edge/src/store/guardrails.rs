@@ -200,12 +200,8 @@ pub(crate) async fn changed(tx: &mut TenantTx) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// All guardrails that apply to a key of this member's, as one.
-pub(crate) async fn of_key(
-    tx: &mut TenantTx,
-    key: &Key,
-    member: Option<PersonId>,
-) -> Result<Guardrails, sqlx::Error> {
+/// All guardrails that apply to a key, as one.
+pub(crate) async fn of_key(tx: &mut TenantTx, key: &Key) -> Result<Guardrails, sqlx::Error> {
     let tenant = tx.tenant().uuid();
     let rows = sqlx::query!(
         r#"select g.id, a.scope as "scope!", g.limit_nanos is not null as "has_limit!", g.rules as "rules: Json<Rules>"
@@ -223,7 +219,7 @@ pub(crate) async fn of_key(
            join identity.guardrail g on g.id = a.id and g.tenant_id = $1"#,
         tenant,
         crate::guardrails::default_id(key.workspace),
-        member.map(PersonId::uuid),
+        key.creator.map(PersonId::uuid),
         key.id.uuid(),
     )
     .fetch_all(tx.connection())
@@ -238,7 +234,7 @@ pub(crate) async fn of_key(
         })
         .collect();
     // Unknown is not unlimited: such a key cannot be looked up.
-    combine(&applied, member).map_err(|error| sqlx::Error::Decode(error.into()))
+    combine(&applied, key.creator).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
 fn scope(text: &str) -> Scope {

@@ -9,8 +9,6 @@ use super::keys::Key;
 
 /// Live workspaces of an organisation at most: nobody pays for keeping them.
 pub(crate) const MOST: i64 = 1_000;
-/// What the id of a workspace's default guardrail is made of, beside the workspace's own.
-const DEFAULT_GUARDRAIL: &[u8] = b"default-guardrail";
 
 /// What a workspace says for requests that leave it open, and for what it does not say its organisation.
 #[derive(Debug, Clone, Default)]
@@ -71,12 +69,6 @@ impl Workspace {
             updated_at: now,
         }
     }
-}
-
-/// The id of the guardrail that governs every key of a workspace, whether it was written yet or not: UUIDv5 of
-/// `default-guardrail` in the namespace of the workspace's id.
-pub(crate) fn default_guardrail_id(workspace: Uuid) -> Uuid {
-    Uuid::new_v5(&workspace, DEFAULT_GUARDRAIL)
 }
 
 /// The workspace of the transaction's tenant that goes by this id or slug.
@@ -248,44 +240,25 @@ pub(crate) async fn tenant_changed(tx: &mut TenantTx) -> Result<(), sqlx::Error>
 }
 
 /// What a key's requests get that leave it open, and the member who made the key.
-pub(crate) async fn governing(
-    tx: &mut TenantTx,
-    key: &Key,
-) -> Result<(Defaults, Option<PersonId>), sqlx::Error> {
+pub(crate) async fn governing(tx: &mut TenantTx, key: &Key) -> Result<Defaults, sqlx::Error> {
     let tenant = tx.tenant().uuid();
     let row = sqlx::query!(
         r#"select coalesce(w.default_text_model, o.default_text_model) as text_model,
                   coalesce(w.default_image_model, o.default_image_model) as image_model,
                   coalesce(w.default_provider_sort, o.default_provider_sort) as provider_sort,
-                  w.disabled_server_tools, k.creator_person_id
-           from identity.api_key k
-           join identity.workspace w on w.tenant_id = k.tenant_id and w.id = k.workspace_id
-           join identity.organisation o on o.id = k.tenant_id
-           where k.tenant_id = $1 and k.id = $2"#,
+                  w.disabled_server_tools
+           from identity.workspace w
+           join identity.organisation o on o.id = w.tenant_id
+           where w.tenant_id = $1 and w.id = $2"#,
         tenant,
-        key.id.uuid(),
+        key.workspace,
     )
     .fetch_optional(tx.connection())
     .await?;
-    let Some(row) = row else { return Ok(Default::default()) };
-    let defaults = Defaults {
+    Ok(row.map_or_else(Defaults::default, |row| Defaults {
         text_model: row.text_model,
         image_model: row.image_model,
         provider_sort: row.provider_sort,
         disabled_server_tools: row.disabled_server_tools,
-    };
-    Ok((defaults, row.creator_person_id.map(PersonId::from_uuid)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_default_guardrail_of_a_workspace_has_one_id_of_its_own() {
-        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        assert_eq!(default_guardrail_id(one), default_guardrail_id(one));
-        assert_ne!(default_guardrail_id(one), default_guardrail_id(other));
-        assert_eq!(default_guardrail_id(one).to_string(), "d30f7df2-43b2-50c1-9407-6c5db85f6c61");
-    }
+    }))
 }

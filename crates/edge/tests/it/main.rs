@@ -26,6 +26,7 @@ mod health;
 mod idempotency;
 mod invitations;
 mod invoices;
+mod keys;
 mod leases;
 mod ledger;
 mod limits;

@@ -120,7 +120,7 @@ async fn guessing_is_stopped_for_the_address_that_is_guessed_at() {
 
 #[tokio::test]
 async fn guessing_is_stopped_for_the_client_that_guesses_and_only_for_that_one() {
-    let config = "proxies = 1\n[edge.sessions]\nfailures_per_client = 3\n";
+    let config = "trusted_proxies = [\"127.0.0.0/8\"]\n[edge.sessions]\nfailures_per_client = 3\n";
     let platform = Platform::start_with(config, None).await;
     let sign_in = async |email: &str, password: &str, from: &str| {
         let body = json!({ "email": email, "password": password }).to_string();

@@ -83,7 +83,7 @@ async fn a_workspace_lives_from_its_creation_to_its_deletion() {
         assert_eq!(manage(&platform, method, &path, "{}").await.error().0, 404);
     }
     if let Some(specification) = Specification::find() {
-        specification.check_as("post", "/workspaces", 201, &made);
+        specification.check_status("post", "/workspaces", 201, &made);
         specification.check("get", "/workspaces", &listed);
         specification.check("get", "/workspaces/{id}", &shown);
         specification.check("patch", "/workspaces/{id}", &changed);

@@ -136,6 +136,13 @@ impl Billing for Notes {
         Err(Status::unimplemented(""))
     }
 
+    async fn list_key_usage(
+        &self,
+        _: Request<ListKeyUsageRequest>,
+    ) -> Result<Response<ListKeyUsageResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn get_generation(&self, _: Request<GetGenerationRequest>) -> Result<Response<Generation>, Status> {
         Err(Status::unimplemented(""))
     }

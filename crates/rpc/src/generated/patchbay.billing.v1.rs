@@ -411,6 +411,21 @@ pub struct KeyUsage {
     /// Whether these count towards the limit.
     #[prost(bool, tag = "24")]
     pub limit_counts_own_keys: bool,
+    #[prost(string, tag = "25")]
+    pub key_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListKeyUsageRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// at most 100
+    #[prost(string, repeated, tag = "2")]
+    pub key_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListKeyUsageResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub usage: ::prost::alloc::vec::Vec<KeyUsage>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetGenerationRequest {
@@ -786,6 +801,31 @@ pub mod billing_client {
                 .insert(GrpcMethod::new("patchbay.billing.v1.Billing", "GetKeyUsage"));
             self.inner.unary(req, path, codec).await
         }
+        /// The same of several keys of one tenant, in the order of the ids; a key that never spent has zeros.
+        pub async fn list_key_usage(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListKeyUsageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListKeyUsageResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Billing/ListKeyUsage",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Billing", "ListKeyUsage"));
+            self.inner.unary(req, path, codec).await
+        }
         pub async fn get_generation(
             &mut self,
             request: impl tonic::IntoRequest<super::GetGenerationRequest>,
@@ -992,6 +1032,14 @@ pub mod billing_server {
             &self,
             request: tonic::Request<super::GetKeyUsageRequest>,
         ) -> std::result::Result<tonic::Response<super::KeyUsage>, tonic::Status>;
+        /// The same of several keys of one tenant, in the order of the ids; a key that never spent has zeros.
+        async fn list_key_usage(
+            &self,
+            request: tonic::Request<super::ListKeyUsageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListKeyUsageResponse>,
+            tonic::Status,
+        >;
         async fn get_generation(
             &self,
             request: tonic::Request<super::GetGenerationRequest>,
@@ -1365,6 +1413,51 @@ pub mod billing_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetKeyUsageSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Billing/ListKeyUsage" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListKeyUsageSvc<T: Billing>(pub Arc<T>);
+                    impl<
+                        T: Billing,
+                    > tonic::server::UnaryService<super::ListKeyUsageRequest>
+                    for ListKeyUsageSvc<T> {
+                        type Response = super::ListKeyUsageResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListKeyUsageRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Billing>::list_key_usage(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListKeyUsageSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

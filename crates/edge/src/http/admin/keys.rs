@@ -1,50 +1,21 @@
 //! The keys of an organisation.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::StatusCode;
-use identity::{ApiKey, KeyHash, KeyId, KeyKind, TenantId};
-use pricing::Amount;
-use rpc::billing::PutKeyLimitRequest;
-use rpc::billing::billing_client::BillingClient;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::reply::{self, Refusal};
-use super::{Operator, bad, not_found, read, sent, tenant};
+use super::{Operator, not_found, read, sent, tenant};
+use crate::keys::{self, Kind, Manager, Minted, Reset};
 use crate::service::App;
-use crate::store::keys::{Key, NewKey};
-use crate::store::{self, audit, organisations};
-
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Kind {
-    #[default]
-    Inference,
-    Management,
-}
-
-/// When a key's limit begins anew.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Reset {
-    Daily,
-    Weekly,
-    Monthly,
-}
-
-impl Reset {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Daily => "daily",
-            Self::Weekly => "weekly",
-            Self::Monthly => "monthly",
-        }
-    }
-}
+use crate::store::keys::Key;
+use crate::store::{self, organisations};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,13 +23,16 @@ struct Created {
     name: String,
     #[serde(default)]
     kind: Kind,
+    workspace_id: Option<uuid::Uuid>,
     /// USD as a string.
     limit: Option<String>,
     limit_reset: Option<Reset>,
     /// Whether what the tenant's own credentials serve counts against the limit.
     include_byok_in_limit: Option<bool>,
-    expires_at: Option<DateTime<Utc>>,
+    /// In UTC.
+    expires_at: Option<String>,
     rate_limit_rpm: Option<u32>,
+    allowed_ips: Option<Vec<String>>,
 }
 
 /// What is not sent stays; `null` takes a limit away.
@@ -74,29 +48,22 @@ struct Change {
     include_byok_in_limit: Option<bool>,
     #[serde(default, deserialize_with = "sent")]
     rate_limit_rpm: Option<Option<u32>>,
+    #[serde(default, deserialize_with = "sent")]
+    allowed_ips: Option<Option<Vec<String>>>,
 }
 
-fn amount(text: &str) -> Result<Amount, Refusal> {
-    let amount: Result<Amount, _> = text.parse();
-    amount.ok().filter(|amount| *amount >= Amount::ZERO).ok_or_else(|| {
-        bad(format!("limit: `{text}` is no amount: write USD with up to nine decimals, such as \"12.50\""))
-    })
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rotation {
+    #[serde(default)]
+    overlap_seconds: u64,
 }
 
-fn rate_limit(limit: Option<u32>) -> Result<Option<u32>, Refusal> {
-    match limit {
-        Some(limit) if limit == 0 || i32::try_from(limit).is_err() => {
-            Err(bad("rate_limit_rpm: use a number of requests per minute from 1, or null"))
-        }
-        limit => Ok(limit),
-    }
-}
-
-/// A key as it is shown; the key itself is shown once, when it is made.
-fn shown(hash: KeyHash, key: &Key) -> Value {
+/// A key as it is shown; its secret is shown once, when it is made.
+fn shown(key: &Key) -> Value {
     let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
     json!({
-        "hash": hash.to_string(),
+        "hash": key.hash.to_string(),
         "id": key.id.to_string(),
         "tenant_id": key.tenant.to_string(),
         "workspace_id": key.workspace.to_string(),
@@ -107,29 +74,18 @@ fn shown(hash: KeyHash, key: &Key) -> Value {
         "limit": key.limit.map(|limit| limit.to_string()),
         "limit_reset": key.limit_reset,
         "rate_limit_rpm": key.rate_limit,
+        "allowed_ips": key.allowed_ips,
+        "creator_user_id": key.creator.map(|person| person.to_string()),
         "expires_at": key.expires_at.map(time),
         "created_at": time(key.created_at),
+        "last_used_at": key.last_used_at.map(time),
+        "rotated_at": key.rotated_at.map(time),
+        "previous_key_expires_at": key.previous_until.map(time),
     })
 }
 
-/// Tells billing of a key's limit, and waits until it is kept.
-async fn put_limit(
-    app: &App,
-    tenant: TenantId,
-    id: KeyId,
-    limit: Option<Amount>,
-    reset: Option<&str>,
-    own_keys: Option<bool>,
-) -> Result<(), Refusal> {
-    let message = PutKeyLimitRequest {
-        tenant_id: tenant.to_string(),
-        key_id: id.to_string(),
-        limit: limit.map(Amount::nanos),
-        reset: reset.unwrap_or_default().to_owned(),
-        counts_own_keys: own_keys,
-    };
-    BillingClient::new(app.billing.clone()).put_key_limit(message).await?;
-    Ok(())
+fn minted(status: StatusCode, minted: &Minted) -> Response {
+    reply::json(status, &json!({ "key": minted.secret.expose(), "data": shown(&minted.key) }))
 }
 
 pub(super) async fn list(
@@ -146,7 +102,7 @@ pub(super) async fn list(
     })
     .await?;
     let (Some(_), keys) = found else { return Err(not_found("tenant")) };
-    let data: Vec<Value> = keys.iter().map(|(hash, key)| shown(*hash, key)).collect();
+    let data: Vec<Value> = keys.iter().map(shown).collect();
     Ok(reply::json(StatusCode::OK, &json!({ "data": data })))
 }
 
@@ -158,61 +114,26 @@ pub(super) async fn create(
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
     let sent: Created = read(&app, request).await?;
-    if sent.name.is_empty() || sent.name.len() > 200 {
-        return Err(bad("name: use 1 to 200 characters"));
-    }
-    let kind = match sent.kind {
-        Kind::Inference => KeyKind::Inference,
-        Kind::Management => KeyKind::Management,
-    };
-    let key = ApiKey::generate(kind);
-    let hash = key.hash();
-    let new = NewKey {
-        id: KeyId::generate(),
-        hash,
-        kind,
-        label: key.label(),
+    let draft = keys::Draft {
         name: sent.name,
-        rate_limit: rate_limit(sent.rate_limit_rpm)?,
-        limit: sent.limit.as_deref().map(amount).transpose()?,
-        limit_reset: sent.limit_reset.map(|reset| reset.as_str().to_owned()),
-        expires_at: sent.expires_at,
+        kind: sent.kind.into(),
+        workspace: sent.workspace_id,
+        creator: None,
+        limit: sent.limit.as_deref().map(keys::limit).transpose()?,
+        limit_reset: sent.limit_reset,
+        counts_own_keys: sent.include_byok_in_limit,
+        rate_limit: keys::rate_limit(sent.rate_limit_rpm)?,
+        allowed_ips: sent.allowed_ips.as_deref().map(keys::addresses).transpose()?,
+        expires_at: sent.expires_at.as_deref().map(keys::expiry).transpose()?,
     };
-    if new.limit.is_some() || sent.include_byok_in_limit.is_some() {
-        // Before the key exists, so that it is never used without its limit.
-        let (reset, own_keys) = (new.limit_reset.as_deref(), sent.include_byok_in_limit);
-        put_limit(&app, tenant, new.id, new.limit, reset, own_keys).await?;
-    }
-    let details = json!({ "kind": kind.as_str(), "name": new.name, "label": new.label,
-                          "limit": new.limit.map(|limit| limit.to_string()),
-                          "include_byok_in_limit": sent.include_byok_in_limit });
-    let entry = operator.does("key.create", Some(tenant), hash.to_string(), details);
-    let is_new = pg::in_tenant(&app.pool, tenant, move |tx| {
-        Box::pin(async move {
-            let is_new = store::keys::insert(tx, &new).await?;
-            if is_new {
-                audit::insert(tx.connection(), &entry).await?;
-            }
-            Ok::<_, sqlx::Error>(is_new)
-        })
-    })
-    .await?;
-    if !is_new {
-        // Without a default workspace to put it in there is no organisation.
-        return Err(not_found("tenant"));
-    }
-    app.announcer.changed(hash).await;
-    let stored = store::keys::by_hash(&app.pool, hash).await?.ok_or_else(|| not_found("key"))?;
-    Ok(reply::json(StatusCode::CREATED, &json!({ "key": key.expose(), "data": shown(hash, &stored) })))
+    let made = keys::create(&app, Manager::operator(&operator, tenant), draft).await?;
+    Ok(minted(StatusCode::CREATED, &made))
 }
 
 /// The key that a path names.
-async fn named(app: &App, text: &str) -> Result<(KeyHash, Key), Refusal> {
-    let mut bytes = [0; 32];
-    hex::decode_to_slice(text, &mut bytes).map_err(|_| not_found("key"))?;
-    let hash = KeyHash(bytes);
-    let key = store::keys::by_hash(&app.pool, hash).await?.ok_or_else(|| not_found("key"))?;
-    Ok((hash, key))
+async fn named(app: &App, text: &str) -> Result<Key, Refusal> {
+    let name = keys::named(text).ok_or_else(|| not_found("key"))?;
+    store::keys::named(&app.pool, name).await?.ok_or_else(|| not_found("key"))
 }
 
 pub(super) async fn show(
@@ -220,8 +141,8 @@ pub(super) async fn show(
     State(app): State<Arc<App>>,
     Path(text): Path<String>,
 ) -> Result<Response, Refusal> {
-    let (hash, key) = named(&app, &text).await?;
-    Ok(reply::json(StatusCode::OK, &json!({ "data": shown(hash, &key) })))
+    let key = named(&app, &text).await?;
+    Ok(reply::json(StatusCode::OK, &json!({ "data": shown(&key) })))
 }
 
 pub(super) async fn change(
@@ -230,43 +151,35 @@ pub(super) async fn change(
     Path(text): Path<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let (hash, mut key) = named(&app, &text).await?;
+    let key = named(&app, &text).await?;
     let sent: Change = read(&app, request).await?;
-    let own_keys = sent.include_byok_in_limit;
-    let changes_limit = sent.limit.is_some() || sent.limit_reset.is_some() || own_keys.is_some();
-    let details = json!({ "name": sent.name, "disabled": sent.disabled, "limit": sent.limit.clone().flatten(),
-                          "rate_limit_rpm": sent.rate_limit_rpm.flatten(),
-                          "include_byok_in_limit": sent.include_byok_in_limit });
-    if let Some(name) = sent.name {
-        if name.is_empty() || name.len() > 200 {
-            return Err(bad("name: use 1 to 200 characters"));
-        }
-        key.name = name;
-    }
-    key.disabled = sent.disabled.unwrap_or(key.disabled);
-    if let Some(limit) = sent.limit {
-        key.limit = limit.as_deref().map(amount).transpose()?;
-    }
-    if let Some(reset) = sent.limit_reset {
-        key.limit_reset = reset.map(|reset| reset.as_str().to_owned());
-    }
-    if let Some(limit) = sent.rate_limit_rpm {
-        key.rate_limit = rate_limit(limit)?;
-    }
-    if changes_limit {
-        put_limit(&app, key.tenant, key.id, key.limit, key.limit_reset.as_deref(), own_keys).await?;
-    }
-    let entry = operator.does("key.change", Some(key.tenant), hash.to_string(), details);
-    let updated = key.clone();
-    pg::in_tenant(&app.pool, key.tenant, move |tx| {
-        Box::pin(async move {
-            store::keys::update(tx, &updated).await?;
-            audit::insert(tx.connection(), &entry).await
-        })
-    })
-    .await?;
-    app.announcer.changed(hash).await;
-    Ok(reply::json(StatusCode::OK, &json!({ "data": shown(hash, &key) })))
+    let change = keys::Change {
+        name: sent.name,
+        disabled: sent.disabled,
+        limit: sent.limit.map(|limit| limit.as_deref().map(keys::limit).transpose()).transpose()?,
+        limit_reset: sent.limit_reset,
+        counts_own_keys: sent.include_byok_in_limit,
+        rate_limit: sent.rate_limit_rpm.map(keys::rate_limit).transpose()?,
+        allowed_ips: sent
+            .allowed_ips
+            .map(|ips| ips.as_deref().map(keys::addresses).transpose())
+            .transpose()?,
+    };
+    let key = keys::change(&app, Manager::operator(&operator, key.tenant), key.hash, change).await?;
+    Ok(reply::json(StatusCode::OK, &json!({ "data": shown(&key) })))
+}
+
+pub(super) async fn rotate(
+    operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(text): Path<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let key = named(&app, &text).await?;
+    let sent: Rotation = read(&app, request).await?;
+    let overlap = Duration::from_secs(sent.overlap_seconds);
+    let made = keys::rotate(&app, Manager::operator(&operator, key.tenant), key.hash, overlap).await?;
+    Ok(minted(StatusCode::OK, &made))
 }
 
 pub(super) async fn delete(
@@ -274,16 +187,7 @@ pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Path(text): Path<String>,
 ) -> Result<Response, Refusal> {
-    let (hash, key) = named(&app, &text).await?;
-    let entry = operator.does("key.delete", Some(key.tenant), hash.to_string(), json!({}));
-    let id = key.id;
-    pg::in_tenant(&app.pool, key.tenant, move |tx| {
-        Box::pin(async move {
-            store::keys::delete(tx, id).await?;
-            audit::insert(tx.connection(), &entry).await
-        })
-    })
-    .await?;
-    app.announcer.changed(hash).await;
+    let key = named(&app, &text).await?;
+    keys::delete(&app, Manager::operator(&operator, key.tenant), key.hash).await?;
     Ok(reply::json(StatusCode::OK, &json!({ "deleted": true })))
 }

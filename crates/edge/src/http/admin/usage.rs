@@ -176,7 +176,7 @@ async fn key(app: &App, text: &str) -> Result<String, Refusal> {
     }
     let mut bytes = [0; 32];
     hex::decode_to_slice(text, &mut bytes).map_err(|_| bad("key: use a key's id or hash"))?;
-    let found = store::keys::by_hash(&app.pool, KeyHash(bytes)).await?;
+    let found = store::keys::named(&app.pool, KeyHash(bytes)).await?;
     found.map(|key| key.id.to_string()).ok_or_else(|| not_found("key"))
 }
 

@@ -65,7 +65,7 @@ struct Workspace {
 impl From<stored::Workspace> for Workspace {
     fn from(known: stored::Workspace) -> Self {
         Self {
-            default_guardrail_id: stored::default_guardrail_id(known.id),
+            default_guardrail_id: guardrails::default_id(known.id),
             id: known.id,
             slug: known.slug,
             name: known.name,

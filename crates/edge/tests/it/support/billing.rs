@@ -54,8 +54,35 @@ pub(crate) struct Heard {
     /// Asks that are denied because the database is away, before one is answered again.
     pub(crate) unsure: usize,
     pub(crate) away: bool,
+    /// How many keys each call asked after.
+    pub(crate) usage_asked: Vec<usize>,
     /// A later life of the edge is known.
     pub(crate) is_fenced: bool,
+}
+
+impl Heard {
+    /// What a key used; its limit is the last that was put.
+    fn key_usage(&self, key: &str) -> KeyUsage {
+        let put = self.limits.iter().rev().find(|put| put.key_id == key);
+        let (limit, reset) = match put {
+            Some(put) => (put.limit, put.reset.clone()),
+            None => (Some(5_000_000_000), "weekly".to_owned()),
+        };
+        let mut counts =
+            self.limits.iter().filter(|put| put.key_id == key).filter_map(|put| put.counts_own_keys);
+        KeyUsage {
+            key_id: key.to_owned(),
+            total: 1_250_000,
+            daily: 250_000,
+            limit,
+            limit_remaining: limit.map(|limit| limit - 1_250_000),
+            limit_reset: reset,
+            own_keys_total: 7_000_000,
+            own_keys_monthly: 5_000_000,
+            limit_counts_own_keys: counts.next_back().unwrap_or(false),
+            ..KeyUsage::default()
+        }
+    }
 }
 
 /// An account beside the tenant's credit.
@@ -276,18 +303,25 @@ impl Billing for FakeBilling {
         Ok(Response::new(Credits { total_credits, total_usage: 1_250_000, held: 250_000, line: 0 }))
     }
 
-    async fn get_key_usage(&self, _: Request<GetKeyUsageRequest>) -> Result<Response<KeyUsage>, Status> {
+    async fn get_key_usage(
+        &self,
+        request: Request<GetKeyUsageRequest>,
+    ) -> Result<Response<KeyUsage>, Status> {
         self.reach()?;
-        Ok(Response::new(KeyUsage {
-            total: 1_250_000,
-            daily: 250_000,
-            limit: Some(5_000_000_000),
-            limit_remaining: Some(4_998_750_000),
-            limit_reset: "weekly".to_owned(),
-            own_keys_total: 7_000_000,
-            own_keys_monthly: 5_000_000,
-            ..KeyUsage::default()
-        }))
+        Ok(Response::new(self.with(|heard| heard.key_usage(&request.get_ref().key_id))))
+    }
+
+    async fn list_key_usage(
+        &self,
+        request: Request<ListKeyUsageRequest>,
+    ) -> Result<Response<ListKeyUsageResponse>, Status> {
+        self.reach()?;
+        let keys = request.into_inner().key_ids;
+        let usage = self.with(|heard| {
+            heard.usage_asked.push(keys.len());
+            keys.iter().map(|key| heard.key_usage(key)).collect()
+        });
+        Ok(Response::new(ListKeyUsageResponse { usage }))
     }
 
     async fn get_generation(

@@ -23,11 +23,11 @@ impl Specification {
 
     /// Fails unless `answer` is a 200 of the operation.
     pub(crate) fn check(&self, method: &str, path: &str, answer: &Value) {
-        self.check_as(method, path, 200, answer);
+        self.check_status(method, path, 200, answer);
     }
 
-    /// Fails unless `answer` is one of the operation with this status.
-    pub(crate) fn check_as(&self, method: &str, path: &str, status: u16, answer: &Value) {
+    /// Fails unless `answer` is what the operation answers with this status.
+    pub(crate) fn check_status(&self, method: &str, path: &str, status: u16, answer: &Value) {
         let name = path.replace('~', "~0").replace('/', "~1").replace('{', "%7B").replace('}', "%7D");
         let pointer = format!("/paths/{name}/{method}/responses/{status}/content/application~1json/schema");
         let schema = jsonschema::validator_for(&json!({

@@ -8,7 +8,7 @@ use rpc::billing::billing_server::{Billing, BillingServer};
 use rpc::billing::{
     CheckInvariantsRequest, CheckInvariantsResponse, Credits, Generation, GetCreditsRequest,
     GetGenerationRequest, GetKeyUsageRequest, GetTermsRequest, GrantCreditRequest, GrantCreditResponse,
-    KeyUsage, LeaseDown, LeaseUp, OpenLeases, OpenLeasesStored, OpenTenantRequest, OpenTenantResponse,
+    KeyUsage, LeaseDown, LeaseUp, ListKeyUsageRequest, ListKeyUsageResponse, OpenLeases, OpenLeasesStored, OpenTenantRequest, OpenTenantResponse,
     PinnedPrice, PutKeyLimitRequest, PutKeyLimitResponse, PutPricesRequest, PutPricesResponse, Terms,
 };
 use rpc::events::{Settled, UsageBatch};
@@ -74,6 +74,9 @@ impl Billing for Ledger {
         unasked()
     }
     async fn get_key_usage(&self, _: Request<GetKeyUsageRequest>) -> Answer<KeyUsage> {
+        unasked()
+    }
+    async fn list_key_usage(&self, _: Request<ListKeyUsageRequest>) -> Answer<ListKeyUsageResponse> {
         unasked()
     }
     async fn get_generation(&self, _: Request<GetGenerationRequest>) -> Answer<Generation> {

@@ -1,0 +1,89 @@
+//! Who manages keys.
+
+use identity::{KeyHash, KeyKind, PersonId, TenantId};
+use pg::TenantTx;
+use serde_json::Value;
+
+use super::{Draft, Error};
+use crate::access::{Caller, Operator, Role, Who};
+use crate::store::audit;
+use crate::store::keys::{self as store, Key};
+
+/// Somebody who manages keys of one organisation.
+#[derive(Debug, Clone)]
+pub(crate) struct Manager {
+    pub(crate) tenant: TenantId,
+    /// As the audit log names them.
+    pub(crate) actor: String,
+    pub(crate) reach: Reach,
+    /// Who they are, where that is a member.
+    person: Option<PersonId>,
+}
+
+/// Which keys somebody may change.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Reach {
+    All,
+    /// Inference keys that this person created.
+    Own(PersonId),
+}
+
+impl Manager {
+    /// A management key or a member. Owners and admins reach every key, developers their own.
+    pub(crate) fn of(caller: &Caller) -> Self {
+        let reach = match &caller.who {
+            Who::Key(_) | Who::Person { role: Role::Owner | Role::Admin, .. } => Reach::All,
+            Who::Person { id, .. } => Reach::Own(*id),
+        };
+        Self { tenant: caller.tenant, actor: caller.actor(), reach, person: caller.person() }
+    }
+
+    /// An operator, at work for an organisation.
+    pub(crate) fn operator(operator: &Operator, tenant: TenantId) -> Self {
+        Self { tenant, actor: operator.actor.clone(), reach: Reach::All, person: None }
+    }
+
+    /// Whom a new key is for.
+    pub(super) fn creator(&self, draft: &Draft) -> Result<Option<PersonId>, Error> {
+        if let Reach::Own(person) = self.reach {
+            if draft.kind == KeyKind::Management {
+                return Err(Error::Forbidden(
+                    "Only owners, admins and management keys make management keys.",
+                ));
+            }
+            if draft.creator.is_some_and(|creator| creator != person) {
+                return Err(Error::Forbidden(
+                    "Only owners, admins and management keys make keys for others.",
+                ));
+            }
+        }
+        Ok(draft.creator.or(self.person))
+    }
+
+    /// A key to be changed: nobody else changes it before the transaction ends.
+    pub(super) async fn locked(&self, tx: &mut TenantTx, name: KeyHash) -> Result<Key, Error> {
+        let key = store::lock(tx, name).await?.ok_or(Error::NotFound)?;
+        let is_in_reach = match self.reach {
+            Reach::All => true,
+            Reach::Own(person) => key.kind == KeyKind::Inference && key.creator == Some(person),
+        };
+        if is_in_reach {
+            Ok(key)
+        } else {
+            Err(Error::Forbidden("You may change keys that you created, no others."))
+        }
+    }
+
+    /// Writes down what was done to a key.
+    pub(super) async fn did(
+        &self,
+        tx: &mut TenantTx,
+        action: &'static str,
+        key: KeyHash,
+        details: Value,
+    ) -> Result<(), sqlx::Error> {
+        let (tenant, actor) = (Some(self.tenant), self.actor.clone());
+        let entry = audit::Entry { tenant, actor, action, target: key.to_string(), details };
+        audit::insert(tx.connection(), &entry).await
+    }
+}
