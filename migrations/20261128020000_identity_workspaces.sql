@@ -35,7 +35,6 @@ alter table identity.workspace
 alter table identity.workspace drop constraint workspace_tenant_id_slug_key;
 create unique index workspace_by_slug on identity.workspace (tenant_id, slug) where deleted_at is null;
 
-create index api_key_by_workspace on identity.api_key (tenant_id, workspace_id) where deleted_at is null;
 create index api_key_by_creator on identity.api_key (tenant_id, creator_person_id)
     where deleted_at is null and creator_person_id is not null;
 

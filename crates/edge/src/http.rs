@@ -6,7 +6,6 @@ pub(crate) mod address;
 mod admin;
 mod availability;
 mod body;
-pub(crate) mod client;
 mod count_tokens;
 mod documents;
 pub(crate) mod events;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use identity::{KeyHash, PersonId, TenantId};
+use identity::{KeyHash, TenantId};
 use rpc::Channel;
 use rpc::billing::billing_client::BillingClient;
 use rpc::billing::{GetTermsRequest, OwnKeyTerms, SpendAccount};

@@ -40,5 +40,5 @@ mod plans;
 mod presets;
 mod quantum;
 mod routing;
-mod workspaces;
 mod sign_in;
+mod workspaces;

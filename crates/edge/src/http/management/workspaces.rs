@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::settings::{self, Settings};
 use super::{Asked, Data, Deleted, Named, Page, Sent, bad, not_found};
 use crate::access::{Caller, Who};
+use crate::guardrails;
 use crate::http::reply::{self, Refusal};
 use crate::service::App;
 use crate::store::{audit, workspaces as stored};
@@ -149,7 +150,7 @@ async fn create(
     Sent(sent): Sent<Create>,
 ) -> Result<Response, Refusal> {
     let creator = match &caller.who {
-        Who::Key(context) => context.governance.creator,
+        Who::Key(context) => context.key.creator,
         Who::Person { id, .. } => Some(*id),
     };
     settings::check_name(&sent.name)?;

@@ -37,8 +37,6 @@ pub(crate) struct Heard {
     pub(crate) knows_nobody: bool,
     pub(crate) limits: Vec<PutKeyLimitRequest>,
     pub(crate) grants: Vec<GrantCreditRequest>,
-    pub(crate) tenants: Vec<OpenTenantRequest>,
-    pub(crate) terms: Vec<GetTermsRequest>,
     pub(crate) generations: HashMap<String, Generation>,
     /// What each account has; nothing is taken from it unless the books are strict.
     pub(crate) available: i64,
