@@ -12,10 +12,11 @@ use http::HeaderMap;
 use identity::KeyKind;
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::Operation;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::session;
-use super::{Action, Caller, Operator, Session, Who};
+use super::{Action, Caller, Operator, Role, Session, Who};
 use crate::auth;
 use crate::http::reply::Refusal;
 use crate::service::App;
@@ -87,12 +88,18 @@ impl Rules {
         let paths = document["paths"].as_object().into_iter().flatten();
         let operations = paths.flat_map(|(path, item)| {
             let operations = item.as_object().into_iter().flatten();
-            operations.map(move |(method, operation)| {
-                ((method.to_uppercase(), path.clone()), Rule::of(operation))
-            })
+            operations
+                .map(move |(method, operation)| ((method.to_uppercase(), path.clone()), Rule::of(operation)))
         });
         Self(operations.collect())
     }
+}
+
+/// People of which roles may call an operation of a document; `None` where it takes no sessions.
+pub(crate) fn roles(operation: &Operation) -> Option<Vec<&'static str>> {
+    let rule = Rule::of(&serde_json::to_value(operation).ok()?);
+    let action = rule.action.filter(|_| rule.takes(Scheme::Session))?;
+    Some(Role::ALL.iter().filter(|role| role.may(action)).map(|role| role.as_str()).collect())
 }
 
 /// The routes of `api` behind the rules of its own document, to be nested at `base`; and the document.
@@ -108,7 +115,8 @@ pub(crate) fn guard(
         let (app, rules) = (Arc::clone(&app), Arc::clone(&rules));
         async move {
             let path = path.as_str().strip_prefix(base).unwrap_or(path.as_str());
-            let method = if request.method() == http::Method::HEAD { "GET" } else { request.method().as_str() };
+            let method =
+                if request.method() == http::Method::HEAD { "GET" } else { request.method().as_str() };
             let Some(rule) = rules.0.get(&(method.to_owned(), path.to_owned())) else {
                 // A method that the path does not have: the router says so itself.
                 return next.run(request).await;
@@ -155,11 +163,17 @@ async fn pass(app: &App, rule: &Rule, request: &mut Request) -> Result<(), Refus
 fn enter(rule: &Rule, session: &Session, request: &mut Request) -> Result<(), Refusal> {
     if rule.takes(Scheme::OperatorToken) {
         if !session.is_platform_admin {
-            return Err(Refusal::new(ErrorType::PermissionDenied, "Only operators can perform this operation."));
+            return Err(Refusal::new(
+                ErrorType::PermissionDenied,
+                "Only operators can perform this operation.",
+            ));
         }
         request.extensions_mut().insert(Operator { actor: format!("user:{}", session.person) });
     } else if !rule.takes(Scheme::Session) {
-        return Err(Refusal::new(ErrorType::PermissionDenied, "This operation takes an API key, not a session."));
+        return Err(Refusal::new(
+            ErrorType::PermissionDenied,
+            "This operation takes an API key, not a session.",
+        ));
     } else if rule.action != Some(Action::Self_) {
         let Some((tenant, role)) = session.membership else {
             let message = "Choose an organization first: this session works in none.";
@@ -167,7 +181,8 @@ fn enter(rule: &Rule, session: &Session, request: &mut Request) -> Result<(), Re
         };
         let action = rule.action.filter(|action| role.may(*action));
         let Some(_) = action else {
-            let message = format!("Your role `{}` does not allow this. Ask an owner or admin.", role.as_str());
+            let message =
+                format!("Your role `{}` does not allow this. Ask an owner or admin.", role.as_str());
             return Err(Refusal::new(ErrorType::PermissionDenied, message));
         };
         let who = Who::Person { id: session.person, role };
@@ -177,7 +192,7 @@ fn enter(rule: &Rule, session: &Session, request: &mut Request) -> Result<(), Re
     Ok(())
 }
 
-pub(super) async fn operator(app: &App, headers: &HeaderMap) -> Result<Operator, Refusal> {
+async fn operator(app: &App, headers: &HeaderMap) -> Result<Operator, Refusal> {
     let secret = auth::bearer(headers).ok_or(auth::Error::Missing)?;
     let name = store::operators::by_hash(&app.pool, identity::KeyHash::of(secret)).await?;
     let name = name.ok_or(auth::Error::Unknown)?;
@@ -205,7 +220,8 @@ mod tests {
 
     #[test]
     fn the_ways_of_an_operation_are_read() {
-        let security = json!({ "security": [{ "management_key": ["keys.read"] }, { "session": ["keys.read"] }] });
+        let security =
+            json!({ "security": [{ "management_key": ["keys.read"] }, { "session": ["keys.read"] }] });
         let rule = Rule::of(&security);
         assert!(rule.takes(Scheme::ManagementKey) && rule.takes(Scheme::Session));
         assert!(!rule.takes(Scheme::InferenceKey));

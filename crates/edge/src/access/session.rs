@@ -46,8 +46,7 @@ fn is_same(sent: &[u8], token: &str) -> bool {
 
 /// Whether a request with this cookie was sent by a page of the console: reading needs no proof.
 pub(super) fn is_own_page(method: &Method, headers: &HeaderMap, secret: &str) -> bool {
-    method.is_safe()
-        || headers.get(CSRF).is_some_and(|sent| is_same(sent.as_bytes(), &csrf_token(secret)))
+    method.is_safe() || headers.get(CSRF).is_some_and(|sent| is_same(sent.as_bytes(), &csrf_token(secret)))
 }
 
 #[cfg(test)]

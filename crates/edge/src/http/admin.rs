@@ -1,4 +1,5 @@
-//! The operators' API, below `/admin/v1`.
+//! The operators' API, below `/admin/v1`. One file a resource; each operation's `#[utoipa::path]` is its route, its
+//! documentation and its guard at once ([`crate::access`]).
 
 mod bills;
 mod budgets;
@@ -20,63 +21,34 @@ mod usage;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::Request;
-use axum::routing::{delete, get, patch, post};
 use dialect::error::{BadRequest, ErrorType};
 use identity::TenantId;
 use serde::de::DeserializeOwned;
+use utoipa_axum::router::OpenApiRouter;
 
 use super::body;
 use super::reply::{Refusal, UserFacing as _};
 use crate::access::Operator;
 use crate::service::App;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/catalogue", get(catalogue_lists::all))
-        .route("/providers", get(catalogue_lists::providers).post(catalogue::put_provider))
-        .route(
-            "/providers/{slug}",
-            get(catalogue_lists::provider)
-                .patch(catalogue::change_provider)
-                .delete(catalogue::disable_provider),
-        )
-        .route("/models", get(catalogue_lists::models).post(catalogue::put_model))
-        .route(
-            "/models/{author}/{name}",
-            get(catalogue_lists::model).patch(catalogue::change_model).delete(catalogue::disable_model),
-        )
-        .route("/endpoints", get(catalogue_lists::endpoints).post(catalogue::put_endpoint))
-        .route(
-            "/endpoints/{id}",
-            get(catalogue_lists::endpoint)
-                .patch(catalogue::change_endpoint)
-                .delete(catalogue::disable_endpoint),
-        )
-        .route("/health", get(health::all))
-        .route("/endpoints/{id}/health", get(health::one))
-        .route("/prices", get(prices::list).post(prices::put))
-        .route("/prices/{id}", delete(prices::withdraw))
-        .route("/changes", get(catalogue_lists::changes))
-        .route("/tenants", get(tenants::list).post(tenants::create))
-        .route("/tenants/{tenant}/keys", get(keys::list).post(keys::create))
-        .route("/tenants/{tenant}/credits", post(credit::grant))
-        .route("/tenants/{tenant}/balance", get(credit::balance))
-        .route("/keys/{hash}", patch(keys::change).delete(keys::delete).get(keys::show))
-        .route("/decisions", get(decisions::list))
-        .route("/decisions/{generation}", get(decisions::show))
-        .route("/route/explain", post(decisions::explain))
-        .route("/route/replay", post(decisions::replay))
-        .route("/invariants", get(credit::invariants))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
         .merge(budgets::routes())
+        .merge(catalogue::routes())
+        .merge(catalogue_lists::routes())
+        .merge(credit::routes())
+        .merge(decisions::routes())
+        .merge(health::routes())
         .merge(invoices::routes())
+        .merge(keys::routes())
         .merge(ledger::routes())
         .merge(notices::routes())
         .merge(payments::routes())
         .merge(plans::routes())
+        .merge(prices::routes())
+        .merge(tenants::routes())
         .merge(usage::routes())
-        .method_not_allowed_fallback(super::routes::wrong_method)
 }
 
 /// The body of an admin request, as a closed struct.

@@ -2,7 +2,13 @@
 //! resource; each operation's `#[utoipa::path]` is its route, its documentation and its guard at once
 //! ([`crate::access`]).
 
+mod account;
+mod activity;
 mod budgets;
+mod generation;
+mod invoices;
+mod payments;
+mod presets;
 
 use std::sync::Arc;
 
@@ -18,7 +24,14 @@ use super::reply::{Refusal, UserFacing as _};
 use crate::service::App;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().merge(budgets::routes())
+    OpenApiRouter::new()
+        .merge(account::routes())
+        .merge(activity::routes())
+        .merge(budgets::routes())
+        .merge(generation::routes())
+        .merge(invoices::routes())
+        .merge(payments::routes())
+        .merge(presets::routes())
 }
 
 /// A JSON body, within the bounds of the management API.

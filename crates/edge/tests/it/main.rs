@@ -21,6 +21,7 @@ mod cache;
 mod chat;
 mod coalescing;
 mod dialects;
+mod documents;
 mod health;
 mod idempotency;
 mod invoices;

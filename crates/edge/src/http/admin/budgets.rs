@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::get;
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::StatusCode;
 use identity::TenantId;
@@ -17,9 +15,14 @@ use rpc::billing::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::super::body::from_query;
+use super::super::documents::Document;
+use super::super::management::Named;
 use super::super::reply::{self, Refusal};
 use super::{Operator, bad, not_found, read, tenant};
 use crate::service::App;
@@ -30,14 +33,12 @@ const USUAL_LIMIT: u32 = 100;
 /// ... and at most.
 const MOST: u32 = 1_000;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/tenants/{tenant}/budgets", get(list).put(put).delete(delete))
-        .route("/tenants/{tenant}/credit-line", get(credit_line))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list, put, delete)).routes(routes!(credit_line))
 }
 
 /// Whose spending a budget limits.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum SubjectKind {
     Workspace,
@@ -45,8 +46,9 @@ enum SubjectKind {
     Guardrail,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = BudgetInterval)]
 enum Interval {
     Daily,
     Weekly,
@@ -118,8 +120,9 @@ pub(super) async fn write_down(app: &App, tenant: TenantId, entry: audit::Entry)
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Wanted {
     subject_kind: Option<SubjectKind>,
     subject_id: Option<Uuid>,
@@ -130,10 +133,15 @@ struct Wanted {
     limit: u32,
 }
 
+/// List the budgets of an organisation
+#[utoipa::path(get, path = "/tenants/{tenant}/budgets", operation_id = "listBudgets", tag = "Budgets",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id"), Wanted),
+    responses((status = 200, description = "The budgets", body = Document)),
+    security(("operator_token" = [])))]
 async fn list(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
@@ -158,8 +166,9 @@ async fn list(
     Ok(reply::json(StatusCode::OK, &json!({ "data": data, "next": next })))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewBudget)]
 struct Put {
     subject_kind: SubjectKind,
     subject_id: Uuid,
@@ -170,10 +179,16 @@ struct Put {
     counts_own_keys: Option<bool>,
 }
 
+/// Set a budget
+#[utoipa::path(put, path = "/tenants/{tenant}/budgets", operation_id = "putBudget", tag = "Budgets",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    request_body = Put,
+    responses((status = 200, description = "The budget as it is now", body = Document)),
+    security(("operator_token" = [])))]
 async fn put(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
@@ -206,18 +221,24 @@ async fn put(
     Ok(reply::json(StatusCode::OK, &json!({ "data": shown(&budget) })))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Which {
     subject_kind: SubjectKind,
     subject_id: Uuid,
     interval: Interval,
 }
 
+/// Delete a budget
+#[utoipa::path(delete, path = "/tenants/{tenant}/budgets", operation_id = "deleteBudget", tag = "Budgets",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id"), Which),
+    responses((status = 200, description = "There is no such budget any more", body = Document)),
+    security(("operator_token" = [])))]
 async fn delete(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
@@ -235,10 +256,15 @@ async fn delete(
     Ok(reply::json(StatusCode::OK, &json!({ "deleted": true })))
 }
 
+/// Show the credit line of an organisation
+#[utoipa::path(get, path = "/tenants/{tenant}/credit-line", operation_id = "getCreditLine", tag = "Credits",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    responses((status = 200, description = "The credit line", body = Document)),
+    security(("operator_token" = [])))]
 async fn credit_line(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
     let message = GetCreditLineRequest { tenant_id: tenant.to_string() };

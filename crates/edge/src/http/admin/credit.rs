@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::StatusCode;
@@ -11,24 +11,35 @@ use rpc::billing::billing_client::BillingClient;
 use rpc::billing::{Breach, CheckInvariantsRequest, GetCreditsRequest, GrantCreditRequest};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::super::body::from_query;
+use super::super::documents::Document;
+use super::super::management::Named;
 use super::super::reply::{self, Refusal};
 use super::{Operator, bad, not_found, read, tenant};
 use crate::service::App;
 use crate::store::{audit, organisations};
 
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(grant)).routes(routes!(balance)).routes(routes!(invariants))
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = CreditKind)]
 enum Kind {
     #[default]
     Purchase,
     Promotion,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CreditGrant)]
 struct Grant {
     /// USD as a string.
     amount: String,
@@ -42,10 +53,16 @@ struct Grant {
     expires_at: Option<DateTime<Utc>>,
 }
 
-pub(super) async fn grant(
+/// Grant credit to an organisation
+#[utoipa::path(post, path = "/tenants/{tenant}/credits", operation_id = "grantCredit", tag = "Credits",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    request_body = Grant,
+    responses((status = 200, description = "The balance after the grant", body = Document)),
+    security(("operator_token" = [])))]
+async fn grant(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
@@ -101,10 +118,15 @@ pub(super) async fn grant(
     Ok(reply::json(StatusCode::OK, &body))
 }
 
-pub(super) async fn balance(
+/// Show the balance of an organisation
+#[utoipa::path(get, path = "/tenants/{tenant}/balance", operation_id = "getBalance", tag = "Credits",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    responses((status = 200, description = "The balance", body = Document)),
+    security(("operator_token" = [])))]
+async fn balance(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
     let message = GetCreditsRequest { tenant_id: tenant.to_string() };
@@ -128,14 +150,20 @@ pub(super) async fn balance(
     Ok(reply::json(StatusCode::OK, &body))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 struct Check {
     /// What the last checks found, without another one.
     kept: bool,
 }
 
-pub(super) async fn invariants(
+/// Check whether the books are in order
+#[utoipa::path(get, path = "/invariants", operation_id = "checkInvariants", tag = "Ledger",
+    params(Check),
+    responses((status = 200, description = "The invariants, and what breaks them", body = Document)),
+    security(("operator_token" = [])))]
+async fn invariants(
     _operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,

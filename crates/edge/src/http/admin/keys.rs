@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::StatusCode;
@@ -12,15 +12,25 @@ use rpc::billing::PutKeyLimitRequest;
 use rpc::billing::billing_client::BillingClient;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::super::documents::Document;
+use super::super::management::Named;
 use super::super::reply::{self, Refusal};
 use super::{Operator, bad, not_found, read, sent, tenant};
 use crate::service::App;
 use crate::store::keys::{Key, NewKey};
 use crate::store::{self, audit, organisations};
 
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, change, delete))
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = KeyKind)]
 enum Kind {
     #[default]
     Inference,
@@ -28,8 +38,9 @@ enum Kind {
 }
 
 /// When a key's limit begins anew.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = LimitReset)]
 enum Reset {
     Daily,
     Weekly,
@@ -46,8 +57,9 @@ impl Reset {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewKey)]
 struct Created {
     name: String,
     #[serde(default)]
@@ -62,8 +74,9 @@ struct Created {
 }
 
 /// What is not sent stays; `null` takes a limit away.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = KeyChange)]
 struct Change {
     name: Option<String>,
     disabled: Option<bool>,
@@ -132,10 +145,15 @@ async fn put_limit(
     Ok(())
 }
 
-pub(super) async fn list(
+/// List the keys of an organisation
+#[utoipa::path(get, path = "/tenants/{tenant}/keys", operation_id = "listTenantKeys", tag = "Keys",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    responses((status = 200, description = "The keys", body = Document)),
+    security(("operator_token" = [])))]
+async fn list(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
     let found = pg::in_tenant(&app.pool, tenant, |tx| {
@@ -150,10 +168,16 @@ pub(super) async fn list(
     Ok(reply::json(StatusCode::OK, &json!({ "data": data })))
 }
 
-pub(super) async fn create(
+/// Create a key for an organisation
+#[utoipa::path(post, path = "/tenants/{tenant}/keys", operation_id = "createTenantKey", tag = "Keys",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    request_body = Created,
+    responses((status = 201, description = "The key; the secret is shown this once", body = Document)),
+    security(("operator_token" = [])))]
+async fn create(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
@@ -215,19 +239,30 @@ async fn named(app: &App, text: &str) -> Result<(KeyHash, Key), Refusal> {
     Ok((hash, key))
 }
 
-pub(super) async fn show(
+/// Show a key
+#[utoipa::path(get, path = "/keys/{hash}", operation_id = "getKey", tag = "Keys",
+    params(("hash" = String, Path, description = "SHA-256 of the key in hexadecimal")),
+    responses((status = 200, description = "The key", body = Document)),
+    security(("operator_token" = [])))]
+async fn show(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(text): Path<String>,
+    Named(text): Named<String>,
 ) -> Result<Response, Refusal> {
     let (hash, key) = named(&app, &text).await?;
     Ok(reply::json(StatusCode::OK, &json!({ "data": shown(hash, &key) })))
 }
 
-pub(super) async fn change(
+/// Change a key
+#[utoipa::path(patch, path = "/keys/{hash}", operation_id = "updateKey", tag = "Keys",
+    params(("hash" = String, Path, description = "SHA-256 of the key in hexadecimal")),
+    request_body = Change,
+    responses((status = 200, description = "The key as it is now", body = Document)),
+    security(("operator_token" = [])))]
+async fn change(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(text): Path<String>,
+    Named(text): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let (hash, mut key) = named(&app, &text).await?;
@@ -269,10 +304,15 @@ pub(super) async fn change(
     Ok(reply::json(StatusCode::OK, &json!({ "data": shown(hash, &key) })))
 }
 
-pub(super) async fn delete(
+/// Delete a key
+#[utoipa::path(delete, path = "/keys/{hash}", operation_id = "deleteKey", tag = "Keys",
+    params(("hash" = String, Path, description = "SHA-256 of the key in hexadecimal")),
+    responses((status = 200, description = "There is no such key any more", body = Document)),
+    security(("operator_token" = [])))]
+async fn delete(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(text): Path<String>,
+    Named(text): Named<String>,
 ) -> Result<Response, Refusal> {
     let (hash, key) = named(&app, &text).await?;
     let entry = operator.does("key.delete", Some(key.tenant), hash.to_string(), json!({}));

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::get;
 use http::StatusCode;
 use pricing::Amount;
 use rpc::billing::{
@@ -13,8 +11,13 @@ use rpc::billing::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::super::body::from_query;
+use super::super::documents::Document;
+use super::super::management::Named;
 use super::super::reply::{self, Refusal};
 use super::budgets::{client, time, write_down};
 use super::{Operator, bad, read, tenant};
@@ -24,10 +27,8 @@ use crate::service::App;
 const USUAL_LIMIT: u32 = 100;
 const MOST: u32 = 1_000;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/tenants/{tenant}/notices", get(list))
-        .route("/tenants/{tenant}/notices/settings", get(settings).put(put_settings))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(settings, put_settings))
 }
 
 fn shown(settings: &NoticeSettings) -> Value {
@@ -40,10 +41,16 @@ fn shown(settings: &NoticeSettings) -> Value {
     })
 }
 
+/// Show where an organisation is told
+#[utoipa::path(get, path = "/tenants/{tenant}/notices/settings", operation_id = "getNoticeSettings",
+    tag = "Notices",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    responses((status = 200, description = "The settings", body = Document)),
+    security(("operator_token" = [])))]
 async fn settings(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
     let message = GetNoticeSettingsRequest { tenant_id: tenant.to_string() };
@@ -57,8 +64,9 @@ async fn settings(
 }
 
 /// All of the settings: what is not sent is unset, but for the secret, which stays.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewNoticeSettings)]
 struct Settings {
     webhook_url: Option<String>,
     webhook_secret: Option<String>,
@@ -66,10 +74,17 @@ struct Settings {
     low_balance: Option<String>,
 }
 
+/// Set where an organisation is told
+#[utoipa::path(put, path = "/tenants/{tenant}/notices/settings", operation_id = "putNoticeSettings",
+    tag = "Notices",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    request_body = Settings,
+    responses((status = 200, description = "The settings as they are now", body = Document)),
+    security(("operator_token" = [])))]
 async fn put_settings(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
@@ -97,8 +112,9 @@ async fn put_settings(
     Ok(reply::json(StatusCode::OK, &json!({ "data": shown(&settings) })))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Page {
     /// The last id of the page before.
     #[serde(default)]
@@ -107,10 +123,15 @@ struct Page {
     limit: u32,
 }
 
+/// List what an organisation was told
+#[utoipa::path(get, path = "/tenants/{tenant}/notices", operation_id = "listNotices", tag = "Notices",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id"), Page),
+    responses((status = 200, description = "The notices", body = Document)),
+    security(("operator_token" = [])))]
 async fn list(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;

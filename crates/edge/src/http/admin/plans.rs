@@ -4,10 +4,8 @@ mod preview;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::get;
 use chrono::{DateTime, SecondsFormat};
 use http::StatusCode;
 use pricing::Amount;
@@ -18,10 +16,15 @@ use rpc::billing::{
     ReadTenantPlanRequest, TenantPlan,
 };
 use rpc::pricing::MarkupOverride;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::super::body::from_query;
+use super::super::documents::Document;
+use super::super::management::Named;
 use super::super::reply::{self, Refusal};
 use super::{Operator, bad, read, tenant};
 use crate::service::App;
@@ -35,19 +38,20 @@ const OWN_KEY_FEE: u32 = 500;
 /// What of it is free each month: 25,000 USD at list price.
 const OWN_KEY_ALLOWANCE: &str = "25000";
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/plans", get(list))
-        .route("/plans/{name}", get(show).put(put))
-        .route("/tenants/{tenant}/plan", get(of_tenant).put(move_tenant))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show, put))
+        .routes(routes!(of_tenant, move_tenant))
 }
 
 fn plans(app: &App) -> PlansClient<Channel> {
     PlansClient::new(app.billing.clone()).max_decoding_message_size(rpc::MAX_MESSAGE)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Page {
     /// The last name of the page before.
     #[serde(default)]
@@ -55,6 +59,11 @@ struct Page {
     limit: Option<u32>,
 }
 
+/// List the plans
+#[utoipa::path(get, path = "/plans", operation_id = "listPlans", tag = "Plans",
+    params(Page),
+    responses((status = 200, description = "The plans, by name", body = Document)),
+    security(("operator_token" = [])))]
 async fn list(
     _operator: Operator,
     State(app): State<Arc<App>>,
@@ -73,10 +82,15 @@ async fn list(
     Ok(reply::json(StatusCode::OK, &json!({ "data": data, "next": next })))
 }
 
+/// Show a plan
+#[utoipa::path(get, path = "/plans/{name}", operation_id = "getPlan", tag = "Plans",
+    params(("name" = String, Path, description = "The plan's name")),
+    responses((status = 200, description = "The plan and its versions", body = Document)),
+    security(("operator_token" = [])))]
 async fn show(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
 ) -> Result<Response, Refusal> {
     let plan = plans(&app).read_plan(ReadPlanRequest { name }).await?.into_inner();
     let mut body = newest(&plan);
@@ -85,7 +99,7 @@ async fn show(
 }
 
 /// What a version says; what is left out is the default.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct NewTerms {
     markup_basis_points: i32,
@@ -115,15 +129,16 @@ impl Default for NewTerms {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = MarkupOverride)]
 struct Override {
     provider: String,
     model: String,
     basis_points: i32,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct PurchaseFee {
     basis_points: u32,
@@ -137,7 +152,7 @@ impl Default for PurchaseFee {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct OwnKeys {
     fee_basis_points: u32,
@@ -151,14 +166,15 @@ impl Default for OwnKeys {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = PaymentTerms)]
 enum Payment {
     Prepaid,
     Postpaid,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
 enum Currency {
     #[serde(rename = "USD")]
     Usd,
@@ -199,11 +215,18 @@ fn amount(text: &str, name: &str) -> Result<i64, Refusal> {
     Ok(amount?.nanos())
 }
 
+/// Set a plan
+///
 /// Makes a plan, or a new version of it where these terms are not in force already.
+#[utoipa::path(put, path = "/plans/{name}", operation_id = "putPlan", tag = "Plans",
+    params(("name" = String, Path, description = "The plan's name")),
+    request_body = NewTerms,
+    responses((status = 200, description = "The version in force, or what the preview would cost", body = Document)),
+    security(("operator_token" = [])))]
 async fn put(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let sent: NewTerms = read(&app, request).await?;
@@ -234,10 +257,15 @@ async fn put(
     Ok(reply::json(StatusCode::OK, &body))
 }
 
+/// Show the plan of an organisation
+#[utoipa::path(get, path = "/tenants/{tenant}/plan", operation_id = "getTenantPlan", tag = "Plans",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    responses((status = 200, description = "The plan and how it was come by", body = Document)),
+    security(("operator_token" = [])))]
 async fn of_tenant(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
     let TenantPlan { plan, moves } = tenant_plan(&app, tenant(&id)?).await?;
     let moves: Vec<Value> = moves
@@ -249,19 +277,27 @@ async fn of_tenant(
     Ok(reply::json(StatusCode::OK, &body))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PlanMove)]
 struct Move {
     plan: String,
     /// Says what these requests would cost, and changes nothing.
     preview: Option<Preview>,
 }
 
+/// Move an organisation to a plan
+///
 /// Puts a tenant on a plan, from the next request on.
+#[utoipa::path(put, path = "/tenants/{tenant}/plan", operation_id = "moveTenant", tag = "Plans",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    request_body = Move,
+    responses((status = 200, description = "The plan, or what the preview would cost", body = Document)),
+    security(("operator_token" = [])))]
 async fn move_tenant(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
@@ -273,8 +309,11 @@ async fn move_tenant(
         let body = json!({ "plan": sent.plan, "from": was.name, "preview": costs });
         return Ok(reply::json(StatusCode::OK, &body));
     }
-    let message =
-        MoveTenantRequest { tenant_id: tenant.to_string(), plan: sent.plan.clone(), actor: operator.actor.clone() };
+    let message = MoveTenantRequest {
+        tenant_id: tenant.to_string(),
+        plan: sent.plan.clone(),
+        actor: operator.actor.clone(),
+    };
     let moved = rpc::retry(3, || {
         let (mut plans, message) = (plans(&app), message.clone());
         async move { plans.move_tenant(message).await }

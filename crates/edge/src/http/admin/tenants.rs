@@ -11,13 +11,21 @@ use rpc::billing::OpenTenantRequest;
 use rpc::billing::billing_client::BillingClient;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::super::body::from_query;
+use super::super::documents::Document;
 use super::super::reply::{self, Refusal};
 use super::{Operator, bad, read};
 use crate::service::App;
 use crate::store::{audit, organisations};
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list, create))
+}
 
 /// A markup of a hundred percent; more is a slip of the pen.
 const MAX_MARKUP: i32 = 10_000;
@@ -25,14 +33,20 @@ const MAX_MARKUP: i32 = 10_000;
 /// Organisations in one answer.
 const MAX_LISTED: i32 = 1_000;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Page {
     /// The last id of the page before.
     #[serde(default)]
     after: Uuid,
 }
 
-pub(super) async fn list(
+/// List the organisations
+#[utoipa::path(get, path = "/tenants", operation_id = "listTenants", tag = "Tenants",
+    params(Page),
+    responses((status = 200, description = "The organisations, by id", body = Document)),
+    security(("operator_token" = [])))]
+async fn list(
     _operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,
@@ -53,7 +67,7 @@ pub(super) async fn list(
     Ok(reply::json(StatusCode::OK, &json!({ "data": data })))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewTenant {
     name: String,
@@ -67,7 +81,12 @@ struct NewTenant {
     markup_basis_points: i32,
 }
 
-pub(super) async fn create(
+/// Create an organisation
+#[utoipa::path(post, path = "/tenants", operation_id = "createTenant", tag = "Tenants",
+    request_body = NewTenant,
+    responses((status = 201, description = "The organisation", body = Document)),
+    security(("operator_token" = [])))]
+async fn create(
     operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,
