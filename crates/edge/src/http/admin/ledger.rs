@@ -13,7 +13,7 @@ use rpc::billing::{
     LedgerDocument, ListLedgerAccountsRequest, ListSealsRequest, ListTransfersRequest, RecordPayoutRequest,
     TraceMoneyRequest, VerifySealsRequest,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -187,10 +187,17 @@ struct Payout {
     note: String,
 }
 
+#[derive(Debug, Serialize, ToSchema)]
+struct RecordedPayout {
+    source_id: String,
+    /// What the processor still owes us, in USD.
+    clearing: String,
+}
+
 /// Record a payout of the payment processor
 #[utoipa::path(post, path = "/ledger/payouts", operation_id = "recordPayout", tag = "Ledger",
     request_body = Payout,
-    responses((status = 200, description = "What is still owed by the processor", body = Document)),
+    responses((status = 200, description = "What is still owed by the processor", body = RecordedPayout)),
     security(("operator_token" = [])))]
 async fn payout(
     operator: Operator,
@@ -218,7 +225,7 @@ async fn payout(
     let details = json!({ "amount": sent.amount, "note": sent.note });
     record(&app, &operator.does("ledger.payout", None, source_id.clone(), details)).await;
     let clearing = Amount::from_nanos(recorded.clearing).to_string();
-    Ok(reply::json(StatusCode::OK, &json!({ "source_id": source_id, "clearing": clearing })))
+    Ok(reply::json(StatusCode::OK, &RecordedPayout { source_id, clearing }))
 }
 
 /// Show where the money of a generation went

@@ -9,15 +9,14 @@ use http::StatusCode;
 use identity::TenantId;
 use rpc::billing::OpenTenantRequest;
 use rpc::billing::billing_client::BillingClient;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::super::body::from_query;
-use super::super::documents::Document;
 use super::super::reply::{self, Refusal};
 use super::{Operator, bad, read};
 use crate::service::App;
@@ -41,10 +40,46 @@ struct Page {
     after: Uuid,
 }
 
+/// An organisation.
+#[derive(Debug, Serialize, ToSchema)]
+struct Tenant {
+    id: String,
+    slug: String,
+    name: String,
+    created_at: String,
+}
+
+impl Tenant {
+    fn of(found: &organisations::Organisation) -> Self {
+        Self {
+            id: found.id.to_string(),
+            slug: found.slug.clone(),
+            name: found.name.clone(),
+            created_at: found.created_at.to_rfc3339_opts(SecondsFormat::Millis, true),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Tenants {
+    data: Vec<Tenant>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct CreatedTenant {
+    id: String,
+    slug: String,
+    name: String,
+    /// As it was asked for; empty = the default plan.
+    plan: String,
+    /// Of its credit, in the ledger.
+    account_id: String,
+}
+
 /// List the organisations
 #[utoipa::path(get, path = "/tenants", operation_id = "listTenants", tag = "Tenants",
     params(Page),
-    responses((status = 200, description = "The organisations, by id", body = Document)),
+    responses((status = 200, description = "The organisations, by id", body = Tenants)),
     security(("operator_token" = [])))]
 async fn list(
     _operator: Operator,
@@ -53,18 +88,8 @@ async fn list(
 ) -> Result<Response, Refusal> {
     let page: Page = from_query(&request.into_parts().0)?;
     let found = organisations::after(&app.pool, page.after, MAX_LISTED).await?;
-    let data: Vec<Value> = found
-        .iter()
-        .map(|tenant| {
-            json!({
-                "id": tenant.id.to_string(),
-                "slug": tenant.slug,
-                "name": tenant.name,
-                "created_at": tenant.created_at.to_rfc3339_opts(SecondsFormat::Millis, true),
-            })
-        })
-        .collect();
-    Ok(reply::json(StatusCode::OK, &json!({ "data": data })))
+    let data = found.iter().map(Tenant::of).collect();
+    Ok(reply::json(StatusCode::OK, &Tenants { data }))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -84,7 +109,7 @@ struct NewTenant {
 /// Create an organisation
 #[utoipa::path(post, path = "/tenants", operation_id = "createTenant", tag = "Tenants",
     request_body = NewTenant,
-    responses((status = 201, description = "The organisation", body = Document)),
+    responses((status = 201, description = "The organisation", body = CreatedTenant)),
     security(("operator_token" = [])))]
 async fn create(
     operator: Operator,
@@ -121,12 +146,12 @@ async fn create(
         })
     })
     .await?;
-    let body = json!({
-        "id": tenant.to_string(),
-        "slug": sent.slug,
-        "name": sent.name,
-        "plan": sent.plan,
-        "account_id": account,
-    });
+    let body = CreatedTenant {
+        id: tenant.to_string(),
+        slug: sent.slug,
+        name: sent.name,
+        plan: sent.plan,
+        account_id: account,
+    };
     Ok(reply::json(StatusCode::CREATED, &body))
 }

@@ -51,6 +51,7 @@ struct Wanted {
     until: Option<String>,
     after: String,
     limit: u32,
+    #[param(inline)]
     grain: Option<Grain>,
     /// Dimensions, apart by commas.
     group_by: String,

@@ -44,6 +44,7 @@ struct Wanted {
     user_id: Option<String>,
     workspace_id: Option<String>,
     /// Tells workspaces apart.
+    #[param(inline)]
     group_by: Option<GroupBy>,
 }
 
