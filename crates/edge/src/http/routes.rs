@@ -21,7 +21,7 @@ const WELCOME: &str = "This is Patchbay. Its API is at /api/v1, OpenAI-compatibl
 
 /// The whole surface.
 pub(crate) fn routes(app: &Arc<App>) -> Router {
-    let (operated, document) = guard(app, "/admin/v1", admin::routes());
+    let (operated, document) = guard(app, "/admin/v1", admin::routes(app));
     Router::new()
         .merge(public(app))
         // Browsers may call the API from anywhere: keys travel in a header that no browser adds by itself.

@@ -31,6 +31,7 @@ mod limits;
 mod lost;
 mod models;
 mod money;
+mod operators;
 mod own_keys;
 mod payments;
 mod plans;
