@@ -18,7 +18,7 @@ mod role;
 mod session;
 
 pub(crate) use action::Action;
-pub(crate) use caller::{Caller, Operator, Who};
-pub(crate) use guard::guard;
+pub(crate) use caller::{Caller, CallingKey, Operator, Who};
+pub(crate) use guard::{guard, roles};
 pub(crate) use role::Role;
 pub(crate) use session::{COOKIE, PLAIN_COOKIE, Session, csrf_token, secret as session_secret};

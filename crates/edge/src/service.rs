@@ -61,6 +61,7 @@ pub(crate) struct App {
     pub(crate) default_markups: Arc<DefaultMarkups>,
     pub(crate) presets: Presets,
     pub(crate) people: People,
+    pub(crate) master_key: Arc<MasterKey>,
     pub(crate) open: Arc<Semaphore>,
     pub(crate) sticks: Sticks,
     pub(crate) tasks: Tasks,
@@ -98,8 +99,9 @@ impl Service {
         let people = People::start(&config, &pool, &master_key, &tasks)
             .map_err(|error| Error::Accounts(Box::new(error)))?;
         let (cache, idempotency, named) = (&config.cache, &config.idempotency, edge_id.clone());
-        let replay = Replay::new(cache, idempotency, named, pool.clone(), redis.as_ref(), master_key)
-            .map_err(Error::Redis)?;
+        let replay =
+            Replay::new(cache, idempotency, named, pool.clone(), redis.as_ref(), Arc::clone(&master_key))
+                .map_err(Error::Redis)?;
         replay::sweep(&tasks, pool.clone(), config.idempotency.sweep_every_ms.get());
         let leases = Leases::start(&config.leases, edge_id, billing.clone(), &tasks, &metrics, {
             let ready = Arc::clone(&ready);
@@ -108,6 +110,7 @@ impl Service {
         let limits = Limits::new(config.limits.clone(), redis.as_ref()).map_err(Error::Redis)?;
         Ok(Self(Arc::new(App {
             announcer: Announcer::new(Arc::clone(&keys), Arc::clone(&default_markups), bus),
+            master_key,
             catalogue: Answers::new(router.clone()),
             default_markups,
             presets: Presets::new(

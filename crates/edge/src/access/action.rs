@@ -51,6 +51,7 @@ actions! {
     WriteObservability = "observability.write",
     ReadOrganization = "organization.read",
     WriteOrganization = "organization.write",
+    ReadPayments = "payments.read",
     /// Buying credit, payment methods, the billing profile.
     WritePayments = "payments.write",
     ReadPresets = "presets.read",

@@ -72,6 +72,9 @@ impl Caller {
     }
 }
 
+/// The key that calls an operation which takes keys alone.
+pub(crate) struct CallingKey(pub(crate) Arc<Context>);
+
 /// An operator of the platform.
 #[derive(Clone)]
 pub(crate) struct Operator {
@@ -107,14 +110,22 @@ impl FromRequestParts<Arc<App>> for Caller {
     }
 }
 
+impl FromRequestParts<Arc<App>> for CallingKey {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Refusal> {
+        match left::<Caller>(parts)?.who {
+            Who::Key(context) => Ok(Self(context)),
+            Who::Person { .. } => Err(Fault::internal().into()),
+        }
+    }
+}
+
 impl FromRequestParts<Arc<App>> for Operator {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
-        match parts.extensions.get::<Self>() {
-            Some(operator) => Ok(operator.clone()),
-            None => super::guard::operator(app, &parts.headers).await,
-        }
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Refusal> {
+        left(parts)
     }
 }
 

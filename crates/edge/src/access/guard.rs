@@ -12,10 +12,11 @@ use http::HeaderMap;
 use identity::KeyKind;
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::Operation;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::session;
-use super::{Action, Caller, Operator, Session, Who};
+use super::{Action, Caller, Operator, Role, Session, Who};
 use crate::auth;
 use crate::http::reply::Refusal;
 use crate::service::App;
@@ -92,6 +93,13 @@ impl Rules {
         });
         Self(operations.collect())
     }
+}
+
+/// People of which roles may call an operation of a document; `None` where it takes no sessions.
+pub(crate) fn roles(operation: &Operation) -> Option<Vec<&'static str>> {
+    let rule = Rule::of(&serde_json::to_value(operation).ok()?);
+    let action = rule.action.filter(|_| rule.takes(Scheme::Session))?;
+    Some(Role::ALL.iter().filter(|role| role.may(action)).map(|role| role.as_str()).collect())
 }
 
 /// The routes of `api` behind the rules of its own document, to be nested at `base`; and the document.
@@ -186,7 +194,7 @@ fn enter(rule: &Rule, session: &Session, request: &mut Request) -> Result<(), Re
     Ok(())
 }
 
-pub(super) async fn operator(app: &App, headers: &HeaderMap) -> Result<Operator, Refusal> {
+async fn operator(app: &App, headers: &HeaderMap) -> Result<Operator, Refusal> {
     let secret = auth::bearer(headers).ok_or(auth::Error::Missing)?;
     let name = store::operators::by_hash(&app.pool, identity::KeyHash::of(secret)).await?;
     let name = name.ok_or(auth::Error::Unknown)?;

@@ -13,7 +13,6 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    #[cfg(test)]
     pub(crate) const ALL: [Self; 5] =
         [Self::Owner, Self::Admin, Self::Billing, Self::Developer, Self::Viewer];
 
@@ -54,6 +53,7 @@ impl Role {
                     | A::ReadKeys
                     | A::ReadMembers
                     | A::ReadOrganization
+                    | A::ReadPayments
                     | A::WritePayments
                     | A::Self_
                     | A::ReadWorkspaces

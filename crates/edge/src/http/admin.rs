@@ -1,5 +1,7 @@
-//! The operators' API, below `/admin/v1`.
+//! The operators' API, below `/admin/v1`. One file a resource; each operation's `#[utoipa::path]` is its route, its
+//! documentation and its guard at once ([`crate::access`]).
 
+mod audit;
 mod bills;
 mod budgets;
 mod catalogue;
@@ -7,6 +9,7 @@ mod catalogue_lists;
 mod credit;
 mod decisions;
 mod health;
+mod idempotency;
 pub(super) mod invoices;
 mod keys;
 mod ledger;
@@ -17,67 +20,72 @@ mod plans;
 mod prices;
 mod tenants;
 mod usage;
+mod versions;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::routing::{delete, get, patch, post};
+use axum::middleware::from_fn_with_state;
 use dialect::error::{BadRequest, ErrorType};
 use identity::TenantId;
 use serde::de::DeserializeOwned;
+use utoipa::openapi::path::{ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Required};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::body::{self, sent};
 use super::reply::{Refusal, UserFacing as _};
 use crate::access::Operator;
 use crate::service::App;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/catalogue", get(catalogue_lists::all))
-        .route("/providers", get(catalogue_lists::providers).post(catalogue::put_provider))
-        .route(
-            "/providers/{slug}",
-            get(catalogue_lists::provider)
-                .patch(catalogue::change_provider)
-                .delete(catalogue::disable_provider),
-        )
-        .route("/models", get(catalogue_lists::models).post(catalogue::put_model))
-        .route(
-            "/models/{author}/{name}",
-            get(catalogue_lists::model).patch(catalogue::change_model).delete(catalogue::disable_model),
-        )
-        .route("/endpoints", get(catalogue_lists::endpoints).post(catalogue::put_endpoint))
-        .route(
-            "/endpoints/{id}",
-            get(catalogue_lists::endpoint)
-                .patch(catalogue::change_endpoint)
-                .delete(catalogue::disable_endpoint),
-        )
-        .route("/health", get(health::all))
-        .route("/endpoints/{id}/health", get(health::one))
-        .route("/prices", get(prices::list).post(prices::put))
-        .route("/prices/{id}", delete(prices::withdraw))
-        .route("/changes", get(catalogue_lists::changes))
-        .route("/tenants", get(tenants::list).post(tenants::create))
-        .route("/tenants/{tenant}/keys", get(keys::list).post(keys::create))
-        .route("/tenants/{tenant}/credits", post(credit::grant))
-        .route("/tenants/{tenant}/balance", get(credit::balance))
-        .route("/keys/{hash}/rotate", post(keys::rotate))
-        .route("/keys/{hash}", patch(keys::change).delete(keys::delete).get(keys::show))
-        .route("/decisions", get(decisions::list))
-        .route("/decisions/{generation}", get(decisions::show))
-        .route("/route/explain", post(decisions::explain))
-        .route("/route/replay", post(decisions::replay))
-        .route("/invariants", get(credit::invariants))
+/// All operations: `POST` once under an `Idempotency-Key`, changes with `If-Match`.
+pub(super) fn routes(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
+    let readers: Router = operations().split_for_parts().0.with_state(Arc::clone(app));
+    let mut api = operations();
+    api.get_openapi_mut().paths.paths.values_mut().for_each(headers);
+    api.route_layer(from_fn_with_state(Arc::clone(app), idempotency::layer))
+        .route_layer(from_fn_with_state(readers, versions::layer))
+}
+
+/// Says of operations which headers all of their kind take.
+fn headers(item: &mut PathItem) {
+    let header = |name: &str, says: &str| {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        let header =
+            ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header).description(Some(says));
+        RefOr::T(header.required(Required::False).schema(Some(text)).build())
+    };
+    let says = "Names the request, so that it is done once and answered alike for a day.";
+    if let Some(operation) = &mut item.post {
+        operation.parameters.get_or_insert_default().push(header("Idempotency-Key", says));
+    }
+    let says =
+        "The `ETag` of what was read; when it is so no longer, nothing is changed and the answer is 412.";
+    for operation in [&mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
+        operation.parameters.get_or_insert_default().push(header("If-Match", says));
+    }
+}
+
+fn operations() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .merge(audit::routes())
         .merge(budgets::routes())
+        .merge(catalogue::routes())
+        .merge(catalogue_lists::routes())
+        .merge(credit::routes())
+        .merge(decisions::routes())
+        .merge(health::routes())
         .merge(invoices::routes())
+        .merge(keys::routes())
         .merge(ledger::routes())
         .merge(notices::routes())
         .merge(payments::routes())
         .merge(plans::routes())
+        .merge(prices::routes())
+        .merge(tenants::routes())
         .merge(usage::routes())
-        .method_not_allowed_fallback(super::routes::wrong_method)
 }
 
 /// The body of an admin request, as a closed struct.

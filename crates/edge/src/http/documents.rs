@@ -1,5 +1,9 @@
 //! The OpenAPI documents of what is served, made from the code.
 
+mod unguarded;
+
+pub(super) use unguarded::document as unguarded;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -7,12 +11,17 @@ use axum::routing::get;
 use bytes::Bytes;
 use http::StatusCode;
 use serde::Serialize;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, PathItem};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{Content, InfoBuilder, OpenApi, Ref, RefOr, ResponseBuilder, ServerBuilder};
-use utoipa::{PartialSchema as _, ToSchema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::reply;
-use crate::access::COOKIE;
+use crate::access::{self, COOKIE};
 use crate::service::App;
 
 /// How every error is written.
@@ -31,11 +40,47 @@ struct ErrorObject {
     metadata: Option<serde_json::Value>,
 }
 
-/// Serves a document at `{base}/openapi.json`.
-pub(super) fn routes(base: &'static str, document: OpenApi) -> Router<Arc<App>> {
+/// A JSON object as the part of the platform writes it that the thing belongs to.
+pub(super) enum Document {}
+
+impl PartialSchema for Document {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+            .description(Some("An object, as docs/reference describes it."))
+            .into()
+    }
+}
+
+impl ToSchema for Document {}
+
+/// Says of an operation that takes sessions people of which roles may call it.
+const ROLES: &str = "x-patchbay-roles";
+
+/// Where a document is, below its base.
+const PATH: &str = "/openapi.json";
+
+/// Serves a document, which speaks of itself as well.
+pub(super) fn routes(base: &'static str, mut document: OpenApi) -> Router<Arc<App>> {
+    document.paths.paths.insert(PATH.to_owned(), PathItem::new(HttpMethod::Get, itself()));
     let bytes: Bytes = serde_json::to_vec(&completed(base, document)).unwrap_or_default().into();
     let show = async move || reply::raw_json(StatusCode::OK, bytes);
-    Router::new().route(&format!("{base}/openapi.json"), get(show))
+    Router::new().route(&format!("{base}{PATH}"), get(show))
+}
+
+fn itself() -> Operation {
+    let schema = ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(true)));
+    let answer = ResponseBuilder::new()
+        .description("An OpenAPI document")
+        .content("application/json", Content::new(Some(schema)))
+        .build();
+    OperationBuilder::new()
+        .operation_id(Some("getOpenApi"))
+        .tag("Documents")
+        .summary(Some("Show this document"))
+        .response("200", answer)
+        .security(SecurityRequirement::default())
+        .build()
 }
 
 /// The document with what all operations share.
@@ -56,6 +101,10 @@ fn completed(base: &str, mut document: OpenApi) -> OpenApi {
         let operations =
             [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch, &mut item.head];
         for operation in operations.into_iter().flatten() {
+            if let Some(roles) = access::roles(operation) {
+                let roles = Extensions::builder().add(ROLES, roles).build();
+                operation.extensions.get_or_insert_default().merge(roles);
+            }
             operation.responses.responses.entry("default".to_owned()).or_insert(RefOr::T(error.clone()));
         }
     }

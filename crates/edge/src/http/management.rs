@@ -2,10 +2,16 @@
 //! resource; each operation's `#[utoipa::path]` is its route, its documentation and its guard at once
 //! ([`crate::access`]).
 
+mod account;
+mod activity;
 mod budgets;
+mod generation;
 mod guardrails;
+mod invoices;
 mod keys;
 mod organization;
+mod payments;
+mod presets;
 mod settings;
 mod workspace_members;
 mod workspaces;
@@ -23,14 +29,18 @@ use super::body;
 use super::reply::{Refusal, UserFacing as _};
 use crate::service::App;
 
-pub(super) use keys::current_key;
-
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
+        .merge(account::routes())
+        .merge(activity::routes())
         .merge(budgets::routes())
+        .merge(generation::routes())
         .merge(guardrails::routes())
+        .merge(invoices::routes())
         .merge(keys::routes())
         .merge(organization::routes())
+        .merge(payments::routes())
+        .merge(presets::routes())
         .merge(workspace_members::routes())
         .merge(workspaces::routes())
 }

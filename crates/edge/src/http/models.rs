@@ -46,9 +46,17 @@ const OF_A_MODEL: [(&str, &str); 3] = [
     ("/images/models/{author}/{slug}/endpoints", "image_endpoints"),
 ];
 
+const USER: &str = "/models/user";
+
+/// Everything that is served here.
+#[cfg(test)]
+pub(super) fn paths() -> impl Iterator<Item = &'static str> {
+    RESOURCES.iter().chain(&OF_A_MODEL).map(|(path, _)| *path).chain([USER])
+}
+
 /// The routes below one base path.
 pub(super) fn routes(base: &str) -> Router<Arc<App>> {
-    let mut routes = Router::new().route(&format!("{base}/models/user"), get(usable));
+    let mut routes = Router::new().route(&format!("{base}{USER}"), get(usable));
     for (path, resource) in RESOURCES {
         let show = async move |State(app): State<Arc<App>>, request: Request| {
             let wanted = Wanted { resource, ..of(&app, &request.into_parts().0).await? };

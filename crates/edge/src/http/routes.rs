@@ -12,8 +12,7 @@ use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
 use super::reply::Refusal;
 use super::{
-    account, activity, admin, availability, count_tokens, documents, generation, inference, invoices, layers,
-    management, models, payments, people, presets,
+    admin, availability, count_tokens, documents, inference, layers, management, models, payments, people,
 };
 use crate::access::guard;
 use crate::service::App;
@@ -24,11 +23,13 @@ const WELCOME: &str = "This is Patchbay. Its API is at /api/v1, OpenAI-compatibl
 
 /// The whole surface.
 pub(crate) fn routes(app: &Arc<App>) -> Router {
+    let (operated, document) = guard(app, "/admin/v1", admin::routes(app));
     Router::new()
         .merge(public(app))
         // Browsers may call the API from anywhere: keys travel in a header that no browser adds by itself.
         .layer(cors())
-        .nest("/admin/v1", admin::routes())
+        .nest("/admin/v1", operated)
+        .merge(documents::routes("/admin/v1", document))
         .merge(people::routes(app))
         .route("/webhooks/stripe", post(payments::webhook))
         .route("/docs/errors/{code}", get(explain_error))
@@ -54,22 +55,16 @@ fn public(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
         .nest("/api/v1", managed)
         .nest("/v1", also_managed)
-        .merge(documents::routes("/api/v1", document))
+        .merge(documents::routes("/api/v1", document.merge_from(documents::unguarded())))
         .merge(inference())
-        .route("/api/v1/messages/count_tokens", post(count_tokens::count))
-        .route("/v1/messages/count_tokens", post(count_tokens::count))
+        .route(&format!("/api/v1{COUNT_TOKENS}"), post(count_tokens::count))
+        .route(&format!("/v1{COUNT_TOKENS}"), post(count_tokens::count))
         .merge(models::routes("/api/v1"))
         .merge(models::routes("/v1"))
-        .merge(presets::routes("/api/v1"))
-        .merge(presets::routes("/v1"))
-        .route("/api/v1/auth/key", get(account::key))
-        .route("/api/v1/credits", get(account::credits))
-        .merge(payments::routes())
-        .route("/api/v1/activity", get(activity::show))
-        .route("/api/v1/generation", get(generation::show))
-        .merge(invoices::routes())
         .method_not_allowed_fallback(wrong_method)
 }
+
+const COUNT_TOKENS: &str = "/messages/count_tokens";
 
 /// Where each dialect is spoken.
 const INFERENCE: [(&str, Dialect); 11] = [
@@ -134,4 +129,20 @@ async fn unknown_path(uri: Uri) -> axum::response::Response {
 pub(super) async fn wrong_method(method: http::Method, uri: Uri) -> axum::response::Response {
     let message = format!("{method} is not possible at {}.", uri.path());
     Refusal::with_status(StatusCode::METHOD_NOT_ALLOWED, message).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn what_is_served_without_a_guard_is_documented() {
+        let served = INFERENCE.iter().map(|(path, _)| *path);
+        let served: BTreeSet<&str> = served.chain(models::paths()).chain([COUNT_TOKENS]).collect();
+        let document = documents::unguarded();
+        let documented: BTreeSet<&str> = document.paths.paths.keys().map(String::as_str).collect();
+        assert_eq!(served, documented);
+    }
 }

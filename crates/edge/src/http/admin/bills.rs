@@ -3,35 +3,41 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::{get, post};
 use rpc::billing::{GetBillRequest, ImportBillRequest, ListBillsRequest, PayBillRequest};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::super::body::{self, from_query};
+use super::super::documents::Document;
+use super::super::management::Named;
 use super::super::reply::Refusal;
 use super::ledger::{amount, document, ledger, record};
 use super::{Operator, bad, read};
 use crate::service::App;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/reconciliations", get(list).post(import))
-        .route("/reconciliations/{id}", get(show))
-        .route("/reconciliations/{id}/pay", post(pay))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list, import)).routes(routes!(show)).routes(routes!(pay))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 struct Wanted {
     provider: String,
     after: String,
     limit: u32,
 }
 
+/// List the bills of providers
+#[utoipa::path(get, path = "/reconciliations", operation_id = "listReconciliations", tag = "Reconciliation",
+    params(Wanted),
+    responses((status = 200, description = "The bills", body = Document)),
+    security(("operator_token" = [])))]
 async fn list(
     _operator: Operator,
     State(app): State<Arc<App>>,
@@ -43,8 +49,9 @@ async fn list(
 }
 
 /// The query beside a CSV file. The maps are JSON objects.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct File {
     provider: String,
     #[serde(default = "generic")]
@@ -71,6 +78,12 @@ fn map(text: Option<&str>, field: &str) -> Result<HashMap<String, String>, Refus
     )
 }
 
+/// Import the bill of a provider
+#[utoipa::path(post, path = "/reconciliations", operation_id = "importBill", tag = "Reconciliation",
+    params(File),
+    request_body(content = String, content_type = "text/csv", description = "The provider's file"),
+    responses((status = 200, description = "The bill beside what we say we owe", body = Document)),
+    security(("operator_token" = [])))]
 async fn import(
     operator: Operator,
     State(app): State<Arc<App>>,
@@ -104,17 +117,24 @@ async fn import(
     Ok(document(imported))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 struct Page {
     after: String,
     limit: u32,
 }
 
+/// Show the bill of a provider
+#[utoipa::path(get, path = "/reconciliations/{id}", operation_id = "getReconciliation",
+    tag = "Reconciliation",
+    params(("id" = String, Path, description = "The bill's id"), Page),
+    responses((status = 200, description = "The bill beside what we say we owe", body = Document)),
+    security(("operator_token" = [])))]
 async fn show(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let Page { after, limit } = from_query(&request.into_parts().0)?;
@@ -122,8 +142,9 @@ async fn show(
     Ok(document(ledger(&app).get_bill(message).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = BillPayment)]
 struct Payment {
     /// USD as a string. A bill is paid once; paying it again with the same amount changes nothing.
     amount: String,
@@ -131,10 +152,16 @@ struct Payment {
     reference: String,
 }
 
+/// Record that a bill was paid
+#[utoipa::path(post, path = "/reconciliations/{id}/pay", operation_id = "payBill", tag = "Reconciliation",
+    params(("id" = String, Path, description = "The bill's id")),
+    request_body = Payment,
+    responses((status = 200, description = "The bill", body = Document)),
+    security(("operator_token" = [])))]
 async fn pay(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let sent: Payment = read(&app, request).await?;

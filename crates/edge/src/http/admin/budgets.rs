@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::get;
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::StatusCode;
 use identity::TenantId;
@@ -15,11 +13,15 @@ use rpc::billing::budgets_client::BudgetsClient;
 use rpc::billing::{
     Budget, DeleteBudgetRequest, GetCreditLineRequest, ListBudgetsRequest, PutBudgetRequest, Subject,
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::super::body::from_query;
+use super::super::management::{Data, Deleted, Named};
 use super::super::reply::{self, Refusal};
 use super::{Operator, bad, not_found, read, tenant};
 use crate::service::App;
@@ -30,14 +32,12 @@ const USUAL_LIMIT: u32 = 100;
 /// ... and at most.
 const MOST: u32 = 1_000;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/tenants/{tenant}/budgets", get(list).put(put).delete(delete))
-        .route("/tenants/{tenant}/credit-line", get(credit_line))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list, put, delete)).routes(routes!(credit_line))
 }
 
 /// Whose spending a budget limits.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum SubjectKind {
     Workspace,
@@ -45,8 +45,9 @@ enum SubjectKind {
     Guardrail,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = BudgetInterval)]
 enum Interval {
     Daily,
     Weekly,
@@ -82,24 +83,77 @@ pub(super) fn client(app: &App) -> BudgetsClient<Channel> {
     BudgetsClient::new(app.billing.clone())
 }
 
-fn shown(budget: &Budget) -> Value {
-    let usd = |nanos: i64| Amount::from_nanos(nanos).to_string();
-    let (kind, id) = budget.subject.clone().map(|subject| (subject.kind, subject.id)).unwrap_or_default();
-    json!({
-        "id": budget.account_id,
-        "subject_kind": kind,
-        "subject_id": id,
-        "interval": if budget.interval.is_empty() { "lifetime" } else { &budget.interval },
-        "limit": usd(budget.limit),
-        "spent": usd(budget.spent),
-        "held": usd(budget.held),
-        "remaining": usd(budget.remaining),
-        "window_ends_at": Some(budget.window_ends_at_ms).filter(|end| *end > 0).map(time),
-        "counts_own_keys": budget.counts_own_keys,
-        "holder": budget.holder.as_ref().map(|holder| json!({ "kind": holder.kind, "id": holder.id })),
-        "created_at": time(budget.created_at_ms),
-        "changed_at": time(budget.changed_at_ms),
-    })
+/// A budget. Money is in USD.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Budget)]
+struct BudgetRow {
+    id: String,
+    /// `workspace`, `member` or `guardrail`.
+    subject_kind: String,
+    subject_id: String,
+    /// `daily`, `weekly`, `monthly` or `lifetime`.
+    interval: String,
+    limit: String,
+    spent: String,
+    /// By requests that are being answered.
+    held: String,
+    remaining: String,
+    window_ends_at: Option<String>,
+    /// What the organisation's own provider keys serve counts too.
+    counts_own_keys: bool,
+    /// Whose account it is that the budget limits, where it is another's.
+    holder: Option<Holder>,
+    created_at: String,
+    changed_at: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Holder {
+    kind: String,
+    id: String,
+}
+
+impl BudgetRow {
+    fn of(budget: &Budget) -> Self {
+        let subject = budget.subject.clone().unwrap_or_default();
+        let holder = budget.holder.clone();
+        let interval = if budget.interval.is_empty() { "lifetime" } else { &budget.interval };
+        Self {
+            id: budget.account_id.clone(),
+            subject_kind: subject.kind,
+            subject_id: subject.id,
+            interval: interval.to_owned(),
+            limit: usd(budget.limit),
+            spent: usd(budget.spent),
+            held: usd(budget.held),
+            remaining: usd(budget.remaining),
+            window_ends_at: Some(budget.window_ends_at_ms).filter(|end| *end > 0).map(time),
+            counts_own_keys: budget.counts_own_keys,
+            holder: holder.map(|holder| Holder { kind: holder.kind, id: holder.id }),
+            created_at: time(budget.created_at_ms),
+            changed_at: time(budget.changed_at_ms),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Budgets {
+    data: Vec<BudgetRow>,
+    /// What to ask for the next page with; null = this is the last one.
+    next: Option<String>,
+}
+
+/// A credit line, in USD.
+#[derive(Debug, Serialize, ToSchema)]
+struct CreditLine {
+    line: String,
+    owed: String,
+    held: String,
+    available: String,
+}
+
+fn usd(nanos: i64) -> String {
+    Amount::from_nanos(nanos).to_string()
 }
 
 pub(super) fn time(millis: i64) -> String {
@@ -118,9 +172,11 @@ pub(super) async fn write_down(app: &App, tenant: TenantId, entry: audit::Entry)
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Wanted {
+    #[param(inline)]
     subject_kind: Option<SubjectKind>,
     subject_id: Option<Uuid>,
     /// The last id of the page before.
@@ -130,10 +186,15 @@ struct Wanted {
     limit: u32,
 }
 
+/// List the budgets of an organisation
+#[utoipa::path(get, path = "/tenants/{tenant}/budgets", operation_id = "listBudgets", tag = "Budgets",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id"), Wanted),
+    responses((status = 200, description = "The budgets", body = Budgets)),
+    security(("operator_token" = [])))]
 async fn list(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
@@ -152,14 +213,15 @@ async fn list(
     .await?
     .into_inner()
     .budgets;
-    let data: Vec<Value> = found.iter().map(shown).collect();
+    let data = found.iter().map(BudgetRow::of).collect();
     let is_full = u32::try_from(found.len()).is_ok_and(|rows| rows == limit);
-    let next = found.last().filter(|_| is_full).map(|budget| &budget.account_id);
-    Ok(reply::json(StatusCode::OK, &json!({ "data": data, "next": next })))
+    let next = found.last().filter(|_| is_full).map(|budget| budget.account_id.clone());
+    Ok(reply::json(StatusCode::OK, &Budgets { data, next }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewBudget)]
 struct Put {
     subject_kind: SubjectKind,
     subject_id: Uuid,
@@ -170,10 +232,16 @@ struct Put {
     counts_own_keys: Option<bool>,
 }
 
+/// Set a budget
+#[utoipa::path(put, path = "/tenants/{tenant}/budgets", operation_id = "putBudget", tag = "Budgets",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    request_body = Put,
+    responses((status = 200, description = "The budget as it is now", body = Data<BudgetRow>)),
+    security(("operator_token" = [])))]
 async fn put(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
@@ -203,21 +271,29 @@ async fn put(
                           "counts_own_keys": sent.counts_own_keys });
     let target = format!("{}:{}", subject.kind, subject.id);
     write_down(&app, tenant, operator.does("budget.put", Some(tenant), target, details)).await;
-    Ok(reply::json(StatusCode::OK, &json!({ "data": shown(&budget) })))
+    Ok(reply::json(StatusCode::OK, &Data { data: BudgetRow::of(&budget) }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Which {
+    #[param(inline)]
     subject_kind: SubjectKind,
     subject_id: Uuid,
+    #[param(inline)]
     interval: Interval,
 }
 
+/// Delete a budget
+#[utoipa::path(delete, path = "/tenants/{tenant}/budgets", operation_id = "deleteBudget", tag = "Budgets",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id"), Which),
+    responses((status = 200, description = "There is no such budget any more", body = Deleted)),
+    security(("operator_token" = [])))]
 async fn delete(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
@@ -232,13 +308,18 @@ async fn delete(
     let details = json!({ "interval": which.interval.name(), "existed": existed });
     let target = format!("{}:{}", subject.kind, subject.id);
     write_down(&app, tenant, operator.does("budget.delete", Some(tenant), target, details)).await;
-    Ok(reply::json(StatusCode::OK, &json!({ "deleted": true })))
+    Ok(reply::json(StatusCode::OK, &Deleted { deleted: true }))
 }
 
+/// Show the credit line of an organisation
+#[utoipa::path(get, path = "/tenants/{tenant}/credit-line", operation_id = "getCreditLine", tag = "Credits",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    responses((status = 200, description = "The credit line", body = Data<CreditLine>)),
+    security(("operator_token" = [])))]
 async fn credit_line(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
     let message = GetCreditLineRequest { tenant_id: tenant.to_string() };
@@ -248,8 +329,11 @@ async fn credit_line(
     })
     .await?
     .into_inner();
-    let usd = |nanos: i64| Amount::from_nanos(nanos).to_string();
-    let body = json!({ "line": usd(line.line), "owed": usd(line.owed), "held": usd(line.held),
-                       "available": usd(line.available) });
-    Ok(reply::json(StatusCode::OK, &json!({ "data": body })))
+    let data = CreditLine {
+        line: usd(line.line),
+        owed: usd(line.owed),
+        held: usd(line.held),
+        available: usd(line.available),
+    };
+    Ok(reply::json(StatusCode::OK, &Data { data }))
 }

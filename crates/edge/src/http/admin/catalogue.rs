@@ -4,19 +4,33 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use rpc::router::router_client::RouterClient;
 use rpc::router::{PutEndpointRequest, PutModelRequest, PutProviderRequest, PutResponse};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::super::documents::Document;
+use super::super::management::Named;
 use super::super::reply::{self, Refusal};
 use super::prices::Price;
 use super::{Operator, bad, read};
 use crate::service::App;
 use crate::store::audit;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(put_provider))
+        .routes(routes!(change_provider, disable_provider))
+        .routes(routes!(put_model))
+        .routes(routes!(change_model, disable_model))
+        .routes(routes!(put_endpoint))
+        .routes(routes!(change_endpoint, disable_endpoint))
+}
 
 /// The members of a change.
 type Members = Map<String, Value>;
@@ -25,7 +39,12 @@ pub(super) fn router(app: &App) -> RouterClient<rpc::Channel> {
     RouterClient::new(app.router.clone()).max_decoding_message_size(rpc::MAX_MESSAGE)
 }
 
-pub(super) async fn put_provider(
+/// Add a provider, or replace one
+#[utoipa::path(post, path = "/providers", operation_id = "putProvider", tag = "Providers",
+    request_body = Document,
+    responses((status = 200, description = "Where the change is, or what a dry run would do", body = Document)),
+    security(("operator_token" = [])))]
+async fn put_provider(
     operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,
@@ -35,20 +54,31 @@ pub(super) async fn put_provider(
     provider(&operator, &app, "provider.put", slug, sent, false).await
 }
 
-pub(super) async fn change_provider(
+/// Change a provider
+#[utoipa::path(patch, path = "/providers/{slug}", operation_id = "updateProvider", tag = "Providers",
+    params(("slug" = String, Path, description = "The provider's slug")),
+    request_body = Document,
+    responses((status = 200, description = "Where the change is, or what a dry run would do", body = Document)),
+    security(("operator_token" = [])))]
+async fn change_provider(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(slug): Path<String>,
+    Named(slug): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let sent = read(&app, request).await?;
     provider(&operator, &app, "provider.change", slug, sent, true).await
 }
 
-pub(super) async fn disable_provider(
+/// Switch a provider off
+#[utoipa::path(delete, path = "/providers/{slug}", operation_id = "disableProvider", tag = "Providers",
+    params(("slug" = String, Path, description = "The provider's slug")),
+    responses((status = 200, description = "Where the change is", body = Document)),
+    security(("operator_token" = [])))]
+async fn disable_provider(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(slug): Path<String>,
+    Named(slug): Named<String>,
 ) -> Result<Response, Refusal> {
     provider(&operator, &app, "provider.disable", slug, disabling(), true).await
 }
@@ -78,7 +108,12 @@ async fn provider(
     done(app, entry, put).await
 }
 
-pub(super) async fn put_model(
+/// Add a model, or replace one
+#[utoipa::path(post, path = "/models", operation_id = "putModel", tag = "Models",
+    request_body = Document,
+    responses((status = 200, description = "Where the change is, or what a dry run would do", body = Document)),
+    security(("operator_token" = [])))]
+async fn put_model(
     operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,
@@ -88,20 +123,33 @@ pub(super) async fn put_model(
     model(&operator, &app, "model.put", slug, sent, false).await
 }
 
-pub(super) async fn change_model(
+/// Change a model
+#[utoipa::path(patch, path = "/models/{author}/{name}", operation_id = "updateModel", tag = "Models",
+    params(("author" = String, Path, description = "The first part of the model's slug"),
+        ("name" = String, Path, description = "The second part of the model's slug")),
+    request_body = Document,
+    responses((status = 200, description = "Where the change is, or what a dry run would do", body = Document)),
+    security(("operator_token" = [])))]
+async fn change_model(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path((author, name)): Path<(String, String)>,
+    Named((author, name)): Named<(String, String)>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let sent = read(&app, request).await?;
     model(&operator, &app, "model.change", format!("{author}/{name}"), sent, true).await
 }
 
-pub(super) async fn disable_model(
+/// Switch a model off
+#[utoipa::path(delete, path = "/models/{author}/{name}", operation_id = "disableModel", tag = "Models",
+    params(("author" = String, Path, description = "The first part of the model's slug"),
+        ("name" = String, Path, description = "The second part of the model's slug")),
+    responses((status = 200, description = "Where the change is", body = Document)),
+    security(("operator_token" = [])))]
+async fn disable_model(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path((author, name)): Path<(String, String)>,
+    Named((author, name)): Named<(String, String)>,
 ) -> Result<Response, Refusal> {
     model(&operator, &app, "model.disable", format!("{author}/{name}"), disabling(), true).await
 }
@@ -128,7 +176,12 @@ async fn model(
     done(app, entry, put).await
 }
 
-pub(super) async fn put_endpoint(
+/// Add an endpoint, or replace one
+#[utoipa::path(post, path = "/endpoints", operation_id = "putEndpoint", tag = "Endpoints",
+    request_body = Document,
+    responses((status = 200, description = "Where the change is, or what a dry run would do", body = Document)),
+    security(("operator_token" = [])))]
+async fn put_endpoint(
     operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,
@@ -144,10 +197,16 @@ pub(super) async fn put_endpoint(
     endpoint(&operator, &app, "endpoint.put", target, message, sent).await
 }
 
-pub(super) async fn change_endpoint(
+/// Change an endpoint
+#[utoipa::path(patch, path = "/endpoints/{id}", operation_id = "updateEndpoint", tag = "Endpoints",
+    params(("id" = uuid::Uuid, Path, description = "The id")),
+    request_body = Document,
+    responses((status = 200, description = "Where the change is, or what a dry run would do", body = Document)),
+    security(("operator_token" = [])))]
+async fn change_endpoint(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let sent = read(&app, request).await?;
@@ -155,10 +214,15 @@ pub(super) async fn change_endpoint(
     endpoint(&operator, &app, "endpoint.change", id, message, sent).await
 }
 
-pub(super) async fn disable_endpoint(
+/// Switch an endpoint off
+#[utoipa::path(delete, path = "/endpoints/{id}", operation_id = "disableEndpoint", tag = "Endpoints",
+    params(("id" = uuid::Uuid, Path, description = "The id")),
+    responses((status = 200, description = "Where the change is", body = Document)),
+    security(("operator_token" = [])))]
+async fn disable_endpoint(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
     let message = PutEndpointRequest { endpoint_id: id.clone(), ..PutEndpointRequest::default() };
     endpoint(&operator, &app, "endpoint.disable", id, message, disabling()).await

@@ -2,25 +2,48 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use rpc::router::{DescribeCatalogueRequest, ListChangesRequest};
 use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::super::body::from_query;
+use super::super::documents::Document;
+use super::super::management::Named;
 use super::super::reply::{self, Refusal};
 use super::Operator;
 use super::catalogue::router;
 use crate::service::App;
 
-#[derive(Debug, Default, Deserialize)]
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(all))
+        .routes(routes!(providers))
+        .routes(routes!(models))
+        .routes(routes!(endpoints))
+        .routes(routes!(provider))
+        .routes(routes!(model))
+        .routes(routes!(endpoint))
+        .routes(routes!(changes))
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 struct OfModel {
     model: String,
 }
 
-pub(super) async fn all(
+/// Show the whole catalogue
+#[utoipa::path(get, path = "/catalogue", operation_id = "getCatalogue", tag = "Catalogue",
+    params(OfModel),
+    responses((status = 200, description = "The providers, models and endpoints", body = Document)),
+    security(("operator_token" = [])))]
+async fn all(
     _operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,
@@ -29,14 +52,20 @@ pub(super) async fn all(
     described(&app, DescribeCatalogueRequest { model, ..DescribeCatalogueRequest::default() }).await
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 struct Page {
     after: String,
     limit: u32,
 }
 
-pub(super) async fn providers(
+/// List the providers
+#[utoipa::path(get, path = "/providers", operation_id = "listProviders", tag = "Providers",
+    params(Page),
+    responses((status = 200, description = "The providers", body = Document)),
+    security(("operator_token" = [])))]
+async fn providers(
     _operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,
@@ -46,15 +75,21 @@ pub(super) async fn providers(
     described(&app, list).await
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 struct Models {
     q: String,
     after: String,
     limit: u32,
 }
 
-pub(super) async fn models(
+/// List the models
+#[utoipa::path(get, path = "/models", operation_id = "listModels", tag = "Models",
+    params(Models),
+    responses((status = 200, description = "The models", body = Document)),
+    security(("operator_token" = [])))]
+async fn models(
     _operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,
@@ -64,8 +99,9 @@ pub(super) async fn models(
     described(&app, list).await
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 struct Endpoints {
     model: String,
     provider: String,
@@ -73,7 +109,12 @@ struct Endpoints {
     limit: u32,
 }
 
-pub(super) async fn endpoints(
+/// List the endpoints
+#[utoipa::path(get, path = "/endpoints", operation_id = "listEndpoints", tag = "Endpoints",
+    params(Endpoints),
+    responses((status = 200, description = "The endpoints", body = Document)),
+    security(("operator_token" = [])))]
+async fn endpoints(
     _operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,
@@ -83,39 +124,61 @@ pub(super) async fn endpoints(
     described(&app, list).await
 }
 
-pub(super) async fn provider(
+/// Show a provider
+#[utoipa::path(get, path = "/providers/{slug}", operation_id = "getProvider", tag = "Providers",
+    params(("slug" = String, Path, description = "The provider's slug")),
+    responses((status = 200, description = "The provider", body = Document)),
+    security(("operator_token" = [])))]
+async fn provider(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
 ) -> Result<Response, Refusal> {
     described(&app, DescribeCatalogueRequest { name, ..of("providers") }).await
 }
 
-pub(super) async fn model(
+/// Show a model
+#[utoipa::path(get, path = "/models/{author}/{name}", operation_id = "getModel", tag = "Models",
+    params(("author" = String, Path, description = "The first part of the model's slug"),
+        ("name" = String, Path, description = "The second part of the model's slug")),
+    responses((status = 200, description = "The model", body = Document)),
+    security(("operator_token" = [])))]
+async fn model(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path((author, name)): Path<(String, String)>,
+    Named((author, name)): Named<(String, String)>,
 ) -> Result<Response, Refusal> {
     described(&app, DescribeCatalogueRequest { name: format!("{author}/{name}"), ..of("models") }).await
 }
 
-pub(super) async fn endpoint(
+/// Show an endpoint
+#[utoipa::path(get, path = "/endpoints/{id}", operation_id = "getEndpoint", tag = "Endpoints",
+    params(("id" = uuid::Uuid, Path, description = "The id")),
+    responses((status = 200, description = "The endpoint", body = Document)),
+    security(("operator_token" = [])))]
+async fn endpoint(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
 ) -> Result<Response, Refusal> {
     described(&app, DescribeCatalogueRequest { name, ..of("endpoints") }).await
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 struct Changes {
     subject: String,
     after: i64,
     limit: u32,
 }
 
-pub(super) async fn changes(
+/// List what was changed in the catalogue
+#[utoipa::path(get, path = "/changes", operation_id = "listCatalogueChanges", tag = "Catalogue",
+    params(Changes),
+    responses((status = 200, description = "The changes, newest first", body = Document)),
+    security(("operator_token" = [])))]
+async fn changes(
     _operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,

@@ -2,33 +2,43 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::StatusCode;
 use pricing::Amount;
 use rpc::billing::billing_client::BillingClient;
 use rpc::billing::{Breach, CheckInvariantsRequest, GetCreditsRequest, GrantCreditRequest};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::super::body::from_query;
+use super::super::management::Named;
 use super::super::reply::{self, Refusal};
 use super::{Operator, bad, not_found, read, tenant};
 use crate::service::App;
 use crate::store::{audit, organisations};
 
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(grant)).routes(routes!(balance)).routes(routes!(invariants))
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = CreditKind)]
 enum Kind {
     #[default]
     Purchase,
     Promotion,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CreditGrant)]
 struct Grant {
     /// USD as a string.
     amount: String,
@@ -42,10 +52,37 @@ struct Grant {
     expires_at: Option<DateTime<Utc>>,
 }
 
-pub(super) async fn grant(
+#[derive(Debug, Serialize, ToSchema)]
+struct Granted {
+    tenant_id: String,
+    source_id: String,
+    /// In USD, after the grant.
+    balance: String,
+}
+
+/// Money of an organisation, in USD.
+#[derive(Debug, Serialize, ToSchema)]
+struct Balance {
+    tenant_id: String,
+    total_credits: String,
+    total_usage: String,
+    /// By requests that are being answered.
+    held: String,
+    balance: String,
+    credit_line: String,
+    available: String,
+}
+
+/// Grant credit to an organisation
+#[utoipa::path(post, path = "/tenants/{tenant}/credits", operation_id = "grantCredit", tag = "Credits",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    request_body = Grant,
+    responses((status = 200, description = "The balance after the grant", body = Granted)),
+    security(("operator_token" = [])))]
+async fn grant(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
@@ -93,18 +130,20 @@ pub(super) async fn grant(
         // The money is granted; the ledger has it.
         tracing::error!(error = %error, "a grant could not be written to the audit log");
     }
-    let body = json!({
-        "tenant_id": tenant.to_string(),
-        "source_id": source_id,
-        "balance": Amount::from_nanos(balance).to_string(),
-    });
+    let balance = Amount::from_nanos(balance).to_string();
+    let body = Granted { tenant_id: tenant.to_string(), source_id, balance };
     Ok(reply::json(StatusCode::OK, &body))
 }
 
-pub(super) async fn balance(
+/// Show the balance of an organisation
+#[utoipa::path(get, path = "/tenants/{tenant}/balance", operation_id = "getBalance", tag = "Credits",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    responses((status = 200, description = "The balance", body = Balance)),
+    security(("operator_token" = [])))]
+async fn balance(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
     let message = GetCreditsRequest { tenant_id: tenant.to_string() };
@@ -116,26 +155,32 @@ pub(super) async fn balance(
     .into_inner();
     let usd = |nanos: i64| Amount::from_nanos(nanos).to_string();
     let balance = credits.total_credits.saturating_sub(credits.total_usage);
-    let body = json!({
-        "tenant_id": tenant.to_string(),
-        "total_credits": usd(credits.total_credits),
-        "total_usage": usd(credits.total_usage),
-        "held": usd(credits.held),
-        "balance": usd(balance),
-        "credit_line": usd(credits.line),
-        "available": usd(balance.saturating_add(credits.line).saturating_sub(credits.held).max(0)),
-    });
+    let body = Balance {
+        tenant_id: tenant.to_string(),
+        total_credits: usd(credits.total_credits),
+        total_usage: usd(credits.total_usage),
+        held: usd(credits.held),
+        balance: usd(balance),
+        credit_line: usd(credits.line),
+        available: usd(balance.saturating_add(credits.line).saturating_sub(credits.held).max(0)),
+    };
     Ok(reply::json(StatusCode::OK, &body))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 struct Check {
     /// What the last checks found, without another one.
     kept: bool,
 }
 
-pub(super) async fn invariants(
+/// Check whether the books are in order
+#[utoipa::path(get, path = "/invariants", operation_id = "checkInvariants", tag = "Ledger",
+    params(Check),
+    responses((status = 200, description = "The invariants, and what breaks them", body = Invariants)),
+    security(("operator_token" = [])))]
+async fn invariants(
     _operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,
@@ -144,35 +189,64 @@ pub(super) async fn invariants(
     let mut billing = BillingClient::new(app.billing.clone()).max_decoding_message_size(rpc::MAX_MESSAGE);
     let found = billing.check_invariants(CheckInvariantsRequest { kept }).await?.into_inner();
     let count = |name: &str| found.breaches.iter().filter(|breach| breach.invariant == name).count();
-    let invariants: Vec<Value> = found
-        .invariants
-        .iter()
-        .map(|invariant| {
-            json!({
-                "invariant": invariant.name,
-                "meaning": invariant.meaning,
-                "freezes_invoicing": invariant.freezes,
-                "checked_at": time(invariant.checked_at_ms),
-                "whole_at": time(invariant.whole_at_ms),
-                "breaches": count(&invariant.name),
-            })
-        })
-        .collect();
-    let breaches: Vec<Value> = found.breaches.iter().map(breach).collect();
-    Ok(reply::json(StatusCode::OK, &json!({ "invariants": invariants, "breaches": breaches })))
+    let invariants = found.invariants.iter().map(|invariant| Invariant {
+        invariant: invariant.name.clone(),
+        meaning: invariant.meaning.clone(),
+        freezes_invoicing: invariant.freezes,
+        checked_at: time(invariant.checked_at_ms),
+        whole_at: time(invariant.whole_at_ms),
+        breaches: count(&invariant.name),
+    });
+    let breaches = found.breaches.iter().map(BreachRow::of);
+    let body = Invariants { invariants: invariants.collect(), breaches: breaches.collect() };
+    Ok(reply::json(StatusCode::OK, &body))
 }
 
-fn breach(breach: &Breach) -> Value {
-    let known = |id: &str| Some(id.to_owned()).filter(|id| !id.is_empty());
-    json!({
-        "invariant": breach.invariant,
-        "detail": breach.detail,
-        "tenant_id": known(&breach.tenant_id),
-        "account_id": known(&breach.account_id),
-        "generation_id": known(&breach.generation_id),
-        "lease_id": known(&breach.lease_id),
-        "found_at": time(breach.found_at_ms),
-    })
+#[derive(Debug, Serialize, ToSchema)]
+struct Invariants {
+    invariants: Vec<Invariant>,
+    breaches: Vec<BreachRow>,
+}
+
+/// What holds of the books at any time.
+#[derive(Debug, Serialize, ToSchema)]
+struct Invariant {
+    invariant: String,
+    meaning: String,
+    /// No invoices are issued while it is broken.
+    freezes_invoicing: bool,
+    checked_at: Option<String>,
+    /// When nothing was found last.
+    whole_at: Option<String>,
+    breaches: usize,
+}
+
+/// What breaks an invariant.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Breach)]
+struct BreachRow {
+    invariant: String,
+    detail: String,
+    tenant_id: Option<String>,
+    account_id: Option<String>,
+    generation_id: Option<String>,
+    lease_id: Option<String>,
+    found_at: Option<String>,
+}
+
+impl BreachRow {
+    fn of(breach: &Breach) -> Self {
+        let known = |id: &str| Some(id.to_owned()).filter(|id| !id.is_empty());
+        Self {
+            invariant: breach.invariant.clone(),
+            detail: breach.detail.clone(),
+            tenant_id: known(&breach.tenant_id),
+            account_id: known(&breach.account_id),
+            generation_id: known(&breach.generation_id),
+            lease_id: known(&breach.lease_id),
+            found_at: time(breach.found_at_ms),
+        }
+    }
 }
 
 /// Milliseconds since 1970; 0 = never.

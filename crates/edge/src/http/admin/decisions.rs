@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use dialect::client::Dialect;
@@ -14,16 +14,29 @@ use rpc::Fault;
 use rpc::billing::GetTermsRequest;
 use rpc::router::router_client::RouterClient;
 use rpc::router::{ListDecisionsRequest, PriceChange, ReadDecisionRequest, ReplayDecisionsRequest};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::super::body::{self, from_query};
+use super::super::documents::Document;
+use super::super::management::Named;
 use super::super::reply::{self, Refusal, UserFacing as _};
 use super::prices::Price;
 use super::{Operator, bad, not_found, read, tenant};
 use crate::admission::{self, Head, Question, StickyKey};
 use crate::auth::Markups;
 use crate::service::App;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(explain))
+        .routes(routes!(replay))
+}
 
 /// A replay of as many decisions as one may take ends long before.
 const REPLAY_WITHIN: Duration = Duration::from_secs(300);
@@ -32,8 +45,9 @@ fn router(app: &App) -> RouterClient<rpc::Channel> {
     RouterClient::new(app.router.clone()).max_decoding_message_size(rpc::MAX_MESSAGE)
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 struct Wanted {
     tenant: String,
     model: String,
@@ -45,7 +59,12 @@ struct Wanted {
     limit: u32,
 }
 
-pub(super) async fn list(
+/// List routing decisions
+#[utoipa::path(get, path = "/decisions", operation_id = "listDecisions", tag = "Routing",
+    params(Wanted),
+    responses((status = 200, description = "The decisions, newest first", body = Document)),
+    security(("operator_token" = [])))]
+async fn list(
     _operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,
@@ -63,10 +82,15 @@ pub(super) async fn list(
     Ok(reply::raw_json(StatusCode::OK, listed.body_json))
 }
 
-pub(super) async fn show(
+/// Show a routing decision
+#[utoipa::path(get, path = "/decisions/{generation}", operation_id = "getDecision", tag = "Routing",
+    params(("generation" = String, Path, description = "The generation's id, `gen-...`")),
+    responses((status = 200, description = "The decision", body = Document)),
+    security(("operator_token" = [])))]
+async fn show(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(generation): Path<String>,
+    Named(generation): Named<String>,
 ) -> Result<Response, Refusal> {
     let _: GenerationId = generation.parse().map_err(|_| not_found("generation"))?;
     let message = ReadDecisionRequest { generation_id: generation };
@@ -75,8 +99,9 @@ pub(super) async fn show(
 }
 
 /// Beside the body, which is a chat's as clients send it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 struct Circumstances {
     /// Whose terms and conversations apply.
     tenant: Option<String>,
@@ -85,7 +110,13 @@ struct Circumstances {
     seed: Option<u64>,
 }
 
-pub(super) async fn explain(
+/// Explain what would be decided now
+#[utoipa::path(post, path = "/route/explain", operation_id = "explainRoute", tag = "Routing",
+    params(Circumstances),
+    request_body = Document,
+    responses((status = 200, description = "The decision and its reasons", body = Document)),
+    security(("operator_token" = [])))]
+async fn explain(
     _operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,
@@ -133,7 +164,7 @@ pub(super) async fn markups(app: &App, tenant: Option<TenantId>) -> Result<Marku
     Ok(app.keys.source().terms(request).await?.markups)
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct Replay {
     /// RFC 3339.
@@ -149,8 +180,9 @@ struct Replay {
 }
 
 /// For one endpoint, or for all of a model's at a provider.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PriceOfReplay)]
 struct NewPrice {
     #[serde(default)]
     endpoint_id: String,
@@ -161,7 +193,12 @@ struct NewPrice {
     price: Price,
 }
 
-pub(super) async fn replay(
+/// Make past decisions again under other rules
+#[utoipa::path(post, path = "/route/replay", operation_id = "replayDecisions", tag = "Routing",
+    request_body = Replay,
+    responses((status = 200, description = "What would have been different", body = Document)),
+    security(("operator_token" = [])))]
+async fn replay(
     _operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,

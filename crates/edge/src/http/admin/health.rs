@@ -2,23 +2,33 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use rpc::router::DescribeHealthRequest;
 use rpc::router::router_client::RouterClient;
 use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::super::body::from_query;
+use super::super::documents::Document;
+use super::super::management::Named;
 use super::super::reply::{self, Refusal};
 use super::{Operator, bad};
 use crate::service::App;
 
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(all)).routes(routes!(one))
+}
+
 /// What an endpoint can be found to be.
 const STATES: [&str; 5] = ["healthy", "ejected", "half_open", "recovering", "cooling"];
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Wanted {
     /// One of [`STATES`], or `unwell` for all but the first.
     #[serde(default)]
@@ -29,7 +39,12 @@ struct Wanted {
     provider: String,
 }
 
-pub(super) async fn all(
+/// Show the health of endpoints
+#[utoipa::path(get, path = "/health", operation_id = "listEndpointHealth", tag = "Health",
+    params(Wanted),
+    responses((status = 200, description = "The health of each endpoint", body = Document)),
+    security(("operator_token" = [])))]
+async fn all(
     _operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,
@@ -44,10 +59,15 @@ pub(super) async fn all(
         .await
 }
 
-pub(super) async fn one(
+/// Show the health of an endpoint
+#[utoipa::path(get, path = "/endpoints/{id}/health", operation_id = "getEndpointHealth", tag = "Health",
+    params(("id" = uuid::Uuid, Path, description = "The id")),
+    responses((status = 200, description = "The health of the endpoint", body = Document)),
+    security(("operator_token" = [])))]
+async fn one(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(endpoint_id): Path<String>,
+    Named(endpoint_id): Named<String>,
 ) -> Result<Response, Refusal> {
     describe(&app, DescribeHealthRequest { endpoint_id, ..DescribeHealthRequest::default() }).await
 }

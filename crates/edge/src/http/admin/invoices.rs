@@ -3,14 +3,12 @@
 mod document;
 mod profile;
 
-pub(in crate::http) use document::{documents, read_document, usage_csv};
+pub(in crate::http) use document::{Span, Wanted as WantedDocuments, documents, read_document, usage_csv};
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::{get, post, put};
 use bytes::Bytes;
 use http::StatusCode;
 use identity::TenantId;
@@ -22,28 +20,30 @@ use rpc::billing::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::super::body::from_query;
+use super::super::documents::Document;
+use super::super::management::Named;
 use super::super::reply::{self, Refusal, UserFacing as _};
 use super::{Operator, bad, not_found, read, tenant};
 use crate::service::App;
 use crate::store::audit;
 use document::{Form, of_invoice};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/periods", get(periods))
-        .route("/periods/close", post(close_period))
-        .route("/invoices", get(invoices))
-        .route("/invoices/{id}", get(invoice))
-        .route("/invoices/{id}/finalise", post(finalise))
-        .route("/invoices/{id}/credit-notes", post(issue_credit_note))
-        .route("/tenants/{tenant}/invoices", get(document::of_tenant))
-        .route("/tenants/{tenant}/invoices/{number}", get(document::one_of_tenant))
-        .route("/tenants/{tenant}/usage.csv", get(document::usage_of_tenant))
-        .route("/tenants/{tenant}/billing-profile", get(profile::show).put(profile::put))
-        .route("/tenants/{tenant}/invoicing-freeze", put(profile::freeze).delete(profile::unfreeze))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(periods))
+        .routes(routes!(close_period))
+        .routes(routes!(invoices))
+        .routes(routes!(invoice))
+        .routes(routes!(finalise))
+        .routes(routes!(issue_credit_note))
+        .merge(document::routes())
+        .merge(profile::routes())
 }
 
 pub(super) fn client(app: &App) -> InvoicesClient<rpc::Channel> {
@@ -87,14 +87,20 @@ fn tenant_of(answer: &Bytes) -> Option<TenantId> {
     answer["tenant_id"].as_str()?.parse().ok()
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 struct Periods {
     /// The last id of the page before.
     after: String,
     limit: u32,
 }
 
+/// List the periods that are invoiced
+#[utoipa::path(get, path = "/periods", operation_id = "listPeriods", tag = "Invoices",
+    params(Periods),
+    responses((status = 200, description = "The periods", body = Document)),
+    security(("operator_token" = [])))]
 async fn periods(
     _operator: Operator,
     State(app): State<Arc<App>>,
@@ -115,13 +121,19 @@ fn number(text: &str, name: &str) -> Result<i64, Refusal> {
         .ok_or_else(|| bad(format!("{name}: `{text}` is no period")))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PeriodToClose)]
 struct Close {
     /// The period that is to be closed: asking again closes no other.
     period_id: String,
 }
 
+/// Close a period
+#[utoipa::path(post, path = "/periods/close", operation_id = "closePeriod", tag = "Invoices",
+    request_body = Close,
+    responses((status = 200, description = "The period", body = Document)),
+    security(("operator_token" = [])))]
 async fn close_period(
     operator: Operator,
     State(app): State<Arc<App>>,
@@ -136,8 +148,9 @@ async fn close_period(
     Ok(reply::raw_json(StatusCode::OK, closed))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 struct Wanted {
     tenant_id: String,
     period_id: String,
@@ -147,6 +160,11 @@ struct Wanted {
     limit: u32,
 }
 
+/// List invoices
+#[utoipa::path(get, path = "/invoices", operation_id = "listInvoices", tag = "Invoices",
+    params(Wanted),
+    responses((status = 200, description = "The invoices", body = Document)),
+    security(("operator_token" = [])))]
 async fn invoices(
     _operator: Operator,
     State(app): State<Arc<App>>,
@@ -168,12 +186,19 @@ async fn invoices(
     Ok(reply::raw_json(StatusCode::OK, listed.await?.body_json))
 }
 
+/// Show an invoice
+///
 /// One invoice as JSON, or its document when the path ends with `.json`, `.html` or `.pdf`, or `Accept` wants HTML or
 /// PDF.
+#[utoipa::path(get, path = "/invoices/{id}", operation_id = "getInvoice", tag = "Invoices",
+    params(("id" = String, Path, description = "The invoice's id, which may end with `.json`, `.html` or `.pdf`")),
+    responses((status = 200, description = "The invoice", content((Document = "application/json"),
+        (String = "text/html"), (Vec<u8> = "application/pdf")))),
+    security(("operator_token" = [])))]
 async fn invoice(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let (id, form) = Form::of(&name, request.headers());
@@ -193,10 +218,15 @@ fn uuid(text: &str) -> Result<String, Refusal> {
     Ok(id.to_string())
 }
 
+/// Finalise an invoice
+#[utoipa::path(post, path = "/invoices/{id}/finalise", operation_id = "finaliseInvoice", tag = "Invoices",
+    params(("id" = uuid::Uuid, Path, description = "The id")),
+    responses((status = 200, description = "The invoice as it was issued", body = Document)),
+    security(("operator_token" = [])))]
 async fn finalise(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
     let message = FinaliseInvoiceRequest { invoice_id: uuid(&id)? };
     let issued =
@@ -206,8 +236,9 @@ async fn finalise(
     Ok(reply::raw_json(StatusCode::OK, issued))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewCreditNote)]
 struct CreditNote {
     /// USD as a string, tax included.
     amount: String,
@@ -216,10 +247,17 @@ struct CreditNote {
     source_id: Option<String>,
 }
 
+/// Issue a credit note
+#[utoipa::path(post, path = "/invoices/{id}/credit-notes", operation_id = "issueCreditNote",
+    tag = "Invoices",
+    params(("id" = uuid::Uuid, Path, description = "The id")),
+    request_body = CreditNote,
+    responses((status = 200, description = "The credit note", body = Document)),
+    security(("operator_token" = [])))]
 async fn issue_credit_note(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let header = request.headers().get("idempotency-key").and_then(|value| value.to_str().ok());

@@ -3,13 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::super::documents::Document;
+use super::super::management::Named;
 use super::super::reply::{self, Refusal};
 use super::{Operator, not_found, read, sent, tenant};
 use crate::keys::{self, Kind, Manager, Minted, Reset};
@@ -17,8 +22,16 @@ use crate::service::App;
 use crate::store::keys::Key;
 use crate::store::{self, organisations};
 
-#[derive(Debug, Deserialize)]
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, change, delete))
+        .routes(routes!(rotate))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewKey)]
 struct Created {
     name: String,
     #[serde(default)]
@@ -36,8 +49,9 @@ struct Created {
 }
 
 /// What is not sent stays; `null` takes a limit away.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = KeyChange)]
 struct Change {
     name: Option<String>,
     disabled: Option<bool>,
@@ -52,9 +66,11 @@ struct Change {
     allowed_ips: Option<Option<Vec<String>>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = KeyRotation)]
 struct Rotation {
+    /// For how long the former secret stays in force.
     #[serde(default)]
     overlap_seconds: u64,
 }
@@ -88,10 +104,15 @@ fn minted(status: StatusCode, minted: &Minted) -> Response {
     reply::json(status, &json!({ "key": minted.secret.expose(), "data": shown(&minted.key) }))
 }
 
-pub(super) async fn list(
+/// List the keys of an organisation
+#[utoipa::path(get, path = "/tenants/{tenant}/keys", operation_id = "listTenantKeys", tag = "Keys",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    responses((status = 200, description = "The keys", body = Document)),
+    security(("operator_token" = [])))]
+async fn list(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
     let found = pg::in_tenant(&app.pool, tenant, |tx| {
@@ -106,10 +127,16 @@ pub(super) async fn list(
     Ok(reply::json(StatusCode::OK, &json!({ "data": data })))
 }
 
-pub(super) async fn create(
+/// Create a key for an organisation
+#[utoipa::path(post, path = "/tenants/{tenant}/keys", operation_id = "createTenantKey", tag = "Keys",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    request_body = Created,
+    responses((status = 201, description = "The key; the secret is shown this once", body = Document)),
+    security(("operator_token" = [])))]
+async fn create(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
@@ -136,19 +163,30 @@ async fn named(app: &App, text: &str) -> Result<Key, Refusal> {
     store::keys::named(&app.pool, name).await?.ok_or_else(|| not_found("key"))
 }
 
-pub(super) async fn show(
+/// Show a key
+#[utoipa::path(get, path = "/keys/{hash}", operation_id = "getKey", tag = "Keys",
+    params(("hash" = String, Path, description = "SHA-256 of the key in hexadecimal")),
+    responses((status = 200, description = "The key", body = Document)),
+    security(("operator_token" = [])))]
+async fn show(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(text): Path<String>,
+    Named(text): Named<String>,
 ) -> Result<Response, Refusal> {
     let key = named(&app, &text).await?;
     Ok(reply::json(StatusCode::OK, &json!({ "data": shown(&key) })))
 }
 
-pub(super) async fn change(
+/// Change a key
+#[utoipa::path(patch, path = "/keys/{hash}", operation_id = "updateKey", tag = "Keys",
+    params(("hash" = String, Path, description = "SHA-256 of the key in hexadecimal")),
+    request_body = Change,
+    responses((status = 200, description = "The key as it is now", body = Document)),
+    security(("operator_token" = [])))]
+async fn change(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(text): Path<String>,
+    Named(text): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let key = named(&app, &text).await?;
@@ -169,10 +207,18 @@ pub(super) async fn change(
     Ok(reply::json(StatusCode::OK, &json!({ "data": shown(&key) })))
 }
 
-pub(super) async fn rotate(
+/// Rotate a key
+///
+/// The key gets another secret; the former one stays in force for as long as is asked for.
+#[utoipa::path(post, path = "/keys/{hash}/rotate", operation_id = "rotateKey", tag = "Keys",
+    params(("hash" = String, Path, description = "SHA-256 of the key in hexadecimal")),
+    request_body = Rotation,
+    responses((status = 200, description = "The key with its new secret", body = Document)),
+    security(("operator_token" = [])))]
+async fn rotate(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(text): Path<String>,
+    Named(text): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let key = named(&app, &text).await?;
@@ -182,10 +228,15 @@ pub(super) async fn rotate(
     Ok(minted(StatusCode::OK, &made))
 }
 
-pub(super) async fn delete(
+/// Delete a key
+#[utoipa::path(delete, path = "/keys/{hash}", operation_id = "deleteKey", tag = "Keys",
+    params(("hash" = String, Path, description = "SHA-256 of the key in hexadecimal")),
+    responses((status = 200, description = "There is no such key any more", body = Document)),
+    security(("operator_token" = [])))]
+async fn delete(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(text): Path<String>,
+    Named(text): Named<String>,
 ) -> Result<Response, Refusal> {
     let key = named(&app, &text).await?;
     keys::delete(&app, Manager::operator(&operator, key.tenant), key.hash).await?;

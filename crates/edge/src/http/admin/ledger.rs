@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use identity::GenerationId;
@@ -15,23 +13,28 @@ use rpc::billing::{
     LedgerDocument, ListLedgerAccountsRequest, ListSealsRequest, ListTransfersRequest, RecordPayoutRequest,
     TraceMoneyRequest, VerifySealsRequest,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::super::body::from_query;
+use super::super::documents::Document;
+use super::super::management::Named;
 use super::super::reply::{self, Refusal};
 use super::{Operator, bad, bills, not_found, parked, read};
 use crate::service::App;
 use crate::store::audit;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/ledger", get(transfers))
-        .route("/ledger/accounts", get(accounts))
-        .route("/ledger/seals", get(seals))
-        .route("/ledger/seals/verify", post(verify))
-        .route("/ledger/payouts", post(payout))
-        .route("/generations/{id}/money", get(money))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(transfers))
+        .routes(routes!(accounts))
+        .routes(routes!(seals))
+        .routes(routes!(verify))
+        .routes(routes!(payout))
+        .routes(routes!(money))
         .merge(bills::routes())
         .merge(parked::routes())
 }
@@ -76,8 +79,9 @@ fn time(text: Option<&str>, field: &str) -> Result<Option<i64>, Refusal> {
     text.map(read).transpose()
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 struct Wanted {
     tenant: String,
     kind: String,
@@ -93,6 +97,11 @@ struct Wanted {
     limit: u32,
 }
 
+/// List transfers
+#[utoipa::path(get, path = "/ledger", operation_id = "listTransfers", tag = "Ledger",
+    params(Wanted),
+    responses((status = 200, description = "The transfers", body = Document)),
+    security(("operator_token" = [])))]
 async fn transfers(
     _operator: Operator,
     State(app): State<Arc<App>>,
@@ -114,18 +123,28 @@ async fn transfers(
     Ok(document(ledger(&app).list_transfers(message).await?))
 }
 
+/// List the accounts of the platform
+#[utoipa::path(get, path = "/ledger/accounts", operation_id = "listLedgerAccounts", tag = "Ledger",
+    responses((status = 200, description = "The accounts", body = Document)),
+    security(("operator_token" = [])))]
 async fn accounts(_operator: Operator, State(app): State<Arc<App>>) -> Result<Response, Refusal> {
     Ok(document(ledger(&app).list_ledger_accounts(ListLedgerAccountsRequest {}).await?))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 struct Chain {
     tenant: String,
     after: String,
     limit: u32,
 }
 
+/// List the seals of the books
+#[utoipa::path(get, path = "/ledger/seals", operation_id = "listSeals", tag = "Ledger",
+    params(Chain),
+    responses((status = 200, description = "The seals", body = Document)),
+    security(("operator_token" = [])))]
 async fn seals(
     _operator: Operator,
     State(app): State<Arc<App>>,
@@ -136,12 +155,18 @@ async fn seals(
     Ok(document(ledger(&app).list_seals(message).await?))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 struct Whose {
     tenant: String,
 }
 
+/// Verify the seals of the books
+#[utoipa::path(post, path = "/ledger/seals/verify", operation_id = "verifySeals", tag = "Ledger",
+    params(Whose),
+    responses((status = 200, description = "What was verified", body = Document)),
+    security(("operator_token" = [])))]
 async fn verify(
     _operator: Operator,
     State(app): State<Arc<App>>,
@@ -151,7 +176,7 @@ async fn verify(
     Ok(document(ledger(&app).verify_seals(VerifySealsRequest { tenant_id: tenant }).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Payout {
     /// USD as a string.
@@ -162,6 +187,18 @@ struct Payout {
     note: String,
 }
 
+#[derive(Debug, Serialize, ToSchema)]
+struct RecordedPayout {
+    source_id: String,
+    /// What the processor still owes us, in USD.
+    clearing: String,
+}
+
+/// Record a payout of the payment processor
+#[utoipa::path(post, path = "/ledger/payouts", operation_id = "recordPayout", tag = "Ledger",
+    request_body = Payout,
+    responses((status = 200, description = "What is still owed by the processor", body = RecordedPayout)),
+    security(("operator_token" = [])))]
 async fn payout(
     operator: Operator,
     State(app): State<Arc<App>>,
@@ -188,13 +225,18 @@ async fn payout(
     let details = json!({ "amount": sent.amount, "note": sent.note });
     record(&app, &operator.does("ledger.payout", None, source_id.clone(), details)).await;
     let clearing = Amount::from_nanos(recorded.clearing).to_string();
-    Ok(reply::json(StatusCode::OK, &json!({ "source_id": source_id, "clearing": clearing })))
+    Ok(reply::json(StatusCode::OK, &RecordedPayout { source_id, clearing }))
 }
 
+/// Show where the money of a generation went
+#[utoipa::path(get, path = "/generations/{id}/money", operation_id = "traceMoney", tag = "Ledger",
+    params(("id" = String, Path, description = "The generation's id, `gen-...`")),
+    responses((status = 200, description = "Its transfers and what it was charged", body = Document)),
+    security(("operator_token" = [])))]
 async fn money(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
     let generation: GenerationId = id.parse().map_err(|_| not_found("generation"))?;
     let message = TraceMoneyRequest { generation_id: generation.to_string() };

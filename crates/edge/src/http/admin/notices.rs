@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::get;
 use http::StatusCode;
 use pricing::Amount;
 use rpc::billing::{
     GetNoticeSettingsRequest, ListNoticesRequest, Notice, NoticeSettings, PutNoticeSettingsRequest,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::super::body::from_query;
+use super::super::management::{Data, Named};
+use super::super::payments::said;
 use super::super::reply::{self, Refusal};
 use super::budgets::{client, time, write_down};
 use super::{Operator, bad, read, tenant};
@@ -24,26 +27,43 @@ use crate::service::App;
 const USUAL_LIMIT: u32 = 100;
 const MOST: u32 = 1_000;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/tenants/{tenant}/notices", get(list))
-        .route("/tenants/{tenant}/notices/settings", get(settings).put(put_settings))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(settings, put_settings))
 }
 
-fn shown(settings: &NoticeSettings) -> Value {
-    let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-    json!({
-        "webhook_url": some(&settings.webhook_url),
-        "has_secret": settings.has_secret,
-        "new_secret": some(&settings.new_secret),
-        "low_balance": settings.low_balance.map(|nanos| Amount::from_nanos(nanos).to_string()),
-    })
+/// Where an organisation is told.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = NoticeSettings)]
+struct Shown {
+    webhook_url: Option<String>,
+    has_secret: bool,
+    /// Shown once, where one was made.
+    new_secret: Option<String>,
+    /// In USD; below it the organisation is told.
+    low_balance: Option<String>,
 }
 
+impl Shown {
+    fn of(settings: &NoticeSettings) -> Self {
+        Self {
+            webhook_url: said(&settings.webhook_url),
+            has_secret: settings.has_secret,
+            new_secret: said(&settings.new_secret),
+            low_balance: settings.low_balance.map(|nanos| Amount::from_nanos(nanos).to_string()),
+        }
+    }
+}
+
+/// Show where an organisation is told
+#[utoipa::path(get, path = "/tenants/{tenant}/notices/settings", operation_id = "getNoticeSettings",
+    tag = "Notices",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    responses((status = 200, description = "The settings", body = Data<Shown>)),
+    security(("operator_token" = [])))]
 async fn settings(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
     let message = GetNoticeSettingsRequest { tenant_id: tenant.to_string() };
@@ -53,12 +73,13 @@ async fn settings(
     })
     .await?
     .into_inner();
-    Ok(reply::json(StatusCode::OK, &json!({ "data": shown(&settings) })))
+    Ok(reply::json(StatusCode::OK, &Data { data: Shown::of(&settings) }))
 }
 
 /// All of the settings: what is not sent is unset, but for the secret, which stays.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewNoticeSettings)]
 struct Settings {
     webhook_url: Option<String>,
     webhook_secret: Option<String>,
@@ -66,10 +87,17 @@ struct Settings {
     low_balance: Option<String>,
 }
 
+/// Set where an organisation is told
+#[utoipa::path(put, path = "/tenants/{tenant}/notices/settings", operation_id = "putNoticeSettings",
+    tag = "Notices",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    request_body = Settings,
+    responses((status = 200, description = "The settings as they are now", body = Data<Shown>)),
+    security(("operator_token" = [])))]
 async fn put_settings(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
@@ -94,11 +122,12 @@ async fn put_settings(
     };
     let settings = client(&app).put_notice_settings(message).await?.into_inner();
     write_down(&app, tenant, operator.does("notices.put", Some(tenant), tenant.to_string(), details)).await;
-    Ok(reply::json(StatusCode::OK, &json!({ "data": shown(&settings) })))
+    Ok(reply::json(StatusCode::OK, &Data { data: Shown::of(&settings) }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Page {
     /// The last id of the page before.
     #[serde(default)]
@@ -107,10 +136,15 @@ struct Page {
     limit: u32,
 }
 
+/// List what an organisation was told
+#[utoipa::path(get, path = "/tenants/{tenant}/notices", operation_id = "listNotices", tag = "Notices",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id"), Page),
+    responses((status = 200, description = "The notices", body = Notices)),
+    security(("operator_token" = [])))]
 async fn list(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
@@ -124,22 +158,46 @@ async fn list(
     .await?
     .into_inner()
     .notices;
-    let data: Vec<Value> = found.iter().map(told).collect();
+    let data = found.iter().map(Told::of).collect();
     let is_full = u32::try_from(found.len()).is_ok_and(|rows| rows == limit);
-    let next = found.last().filter(|_| is_full).map(|notice| &notice.id);
-    Ok(reply::json(StatusCode::OK, &json!({ "data": data, "next": next })))
+    let next = found.last().filter(|_| is_full).map(|notice| notice.id.clone());
+    Ok(reply::json(StatusCode::OK, &Notices { data, next }))
 }
 
-fn told(notice: &Notice) -> Value {
-    let body: Value = serde_json::from_str(&notice.body).unwrap_or_default();
-    json!({
-        "id": notice.id,
-        "type": notice.r#type,
-        "body": body,
-        "created_at": time(notice.created_at_ms),
-        "delivery": notice.delivery,
-        "tries": notice.tries,
-        "last_error": Some(&notice.last_error).filter(|error| !error.is_empty()),
-        "delivered_at": Some(notice.delivered_at_ms).filter(|at| *at > 0).map(time),
-    })
+/// What an organisation was told.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Notice)]
+struct Told {
+    id: String,
+    r#type: String,
+    /// The event as it is sent.
+    #[schema(value_type = Object)]
+    body: Value,
+    created_at: String,
+    delivery: String,
+    tries: u32,
+    last_error: Option<String>,
+    delivered_at: Option<String>,
+}
+
+impl Told {
+    fn of(notice: &Notice) -> Self {
+        Self {
+            id: notice.id.clone(),
+            r#type: notice.r#type.clone(),
+            body: serde_json::from_str(&notice.body).unwrap_or_default(),
+            created_at: time(notice.created_at_ms),
+            delivery: notice.delivery.clone(),
+            tries: notice.tries,
+            last_error: said(&notice.last_error),
+            delivered_at: Some(notice.delivered_at_ms).filter(|at| *at > 0).map(time),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Notices {
+    data: Vec<Told>,
+    /// What to ask for the next page with; null = this is the last one.
+    next: Option<String>,
 }

@@ -2,29 +2,30 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::{get, post};
 use rpc::billing::{DecideParkedRequest, ListParkedRequest};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::super::body::from_query;
+use super::super::documents::Document;
+use super::super::management::Named;
 use super::super::reply::Refusal;
 use super::ledger::{document, ledger, record};
 use super::{Operator, bad, not_found, read};
 use crate::service::App;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/parked", get(list))
-        .route("/parked/{id}/retry", post(retry))
-        .route("/parked/{id}/drop", post(drop_one))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(retry)).routes(routes!(drop_one))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 struct Wanted {
     /// Those that were retried or dropped, too.
     decided: bool,
@@ -32,6 +33,11 @@ struct Wanted {
     limit: u32,
 }
 
+/// List the messages that could not be settled
+#[utoipa::path(get, path = "/parked", operation_id = "listParked", tag = "Parked",
+    params(Wanted),
+    responses((status = 200, description = "The messages", body = Document)),
+    security(("operator_token" = [])))]
 async fn list(
     _operator: Operator,
     State(app): State<Arc<App>>,
@@ -41,24 +47,36 @@ async fn list(
     Ok(document(ledger(&app).list_parked(ListParkedRequest { decided, after, limit }).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DropReason)]
 struct Drop {
     reason: String,
 }
 
+/// Try to settle a message again
+#[utoipa::path(post, path = "/parked/{id}/retry", operation_id = "retryParked", tag = "Parked",
+    params(("id" = i64, Path, description = "The message's id")),
+    responses((status = 200, description = "What became of it", body = Document)),
+    security(("operator_token" = [])))]
 async fn retry(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
     decide(&app, &operator, &id, "retry", String::new()).await
 }
 
+/// Settle a message at nothing
+#[utoipa::path(post, path = "/parked/{id}/drop", operation_id = "dropParked", tag = "Parked",
+    params(("id" = i64, Path, description = "The message's id")),
+    request_body = Drop,
+    responses((status = 200, description = "What became of it", body = Document)),
+    security(("operator_token" = [])))]
 async fn drop_one(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let Drop { reason } = read(&app, request).await?;

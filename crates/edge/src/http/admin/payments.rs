@@ -2,53 +2,65 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::{get, post};
 use http::StatusCode;
 use identity::TenantId;
-use rpc::billing::{Payment, RefundPaymentRequest};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use pricing::Amount;
+use rpc::billing::{Payment, RefundPaymentRequest, Reversal};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::super::body::from_query;
-use super::super::payments::{self, Page};
+use super::super::management::{Data, Named};
+use super::super::payments::{self, Page, said, time};
 use super::super::reply::{self, Refusal};
 use super::{Operator, read, tenant};
 use crate::service::App;
 use crate::store::audit;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/tenants/{tenant}/payments", get(list))
-        .route("/payments/{id}", get(show))
-        .route("/payments/{id}/refund", post(refund))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(refund))
 }
 
+/// List the payments of an organisation
+#[utoipa::path(get, path = "/tenants/{tenant}/payments", operation_id = "listPayments", tag = "Payments",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id"), Page),
+    responses((status = 200, description = "The payments", body = Payments)),
+    security(("operator_token" = [])))]
 async fn list(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
     let page: Page = from_query(&request.into_parts().0)?;
-    let page = payments::payments(&app, tenant.to_string(), page, payments::text).await?;
-    Ok(reply::json(StatusCode::OK, &page))
+    let found = payments::payments(&app, tenant.to_string(), page).await?;
+    let data = found.payments.iter().map(PaymentRow::of).collect();
+    Ok(reply::json(StatusCode::OK, &Payments { data, next: said(&found.next) }))
 }
 
+/// Show a payment
+#[utoipa::path(get, path = "/payments/{id}", operation_id = "getPayment", tag = "Payments",
+    params(("id" = String, Path, description = "The payment's id")),
+    responses((status = 200, description = "The payment", body = Data<PaymentRow>)),
+    security(("operator_token" = [])))]
 async fn show(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
     let payment = payments::payment(&app, id, String::new()).await?;
-    Ok(reply::json(StatusCode::OK, &json!({ "data": whole(&payment) })))
+    Ok(reply::json(StatusCode::OK, &Data { data: PaymentRow::of(&payment) }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = RefundOfPayment)]
 struct Refund {
     /// USD as a string; all that is left when absent.
     amount: Option<String>,
@@ -57,10 +69,16 @@ struct Refund {
     source_id: Option<String>,
 }
 
+/// Refund a payment
+#[utoipa::path(post, path = "/payments/{id}/refund", operation_id = "refundPayment", tag = "Payments",
+    params(("id" = String, Path, description = "The payment's id")),
+    request_body = Refund,
+    responses((status = 200, description = "The payment as it is now", body = Data<PaymentRow>)),
+    security(("operator_token" = [])))]
 async fn refund(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let key = payments::idempotency_key(request.headers());
@@ -74,7 +92,7 @@ async fn refund(
         source_id: payments::source(sent.source_id, key),
     };
     let details = json!({
-        "amount": message.amount.map(payments::text),
+        "amount": message.amount.map(text),
         "reason": message.reason,
         "source_id": message.source_id,
     });
@@ -90,20 +108,96 @@ async fn refund(
             tracing::error!(%error, "a refund could not be written to the audit log");
         }
     }
-    Ok(reply::json(StatusCode::OK, &json!({ "data": whole(&payment) })))
+    Ok(reply::json(StatusCode::OK, &Data { data: PaymentRow::of(&payment) }))
 }
 
-/// Everything of a payment, with what it goes by elsewhere.
-fn whole(payment: &Payment) -> Value {
-    let mut json = payments::payment_json(payment, payments::text);
-    json["tenant_id"] = payment.tenant_id.clone().into();
-    json["source_id"] = payment.source_id.clone().into();
-    json["session_id"] = payment.session_id.clone().into();
-    json["intent_id"] = payment.intent_id.clone().into();
-    for (row, reversal) in json["reversals"].as_array_mut().into_iter().flatten().zip(&payment.reversals) {
-        row["credit"] = payments::text(reversal.credit);
-        row["actor"] = reversal.actor.clone().into();
-        row["processor_id"] = reversal.processor_id.clone().into();
+/// A payment with what it goes by elsewhere. Money is in USD.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Payment)]
+struct PaymentRow {
+    id: String,
+    tenant_id: String,
+    source_id: String,
+    session_id: String,
+    intent_id: String,
+    kind: String,
+    status: String,
+    amount: String,
+    fee: String,
+    tax: String,
+    total: String,
+    url: Option<String>,
+    failure: Option<String>,
+    created_at: Option<String>,
+    paid_at: Option<String>,
+    reversals: Vec<ReversalRow>,
+}
+
+/// A refund or a dispute of a payment.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Reversal)]
+struct ReversalRow {
+    id: String,
+    kind: String,
+    status: String,
+    amount: String,
+    /// What was taken from the credit.
+    credit: String,
+    /// What was spent already.
+    owed: String,
+    reason: Option<String>,
+    actor: String,
+    processor_id: String,
+    created_at: Option<String>,
+}
+
+fn text(nanos: i64) -> String {
+    Amount::from_nanos(nanos).to_string()
+}
+
+impl PaymentRow {
+    fn of(payment: &Payment) -> Self {
+        Self {
+            id: payment.payment_id.clone(),
+            tenant_id: payment.tenant_id.clone(),
+            source_id: payment.source_id.clone(),
+            session_id: payment.session_id.clone(),
+            intent_id: payment.intent_id.clone(),
+            kind: payment.kind.clone(),
+            status: payment.state.clone(),
+            amount: text(payment.amount),
+            fee: text(payment.fee),
+            tax: text(payment.tax),
+            total: text(payment.amount.saturating_add(payment.fee).saturating_add(payment.tax)),
+            url: said(&payment.url),
+            failure: said(&payment.failure),
+            created_at: time(payment.created_at_ms),
+            paid_at: time(payment.paid_at_ms),
+            reversals: payment.reversals.iter().map(ReversalRow::of).collect(),
+        }
     }
-    json
+}
+
+impl ReversalRow {
+    fn of(reversal: &Reversal) -> Self {
+        Self {
+            id: reversal.reversal_id.clone(),
+            kind: reversal.kind.clone(),
+            status: reversal.state.clone(),
+            amount: text(reversal.amount),
+            credit: text(reversal.credit),
+            owed: text(reversal.owed),
+            reason: said(&reversal.reason),
+            actor: reversal.actor.clone(),
+            processor_id: reversal.processor_id.clone(),
+            created_at: time(reversal.created_at_ms),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Payments {
+    data: Vec<PaymentRow>,
+    /// What to ask for the next page with; null = this is the last one.
+    next: Option<String>,
 }

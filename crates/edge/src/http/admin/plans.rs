@@ -1,53 +1,53 @@
 //! Plans and their versions, and which tenant is on which.
 
 mod preview;
+mod terms;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::get;
 use chrono::{DateTime, SecondsFormat};
 use http::StatusCode;
-use pricing::Amount;
 use rpc::Channel;
 use rpc::billing::plans_client::PlansClient;
 use rpc::billing::{
     ListPlansRequest, MoveTenantRequest, Plan, PlanTerms, PlanVersion, PutPlanRequest, ReadPlanRequest,
     ReadTenantPlanRequest, TenantPlan,
 };
-use rpc::pricing::MarkupOverride;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::super::body::from_query;
+use super::super::documents::Document;
+use super::super::management::Named;
 use super::super::reply::{self, Refusal};
-use super::{Operator, bad, read, tenant};
+use super::{Operator, read, tenant};
 use crate::service::App;
 use crate::store::audit;
 use preview::Preview;
+use terms::{NewTerms, Terms};
 
 /// Plans in one answer.
 const PAGE: u32 = 100;
-/// What own credentials cost where a body does not say: five percent of the list price.
-const OWN_KEY_FEE: u32 = 500;
-/// What of it is free each month: 25,000 USD at list price.
-const OWN_KEY_ALLOWANCE: &str = "25000";
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/plans", get(list))
-        .route("/plans/{name}", get(show).put(put))
-        .route("/tenants/{tenant}/plan", get(of_tenant).put(move_tenant))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show, put))
+        .routes(routes!(of_tenant, move_tenant))
 }
 
 fn plans(app: &App) -> PlansClient<Channel> {
     PlansClient::new(app.billing.clone()).max_decoding_message_size(rpc::MAX_MESSAGE)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Page {
     /// The last name of the page before.
     #[serde(default)]
@@ -55,6 +55,11 @@ struct Page {
     limit: Option<u32>,
 }
 
+/// List the plans
+#[utoipa::path(get, path = "/plans", operation_id = "listPlans", tag = "Plans",
+    params(Page),
+    responses((status = 200, description = "The plans, by name", body = Plans)),
+    security(("operator_token" = [])))]
 async fn list(
     _operator: Operator,
     State(app): State<Arc<App>>,
@@ -69,141 +74,37 @@ async fn list(
     let has_more = found.len() > shown;
     found.truncate(shown);
     let next = found.last().filter(|_| has_more).map(|plan| plan.name.clone());
-    let data: Vec<Value> = found.iter().map(newest).collect();
-    Ok(reply::json(StatusCode::OK, &json!({ "data": data, "next": next })))
+    let data = found.iter().map(PlanRow::of).collect();
+    Ok(reply::json(StatusCode::OK, &Plans { data, next }))
 }
 
+/// Show a plan
+#[utoipa::path(get, path = "/plans/{name}", operation_id = "getPlan", tag = "Plans",
+    params(("name" = String, Path, description = "The plan's name")),
+    responses((status = 200, description = "The plan and its versions", body = WholePlan)),
+    security(("operator_token" = [])))]
 async fn show(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
 ) -> Result<Response, Refusal> {
     let plan = plans(&app).read_plan(ReadPlanRequest { name }).await?.into_inner();
-    let mut body = newest(&plan);
-    body["versions"] = plan.versions.iter().map(version).collect();
-    Ok(reply::json(StatusCode::OK, &body))
+    let versions = plan.versions.iter().map(VersionRow::of).collect();
+    Ok(reply::json(StatusCode::OK, &WholePlan { plan: PlanRow::of(&plan), versions }))
 }
 
-/// What a version says; what is left out is the default.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct NewTerms {
-    markup_basis_points: i32,
-    markup_overrides: Vec<Override>,
-    purchase_fee: PurchaseFee,
-    own_keys: OwnKeys,
-    payment: Payment,
-    /// USD as a string; of postpaid plans alone.
-    credit_limit: String,
-    currency: Currency,
-    /// Says what these requests would cost, and changes nothing.
-    preview: Option<Preview>,
-}
-
-impl Default for NewTerms {
-    fn default() -> Self {
-        Self {
-            markup_basis_points: 0,
-            markup_overrides: Vec::new(),
-            purchase_fee: PurchaseFee::default(),
-            own_keys: OwnKeys::default(),
-            payment: Payment::Prepaid,
-            credit_limit: "0".to_owned(),
-            currency: Currency::Usd,
-            preview: None,
-        }
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Override {
-    provider: String,
-    model: String,
-    basis_points: i32,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct PurchaseFee {
-    basis_points: u32,
-    /// USD as a string.
-    minimum: String,
-}
-
-impl Default for PurchaseFee {
-    fn default() -> Self {
-        Self { basis_points: 0, minimum: "0".to_owned() }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct OwnKeys {
-    fee_basis_points: u32,
-    /// USD at list price as a string; `null` = none.
-    monthly_allowance: Option<String>,
-}
-
-impl Default for OwnKeys {
-    fn default() -> Self {
-        Self { fee_basis_points: OWN_KEY_FEE, monthly_allowance: Some(OWN_KEY_ALLOWANCE.to_owned()) }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Payment {
-    Prepaid,
-    Postpaid,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-enum Currency {
-    #[serde(rename = "USD")]
-    Usd,
-}
-
-impl NewTerms {
-    fn terms(&self) -> Result<PlanTerms, Refusal> {
-        // There is one, and whoever names another is told so when the body is read.
-        let Currency::Usd = self.currency;
-        let allowance = self.own_keys.monthly_allowance.as_deref();
-        let over = |one: &Override| MarkupOverride {
-            provider: one.provider.clone(),
-            model: one.model.clone(),
-            basis_points: one.basis_points,
-        };
-        Ok(PlanTerms {
-            markup_basis_points: self.markup_basis_points,
-            markup_overrides: self.markup_overrides.iter().map(over).collect(),
-            purchase_fee_basis_points: self.purchase_fee.basis_points,
-            purchase_fee_minimum: amount(&self.purchase_fee.minimum, "purchase_fee.minimum")?,
-            own_key_fee_basis_points: self.own_keys.fee_basis_points,
-            own_key_allowance: allowance
-                .map(|text| amount(text, "own_keys.monthly_allowance"))
-                .transpose()?,
-            is_postpaid: self.payment == Payment::Postpaid,
-            credit_limit: amount(&self.credit_limit, "credit_limit")?,
-        })
-    }
-}
-
-/// Nano-USD of an amount in USD.
-fn amount(text: &str, name: &str) -> Result<i64, Refusal> {
-    let amount: Option<Amount> = text.parse().ok();
-    let amount = amount.filter(|amount| *amount >= Amount::ZERO);
-    let amount = amount.ok_or_else(|| {
-        bad(format!("{name}: `{text}` is no amount: write USD, not below 0, such as \"25.00\""))
-    });
-    Ok(amount?.nanos())
-}
-
+/// Set a plan
+///
 /// Makes a plan, or a new version of it where these terms are not in force already.
+#[utoipa::path(put, path = "/plans/{name}", operation_id = "putPlan", tag = "Plans",
+    params(("name" = String, Path, description = "The plan's name")),
+    request_body = NewTerms,
+    responses((status = 200, description = "The version in force, or what the preview would cost", body = Document)),
+    security(("operator_token" = [])))]
 async fn put(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let sent: NewTerms = read(&app, request).await?;
@@ -228,40 +129,50 @@ async fn put(
     }
     if !done.is_unchanged {
         app.announcer.terms_changed(None);
-        let details = json!({ "version": done.version, "terms": told(&terms) });
+        let details = json!({ "version": done.version, "terms": Terms::of(&terms) });
         write_down(&app, operator.does("plan.put", None, name, details)).await;
     }
     Ok(reply::json(StatusCode::OK, &body))
 }
 
+/// Show the plan of an organisation
+#[utoipa::path(get, path = "/tenants/{tenant}/plan", operation_id = "getTenantPlan", tag = "Plans",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    responses((status = 200, description = "The plan and how it was come by", body = PlanOfTenant)),
+    security(("operator_token" = [])))]
 async fn of_tenant(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
     let TenantPlan { plan, moves } = tenant_plan(&app, tenant(&id)?).await?;
-    let moves: Vec<Value> = moves
-        .iter()
-        .map(|one| json!({ "plan": one.plan, "at": time(one.at_ms), "actor": one.actor }))
-        .collect();
-    let mut body = newest(&plan.unwrap_or_default());
-    body["history"] = moves.into();
+    let history =
+        moves.into_iter().map(|one| Moved { plan: one.plan, at: time(one.at_ms), actor: one.actor });
+    let body = PlanOfTenant { plan: PlanRow::of(&plan.unwrap_or_default()), history: history.collect() };
     Ok(reply::json(StatusCode::OK, &body))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PlanMove)]
 struct Move {
     plan: String,
     /// Says what these requests would cost, and changes nothing.
     preview: Option<Preview>,
 }
 
+/// Move an organisation to a plan
+///
 /// Puts a tenant on a plan, from the next request on.
+#[utoipa::path(put, path = "/tenants/{tenant}/plan", operation_id = "moveTenant", tag = "Plans",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    request_body = Move,
+    responses((status = 200, description = "The plan, or what the preview would cost", body = Document)),
+    security(("operator_token" = [])))]
 async fn move_tenant(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
@@ -328,44 +239,76 @@ fn terms(plan: &Plan) -> Option<&PlanTerms> {
     plan.versions.first()?.terms.as_ref()
 }
 
-/// A plan with what its newest version says.
-fn newest(plan: &Plan) -> Value {
-    let mut body = plan.versions.first().map_or_else(|| json!({}), version);
-    body["name"] = plan.name.as_str().into();
-    body["tenants"] = plan.tenants.into();
-    body
+/// A plan as its newest version has it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Plan)]
+struct PlanRow {
+    name: String,
+    /// Organisations on it.
+    tenants: i64,
+    #[serde(flatten)]
+    newest: Option<VersionRow>,
 }
 
-fn version(version: &PlanVersion) -> Value {
-    let mut body = version.terms.as_ref().map_or_else(|| json!({}), told);
-    body["version"] = version.version.into();
-    body["created_at"] = time(version.created_at_ms).into();
-    body["actor"] = version.actor.as_str().into();
-    body
+/// A version of a plan.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PlanVersion)]
+struct VersionRow {
+    #[serde(flatten)]
+    terms: Option<Terms>,
+    version: i32,
+    created_at: String,
+    actor: String,
 }
 
-fn told(terms: &PlanTerms) -> Value {
-    let usd = |nanos: i64| Amount::from_nanos(nanos).to_string();
-    let overrides: Vec<Value> = terms
-        .markup_overrides
-        .iter()
-        .map(|one| json!({ "provider": one.provider, "model": one.model, "basis_points": one.basis_points }))
-        .collect();
-    json!({
-        "markup_basis_points": terms.markup_basis_points,
-        "markup_overrides": overrides,
-        "purchase_fee": {
-            "basis_points": terms.purchase_fee_basis_points,
-            "minimum": usd(terms.purchase_fee_minimum),
-        },
-        "own_keys": {
-            "fee_basis_points": terms.own_key_fee_basis_points,
-            "monthly_allowance": terms.own_key_allowance.map(usd),
-        },
-        "payment": if terms.is_postpaid { "postpaid" } else { "prepaid" },
-        "credit_limit": usd(terms.credit_limit),
-        "currency": "USD",
-    })
+impl PlanRow {
+    fn of(plan: &Plan) -> Self {
+        let newest = plan.versions.first().map(VersionRow::of);
+        Self { name: plan.name.clone(), tenants: plan.tenants, newest }
+    }
+}
+
+impl VersionRow {
+    fn of(version: &PlanVersion) -> Self {
+        Self {
+            terms: version.terms.as_ref().map(Terms::of),
+            version: version.version,
+            created_at: time(version.created_at_ms),
+            actor: version.actor.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Plans {
+    data: Vec<PlanRow>,
+    /// What to ask for the next page with; null = this is the last one.
+    next: Option<String>,
+}
+
+/// A plan and all of its versions, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+struct WholePlan {
+    #[serde(flatten)]
+    plan: PlanRow,
+    versions: Vec<VersionRow>,
+}
+
+/// The plan of an organisation, and how it was come by.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TenantPlan)]
+struct PlanOfTenant {
+    #[serde(flatten)]
+    plan: PlanRow,
+    history: Vec<Moved>,
+}
+
+/// A move to a plan.
+#[derive(Debug, Serialize, ToSchema)]
+struct Moved {
+    plan: String,
+    at: String,
+    actor: String,
 }
 
 fn time(at_ms: i64) -> String {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use pricing::{Class, PriceBook, Rate};
@@ -11,18 +11,27 @@ use rpc::pricing::PriceVersion;
 use rpc::router::{
     DescribeCatalogueRequest, ListPricesRequest, PriceWindow, PutPriceRequest, WithdrawPriceRequest,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::super::body::from_query;
+use super::super::documents::Document;
+use super::super::management::Named;
 use super::super::reply::{self, Refusal};
 use super::catalogue::{done, router};
 use super::catalogue_lists::of;
 use super::{Operator, bad, read};
 use crate::service::App;
 
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list, put)).routes(routes!(withdraw))
+}
+
 /// USD per unit, such as `"0.0000025"`; a class that is not given falls back or is free.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Rates {
     #[serde(alias = "prompt")]
@@ -46,16 +55,18 @@ pub(super) struct Rates {
 }
 
 /// Rates above a number of prompt tokens.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PriceTier)]
 pub(super) struct Tier {
     above_prompt_tokens: u64,
     rates: Rates,
 }
 
 /// Rates for a stretch of a day in UTC; what they do not list is as outside of it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PriceWindow)]
 struct Window {
     /// `HHMM`, as `utc_end`.
     utc_start: String,
@@ -70,7 +81,7 @@ struct Window {
 }
 
 /// A whole price list.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Price {
     base: Rates,
@@ -80,7 +91,7 @@ pub(super) struct Price {
     windows: Vec<Window>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewPrice {
     endpoint_id: String,
@@ -96,11 +107,12 @@ struct NewPrice {
     dry_run: bool,
 }
 
-pub(super) async fn put(
-    operator: Operator,
-    State(app): State<Arc<App>>,
-    request: Request,
-) -> Result<Response, Refusal> {
+/// Set the price of an endpoint
+#[utoipa::path(post, path = "/prices", operation_id = "putPrice", tag = "Prices",
+    request_body = NewPrice,
+    responses((status = 200, description = "Where the change is, or what a dry run would do", body = Document)),
+    security(("operator_token" = [])))]
+async fn put(operator: Operator, State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
     let sent: NewPrice = read(&app, request).await?;
     let details = json!({ "force": sent.force, "effective_at": sent.effective_at, "source": sent.source });
     let entry = operator.does("price.put", None, sent.endpoint_id.as_str(), details);
@@ -118,10 +130,15 @@ pub(super) async fn put(
     done(&app, entry, put).await
 }
 
-pub(super) async fn withdraw(
+/// Withdraw a price that is not in effect yet
+#[utoipa::path(delete, path = "/prices/{id}", operation_id = "withdrawPrice", tag = "Prices",
+    params(("id" = uuid::Uuid, Path, description = "The id")),
+    responses((status = 200, description = "Where the change is", body = Document)),
+    security(("operator_token" = [])))]
+async fn withdraw(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(price_id): Path<String>,
+    Named(price_id): Named<String>,
 ) -> Result<Response, Refusal> {
     let entry = operator.does("price.withdraw", None, price_id.as_str(), json!({}));
     let message = WithdrawPriceRequest { price_id, actor: operator.actor.clone() };
@@ -129,14 +146,21 @@ pub(super) async fn withdraw(
     done(&app, entry, put).await
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 struct OfEndpoint {
     endpoint: String,
 }
 
+/// List prices
+///
 /// All prices of one endpoint, or the price in effect of each.
-pub(super) async fn list(
+#[utoipa::path(get, path = "/prices", operation_id = "listPrices", tag = "Prices",
+    params(OfEndpoint),
+    responses((status = 200, description = "The prices", body = Document)),
+    security(("operator_token" = [])))]
+async fn list(
     _operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,

@@ -9,8 +9,11 @@ use http::StatusCode;
 use identity::TenantId;
 use rpc::billing::OpenTenantRequest;
 use rpc::billing::billing_client::BillingClient;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::super::body::from_query;
@@ -19,41 +22,77 @@ use super::{Operator, bad, read};
 use crate::service::App;
 use crate::store::{audit, organisations};
 
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list, create))
+}
+
 /// A markup of a hundred percent; more is a slip of the pen.
 const MAX_MARKUP: i32 = 10_000;
 
 /// Organisations in one answer.
 const MAX_LISTED: i32 = 1_000;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Page {
     /// The last id of the page before.
     #[serde(default)]
     after: Uuid,
 }
 
-pub(super) async fn list(
+/// An organisation.
+#[derive(Debug, Serialize, ToSchema)]
+struct Tenant {
+    id: String,
+    slug: String,
+    name: String,
+    created_at: String,
+}
+
+impl Tenant {
+    fn of(found: &organisations::Organisation) -> Self {
+        Self {
+            id: found.id.to_string(),
+            slug: found.slug.clone(),
+            name: found.name.clone(),
+            created_at: found.created_at.to_rfc3339_opts(SecondsFormat::Millis, true),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Tenants {
+    data: Vec<Tenant>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct CreatedTenant {
+    id: String,
+    slug: String,
+    name: String,
+    /// As it was asked for; empty = the default plan.
+    plan: String,
+    /// Of its credit, in the ledger.
+    account_id: String,
+}
+
+/// List the organisations
+#[utoipa::path(get, path = "/tenants", operation_id = "listTenants", tag = "Tenants",
+    params(Page),
+    responses((status = 200, description = "The organisations, by id", body = Tenants)),
+    security(("operator_token" = [])))]
+async fn list(
     _operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let page: Page = from_query(&request.into_parts().0)?;
     let found = organisations::after(&app.pool, page.after, MAX_LISTED).await?;
-    let data: Vec<Value> = found
-        .iter()
-        .map(|tenant| {
-            json!({
-                "id": tenant.id.to_string(),
-                "slug": tenant.slug,
-                "name": tenant.name,
-                "created_at": tenant.created_at.to_rfc3339_opts(SecondsFormat::Millis, true),
-            })
-        })
-        .collect();
-    Ok(reply::json(StatusCode::OK, &json!({ "data": data })))
+    let data = found.iter().map(Tenant::of).collect();
+    Ok(reply::json(StatusCode::OK, &Tenants { data }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewTenant {
     name: String,
@@ -67,7 +106,12 @@ struct NewTenant {
     markup_basis_points: i32,
 }
 
-pub(super) async fn create(
+/// Create an organisation
+#[utoipa::path(post, path = "/tenants", operation_id = "createTenant", tag = "Tenants",
+    request_body = NewTenant,
+    responses((status = 201, description = "The organisation", body = CreatedTenant)),
+    security(("operator_token" = [])))]
+async fn create(
     operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,
@@ -102,12 +146,12 @@ pub(super) async fn create(
         })
     })
     .await?;
-    let body = json!({
-        "id": tenant.to_string(),
-        "slug": sent.slug,
-        "name": sent.name,
-        "plan": sent.plan,
-        "account_id": account,
-    });
+    let body = CreatedTenant {
+        id: tenant.to_string(),
+        slug: sent.slug,
+        name: sent.name,
+        plan: sent.plan,
+        account_id: account,
+    };
     Ok(reply::json(StatusCode::CREATED, &body))
 }

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::get;
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::StatusCode;
 use identity::{GenerationId, KeyHash};
@@ -14,16 +12,20 @@ use rpc::billing::usage_reports_client::UsageReportsClient;
 use rpc::billing::{GetUsageRequest, ListUsageRequest, UsageFilter, UsageRow, UsageSum};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::super::body::from_query;
+use super::super::documents::Document;
 use super::super::reply::{self, Refusal};
 use super::{Operator, bad, not_found};
 use crate::service::App;
 use crate::store;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/usage", get(list)).route("/usage/series", get(series))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(series))
 }
 
 fn reports(app: &App) -> UsageReportsClient<rpc::Channel> {
@@ -31,8 +33,9 @@ fn reports(app: &App) -> UsageReportsClient<rpc::Channel> {
 }
 
 /// What is asked for; `list` knows nothing of grain and groups, `series` nothing of pages.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 struct Wanted {
     tenant: String,
     workspace: String,
@@ -48,12 +51,13 @@ struct Wanted {
     until: Option<String>,
     after: String,
     limit: u32,
+    #[param(inline)]
     grain: Option<Grain>,
     /// Dimensions, apart by commas.
     group_by: String,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Grain {
     Hour,
@@ -89,6 +93,11 @@ const DIMENSIONS: [(&str, &str); 9] = [
     ("is_byok", "is_byok"),
 ];
 
+/// List generations
+#[utoipa::path(get, path = "/usage", operation_id = "listUsage", tag = "Usage",
+    params(Wanted),
+    responses((status = 200, description = "The generations, newest first", body = Document)),
+    security(("operator_token" = [])))]
 async fn list(
     _operator: Operator,
     State(app): State<Arc<App>>,
@@ -117,6 +126,11 @@ async fn list(
     Ok(reply::json(StatusCode::OK, &json!({ "data": data, "next": next.map(|id| id.to_string()) })))
 }
 
+/// Sum usage over time
+#[utoipa::path(get, path = "/usage/series", operation_id = "getUsageSeries", tag = "Usage",
+    params(Wanted),
+    responses((status = 200, description = "The sums", body = Document)),
+    security(("operator_token" = [])))]
 async fn series(
     _operator: Operator,
     State(app): State<Arc<App>>,

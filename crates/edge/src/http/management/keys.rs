@@ -16,7 +16,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-pub(in crate::http) use self::current::show as current_key;
+pub(super) use self::current::{CurrentKey, current};
+pub(super) use self::row::usd;
 use self::row::Row;
 use super::{Asked, Data, Deleted, Named, Sent, bad, not_found};
 use crate::access::Caller;

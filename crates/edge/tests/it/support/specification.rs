@@ -21,6 +21,11 @@ impl Specification {
         Some(Self(document))
     }
 
+    /// The whole file.
+    pub(crate) fn document(&self) -> &Value {
+        &self.0
+    }
+
     /// Fails unless `answer` is a 200 of the operation.
     pub(crate) fn check(&self, method: &str, path: &str, answer: &Value) {
         self.check_status(method, path, 200, answer);

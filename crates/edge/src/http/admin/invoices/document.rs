@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use chrono::NaiveDate;
 use futures::StreamExt as _;
@@ -14,11 +14,23 @@ use identity::TenantId;
 use rpc::billing::get_document_request::Form as Wire;
 use rpc::billing::{ExportUsageRequest, GetDocumentRequest, ListDocumentsRequest, RenderedDocument};
 use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::super::super::body::from_query;
+use super::super::super::documents::Document;
+use super::super::super::management::Named;
 use super::super::super::reply::{self, Refusal, UserFacing as _};
 use super::{Operator, asked, bad, client, number, tenant};
 use crate::service::App;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(of_tenant))
+        .routes(routes!(one_of_tenant))
+        .routes(routes!(usage_of_tenant))
+}
 
 /// What a document is asked for as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,9 +123,10 @@ async fn read(app: &App, message: GetDocumentRequest, form: Form) -> Result<Resp
     Ok(response)
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
-struct Wanted {
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct Wanted {
     kind: String,
     /// The last number of the page before.
     after: String,
@@ -137,9 +150,10 @@ pub(in crate::http) async fn documents(app: &App, of: TenantId, parts: &Parts) -
     Ok(reply::raw_json(StatusCode::OK, listed.await?.body_json))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
-struct Span {
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct Span {
     /// A period's id, or the days `from` and `to`, UTC and both included.
     period: String,
     from: String,
@@ -173,28 +187,47 @@ pub(in crate::http) async fn usage_csv(app: &App, of: TenantId, parts: &Parts) -
     Ok(response)
 }
 
-pub(super) async fn of_tenant(
+/// List the documents of an organisation
+#[utoipa::path(get, path = "/tenants/{tenant}/invoices", operation_id = "listTenantDocuments",
+    tag = "Invoices",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id"), Wanted),
+    responses((status = 200, description = "Invoices, statements, credit notes and receipts, newest first", body = Document)),
+    security(("operator_token" = [])))]
+async fn of_tenant(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     documents(&app, tenant(&id)?, &request.into_parts().0).await
 }
 
-pub(super) async fn one_of_tenant(
+/// Show a document of an organisation
+#[utoipa::path(get, path = "/tenants/{tenant}/invoices/{number}", operation_id = "getTenantDocument",
+    tag = "Invoices",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id"),
+        ("number" = String, Path, description = "The document's number, which may end with `.json`, `.html` or `.pdf`")),
+    responses((status = 200, description = "The document", content((Document = "application/json"),
+        (String = "text/html"), (Vec<u8> = "application/pdf")))),
+    security(("operator_token" = [])))]
+async fn one_of_tenant(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path((id, number)): Path<(String, String)>,
+    Named((id, number)): Named<(String, String)>,
     request: Request,
 ) -> Result<Response, Refusal> {
     read_document(&app, tenant(&id)?, &number, request.headers()).await
 }
 
-pub(super) async fn usage_of_tenant(
+/// Export the usage of an organisation
+#[utoipa::path(get, path = "/tenants/{tenant}/usage.csv", operation_id = "exportTenantUsage", tag = "Usage",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id"), Span),
+    responses((status = 200, description = "A row for each generation", body = String, content_type = "text/csv")),
+    security(("operator_token" = [])))]
+async fn usage_of_tenant(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     usage_csv(&app, tenant(&id)?, &request.into_parts().0).await

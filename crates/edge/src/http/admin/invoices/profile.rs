@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use rpc::billing::{
@@ -11,18 +11,33 @@ use rpc::billing::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::super::super::documents::Document;
+use super::super::super::management::Named;
 use super::super::super::reply::{self, Refusal};
 use super::{Operator, asked, bad, note, read, tenant};
 use crate::service::App;
 
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(show, put)).routes(routes!(freeze, unfreeze))
+}
+
 /// Lines of an address; more fit no envelope.
 const MAX_LINES: usize = 6;
 
-pub(super) async fn show(
+/// Show whom documents are made out to
+#[utoipa::path(get, path = "/tenants/{tenant}/billing-profile", operation_id = "getBillingProfile",
+    tag = "Invoices",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    responses((status = 200, description = "The billing profile", body = Document)),
+    security(("operator_token" = [])))]
+async fn show(
     _operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
     let message = GetBillingProfileRequest { tenant_id: tenant(&id)?.to_string() };
     let found =
@@ -34,8 +49,9 @@ pub(super) async fn show(
     Ok(reply::raw_json(StatusCode::OK, found.await?.body_json))
 }
 
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = BillingProfile)]
 struct Profile {
     name: String,
     #[serde(default)]
@@ -54,8 +70,9 @@ struct Profile {
     tax_basis_points: u32,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = TaxTreatment)]
 enum Treatment {
     #[default]
     None,
@@ -75,10 +92,17 @@ impl Treatment {
     }
 }
 
-pub(super) async fn put(
+/// Set whom documents are made out to
+#[utoipa::path(put, path = "/tenants/{tenant}/billing-profile", operation_id = "putBillingProfile",
+    tag = "Invoices",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    request_body = Profile,
+    responses((status = 200, description = "The billing profile as it is now", body = Document)),
+    security(("operator_token" = [])))]
+async fn put(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let of = tenant(&id)?;
@@ -115,16 +139,24 @@ pub(super) async fn put(
     Ok(reply::raw_json(StatusCode::OK, put))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = FreezeReason)]
 struct Freeze {
     reason: String,
 }
 
-pub(super) async fn freeze(
+/// Hold the invoices of an organisation back
+#[utoipa::path(put, path = "/tenants/{tenant}/invoicing-freeze", operation_id = "freezeInvoicing",
+    tag = "Invoices",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    request_body = Freeze,
+    responses((status = 200, description = "Whether invoices are held back", body = Document)),
+    security(("operator_token" = [])))]
+async fn freeze(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let of = tenant(&id)?;
@@ -138,10 +170,16 @@ pub(super) async fn freeze(
     Ok(reply::raw_json(StatusCode::OK, frozen))
 }
 
-pub(super) async fn unfreeze(
+/// Hold the invoices of an organisation back no longer
+#[utoipa::path(delete, path = "/tenants/{tenant}/invoicing-freeze", operation_id = "unfreezeInvoicing",
+    tag = "Invoices",
+    params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
+    responses((status = 200, description = "Whether invoices are held back", body = Document)),
+    security(("operator_token" = [])))]
+async fn unfreeze(
     operator: Operator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
     let of = tenant(&id)?;
     let message = UnfreezeInvoicingRequest { tenant_id: of.to_string() };

@@ -6,15 +6,16 @@ use rpc::Markups;
 use rpc::billing::PlanTerms;
 use rpc::convert::{self, book_in};
 use rpc::router::{PlanRequest, Profile, ProviderPreferences};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::super::catalogue::router;
 use crate::http::reply::{Refusal, UserFacing as _};
 use crate::service::App;
 
 /// A request that nobody makes.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Preview {
     model: String,

@@ -23,7 +23,7 @@ use crate::service::App;
 
 /// The key that calls. Amounts are USD; windows are UTC days, weeks from Monday, and months.
 #[derive(Debug, Serialize, ToSchema)]
-struct CurrentKey {
+pub(in crate::http::management) struct CurrentKey {
     label: String,
     name: String,
     hash: String,
@@ -188,7 +188,7 @@ fn resets_at(reset: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
 #[utoipa::path(get, path = "/key", operation_id = "getCurrentKey", tag = "API Keys",
     responses((status = 200, description = "The key that calls", body = Data<CurrentKey>)),
     security(("inference_key" = []), ("management_key" = [])))]
-pub(super) async fn current(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Refusal> {
+pub(in crate::http::management) async fn current(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Refusal> {
     match &caller.who {
         Who::Key(context) => show(&app, context).await,
         // The guard lets none in.
@@ -197,7 +197,7 @@ pub(super) async fn current(State(app): State<Arc<App>>, caller: Caller) -> Resu
 }
 
 /// What a key may know of itself.
-pub(crate) async fn show(app: &App, context: &Context) -> Result<Response, Refusal> {
+async fn show(app: &App, context: &Context) -> Result<Response, Refusal> {
     let keys = [context.key.clone()];
     let usage = keys::usage(app, context.tenant(), &keys).await?.into_iter().next().unwrap_or_default();
     let rule = app.limits.free_per_day(context.tenant(), usage.has_paid);

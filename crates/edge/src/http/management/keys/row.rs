@@ -65,7 +65,7 @@ pub(super) struct Row {
 }
 
 /// Nano-USD as the public API writes amounts.
-pub(super) fn usd(nanos: i64) -> Number {
+pub(in crate::http::management) fn usd(nanos: i64) -> Number {
     Amount::from_nanos(nanos).to_json_number()
 }
 

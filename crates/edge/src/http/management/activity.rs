@@ -4,40 +4,51 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
-use dialect::error::{BadRequest, ErrorType};
+use dialect::error::ErrorType;
 use http::StatusCode;
-use identity::{KeyHash, KeyKind};
+use identity::{KeyHash, TenantId};
 use pricing::Amount;
 use rpc::billing::usage_reports_client::UsageReportsClient;
 use rpc::billing::{GetUsageRequest, UsageFilter, UsageSum};
 use rpc::convert::usage_in;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Number;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::body::from_query;
-use super::reply::{self, Refusal, UserFacing as _};
-use crate::auth::{self, Context};
+use super::{Asked, Data, bad};
+use crate::access::Caller;
+use crate::http::reply::{self, Refusal};
 use crate::service::App;
 use crate::store;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(show))
+}
 
 /// Completed UTC days that are answered for.
 const DAYS: u32 = 30;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Wanted {
     /// `YYYY-MM-DD`, one of the last completed days.
     date: Option<String>,
+    /// SHA-256 of a key in hexadecimal.
     api_key_hash: Option<String>,
     user_id: Option<String>,
     workspace_id: Option<String>,
+    /// Tells workspaces apart.
+    #[param(inline)]
     group_by: Option<GroupBy>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum GroupBy {
     Workspace,
@@ -56,25 +67,31 @@ struct Scope {
 /// Newest days first.
 type RowKey = (Reverse<i64>, String, String, String, Option<String>);
 
-pub(crate) async fn show(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
-    let (parts, _) = request.into_parts();
-    let context = auth::authenticate_as(&app.keys, &parts, KeyKind::Management).await?;
-    let scope = Scope::of(&app, &context, from_query(&parts)?).await?;
-    let Some(scope) = scope else {
-        return Ok(reply::json(StatusCode::OK, &json!({ "data": [] })));
+/// Show what the organisation used, by day and endpoint
+///
+/// Of the last 30 completed UTC days, newest first.
+#[utoipa::path(get, path = "/activity", operation_id = "getUserActivity", tag = "Analytics", params(Wanted),
+    responses((status = 200, description = "A row for each day and endpoint", body = Data<Vec<Activity>>)),
+    security(("management_key" = ["activity.read"]), ("session" = ["activity.read"])))]
+async fn show(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response, Refusal> {
+    let Some(scope) = Scope::of(&app, caller.tenant, wanted).await? else {
+        return Ok(reply::json(StatusCode::OK, &Data::<[Activity; 0]> { data: [] }));
     };
-    let data: Vec<Value> = scope
+    let data: Vec<Activity> = scope
         .rows(sums(&app, &scope).await?)
         .into_iter()
         .map(|((Reverse(start), _, _, _, workspace), sum)| row(start, workspace, &sum))
         .collect();
-    Ok(reply::json(StatusCode::OK, &json!({ "data": data })))
+    Ok(reply::json(StatusCode::OK, &Data { data }))
 }
 
 impl Scope {
     /// Reads what is asked for; none where nothing can match.
-    async fn of(app: &App, context: &Context, wanted: Wanted) -> Result<Option<Self>, Refusal> {
-        let tenant = context.tenant();
+    async fn of(app: &App, tenant: TenantId, wanted: Wanted) -> Result<Option<Self>, Refusal> {
         let date = wanted.date.as_deref().map(|text| completed(text, Utc::now())).transpose()?;
         let hash = wanted.api_key_hash.as_deref().map(hash).transpose()?;
         let workspace = wanted
@@ -202,28 +219,50 @@ fn add(known: &mut UsageSum, more: &UsageSum) {
     known.requests = known.requests.saturating_add(more.requests);
 }
 
-fn row(start_ms: i64, workspace: Option<String>, sum: &UsageSum) -> Value {
-    let usd = |nanos: i64| Value::Number(Amount::from_nanos(nanos).to_json_number());
+/// What one endpoint did for the organisation on one day.
+#[derive(Debug, Serialize, ToSchema)]
+struct Activity {
+    /// `YYYY-MM-DD`, UTC.
+    date: String,
+    model: String,
+    model_permaslug: String,
+    endpoint_id: String,
+    provider_name: String,
+    /// In USD.
+    #[schema(value_type = f64)]
+    usage: Number,
+    /// What the organisation's own provider keys cost it there, in USD.
+    #[schema(value_type = f64)]
+    byok_usage_inference: Number,
+    requests: i64,
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    reasoning_tokens: u64,
+    cached_tokens: u64,
+    /// Where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workspace_id: Option<String>,
+}
+
+fn row(start_ms: i64, workspace_id: Option<String>, sum: &UsageSum) -> Activity {
+    let usd = |nanos: i64| Amount::from_nanos(nanos).to_json_number();
     let usage = sum.usage.as_ref().map(usage_in).unwrap_or_default();
     let date = DateTime::from_timestamp_millis(start_ms).unwrap_or_default().date_naive();
-    let mut row = json!({
-        "date": date.to_string(),
-        "model": sum.model,
-        "model_permaslug": sum.model,
-        "endpoint_id": sum.endpoint_id,
-        "provider_name": sum.provider_name,
-        "usage": usd(sum.charge),
-        "byok_usage_inference": usd(sum.upstream_cost),
-        "requests": sum.requests,
-        "prompt_tokens": usage.prompt_tokens().unwrap_or_default(),
-        "completion_tokens": usage.completion_tokens().unwrap_or_default(),
-        "reasoning_tokens": usage.get(pricing::Class::Reasoning),
-        "cached_tokens": usage.get(pricing::Class::CacheRead),
-    });
-    if let Some(workspace) = workspace {
-        row["workspace_id"] = json!(workspace);
+    Activity {
+        date: date.to_string(),
+        model: sum.model.clone(),
+        model_permaslug: sum.model.clone(),
+        endpoint_id: sum.endpoint_id.clone(),
+        provider_name: sum.provider_name.clone(),
+        usage: usd(sum.charge),
+        byok_usage_inference: usd(sum.upstream_cost),
+        requests: sum.requests,
+        prompt_tokens: usage.prompt_tokens().unwrap_or_default(),
+        completion_tokens: usage.completion_tokens().unwrap_or_default(),
+        reasoning_tokens: usage.get(pricing::Class::Reasoning),
+        cached_tokens: usage.get(pricing::Class::CacheRead),
+        workspace_id,
     }
-    row
 }
 
 /// A date that is one of the last completed days.
@@ -242,10 +281,6 @@ fn hash(text: &str) -> Result<KeyHash, Refusal> {
         Ok(()) => Ok(KeyHash(bytes)),
         Err(_) => Err(bad("api_key_hash: use the SHA-256 of a key in hexadecimal")),
     }
-}
-
-fn bad(message: impl Into<String>) -> Refusal {
-    BadRequest::new(message).refusal()
 }
 
 fn missing(what: &str) -> Refusal {

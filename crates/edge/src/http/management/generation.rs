@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
 use dialect::error::ErrorType;
@@ -16,12 +16,17 @@ use rpc::convert::usage_in;
 use rpc::events::UsageRecord;
 use rpc::worker::AttemptOutcome;
 use serde::{Deserialize, Serialize};
-use serde_json::{Number, json};
+use serde_json::Number;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
 
-use super::body::from_query;
-use super::reply::{self, Refusal, UserFacing as _};
-use crate::auth::{self, Context};
+use super::{Asked, Data};
+use crate::access::{Caller, Who};
+use crate::http::reply::{self, Refusal, UserFacing as _};
 use crate::service::App;
+use crate::store::organisations;
 
 /// A generation that ended a moment ago may still be on its way to the ledger: it is waited for.
 const SETTLES_WITHIN: Duration = Duration::from_secs(2);
@@ -29,22 +34,31 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Older ones are settled or never will be.
 const RECENT: Duration = Duration::from_secs(900);
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Wanted {
+    /// `gen-...`
     id: String,
 }
 
-/// `GET /api/v1/generation?id=`: one generation of the caller's organisation.
-pub(crate) async fn show(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
-    let (parts, _) = request.into_parts();
-    let context = auth::authenticate(&app.keys, &parts).await?;
-    let wanted: Wanted = from_query(&parts)?;
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(show))
+}
+
+/// Show what one generation used and cost
+#[utoipa::path(get, path = "/generation", operation_id = "getGeneration", tag = "Generations", params(Wanted),
+    responses((status = 200, description = "The generation", body = Data<Row>)),
+    security(("inference_key" = ["generations.read"]), ("management_key" = ["generations.read"]),
+        ("session" = ["generations.read"])))]
+async fn show(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response, Refusal> {
     let not_found = || Refusal::new(ErrorType::NotFound, format!("Generation {} not found", wanted.id));
     let id: GenerationId = wanted.id.parse().map_err(|_| not_found())?;
-    let message = GetGenerationRequest {
-        tenant_id: context.tenant().to_string(),
-        generation_id: id.uuid().to_string(),
-    };
+    let message =
+        GetGenerationRequest { tenant_id: caller.tenant.to_string(), generation_id: id.uuid().to_string() };
     let deadline = tokio::time::Instant::now() + SETTLES_WITHIN;
     loop {
         let found = rpc::retry(3, || {
@@ -54,8 +68,8 @@ pub(crate) async fn show(State(app): State<Arc<App>>, request: Request) -> Resul
         .await;
         match found {
             Ok(answer) => {
-                let data = Row::of(id, &context, &answer.into_inner());
-                return Ok(reply::json(StatusCode::OK, &json!({ "data": data })));
+                let data = Row::of(id, home(&app, &caller).await?, &answer.into_inner());
+                return Ok(reply::json(StatusCode::OK, &Data { data }));
             }
             Err(status) if status.code() == tonic::Code::NotFound => {
                 if !is_recent(id) || tokio::time::Instant::now() >= deadline {
@@ -68,6 +82,15 @@ pub(crate) async fn show(State(app): State<Arc<App>>, request: Request) -> Resul
     }
 }
 
+/// The workspace of what was recorded before records named one.
+async fn home(app: &App, caller: &Caller) -> Result<Uuid, sqlx::Error> {
+    if let Who::Key(context) = &caller.who {
+        return Ok(context.key.workspace);
+    }
+    let all = pg::in_tenant(&app.pool, caller.tenant, |tx| Box::pin(organisations::workspaces(tx))).await?;
+    Ok(all.iter().find(|workspace| workspace.is_default).map_or(Uuid::nil(), |workspace| workspace.id))
+}
+
 /// Whether the id was made a short time ago; it carries its time.
 fn is_recent(id: GenerationId) -> bool {
     let Some(made) = id.uuid().get_timestamp() else { return false };
@@ -77,7 +100,7 @@ fn is_recent(id: GenerationId) -> bool {
 }
 
 /// One attempt, as the public shape has it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct ProviderResponse {
     endpoint_id: String,
     provider_name: String,
@@ -102,14 +125,19 @@ impl ProviderResponse {
 }
 
 /// One generation in the public shape: every member is there, null where nothing applies.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Generation)]
 struct Row {
     id: String,
     upstream_id: Option<String>,
     request_id: Option<String>,
+    #[schema(value_type = f64)]
     total_cost: Number,
+    #[schema(value_type = f64)]
     usage: Number,
+    #[schema(value_type = Option<f64>)]
     cache_discount: Option<Number>,
+    #[schema(value_type = f64)]
     upstream_inference_cost: Number,
     created_at: String,
     model: String,
@@ -152,7 +180,7 @@ struct Row {
 }
 
 impl Row {
-    fn of(id: GenerationId, context: &Context, generation: &Generation) -> Self {
+    fn of(id: GenerationId, home: Uuid, generation: &Generation) -> Self {
         let record = generation.record.clone().unwrap_or_default();
         let usage = record.usage.as_ref().map(usage_in).unwrap_or_default();
         let prompt = usage.prompt_tokens().unwrap_or_default();
@@ -213,8 +241,7 @@ impl Row {
             http_referer: text(&record.app_referer),
             session_id: text(&record.session_id),
             data_region: "global",
-            // What was recorded before records named it counts for the key's.
-            workspace_id: text(&record.workspace_id).unwrap_or_else(|| context.key.workspace.to_string()),
+            workspace_id: text(&record.workspace_id).unwrap_or_else(|| home.to_string()),
             response_cache_source_id: None,
         }
     }

@@ -1,0 +1,390 @@
+//! Presets: making them from the bodies of requests, and reading them. Whatever a key makes or sees is of its own
+//! workspace.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use chrono::{DateTime, SecondsFormat, Utc};
+use dialect::client::Dialect;
+use dialect::error::ErrorType;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Asked, Data, Named, Page, bad};
+use crate::access::CallingKey;
+use crate::auth::Context;
+use crate::http::body;
+use crate::http::documents::Document;
+use crate::http::reply::{self, Refusal, UserFacing as _};
+use crate::presets::{self, Captured, Name};
+use crate::service::App;
+use crate::store::audit;
+use crate::store::presets::{self as stored, NewVersion, Preset, Version};
+
+/// Presets of a workspace, and versions of a preset, at most: nobody pays for keeping them.
+const MOST_PRESETS: i64 = 200;
+const MOST_VERSIONS: i64 = 100;
+/// How often a version is written again that another writer was in the way of.
+const TRIES: usize = 5;
+/// Rows of a page, unless another number is asked for, and at most.
+const USUAL_LIMIT: u32 = 50;
+const MOST: u32 = 100;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(versions))
+        .routes(routes!(version))
+        .routes(routes!(put_chat))
+        .routes(routes!(put_messages))
+        .routes(routes!(put_responses))
+}
+
+/// Make a version of a preset from a chat request, and put it in force
+#[utoipa::path(post, path = "/presets/{slug}/chat/completions", operation_id = "createPresetsChatCompletions",
+    tag = "Presets",
+    params(("slug" = String, Path, description = "The preset's name in references")),
+    request_body(content = Document, description = "The body of the request"),
+    responses((status = 200, description = "The preset and its version", body = Data<PresetWithVersion>)),
+    security(("inference_key" = ["presets.write"])))]
+async fn put_chat(
+    State(app): State<Arc<App>>,
+    CallingKey(caller): CallingKey,
+    Named(slug): Named<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    put(&app, &caller, Dialect::Chat, slug, request).await
+}
+
+/// Make a version of a preset from a request of Anthropic's Messages API, and put it in force
+#[utoipa::path(post, path = "/presets/{slug}/messages", operation_id = "createPresetsMessages",
+    tag = "Presets",
+    params(("slug" = String, Path, description = "The preset's name in references")),
+    request_body(content = Document, description = "The body of the request"),
+    responses((status = 200, description = "The preset and its version", body = Data<PresetWithVersion>)),
+    security(("inference_key" = ["presets.write"])))]
+async fn put_messages(
+    State(app): State<Arc<App>>,
+    CallingKey(caller): CallingKey,
+    Named(slug): Named<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    put(&app, &caller, Dialect::Messages, slug, request).await
+}
+
+/// Make a version of a preset from a request of OpenAI's Responses API, and put it in force
+#[utoipa::path(post, path = "/presets/{slug}/responses", operation_id = "createPresetsResponses",
+    tag = "Presets",
+    params(("slug" = String, Path, description = "The preset's name in references")),
+    request_body(content = Document, description = "The body of the request"),
+    responses((status = 200, description = "The preset and its version", body = Data<PresetWithVersion>)),
+    security(("inference_key" = ["presets.write"])))]
+async fn put_responses(
+    State(app): State<Arc<App>>,
+    CallingKey(caller): CallingKey,
+    Named(slug): Named<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    put(&app, &caller, Dialect::Responses, slug, request).await
+}
+
+/// Makes a version of a request's body and puts it in force.
+async fn put(
+    app: &App,
+    caller: &Context,
+    dialect: Dialect,
+    slug: String,
+    request: Request,
+) -> Result<Response, Refusal> {
+    if let Some(rule) = app.limits.of_key(caller.key.id, caller.key.rate_limit) {
+        app.limits.spend(&rule).await.map_err(|exceeded| exceeded.refusal())?;
+    }
+    if !presets::is_slug(&slug) {
+        let message = "the name of a preset must be 1 to 64 characters of a-z, 0-9, - and _";
+        return Err(bad(message));
+    }
+    let http = &app.config.http;
+    let body = body::read(request, http.max_body_bytes.get(), http.body_timeout_ms.get()).await?;
+    let captured = if body.len() <= presets::LONG {
+        presets::capture(dialect, &body)?
+    } else {
+        let capture = tokio::task::spawn_blocking(move || presets::capture(dialect, &body));
+        capture.await.map_err(|_| rpc::Fault::internal())??
+    };
+    if !has_room(app, caller, slug.clone()).await? {
+        let message = format!(
+            "A workspace has at most {MOST_PRESETS} presets of {MOST_VERSIONS} versions each. Use another workspace."
+        );
+        return Err(Refusal::new(ErrorType::Conflict, message));
+    }
+    let (preset, version) = write(app, caller, slug, captured).await?;
+    app.presets.forget(&Name::of(caller, &preset.slug)).await;
+    Ok(reply::json(StatusCode::OK, &Data { data: PresetWithVersion::of(&preset, Some(&version)) }))
+}
+
+/// Whether a preset may get a further version, or be made.
+async fn has_room(app: &App, caller: &Context, slug: String) -> Result<bool, sqlx::Error> {
+    let workspace = caller.key.workspace;
+    pg::in_tenant(&app.pool, caller.tenant(), move |tx| {
+        Box::pin(async move {
+            Ok(match stored::by_slug(tx, workspace, &slug).await? {
+                Some(preset) => stored::count_versions(tx, preset.id).await? < MOST_VERSIONS,
+                None => stored::count(tx, workspace).await? < MOST_PRESETS,
+            })
+        })
+    })
+    .await
+}
+
+async fn write(
+    app: &App,
+    caller: &Context,
+    slug: String,
+    captured: Captured,
+) -> Result<(Preset, Version), sqlx::Error> {
+    let new = Arc::new(NewVersion {
+        workspace: caller.key.workspace,
+        slug,
+        config: Value::Object(captured.config),
+        system_prompt: captured.system_prompt,
+        creator: format!("key:{}", caller.key.id),
+    });
+    let tenant = caller.tenant();
+    let mut tries = 1;
+    loop {
+        let new = Arc::clone(&new);
+        let written: Result<_, sqlx::Error> = pg::in_tenant(&app.pool, tenant, move |tx| {
+            Box::pin(async move {
+                let (preset, version) = stored::put(tx, &new).await?;
+                let entry = audit::Entry {
+                    tenant: Some(tenant),
+                    actor: new.creator.clone(),
+                    action: "preset.put",
+                    target: preset.id.to_string(),
+                    details: json!({ "slug": preset.slug, "version": version.number }),
+                };
+                audit::insert(tx.connection(), &entry).await?;
+                Ok((preset, version))
+            })
+        })
+        .await;
+        match written {
+            Err(error) if pg::class(&error) == pg::Class::Retry && tries < TRIES => tries += 1,
+            written => return written,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Wanted {
+    /// Rows to pass over.
+    offset: Option<u32>,
+    /// From 1 to 100; 50 unless it is given.
+    limit: Option<u32>,
+}
+
+impl Wanted {
+    /// Rows to pass over, and rows to answer at most.
+    fn bounds(&self) -> Result<(i64, i64), Refusal> {
+        let limit = self.limit.unwrap_or(USUAL_LIMIT);
+        if !(1..=MOST).contains(&limit) {
+            return Err(bad(format!("`limit` must be from 1 to {MOST}")));
+        }
+        Ok((self.offset.unwrap_or(0).into(), limit.into()))
+    }
+}
+
+/// List the presets of the key's workspace
+#[utoipa::path(get, path = "/presets", operation_id = "listPresets", tag = "Presets", params(Wanted),
+    responses((status = 200, description = "The presets, the one that changed last first",
+        body = Page<PresetRow>)),
+    security(("inference_key" = ["presets.read"])))]
+async fn list(
+    State(app): State<Arc<App>>,
+    CallingKey(caller): CallingKey,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response, Refusal> {
+    let (offset, limit) = wanted.bounds()?;
+    let workspace = caller.key.workspace;
+    let (presets, total_count) = pg::in_tenant(&app.pool, caller.tenant(), move |tx| {
+        Box::pin(async move {
+            let presets = stored::list(tx, workspace, offset, limit).await?;
+            Ok::<_, sqlx::Error>((presets, stored::count(tx, workspace).await?))
+        })
+    })
+    .await?;
+    let data = presets.iter().map(PresetRow::of).collect();
+    Ok(reply::json(StatusCode::OK, &Page { data, total_count }))
+}
+
+/// Show a preset and the version in force
+#[utoipa::path(get, path = "/presets/{slug}", operation_id = "getPreset", tag = "Presets",
+    params(("slug" = String, Path, description = "The preset's name in references")),
+    responses((status = 200, description = "The preset", body = Data<PresetWithVersion>)),
+    security(("inference_key" = ["presets.read"])))]
+async fn show(
+    State(app): State<Arc<App>>,
+    CallingKey(caller): CallingKey,
+    Named(slug): Named<String>,
+) -> Result<Response, Refusal> {
+    let (workspace, name) = (caller.key.workspace, slug.clone());
+    let found = pg::in_tenant(&app.pool, caller.tenant(), move |tx| {
+        Box::pin(async move {
+            let Some(preset) = stored::by_slug(tx, workspace, &name).await? else { return Ok(None) };
+            let version = stored::designated(tx, &preset).await?;
+            Ok::<_, sqlx::Error>(Some((preset, version)))
+        })
+    })
+    .await?;
+    let (preset, version) = found.ok_or_else(|| presets::Error::Unknown(slug).refusal())?;
+    let data = PresetWithVersion::of(&preset, version.as_ref());
+    Ok(reply::json(StatusCode::OK, &Data { data }))
+}
+
+/// List the versions of a preset
+#[utoipa::path(get, path = "/presets/{slug}/versions", operation_id = "listPresetVersions", tag = "Presets",
+    params(("slug" = String, Path, description = "The preset's name in references"), Wanted),
+    responses((status = 200, description = "The versions, newest first", body = Page<VersionRow>)),
+    security(("inference_key" = ["presets.read"])))]
+async fn versions(
+    State(app): State<Arc<App>>,
+    CallingKey(caller): CallingKey,
+    Named(slug): Named<String>,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response, Refusal> {
+    let (offset, limit) = wanted.bounds()?;
+    let (workspace, name) = (caller.key.workspace, slug.clone());
+    let found = pg::in_tenant(&app.pool, caller.tenant(), move |tx| {
+        Box::pin(async move {
+            let Some(preset) = stored::by_slug(tx, workspace, &name).await? else { return Ok(None) };
+            let versions = stored::versions(tx, preset.id, offset, limit).await?;
+            Ok::<_, sqlx::Error>(Some((versions, stored::count_versions(tx, preset.id).await?)))
+        })
+    })
+    .await?;
+    let (versions, total_count) = found.ok_or_else(|| presets::Error::Unknown(slug).refusal())?;
+    let data = versions.iter().map(VersionRow::of).collect();
+    Ok(reply::json(StatusCode::OK, &Page { data, total_count }))
+}
+
+/// Show a version of a preset
+#[utoipa::path(get, path = "/presets/{slug}/versions/{version}", operation_id = "getPresetVersion",
+    tag = "Presets",
+    params(("slug" = String, Path, description = "The preset's name in references"),
+        ("version" = String, Path, description = "The version's number, from 1")),
+    responses((status = 200, description = "The version", body = Data<VersionRow>)),
+    security(("inference_key" = ["presets.read"])))]
+async fn version(
+    State(app): State<Arc<App>>,
+    CallingKey(caller): CallingKey,
+    Named((slug, number)): Named<(String, String)>,
+) -> Result<Response, Refusal> {
+    let (workspace, name, wanted) = (caller.key.workspace, slug.clone(), number.parse::<i32>());
+    let found = pg::in_tenant(&app.pool, caller.tenant(), move |tx| {
+        Box::pin(async move {
+            let Some(preset) = stored::by_slug(tx, workspace, &name).await? else { return Ok(None) };
+            match wanted {
+                Ok(wanted) => Ok(Some(stored::version(tx, preset.id, wanted).await?)),
+                Err(_) => Ok::<_, sqlx::Error>(Some(None)),
+            }
+        })
+    })
+    .await?;
+    let version = found.ok_or_else(|| presets::Error::Unknown(slug.clone()).refusal())?;
+    let version = version.ok_or_else(|| {
+        Refusal::new(ErrorType::NotFound, format!("The preset `{slug}` has no version `{number}`."))
+    })?;
+    Ok(reply::json(StatusCode::OK, &Data { data: VersionRow::of(&version) }))
+}
+
+/// A preset.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Preset)]
+struct PresetRow {
+    id: String,
+    creator_user_id: Option<String>,
+    workspace_id: String,
+    name: String,
+    slug: String,
+    description: Option<String>,
+    /// `active`, `disabled` or `archived`.
+    status: String,
+    designated_version_id: Option<String>,
+    created_at: String,
+    updated_at: String,
+    status_updated_at: Option<String>,
+}
+
+impl PresetRow {
+    fn of(preset: &Preset) -> Self {
+        Self {
+            id: preset.id.to_string(),
+            creator_user_id: preset.creator.strip_prefix("user:").map(str::to_owned),
+            workspace_id: preset.workspace.to_string(),
+            name: preset.name.clone(),
+            slug: preset.slug.clone(),
+            description: preset.description.clone(),
+            status: preset.status.clone(),
+            designated_version_id: preset.designated_version.map(|id| id.to_string()),
+            created_at: time(preset.created_at),
+            updated_at: time(preset.updated_at),
+            status_updated_at: preset.status_updated_at.map(time),
+        }
+    }
+}
+
+/// A preset and the version in force.
+#[derive(Debug, Serialize, ToSchema)]
+struct PresetWithVersion {
+    #[serde(flatten)]
+    preset: PresetRow,
+    designated_version: Option<VersionRow>,
+}
+
+impl PresetWithVersion {
+    fn of(preset: &Preset, version: Option<&Version>) -> Self {
+        Self { preset: PresetRow::of(preset), designated_version: version.map(VersionRow::of) }
+    }
+}
+
+/// A version of a preset, which never changes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PresetVersion)]
+struct VersionRow {
+    id: String,
+    preset_id: String,
+    creator_id: String,
+    version: i32,
+    system_prompt: Option<String>,
+    /// Members of a chat request.
+    #[schema(value_type = Object)]
+    config: Value,
+    created_at: String,
+    updated_at: String,
+}
+
+impl VersionRow {
+    fn of(version: &Version) -> Self {
+        Self {
+            id: version.id.to_string(),
+            preset_id: version.preset.to_string(),
+            creator_id: version.creator.clone(),
+            version: version.number,
+            system_prompt: version.system_prompt.clone(),
+            config: version.config.clone(),
+            created_at: time(version.created_at),
+            updated_at: time(version.created_at),
+        }
+    }
+}
+
+fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
