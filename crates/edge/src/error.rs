@@ -11,4 +11,6 @@ pub enum Error {
     Database(#[from] sqlx::Error),
     #[error("billing refused or cannot be reached")]
     Billing(#[source] Box<tonic::Status>),
+    #[error("a credential cannot be sealed or opened")]
+    Seal(#[from] identity::SealError),
 }

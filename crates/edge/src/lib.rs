@@ -32,6 +32,7 @@ mod service;
 mod store;
 
 pub use bootstrap::{Bootstrapped, Demo, bootstrap};
+pub use byok::{Rewrapped, forget_tenant_keys, rewrap_tenant_keys, rotate_tenant_key};
 pub use config::{
     AuthConfig, CacheConfig, Config, HttpConfig, IdempotencyConfig, LeasesConfig, LimitsConfig, Millis,
     RequestsConfig, SessionsConfig,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use identity::MasterKey;
+use identity::{KeyWrapper, MasterKey};
 use lifecycle::{Health, Tasks};
 use rpc::Channel;
 use sqlx::PgPool;
@@ -33,7 +33,7 @@ pub struct Deps {
     pub billing: Channel,
     pub bus: Option<async_nats::Client>,
     pub redis: Option<redis::Client>,
-    /// Seals the answers that are kept outside this process.
+    /// Seals the answers that are kept outside this process, and wraps the keys of tenants.
     pub master_key: Arc<MasterKey>,
     pub tasks: Tasks,
     pub health: Health,
@@ -56,6 +56,8 @@ pub(crate) struct App {
     pub(crate) leases: Leases,
     pub(crate) limits: Limits,
     pub(crate) replay: Replay,
+    /// Wraps the keys that tenants' credentials are sealed under.
+    pub(crate) wrapper: Arc<dyn KeyWrapper>,
     pub(crate) catalogue: Answers,
     pub(crate) default_markups: Arc<DefaultMarkups>,
     pub(crate) presets: Presets,
@@ -93,6 +95,7 @@ impl Service {
             id => id.to_owned(),
         };
         let (cache, idempotency, named) = (&config.cache, &config.idempotency, edge_id.clone());
+        let wrapper: Arc<dyn KeyWrapper> = Arc::<MasterKey>::clone(&master_key);
         let replay = Replay::new(cache, idempotency, named, pool.clone(), redis.as_ref(), master_key)
             .map_err(Error::Redis)?;
         replay::sweep(&tasks, pool.clone(), config.idempotency.sweep_every_ms.get());
@@ -121,6 +124,7 @@ impl Service {
             leases,
             limits,
             replay,
+            wrapper,
             tasks,
             health,
             metrics,

@@ -3,6 +3,7 @@
 //! ([`crate::access`]).
 
 mod budgets;
+mod byok;
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use super::reply::{Refusal, UserFacing as _};
 use crate::service::App;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().merge(budgets::routes())
+    OpenApiRouter::new().merge(budgets::routes()).merge(byok::routes())
 }
 
 /// A JSON body, within the bounds of the management API.

@@ -3,6 +3,7 @@
 use pg::TenantTx;
 use sqlx::PgPool;
 
+use super::credentials;
 use super::keys::Key;
 use crate::auth::Governance;
 
@@ -12,6 +13,6 @@ pub(crate) async fn of(pool: &PgPool, key: &Key) -> Result<Governance, sqlx::Err
     pg::in_tenant(pool, key.tenant, move |tx| Box::pin(async move { read(tx, &key).await })).await
 }
 
-async fn read(_tx: &mut TenantTx, _key: &Key) -> Result<Governance, sqlx::Error> {
-    Ok(Governance::default())
+async fn read(tx: &mut TenantTx, key: &Key) -> Result<Governance, sqlx::Error> {
+    Ok(Governance { own: credentials::of_key(tx, key.id).await?, ..Governance::default() })
 }

@@ -38,7 +38,7 @@ impl Bars<'_, '_> {
     /// Why an endpoint of the model cannot or must not serve, if so.
     pub(super) fn against(&self, endpoint: &Endpoint) -> Option<Reason> {
         let question = &self.question;
-        let by_request = || question.excludes(endpoint, self.tiers);
+        let by_request = || question.excludes(self.model, endpoint, self.tiers);
         question.unusable(self.model, endpoint).or(self.of_model).or_else(by_request)
     }
 }
@@ -122,7 +122,7 @@ impl<'q, 'a> Question<'q, 'a> {
     }
 
     /// The first hard filter that an endpoint does not pass.
-    fn excludes(&self, endpoint: &Endpoint, tiers: Tiers) -> Option<Reason> {
+    fn excludes(&self, model: &Model, endpoint: &Endpoint, tiers: Tiers) -> Option<Reason> {
         let Request { preferences: wishes, profile, policy, .. } = self.request;
         let max_output = endpoint.max_output.unwrap_or(endpoint.context_length);
         let is_admitted = tiers.admitted == endpoint.tier;
@@ -131,8 +131,7 @@ impl<'q, 'a> Question<'q, 'a> {
         let by_tag = || [wishes.only, wishes.order].into_iter().flatten().any(|name| is_tag(name, endpoint));
         let in_tier =
             if tiers.only { is_admitted } else { endpoint.tier.is_none() || is_admitted || by_tag() };
-        let in_region =
-            |region: &str| endpoint.row.region.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(region));
+        let of_account = self.excludes_accounts(model, endpoint);
         let denies = wishes.data_collection == DataCollection::Deny;
         let is_out = |reason: &Reason| match reason {
             Reason::ServiceTier => !in_tier,
@@ -140,13 +139,13 @@ impl<'q, 'a> Question<'q, 'a> {
                 !policy.allowed_providers.is_empty() && !by_rule(policy.allowed_providers)
             }
             Reason::ProviderIgnored => by_rule(policy.ignored_providers),
-            Reason::AccountZeroDataRetention => policy.zero_data_retention && !endpoint.zero_data_retention,
+            Reason::AccountZeroDataRetention | Reason::Region | Reason::ZeroDataRetention => {
+                of_account == Some(*reason)
+            }
             Reason::AccountDataCollection => policy.deny_data_collection && endpoint.collects_data,
-            Reason::Region => self.request.region.is_some_and(|region| !in_region(region)),
             Reason::NotInOnly => !wishes.only.is_empty() && !named(wishes.only),
             Reason::Ignored => named(wishes.ignore),
             Reason::NotInOrder => !wishes.allow_fallbacks && !wishes.order.is_empty() && !named(wishes.order),
-            Reason::ZeroDataRetention => wishes.zero_data_retention && !endpoint.zero_data_retention,
             Reason::DataCollection => denies && endpoint.collects_data,
             Reason::Quantization => {
                 !wishes.quantizations.is_empty() && !has_quantization(wishes.quantizations, endpoint)
@@ -161,6 +160,31 @@ impl<'q, 'a> Question<'q, 'a> {
             _ => false,
         };
         FILTERS.into_iter().find(is_out)
+    }
+
+    /// Why neither the platform's account at an endpoint nor any of the tenant's own may serve, if so.
+    fn excludes_accounts(&self, model: &Model, endpoint: &Endpoint) -> Option<Reason> {
+        let reason = self.excludes_account(None, endpoint)?;
+        let mut own = self.request.own.iter().filter(|own| serves(own, model, endpoint));
+        own.all(|own| self.excludes_account(Some(own), endpoint).is_some()).then_some(reason)
+    }
+
+    /// Why an account at an endpoint, the platform's or one of the tenant's own, may not serve, if so: what is kept
+    /// there, and where it is.
+    pub(super) fn excludes_account(&self, own: Option<&Own<'_>>, endpoint: &Endpoint) -> Option<Reason> {
+        let Request { preferences: wishes, policy, region, .. } = self.request;
+        let declared = own.and_then(|own| own.declared_zero_data_retention);
+        let keeps = !declared.unwrap_or(endpoint.zero_data_retention);
+        // Where an endpoint is, no account changes.
+        let place = endpoint.row.region.as_deref().or_else(|| own.and_then(|own| own.declared_region));
+        let is_away = |region: &str| !place.is_some_and(|place| place.eq_ignore_ascii_case(region));
+        if policy.zero_data_retention && keeps {
+            return Some(Reason::AccountZeroDataRetention);
+        }
+        if region.is_some_and(is_away) {
+            return Some(Reason::Region);
+        }
+        (wishes.zero_data_retention && keeps).then_some(Reason::ZeroDataRetention)
     }
 
     fn is_too_dear(&self, endpoint: &Endpoint) -> bool {

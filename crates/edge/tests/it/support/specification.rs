@@ -23,8 +23,13 @@ impl Specification {
 
     /// Fails unless `answer` is a 200 of the operation.
     pub(crate) fn check(&self, method: &str, path: &str, answer: &Value) {
+        self.check_as(method, path, 200, answer);
+    }
+
+    /// Fails unless `answer` is one of the operation with this status.
+    pub(crate) fn check_as(&self, method: &str, path: &str, status: u16, answer: &Value) {
         let name = path.replace('~', "~0").replace('/', "~1").replace('{', "%7B").replace('}', "%7D");
-        let pointer = format!("/paths/{name}/{method}/responses/200/content/application~1json/schema");
+        let pointer = format!("/paths/{name}/{method}/responses/{status}/content/application~1json/schema");
         let schema = jsonschema::validator_for(&json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "$ref": format!("#{pointer}"),
