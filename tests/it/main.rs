@@ -2,6 +2,7 @@
 //! them, then the drills, each on a platform of its own.
 
 mod business;
+mod byok;
 mod catalogue;
 mod clients;
 mod drills;
@@ -89,7 +90,8 @@ fn main() -> ExitCode {
 }
 
 fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
-    let modules: [(&str, Vec<(&str, Scenario)>); 11] = [
+    let modules: [(&str, Vec<(&str, Scenario)>); 12] = [
+        ("byok", byok::scenarios()),
         ("catalogue", catalogue::scenarios()),
         ("errors", errors::scenarios()),
         ("failover", failover::scenarios()),

@@ -14,4 +14,6 @@ pub enum Error {
     Accounts(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("billing refused or cannot be reached")]
     Billing(#[source] Box<tonic::Status>),
+    #[error("a credential cannot be sealed or opened")]
+    Seal(#[from] identity::SealError),
 }

@@ -36,6 +36,7 @@ mod service;
 mod store;
 
 pub use bootstrap::{Bootstrapped, Demo, bootstrap};
+pub use byok::{Rewrapped, forget_tenant_keys, rewrap_tenant_keys, rotate_tenant_key};
 pub use config::{
     AuthConfig, CacheConfig, Config, HttpConfig, IdempotencyConfig, LeasesConfig, LimitsConfig, MailConfig,
     Millis, RequestsConfig, SessionsConfig,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use identity::MasterKey;
+use identity::{KeyWrapper, MasterKey};
 use lifecycle::{Health, Tasks};
 use rpc::Channel;
 use sqlx::PgPool;
@@ -34,7 +34,7 @@ pub struct Deps {
     pub billing: Channel,
     pub bus: Option<async_nats::Client>,
     pub redis: Option<redis::Client>,
-    /// Seals the answers that are kept outside this process.
+    /// Seals the answers that are kept outside this process, and wraps the keys of tenants.
     pub master_key: Arc<MasterKey>,
     pub tasks: Tasks,
     pub health: Health,
@@ -57,6 +57,8 @@ pub(crate) struct App {
     pub(crate) leases: Leases,
     pub(crate) limits: Limits,
     pub(crate) replay: Replay,
+    /// Wraps the keys that tenants' credentials are sealed under.
+    pub(crate) wrapper: Arc<dyn KeyWrapper>,
     pub(crate) catalogue: Answers,
     pub(crate) default_markups: Arc<DefaultMarkups>,
     pub(crate) presets: Presets,
@@ -99,6 +101,7 @@ impl Service {
         let people = People::start(&config, &pool, &master_key, &tasks)
             .map_err(|error| Error::Accounts(Box::new(error)))?;
         let (cache, idempotency, named) = (&config.cache, &config.idempotency, edge_id.clone());
+        let wrapper: Arc<dyn KeyWrapper> = Arc::<MasterKey>::clone(&master_key);
         let replay =
             Replay::new(cache, idempotency, named, pool.clone(), redis.as_ref(), Arc::clone(&master_key))
                 .map_err(Error::Redis)?;
@@ -130,6 +133,7 @@ impl Service {
             leases,
             limits,
             replay,
+            wrapper,
             tasks,
             health,
             metrics,

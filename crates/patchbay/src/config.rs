@@ -52,6 +52,7 @@ impl ServerUrl {
 pub(crate) struct Services {
     pub(crate) signing_key: SecretString,
     pub(crate) master_key: SecretString,
+    pub(crate) master_key_previous: SecretString,
     pub(crate) drain_seconds: u64,
     pub(crate) billing: Service,
     pub(crate) router: Service,
@@ -128,9 +129,16 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] when there is none.
     pub(crate) fn master_key(&self) -> Result<Arc<MasterKey>, ConfigError> {
-        MasterKey::from_hex(self.services.master_key.expose_secret()).map(Arc::new).map_err(|error| {
+        let key = MasterKey::from_hex(self.services.master_key.expose_secret()).map_err(|error| {
             ConfigError::of("services.master_key", format_args!("{error}; `patchbay config keys` makes one"))
-        })
+        })?;
+        let key = match self.services.master_key_previous.expose_secret() {
+            "" => key,
+            previous => key
+                .with_previous(previous)
+                .map_err(|error| ConfigError::of("services.master_key_previous", error))?,
+        };
+        Ok(Arc::new(key))
     }
 
     /// The database that must be there.

@@ -1,5 +1,6 @@
 //! One key, one API, every model: the program, and the place where its services are put together.
 
+mod byok;
 mod cli;
 mod cluster;
 mod config;

@@ -67,6 +67,7 @@ fn mask(table: &mut Table) {
             Value::String(text) if !text.is_empty() => {
                 if ["password", "token", "secret"].iter().any(|word| key.contains(word))
                     || key.ends_with("_key")
+                    || key.starts_with("master_key")
                 {
                     *text = "***".to_owned();
                 } else if let Ok(mut url) = url::Url::parse(text)
@@ -87,7 +88,7 @@ mod tests {
 
     #[test]
     fn secrets_are_masked_wherever_they_stand() {
-        let text = "[a]\nsigning_key = 'abc'\nmaster_key = ''\nurl = 'postgres://u:p@h:1/d'\nname = 'n'";
+        let text = "[a]\nsigning_key = 'abc'\nmaster_key = ''\nmaster_key_previous = 'abc'\nurl = 'postgres://u:p@h:1/d'\nname = 'n'";
         let mut table: Table = text.parse().unwrap();
         mask(&mut table);
         let masked = toml::to_string(&table).unwrap();

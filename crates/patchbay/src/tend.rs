@@ -91,7 +91,10 @@ fn is_away(error: &edge::Error) -> bool {
     match error {
         edge::Error::Database(error) => pg::class(error) == pg::Class::Unavailable,
         edge::Error::Billing(status) => status.code() == tonic::Code::Unavailable,
-        edge::Error::Redis(_) | edge::Error::Listener(_) | edge::Error::Accounts(_) => false,
+        edge::Error::Redis(_)
+        | edge::Error::Listener(_)
+        | edge::Error::Accounts(_)
+        | edge::Error::Seal(_) => false,
     }
 }
 

@@ -5,6 +5,7 @@
 mod account;
 mod activity;
 mod budgets;
+mod byok;
 mod generation;
 mod guardrails;
 mod invoices;
@@ -34,6 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(account::routes())
         .merge(activity::routes())
         .merge(budgets::routes())
+        .merge(byok::routes())
         .merge(generation::routes())
         .merge(guardrails::routes())
         .merge(invoices::routes())

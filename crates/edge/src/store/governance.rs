@@ -4,7 +4,7 @@ use pg::TenantTx;
 use sqlx::PgPool;
 
 use super::keys::Key;
-use super::{guardrails, workspaces};
+use super::{credentials, guardrails, workspaces};
 use crate::auth::Governance;
 
 /// What governs requests of this key.
@@ -14,7 +14,8 @@ pub(crate) async fn of(pool: &PgPool, key: &Key) -> Result<Governance, sqlx::Err
 }
 
 async fn read(tx: &mut TenantTx, key: &Key) -> Result<Governance, sqlx::Error> {
-    let defaults = workspaces::governing(tx, key).await?;
     let guardrails = guardrails::of_key(tx, key).await?;
-    Ok(Governance { guardrails, defaults, ..Governance::default() })
+    let own = credentials::of_key(tx, key.id).await?;
+    let defaults = workspaces::governing(tx, key).await?;
+    Ok(Governance { guardrails, own, defaults })
 }

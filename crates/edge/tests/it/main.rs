@@ -17,6 +17,7 @@ mod admin;
 mod auth;
 mod bad_input;
 mod budgets;
+mod byok;
 mod cache;
 mod chat;
 mod coalescing;

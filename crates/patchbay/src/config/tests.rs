@@ -33,6 +33,8 @@ fn what_is_missing_or_wrong_is_called_by_its_key() {
     assert!(refusal(&wrong, &[Role::Billing]).contains("`database.url`"));
     let no_master = keys().replace("master_key = '", "master_key = 'x");
     assert!(refusal(&no_master, &[Role::ProviderWorker]).contains("`services.master_key`"));
+    let odd_previous = format!("{}master_key_previous = 'x'\n", keys());
+    assert!(refusal(&odd_previous, &[Role::ProviderWorker]).contains("`services.master_key_previous`"));
     assert!(refusal("[services]\nroutr = 1", &[]).contains("routr"));
     Config::load_with(&shared(), &keys()).unwrap().check(&[Role::ProviderWorker]).unwrap();
 }

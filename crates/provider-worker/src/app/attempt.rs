@@ -8,6 +8,8 @@ use dialect::canonical::{Operation, Task};
 use dialect::codec::Encoded;
 use dialect::error::{BadRequest, ErrorType, ProviderError, Retry};
 use http::header::{AUTHORIZATION, HeaderValue};
+use identity::{Envelope, SealError};
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::App;
@@ -27,7 +29,7 @@ const ERROR_WAIT: Duration = Duration::from_secs(2);
 /// # Errors
 /// [`ProviderError`] when the request cannot be sent, is refused, or nothing comes in time.
 pub(crate) async fn call(app: &App, planned: &Arc<Planned>, limits: Limits) -> Result<Answer, ProviderError> {
-    let credential = credential(app, planned)?;
+    let credential = credential(app, planned).await?;
     let began = Instant::now();
     let encoded = encode(app, planned).await?;
     // What a client's files take is no delay of the provider's.
@@ -45,7 +47,12 @@ pub(crate) async fn call(app: &App, planned: &Arc<Planned>, limits: Limits) -> R
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
     let error = planned.adapter.classify(answer.status.as_u16(), &answer.headers, &body);
     let error = redacted(error, credential.as_ref(), shown.as_ref());
-    Err(discreet(error, &planned.attempt().provider_name))
+    let attempt = planned.attempt();
+    Err(if attempt.is_byok {
+        plain(error, &attempt.provider_name)
+    } else {
+        discreet(error, &attempt.provider_name)
+    })
 }
 
 /// Sends a request with the credential. Returns the token that stood in it beside the answer.
@@ -112,6 +119,17 @@ fn discreet(error: ProviderError, provider: &str) -> ProviderError {
     error
 }
 
+/// What the owner of a credential should know of it.
+fn plain(error: ProviderError, provider: &str) -> ProviderError {
+    if error.error_type == ErrorType::ProviderUnavailable && error.retry == Retry::Elsewhere {
+        return ProviderError {
+            message: format!("{provider} refuses your own key: {}", error.message),
+            ..error
+        };
+    }
+    error
+}
+
 /// Writes the task for the endpoint, with the bytes of its media where the endpoint fetches none.
 async fn encode(app: &App, planned: &Arc<Planned>) -> Result<Encoded, ProviderError> {
     app.media.check_task(&planned.job.task)?;
@@ -166,16 +184,29 @@ fn inexpressible(refusal: BadRequest) -> ProviderError {
     }
 }
 
-fn credential(app: &App, planned: &Planned) -> Result<Option<Credential>, ProviderError> {
+async fn credential(app: &App, planned: &Planned) -> Result<Option<Credential>, ProviderError> {
     let attempt = planned.attempt();
     if attempt.sealed_credential.is_empty() {
         return Ok(None);
     }
-    let opened = app.master_key.open(&attempt.sealed_credential, &attempt.credential_id).map_err(|error| {
+    let opened = open(app, planned).await.map_err(|error| {
         tracing::error!(%error, provider = attempt.provider, credential.id = attempt.credential_id, "a credential cannot be opened");
         ours(&format!("{} cannot be used at present", attempt.provider_name))
     })?;
     Credential::read(opened).map(Some).map_err(|error| unusable(planned, &error))
+}
+
+/// Opens the platform's own credential with the master key, and a tenant's for that tenant and provider alone: one that
+/// was put into another's place does not open.
+async fn open(app: &App, planned: &Planned) -> Result<SecretString, SealError> {
+    let attempt = planned.attempt();
+    if !attempt.is_byok {
+        return app.master_key.open(&attempt.sealed_credential, &attempt.credential_id);
+    }
+    let tenant = planned.job.start.tenant_id.parse().map_err(|_| SealError::Open)?;
+    let record = attempt.credential_id.parse().map_err(|_| SealError::Open)?;
+    let envelope = Envelope::from_bytes(&attempt.sealed_credential)?;
+    envelope.open(app.master_key.as_ref(), tenant, &attempt.provider, record).await
 }
 
 /// What is missing is for the operator's eyes; a token endpoint that is down is the provider's outage.

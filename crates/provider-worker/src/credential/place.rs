@@ -83,7 +83,8 @@ impl Places<'_> {
         let members = &self.credential?.members;
         match name {
             "region" => members.region.as_deref(),
-            "location" => members.location.as_deref(),
+            // Accounts of Vertex AI are often written down with a region.
+            "location" => members.location.as_deref().or(members.region.as_deref()),
             "project" => members.project.as_deref().or(members.project_id.as_deref()),
             "resource" => members.resource.as_deref(),
             _ => None,

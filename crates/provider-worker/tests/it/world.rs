@@ -91,6 +91,15 @@ impl World {
         Self { service, notes, tasks, directory }
     }
 
+    /// With another master key.
+    pub(crate) async fn with_key(master_key: MasterKey) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (notes, tasks) = (Notes::new(), Tasks::default());
+        let deps = Deps { master_key: Arc::new(master_key), ..deps(&notes, &tasks) };
+        let service = Service::start(config(directory.path()), deps).await.unwrap();
+        Self { service, notes, tasks, directory }
+    }
+
     pub(crate) async fn execute(&self, start: Start) -> Result<Conversation, Status> {
         Conversation::begin(Channel::local(self.service.grpc()), start).await
     }

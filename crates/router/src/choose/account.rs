@@ -92,12 +92,21 @@ impl<'a> AccountPolicy<'a> {
             Reason::ProviderIgnored => means(self.ignored_providers),
             Reason::AccountZeroDataRetention => !endpoint.zero_data_retention && self.needs_zdr(model),
             Reason::AccountDataCollection => endpoint.collects_data && self.minds_collection(endpoint),
-            Reason::AccountRegion => !self.region_lists.iter().all(|list| is_within(endpoint, &list.names)),
+            Reason::AccountRegion => !self.allows_region(endpoint.row.region.as_deref()),
             _ => false,
         }
     }
 
-    fn needs_zdr(&self, model: &Model) -> bool {
+    /// Whether requests may go to a data region; `None` = it is not known which.
+    pub(super) fn allows_region(&self, place: Option<&str>) -> bool {
+        let means = |name: &String| {
+            name == "global" || place.is_some_and(|place| place.eq_ignore_ascii_case(name))
+        };
+        self.region_lists.iter().all(|list| list.names.iter().any(means))
+    }
+
+    /// Whether requests to a model may only go where nothing is kept.
+    pub(super) fn needs_zdr(&self, model: &Model) -> bool {
         self.zero_data_retention || {
             let own = group(model.author());
             self.zdr_groups.iter().any(|group| group == own)
@@ -126,9 +135,4 @@ fn group(author: &str) -> &'static str {
 fn is_free(endpoint: &Endpoint) -> bool {
     let offers = endpoint.prices.offers();
     !offers.is_empty() && offers.iter().all(|offer| offer.book.is_free())
-}
-
-fn is_within(endpoint: &Endpoint, regions: &[String]) -> bool {
-    let own = endpoint.row.region.as_deref();
-    regions.iter().any(|region| region == "global" || own.is_some_and(|own| own.eq_ignore_ascii_case(region)))
 }

@@ -126,16 +126,17 @@ impl<'q, 'a> Question<'q, 'a> {
         let by_tag = || [wishes.only, wishes.order].into_iter().flatten().any(|name| is_tag(name, endpoint));
         let in_tier =
             if tiers.only { is_admitted } else { endpoint.tier.is_none() || is_admitted || by_tag() };
-        let in_region =
-            |region: &str| endpoint.row.region.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(region));
+        let of_account = self.excludes_accounts(model, endpoint);
         let denies = wishes.data_collection == DataCollection::Deny;
         let is_out = |reason: &Reason| match reason {
             Reason::ServiceTier => !in_tier,
-            Reason::Region => self.request.region.is_some_and(|region| !in_region(region)),
+            Reason::AccountZeroDataRetention
+            | Reason::AccountRegion
+            | Reason::Region
+            | Reason::ZeroDataRetention => of_account == Some(*reason),
             Reason::NotInOnly => !wishes.only.is_empty() && !named(wishes.only),
             Reason::Ignored => named(wishes.ignore),
             Reason::NotInOrder => !wishes.allow_fallbacks && !wishes.order.is_empty() && !named(wishes.order),
-            Reason::ZeroDataRetention => wishes.zero_data_retention && !endpoint.zero_data_retention,
             Reason::DataCollection => denies && endpoint.collects_data,
             Reason::Quantization => {
                 !wishes.quantizations.is_empty() && !has_quantization(wishes.quantizations, endpoint)
@@ -150,6 +151,39 @@ impl<'q, 'a> Question<'q, 'a> {
             rule => policy.rules_out(*rule, model, endpoint),
         };
         FILTERS.into_iter().find(is_out)
+    }
+
+    /// Why neither the platform's account at an endpoint nor any of the tenant's own may serve, if so.
+    fn excludes_accounts(&self, model: &Model, endpoint: &Endpoint) -> Option<Reason> {
+        let reason = self.excludes_account(None, model, endpoint)?;
+        let mut own = self.request.own.iter().filter(|own| serves(own, model, endpoint));
+        own.all(|own| self.excludes_account(Some(own), model, endpoint).is_some()).then_some(reason)
+    }
+
+    /// Why an account at an endpoint, the platform's or one of the tenant's own, may not serve, if so: what is kept
+    /// there, and where it is.
+    pub(super) fn excludes_account(
+        &self,
+        own: Option<&Own<'_>>,
+        model: &Model,
+        endpoint: &Endpoint,
+    ) -> Option<Reason> {
+        let Request { preferences: wishes, policy, region, .. } = self.request;
+        let declared = own.and_then(|own| own.declared_zero_data_retention);
+        let keeps = !declared.unwrap_or(endpoint.zero_data_retention);
+        // Where an endpoint is, no account changes.
+        let place = endpoint.row.region.as_deref().or_else(|| own.and_then(|own| own.declared_region));
+        let is_away = |region: &str| !place.is_some_and(|place| place.eq_ignore_ascii_case(region));
+        if keeps && policy.needs_zdr(model) {
+            return Some(Reason::AccountZeroDataRetention);
+        }
+        if !policy.allows_region(place) {
+            return Some(Reason::AccountRegion);
+        }
+        if region.is_some_and(is_away) {
+            return Some(Reason::Region);
+        }
+        (wishes.zero_data_retention && keeps).then_some(Reason::ZeroDataRetention)
     }
 
     fn is_too_dear(&self, endpoint: &Endpoint) -> bool {

@@ -148,17 +148,24 @@ pub(super) fn order(
         for at in endpoints {
             let Some(endpoint) = question.catalogue.endpoints().get(*at) else { continue };
             let pick = Pick { endpoint: *at, wanted: *of, own: None, is_probe: false };
+            let before = candidates.len();
             let mut is_exclusive = false;
             for (n, own) in question.request.own.iter().enumerate() {
+                is_exclusive |= own.is_provider_exclusive && own.provider == endpoint.attempt.provider;
                 if serves(own, model, endpoint) {
                     is_exclusive |= own.is_exclusive;
-                    candidates.extend(scale.weigh(Pick { own: Some(n), ..pick }, endpoint));
+                    if question.excludes_account(Some(own), model, endpoint).is_none() {
+                        candidates.extend(scale.weigh(Pick { own: Some(n), ..pick }, endpoint));
+                    }
                 }
             }
-            if is_exclusive {
-                excluded.push(*at, Reason::OwnKeyOnly);
-            } else if endpoint.unusable.is_none() {
-                candidates.extend(scale.weigh(pick, endpoint));
+            let is_own_only = endpoint.unusable.is_some() && candidates.len() > before;
+            let unusable = || endpoint.unusable.filter(|_| !is_own_only);
+            let barred = is_exclusive.then_some(Reason::OwnKeyOnly);
+            match barred.or_else(|| question.excludes_account(None, model, endpoint)).or_else(unusable) {
+                Some(reason) => excluded.push(*at, reason),
+                None if is_own_only => {}
+                None => candidates.extend(scale.weigh(pick, endpoint)),
             }
         }
     }

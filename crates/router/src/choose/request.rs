@@ -62,15 +62,21 @@ impl TierWish {
 }
 
 /// A tenant's own credential for a provider.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Own<'a> {
     pub credential: Uuid,
     /// Slug.
     pub provider: &'a str,
     /// Tried after the platform's own endpoints instead of before.
     pub is_fallback: bool,
-    /// The platform's own endpoints of this provider are not used.
+    /// The platform's own endpoints of this provider are not used for the models that it serves.
     pub is_exclusive: bool,
+    /// They are not used for any model.
+    pub is_provider_exclusive: bool,
+    /// What the tenant says of the account: whether it keeps nothing. `None` = as the endpoint.
+    pub declared_zero_data_retention: Option<bool>,
+    /// The data region that the account stays in, where its endpoint has none.
+    pub declared_region: Option<&'a str>,
     /// Slugs or canonical slugs of the models it serves; empty = all.
     pub models: &'a [String],
 }

@@ -61,6 +61,9 @@ fn own(sent: &OwnCredential) -> Result<Own<'_>, Fault> {
         provider: &sent.provider,
         is_fallback: sent.is_fallback,
         is_exclusive: sent.is_exclusive,
+        is_provider_exclusive: sent.is_provider_exclusive,
+        declared_zero_data_retention: sent.declared_zdr,
+        declared_region: Some(sent.declared_region.as_str()).filter(|region| !region.is_empty()),
         models: &sent.models,
     })
 }

@@ -104,18 +104,29 @@ pub struct OwnCredential {
     /// slug
     #[prost(string, tag = "2")]
     pub provider: ::prost::alloc::string::String,
-    /// Sealed as the platform's own are, bound to credential_id.
+    /// An envelope: the credential under the tenant's data key, which is wrapped under the master key. Bound to the
+    /// tenant, the provider and credential_id.
     #[prost(bytes = "bytes", tag = "3")]
     pub sealed: ::prost::bytes::Bytes,
     /// Tried after the platform's own endpoints instead of before.
     #[prost(bool, tag = "4")]
     pub is_fallback: bool,
-    /// The platform's own endpoints of this provider are not used.
+    /// The platform's own endpoints of this provider are not used for the models that the credential serves.
     #[prost(bool, tag = "5")]
     pub is_exclusive: bool,
     /// Slugs of the models it serves; empty = all.
     #[prost(string, repeated, tag = "6")]
     pub models: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The platform's own endpoints of this provider are not used for any model.
+    #[prost(bool, tag = "7")]
+    pub is_provider_exclusive: bool,
+    /// What the tenant says of its account with the provider, where that differs from the platform's: whether nothing
+    /// is kept there.
+    #[prost(bool, optional, tag = "8")]
+    pub declared_zdr: ::core::option::Option<bool>,
+    /// The data region that the account stays in; empty = the endpoint's own.
+    #[prost(string, tag = "9")]
+    pub declared_region: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StickRequest {

@@ -38,7 +38,7 @@ use super::router::FakeRouter;
 use super::worker::FakeWorker;
 
 /// The same for all edges of a test.
-const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+pub(crate) const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 #[derive(serde::Deserialize)]
 struct File {

@@ -238,6 +238,19 @@ impl Router for FakeRouter {
         }
         let body = match request.resource.as_str() {
             "models" if !request.model.is_empty() => of_model.as_str(),
+            "providers" if !request.name.is_empty() => {
+                let row = match request.name.as_str() {
+                    "azure" => {
+                        r#"{"slug":"azure","dialect":"openai","base_url":"https://{resource}.openai.azure.com"}"#
+                    }
+                    "acme" | "openai" => {
+                        r#"{"slug":"acme","dialect":"openai","base_url":"https://api.acme.example"}"#
+                    }
+                    _ => return Err(Fault::not_found("There is no such provider.").into()),
+                };
+                let body = format!(r#"{{"version":7,"data":{row}}}"#);
+                return Ok(Response::new(DescribeCatalogueResponse { version: 7, body_json: body.into() }));
+            }
             "providers" => r#"{"version":7,"data":[{"slug":"acme"}],"next":null}"#,
             "endpoints" => {
                 r#"{"version":7,"next":null,

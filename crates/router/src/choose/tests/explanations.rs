@@ -24,9 +24,8 @@ fn every_endpoint_is_told_of_with_its_place_or_the_reason() {
         own: vec![Own {
             credential: Uuid::from_u128(10),
             provider: "three",
-            is_fallback: false,
             is_exclusive: true,
-            models: &[],
+            ..Own::default()
         }],
         explain: true,
         ..Request::default()

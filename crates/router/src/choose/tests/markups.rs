@@ -92,13 +92,7 @@ fn routers_weigh_models_by_what_the_caller_pays() {
 fn an_explanation_names_the_price_and_the_markup() {
     let (catalogue, models) = (three(), names(&["a/m"]));
     let overrides = [over("one", "", 500)];
-    let own = Own {
-        credential: Uuid::from_u128(9),
-        provider: "two",
-        is_fallback: false,
-        is_exclusive: false,
-        models: &[],
-    };
+    let own = Own { credential: Uuid::from_u128(9), provider: "two", ..Own::default() };
     let request = Request {
         explain: true,
         own: vec![own],

@@ -3,7 +3,7 @@
 use super::*;
 
 fn own(place: u128, provider: &str) -> Own<'_> {
-    Own { credential: Uuid::from_u128(place), provider, is_fallback: false, is_exclusive: false, models: &[] }
+    Own { credential: Uuid::from_u128(place), provider, ..Own::default() }
 }
 
 fn run(
@@ -90,4 +90,57 @@ fn the_platforms_first_is_drawn_behind_own_keys_too() {
         tags(&catalogue, &plan)[1] == "two"
     });
     assert!((60..140).contains(&seconds.count()));
+}
+
+#[test]
+fn a_key_may_keep_its_provider_for_every_model() {
+    let other = names(&["b/n"]);
+    let keys = |is_provider_exclusive| {
+        vec![Own { is_exclusive: true, is_provider_exclusive, models: &other, ..own(10, "one") }]
+    };
+    assert_eq!(run(&three(), keys(false), by_price(), &Standings::new()), "one two three");
+    assert_eq!(run(&three(), keys(true), by_price(), &Standings::new()), "two three");
+}
+
+#[test]
+fn what_is_said_of_an_account_goes_before_what_is_known_of_the_endpoint() {
+    let mut rows = tables(&[("a/m", "one", 1), ("a/m", "two", 2)]);
+    rows.providers[1].zero_data_retention = true;
+    let catalogue = build(rows);
+    let keys = |one, two| {
+        let declares = |declared_zero_data_retention, own| Own { declared_zero_data_retention, ..own };
+        vec![declares(one, own(10, "one")), declares(two, own(11, "two"))]
+    };
+    let zdr = || Preferences { zero_data_retention: true, ..by_price() };
+    let plan = |one, two| run(&catalogue, keys(one, two), zdr(), &Standings::new());
+    assert_eq!(plan(None, None), "two#1 two");
+    assert_eq!(plan(Some(true), None), "one#0 two#1 two");
+    assert_eq!(plan(Some(true), Some(false)), "one#0 two");
+    // Without such a wish both serve.
+    assert_eq!(
+        run(&catalogue, keys(Some(false), None), by_price(), &Standings::new()),
+        "one#0 two#1 one two"
+    );
+}
+
+#[test]
+fn an_account_stays_in_the_region_that_is_said_of_it() {
+    let mut rows = tables(&[("a/m", "one", 1), ("a/m", "two", 2), ("a/m", "three", 3)]);
+    rows.endpoints[1].region = Some("us".to_owned());
+    rows.endpoints[2].region = Some("eu".to_owned());
+    let catalogue = build(rows);
+    let models = names(&["a/m"]);
+    let request = Request {
+        models: &models,
+        preferences: by_price(),
+        profile: text(),
+        region: Some("eu"),
+        own: vec![
+            Own { declared_region: Some("eu"), ..own(10, "one") },
+            // Its endpoint is elsewhere, whatever is said.
+            Own { declared_region: Some("eu"), ..own(11, "two") },
+        ],
+        ..Request::default()
+    };
+    assert_eq!(attempts(&catalogue, &request, &Standings::new()).join(" "), "one#0 three");
 }

@@ -119,6 +119,7 @@ pub(in crate::choose::tests) fn with_case(
                 is_fallback: own.is_fallback,
                 is_exclusive: own.is_exclusive,
                 models: &own.models,
+                ..Own::default()
             })
             .collect(),
         held: case.held.map(|(at, place)| Held { endpoint: endpoint_id(at), credential: credential(place) }),
