@@ -1,5 +1,5 @@
-//! The filters that there are without a pattern of one's own. All of them look at a text in one pass; those that
-//! may have found something then say where.
+//! The filters that there are without a pattern of one's own. One pass over a text says which of them can find
+//! anything in it at all, by small cues; those then say where.
 
 mod injection;
 mod numbers;
@@ -20,18 +20,21 @@ struct Draft {
     slug: Slug,
     /// What it looks for, in errors about injected instructions.
     name: &'static str,
+    /// What is in every text that the pattern finds something in. All cues together have to stay small: the pass
+    /// that looks for them is as fast as it has few states.
+    cue: &'static str,
     /// With a group, that is what is found; the rest says only where to look.
     pattern: &'static str,
     narrow: Narrow,
 }
 
 impl Draft {
-    const fn new(slug: Slug, name: &'static str, pattern: &'static str) -> Self {
-        Self { slug, name, pattern, narrow: |_, range| Some(range) }
+    const fn new(slug: Slug, name: &'static str, cue: &'static str, pattern: &'static str) -> Self {
+        Self { slug, name, cue, pattern, narrow: |_, range| Some(range) }
     }
 
-    const fn checked(slug: Slug, name: &'static str, pattern: &'static str, narrow: Narrow) -> Self {
-        Self { slug, name, pattern, narrow }
+    const fn narrowed(self, narrow: Narrow) -> Self {
+        Self { narrow, ..self }
     }
 }
 
@@ -48,20 +51,30 @@ impl Rule {
     pub(crate) fn find(&self, text: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         let mut at = 0;
-        while let Some(captures) = self.regex.captures_at(text, at) {
-            let Some(whole) = captures.get(0) else { break };
-            let meant = captures.get(1).unwrap_or(whole);
-            at = match (self.narrow)(text, meant.range()) {
+        while let Some((whole, meant)) = self.candidate(text, at) {
+            at = match (self.narrow)(text, meant) {
                 Some(range) => {
                     let end = range.end;
                     found.push(range);
                     end
                 }
                 // What is meant may begin inside of what only looked like it.
-                None => next(text, whole.start()),
+                None => next(text, whole.start),
             };
         }
         found
+    }
+
+    /// What looks like it, with the words around and without.
+    fn candidate(&self, text: &str, at: usize) -> Option<(Range<usize>, Range<usize>)> {
+        if self.regex.captures_len() == 1 {
+            let whole = self.regex.find_at(text, at)?.range();
+            return Some((whole.clone(), whole));
+        }
+        let captures = self.regex.captures_at(text, at)?;
+        let whole = captures.get(0)?.range();
+        let meant = captures.get(1).map_or_else(|| whole.clone(), |group| group.range());
+        Some((whole, meant))
     }
 }
 
@@ -86,12 +99,12 @@ impl Rules {
             Ok(Rule { slug: draft.slug, name: draft.name, regex, narrow: draft.narrow })
         };
         Ok(Self {
-            set: RegexSet::new(drafts().map(|draft| draft.pattern))?,
+            set: RegexSet::new(drafts().map(|draft| draft.cue))?,
             each: drafts().map(compile).collect::<Result<_, regex::Error>>()?,
         })
     }
 
-    /// The rules that may find something in a text.
+    /// The rules that may find something in a text; all others find nothing.
     pub(crate) fn candidates(&self, text: &str) -> impl Iterator<Item = &Rule> {
         self.set.matches(text).into_iter().filter_map(|index| self.each.get(index))
     }

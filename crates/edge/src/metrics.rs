@@ -29,6 +29,7 @@ pub(crate) struct Metrics {
     lease_asks: Family<Because, Counter>,
     reservations: Family<Because, Counter>,
     replays: Family<Because, Counter>,
+    filtered: Family<Because, Counter>,
     pub(crate) connections: Gauge,
     pub(crate) open_requests: Gauge,
     pub(crate) open_streams: Gauge,
@@ -71,6 +72,11 @@ impl Metrics {
             replays: registry.register(
                 "edge_replays",
                 "Requests that opted in to kept answers, by how they were answered",
+                Family::default(),
+            ),
+            filtered: registry.register(
+                "edge_content_filtered",
+                "Requests in which content filters of guardrails found something, by what became of them",
                 Family::default(),
             ),
             connections: registry.register("edge_connections", "Connections open", Gauge::default()),
@@ -130,6 +136,11 @@ impl Metrics {
     /// `hit`, `miss`, `coalesced`, or with a name of the client's `claimed` and `idempotent`.
     pub(crate) fn replayed(&self, reason: &'static str) {
         self.replays.get_or_create(&Because { reason }).inc();
+    }
+
+    /// `flagged`, `redacted` or `blocked`.
+    pub(crate) fn filtered(&self, reason: &'static str) {
+        self.filtered.get_or_create(&Because { reason }).inc();
     }
 
     /// `pool`, `refill` or `single`.

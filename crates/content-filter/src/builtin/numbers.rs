@@ -6,55 +6,75 @@ use std::ops::Range;
 use super::Draft;
 use crate::config::Slug;
 
-const OCTETS: &str = r"\b(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\b";
+const OCTETS: &str = r"(?-u:\b)(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?-u:\b)";
 
 pub(super) static RULES: [Draft; 8] = [
     Draft::new(
         Slug::Email,
         "email",
+        "@",
         r"[\p{L}\p{N}_][\p{L}\p{N}._%+'-]*@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?\.)+(?:\p{L}{2,}|xn--[0-9a-z-]+)",
     ),
-    Draft::checked(
+    Draft::new(
         Slug::Phone,
         "phone-international",
-        r"\+[1-9](?:[ ().-]{0,2}[0-9]){7,14}\b",
-        |text, range| stands_alone(text, &range, &JOINTS).then_some(range),
-    ),
-    Draft::checked(
+        r"\+[1-9]",
+        r"\+[1-9](?:[ ().-]{0,2}[0-9]){7,14}(?-u:\b)",
+    )
+    .narrowed(phone),
+    Draft::new(
         Slug::Phone,
         "phone-north-american",
-        r"(?:\b1[ .-]?)?(?:\([2-9][0-9]{2}\) ?|\b[2-9][0-9]{2}[ .-])[2-9][0-9]{2}[ .-][0-9]{4}\b",
-        |text, range| stands_alone(text, &range, &JOINTS).then_some(range),
-    ),
-    Draft::checked(
+        r"[0-9]{3}[ .-][0-9]{4}",
+        r"(?:(?-u:\b)1[ .-]?)?(?:\([2-9][0-9]{2}\) ?|(?-u:\b)[2-9][0-9]{2}[ .-])[2-9][0-9]{2}[ .-][0-9]{4}(?-u:\b)",
+    )
+    .narrowed(phone),
+    Draft::new(
         Slug::Ssn,
         "ssn",
-        r"\b(?:[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]{3} [0-9]{2} [0-9]{4})\b",
-        |text, range| {
-            let digits = digits(text, &range);
-            (stands_alone(text, &range, &JOINTS) && is_issued_to_a_person(&digits)).then_some(range)
-        },
-    ),
-    Draft::checked(
+        r"[0-9]{3}[ -][0-9]{2}[ -][0-9]{4}",
+        r"(?-u:\b)(?:[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]{3} [0-9]{2} [0-9]{4})(?-u:\b)",
+    )
+    .narrowed(ssn),
+    Draft::new(
         Slug::CreditCard,
         "credit-card",
-        r"\b(?:[0-9]{13,19}|[0-9]{4}(?:[ -][0-9]{4}){2}[ -][0-9]{1,4}|[0-9]{4}[ -][0-9]{6}[ -][0-9]{4,5})\b",
-        card,
-    ),
-    Draft::checked(Slug::CreditCard, "credit-card-19", r"\b[0-9]{4}(?:[ -][0-9]{4}){3}[ -][0-9]{3}\b", card),
-    Draft::checked(Slug::IpAddress, "ipv4", OCTETS, |text, range| {
-        stands_alone(text, &range, &['.']).then_some(range)
-    }),
-    Draft::checked(
+        r"[0-9]{4}[ -]?[0-9]{4}",
+        r"(?-u:\b)(?:[0-9]{13,19}|[0-9]{4}(?:[ -][0-9]{4}){2}[ -][0-9]{1,4}|[0-9]{4}[ -][0-9]{6}[ -][0-9]{4,5})(?-u:\b)",
+    )
+    .narrowed(card),
+    Draft::new(
+        Slug::CreditCard,
+        "credit-card-19",
+        r"[0-9]{4}[ -][0-9]{3}(?-u:\b)",
+        r"(?-u:\b)[0-9]{4}(?:[ -][0-9]{4}){3}[ -][0-9]{3}(?-u:\b)",
+    )
+    .narrowed(card),
+    Draft::new(Slug::IpAddress, "ipv4", r"[0-9]\.[0-9]{1,3}\.[0-9]", OCTETS).narrowed(ipv4),
+    Draft::new(
         Slug::IpAddress,
         "ipv6",
-        r"(?:\b[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){2,7}|:(?::[0-9A-Fa-f]{0,4}){1,7})(?:\.[0-9]{1,3}){0,3}",
-        ipv6,
-    ),
+        ":[0-9A-Fa-f]{0,4}:",
+        r"(?:(?-u:\b)[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){2,7}|:(?::[0-9A-Fa-f]{0,4}){1,7})(?:\.[0-9]{1,3}){0,3}",
+    )
+    .narrowed(ipv6),
 ];
 
 /// What joins the parts of a number.
 const JOINTS: [char; 3] = ['.', '-', '+'];
+
+fn phone(text: &str, range: Range<usize>) -> Option<Range<usize>> {
+    stands_alone(text, &range, &JOINTS).then_some(range)
+}
+
+fn ssn(text: &str, range: Range<usize>) -> Option<Range<usize>> {
+    let digits = digits(text, &range);
+    (stands_alone(text, &range, &JOINTS) && is_issued_to_a_person(&digits)).then_some(range)
+}
+
+fn ipv4(text: &str, range: Range<usize>) -> Option<Range<usize>> {
+    stands_alone(text, &range, &['.']).then_some(range)
+}
 
 fn card(text: &str, range: Range<usize>) -> Option<Range<usize>> {
     let digits = digits(text, &range);
