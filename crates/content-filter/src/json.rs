@@ -10,6 +10,9 @@ use serde::de::IgnoredAny;
 /// Values within values.
 const MAX_DEPTH: usize = 128;
 
+/// Members of turns and parts with what a tool is called with: anything, down to numbers.
+pub(crate) const CALLED_WITH: [&str; 3] = ["arguments", "input", "args"];
+
 /// A body that cannot be searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
@@ -19,6 +22,8 @@ pub enum Unreadable {
     Deep,
     #[error("a text of the request body is not valid Unicode")]
     Text,
+    #[error("the request body grows too much with marks in the place of what is redacted")]
+    Large,
 }
 
 /// A value.
@@ -72,22 +77,38 @@ pub(crate) fn is_json(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
+/// Everything in a text.
+///
 /// # Errors
 /// [`Unreadable`] when it is no JSON or is nested too deeply.
 pub(crate) fn read(text: &str) -> Result<Node<'_>, Unreadable> {
-    if !is_json(text) {
-        return Err(Unreadable::Malformed);
-    }
-    // From here on the grammar is known to be kept.
-    Reader { text, at: 0 }.value(0)
+    Reader { text, at: 0, keeps_all: true }.read()
+}
+
+/// The same without the numbers in lists, of which there may be millions, except in what tools are
+/// called with.
+///
+/// # Errors
+/// [`Unreadable`] as [`read`] has it.
+pub(crate) fn read_body(text: &str) -> Result<Node<'_>, Unreadable> {
+    Reader { text, at: 0, keeps_all: false }.read()
 }
 
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    keeps_all: bool,
 }
 
 impl<'a> Reader<'a> {
+    fn read(mut self) -> Result<Node<'a>, Unreadable> {
+        if !is_json(self.text) {
+            return Err(Unreadable::Malformed);
+        }
+        // From here on the grammar is known to be kept.
+        self.value(0)
+    }
+
     /// The next byte that is no white space.
     fn peek(&mut self) -> Result<u8, Unreadable> {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
@@ -120,7 +141,10 @@ impl<'a> Reader<'a> {
             let name = self.string()?;
             self.peek()?;
             self.at += 1;
+            let kept = self.keeps_all;
+            self.keeps_all |= depth > 0 && CALLED_WITH.contains(&name.read()?.as_ref());
             members.push(Member { name, value: self.value(depth + 1)? });
+            self.keeps_all = kept;
             self.comma()?;
         }
         self.at += 1;
@@ -131,7 +155,10 @@ impl<'a> Reader<'a> {
         let mut values = Vec::new();
         self.at += 1;
         while self.peek()? != b']' {
-            values.push(self.value(depth + 1)?);
+            match self.value(depth + 1)? {
+                Node::Number(_) | Node::Word if !self.keeps_all => {}
+                value => values.push(value),
+            }
             self.comma()?;
         }
         self.at += 1;

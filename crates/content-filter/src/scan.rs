@@ -12,6 +12,9 @@ use crate::span::Spans;
 /// did not.
 const PASSES: usize = 4;
 
+/// By how many bytes marks may make a text or a body longer.
+pub(crate) const MAX_GROWTH: usize = 4 * 1024 * 1024;
+
 /// Whose words a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Speaker {
@@ -211,6 +214,10 @@ impl Scanner {
         let mut now = String::with_capacity(text.len());
         let mut done = 0;
         for found in &matches {
+            if now.len() > text.len() + MAX_GROWTH {
+                // Marks alone would be longer than any prompt may be.
+                return Some(Replaced { text: mark.to_owned(), mark });
+            }
             // What overlaps goes with what began before it.
             if found.range.start >= done {
                 now.push_str(text.get(done..found.range.start).unwrap_or_default());

@@ -363,3 +363,20 @@ fn a_body_that_cannot_be_searched_goes_nowhere() {
     let deep = format!("{{\"input\":{}{}}}", "[".repeat(200), "]".repeat(200));
     assert_eq!(refusal(deep.as_bytes()), Unreadable::Deep);
 }
+
+#[test]
+fn marks_do_not_make_a_body_many_times_as_long() {
+    let label = "l".repeat(100);
+    let filters = custom("a", "redact", Some(&label)).unwrap();
+    assert_eq!(redacted(&filters, &"a ".repeat(100_000)), label);
+    let many = json!({"input": vec!["a"; 100_000]});
+    assert_eq!(filters.apply(many.to_string().as_bytes()).unwrap_err(), Unreadable::Large);
+}
+
+#[test]
+fn lists_of_numbers_are_searched_only_in_what_tools_are_called_with() {
+    let filters = custom("[0-9]{3}", "block", None).unwrap();
+    let is_blocked = |body: Value| applied(&filters, &body).findings.blocking().is_some();
+    assert!(!is_blocked(json!({"input": [[123, 456], [789]]})));
+    assert!(is_blocked(json!({"messages": [{"content": [{"type": "tool_use", "input": {"a": [[123]]}}]}]})));
+}

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::finding::Findings;
-use crate::json::{self, Member, Node, Raw, Unreadable};
-use crate::scan::{Scanner, Speaker};
+use crate::json::{self, CALLED_WITH, Member, Node, Raw, Unreadable};
+use crate::scan::{MAX_GROWTH, Scanner, Speaker};
 
 /// Members of a body in which users, assistants and tools speak, in any dialect.
 const SPOKEN: [&str; 8] =
@@ -49,8 +49,6 @@ const OPAQUE: [&str; 32] = [
     "voice",
     "tool_name",
 ];
-/// Members of turns and parts with what a tool is called with.
-const CALLED_WITH: [&str; 3] = ["arguments", "input", "args"];
 /// JSON in texts of JSON in texts.
 const MAX_INNER: usize = 4;
 
@@ -71,6 +69,8 @@ pub(crate) struct Walk<'f> {
     scanner: &'f Scanner,
     findings: &'f mut Findings,
     edits: Vec<Edit>,
+    /// By how many bytes it is longer with its edits.
+    grown: usize,
     /// How many texts this one is within.
     inner: usize,
 }
@@ -85,8 +85,8 @@ pub(crate) fn body(
     findings: &mut Findings,
 ) -> Result<Option<String>, Unreadable> {
     let body = std::str::from_utf8(body).map_err(|_| Unreadable::Malformed)?;
-    let Node::Object(members) = json::read(body)? else { return Err(Unreadable::Malformed) };
-    let mut walk = Walk { scanner, findings, edits: Vec::new(), inner: 0 };
+    let Node::Object(members) = json::read_body(body)? else { return Err(Unreadable::Malformed) };
+    let mut walk = Walk { scanner, findings, edits: Vec::new(), grown: 0, inner: 0 };
     for member in &members {
         let name = member.name.read()?;
         let name = name.as_ref();
@@ -136,7 +136,7 @@ impl Walk<'_> {
             Node::Number(raw) => {
                 if let Some(now) = self.scanner.examine(raw.written, speaker, self.findings) {
                     let written = format!("\"{}\"", json::written(&now));
-                    self.edits.push(Edit { range: raw.range(), written });
+                    return self.edit(raw, written);
                 }
                 Ok(())
             }
@@ -169,9 +169,16 @@ impl Walk<'_> {
             Some(now) => Some(now),
             None => within,
         };
-        if let Some(now) = now {
-            self.edits.push(Edit { range: raw.range(), written: json::written(&now) });
+        now.map_or(Ok(()), |now| self.edit(raw, json::written(&now)))
+    }
+
+    fn edit(&mut self, raw: &Raw<'_>, written: String) -> Result<(), Unreadable> {
+        let range = raw.range();
+        self.grown += written.len().saturating_sub(range.len());
+        if self.grown > MAX_GROWTH {
+            return Err(Unreadable::Large);
         }
+        self.edits.push(Edit { range, written });
         Ok(())
     }
 
@@ -181,8 +188,13 @@ impl Walk<'_> {
             return None;
         }
         let Ok(node) = json::read(text) else { return None };
-        let mut walk =
-            Walk { scanner: self.scanner, findings: self.findings, edits: Vec::new(), inner: self.inner + 1 };
+        let mut walk = Walk {
+            scanner: self.scanner,
+            findings: self.findings,
+            edits: Vec::new(),
+            grown: 0,
+            inner: self.inner + 1,
+        };
         // What cannot be read as JSON after all is still searched as a text.
         walk.value(&node, speaker).ok()?;
         walk.edited(text)

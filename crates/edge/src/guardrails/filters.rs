@@ -58,6 +58,9 @@ impl Stopped {
                 });
                 blocked(&findings).with_metadata(told)
             }
+            Self::Unreadable(Unreadable::Large) => {
+                Refusal::new(ErrorType::PayloadTooLarge, format!("{}.", Unreadable::Large))
+            }
             Self::Unreadable(error) => Refusal::new(
                 ErrorType::InvalidRequest,
                 format!("{error}; content filters apply to this key."),
