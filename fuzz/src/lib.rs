@@ -8,6 +8,8 @@ pub mod choice;
 pub mod clients;
 #[path = "../../crates/dialect/tests/properties/checks/endpoints.rs"]
 pub mod endpoints;
+#[path = "../../crates/content-filter/tests/properties/check.rs"]
+pub mod filters;
 #[path = "../../crates/dialect/tests/properties/checks/requests.rs"]
 pub mod requests;
 #[path = "../../crates/dialect/tests/properties/checks/streams.rs"]

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::shell::cargo;
 
 /// Rules without I/O: no runtime, no network, no database.
-const PURE: [&str; 4] = ["pricing", "identity", "invoice", "dialect"];
+const PURE: [&str; 5] = ["pricing", "identity", "invoice", "dialect", "content-filter"];
 const IMPURE: [&str; 9] =
     ["tokio", "axum", "tonic", "sqlx", "reqwest", "hyper", "hyper-util", "redis", "async-nats"];
 

@@ -26,7 +26,7 @@ use crate::limits::Exceeded;
 use crate::service::App;
 use estimate::Estimate;
 
-pub(crate) use explain::refused;
+pub(crate) use explain::{blocked, refused};
 pub(crate) use head::Head;
 pub(crate) use plan::{Question, explain};
 pub(crate) use plugins::plugins;

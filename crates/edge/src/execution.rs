@@ -48,6 +48,8 @@ pub(crate) struct Request {
     pub(crate) region: String,
     /// Whether the answer is to tell of its routing.
     pub(crate) wants_metadata: bool,
+    /// What the guardrails did to it, as stages of `openrouter_metadata.pipeline`.
+    pub(crate) pipeline: Vec<serde_json::Value>,
     /// The `anthropic-beta` header, for providers that know it.
     pub(crate) anthropic_beta: String,
     /// The model as the client wrote it, where a preset was filled in.

@@ -5,7 +5,7 @@
 //! edge itself the content filters.
 
 mod combine;
-mod filters;
+pub(crate) mod filters;
 mod rules;
 
 use identity::PersonId;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 pub(crate) use combine::{Applied, Scope, combine};
 pub(crate) use filters::{BadPattern, FilterConfig, Filters};
 pub(crate) use rules::{ALLOWLIST, Rules};
+
 
 /// All guardrails that apply to one key, as one.
 #[derive(Debug, Clone, Default)]

@@ -30,6 +30,7 @@ pub(crate) struct Metrics {
     reservations: Family<Because, Counter>,
     replays: Family<Because, Counter>,
     sign_ins: Family<Because, Counter>,
+    filtered: Family<Because, Counter>,
     pub(crate) connections: Gauge,
     pub(crate) open_requests: Gauge,
     pub(crate) open_streams: Gauge,
@@ -77,6 +78,11 @@ impl Metrics {
             sign_ins: registry.register(
                 "edge_sign_ins",
                 "Tries to sign in with a password, by how they ended",
+                Family::default(),
+            ),
+            filtered: registry.register(
+                "edge_content_filtered",
+                "Requests in which content filters of guardrails found something, by what became of them",
                 Family::default(),
             ),
             connections: registry.register("edge_connections", "Connections open", Gauge::default()),
@@ -141,6 +147,11 @@ impl Metrics {
     /// `ok`, `failed` or `limited`.
     pub(crate) fn signed_in(&self, reason: &'static str) {
         self.sign_ins.get_or_create(&Because { reason }).inc();
+    }
+
+    /// `flagged`, `redacted` or `blocked`.
+    pub(crate) fn filtered(&self, reason: &'static str) {
+        self.filtered.get_or_create(&Because { reason }).inc();
     }
 
     /// `pool`, `refill` or `single`.

@@ -21,6 +21,7 @@ use super::{body, upload};
 use crate::admission::{self, StickyKey};
 use crate::auth::{self, Context};
 use crate::execution::{self, Client, Outgoing, Request};
+use crate::guardrails::filters::{self, Passed};
 use crate::metrics::Open;
 use crate::presets::{self, Filled};
 use crate::replay;
@@ -97,6 +98,10 @@ async fn accept(
     let (dialect, body, peek) = open(&caller, dialect, body).await?;
     let Filled { body, peek, requested, cache_enabled, cache_ttl_seconds } =
         presets::fill_in(app, &caller, dialect, body, peek).await?;
+    let Passed { body, peek, pipeline } =
+        filters::screen(app, &caller, dialect, body, peek).await.map_err(|stopped| {
+            stopped.refusal(head.wants_metadata.then_some((requested.as_deref(), head.region.as_str())))
+        })?;
     if peek.models.is_empty() {
         return Err(Refusal::new(ErrorType::InvalidRequest, "No model was named: set `model` or `models`."));
     }
@@ -126,6 +131,7 @@ async fn accept(
         plugins_json,
         region: head.region,
         wants_metadata: head.wants_metadata,
+        pipeline,
         requested,
         cache_enabled,
         cache_ttl_seconds,

@@ -70,6 +70,12 @@ impl Refusal {
         self
     }
 
+    /// The same with one more member of `error.metadata`.
+    pub(crate) fn with_detail(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.error.metadata.insert(name.to_owned(), value.into());
+        self
+    }
+
     pub(crate) fn with_retry_after(self, seconds: u32) -> Self {
         self.with_header("retry-after", &seconds.to_string())
     }
