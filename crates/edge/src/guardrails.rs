@@ -8,14 +8,12 @@ mod combine;
 pub(crate) mod filters;
 mod rules;
 
-use identity::PersonId;
 use rpc::router::AccountPolicy;
 use uuid::Uuid;
 
 pub(crate) use combine::{Applied, Scope, combine};
 pub(crate) use filters::{BadPattern, FilterConfig, Filters};
 pub(crate) use rules::{ALLOWLIST, Rules};
-
 
 /// All guardrails that apply to one key, as one.
 #[derive(Debug, Clone, Default)]
@@ -27,8 +25,6 @@ pub(crate) struct Guardrails {
     pub(crate) key_budgets: Vec<Uuid>,
     /// Those whose budget counts for all keys of the member together.
     pub(crate) member_budgets: Vec<Uuid>,
-    /// Whom the key belongs to.
-    pub(crate) member: Option<PersonId>,
 }
 
 /// The id of a workspace's default guardrail, whether or not there is one yet: UUIDv5 of `default-guardrail` in the

@@ -12,6 +12,7 @@ macro_rules! actions {
             #[cfg(test)]
             pub(crate) const ALL: &[Self] = &[$(Self::$name),*];
 
+            #[cfg(test)]
             pub(crate) const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text),*

@@ -7,7 +7,6 @@ use http::request::Parts;
 use identity::{PersonId, TenantId};
 use rpc::Fault;
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::{Role, Session};
 use crate::auth::Context;
@@ -42,16 +41,6 @@ impl Caller {
         match &self.who {
             Who::Key(_) => None,
             Who::Person { id, .. } => Some(*id),
-        }
-    }
-
-    /// The workspace that the caller is bound to: an inference key's own. Others see the whole organisation.
-    pub(crate) fn workspace(&self) -> Option<Uuid> {
-        match &self.who {
-            Who::Key(context) if context.key.kind == identity::KeyKind::Inference => {
-                Some(context.key.workspace)
-            }
-            Who::Key(_) | Who::Person { .. } => None,
         }
     }
 

@@ -9,7 +9,6 @@
 //! | content filters | all, each with its strictest action |
 //! | budgets | every one has to suffice |
 
-use identity::PersonId;
 use rpc::router::{AccountPolicy, AllowList};
 use uuid::Uuid;
 
@@ -43,11 +42,11 @@ pub(crate) enum Unreadable {
     Pattern(#[source] BadPattern),
 }
 
-/// All that apply to a key of this member, as one.
+/// All that apply to a key, as one.
 ///
 /// # Errors
 /// [`Unreadable`] when it cannot be told what they forbid.
-pub(crate) fn combine(applied: &[Applied], member: Option<PersonId>) -> Result<Guardrails, Unreadable> {
+pub(crate) fn combine(applied: &[Applied]) -> Result<Guardrails, Unreadable> {
     let configs: Result<Vec<FilterConfig>, _> = applied.iter().map(|one| one.rules.filters()).collect();
     let filters = Filters::build(&configs.map_err(Unreadable::Filters)?).map_err(Unreadable::Pattern)?;
     let budgets = |counts: fn(Scope) -> bool| {
@@ -58,7 +57,6 @@ pub(crate) fn combine(applied: &[Applied], member: Option<PersonId>) -> Result<G
         filters,
         key_budgets: budgets(|scope| matches!(scope, Scope::Workspace | Scope::Key)),
         member_budgets: budgets(|scope| scope == Scope::Member),
-        member,
     })
 }
 
@@ -121,7 +119,7 @@ mod tests {
             .zip(rules)
             .map(|(scope, rules)| applied(scope, false, rules.clone()))
             .collect();
-        combine(&all, None).unwrap().policy
+        combine(&all).unwrap().policy
     }
 
     fn list(names: &[&str]) -> AllowList {
@@ -130,7 +128,7 @@ mod tests {
 
     #[test]
     fn nothing_forbids_nothing() {
-        let none = combine(&[], None).unwrap();
+        let none = combine(&[]).unwrap();
         assert_eq!(none.policy, AccountPolicy::default());
         assert!(none.key_budgets.is_empty() && none.member_budgets.is_empty());
         assert_eq!(policy_of(&[json!({}), json!({}), json!({}), json!({})]), AccountPolicy::default());
@@ -202,9 +200,8 @@ mod tests {
             applied(Scope::Key, true, json!({})),
             applied(Scope::Key, false, json!({})),
         ];
-        let member = PersonId::generate();
-        let guardrails = combine(&all, Some(member)).unwrap();
+        let guardrails = combine(&all).unwrap();
         assert_eq!(guardrails.key_budgets, [all[1].id, all[3].id]);
-        assert_eq!((guardrails.member_budgets, guardrails.member), (vec![all[2].id], Some(member)));
+        assert_eq!(guardrails.member_budgets, [all[2].id]);
     }
 }

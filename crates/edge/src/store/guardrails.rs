@@ -234,7 +234,7 @@ pub(crate) async fn of_key(tx: &mut TenantTx, key: &Key) -> Result<Guardrails, s
         })
         .collect();
     // Unknown is not unlimited: such a key cannot be looked up.
-    combine(&applied, key.creator).map_err(|error| sqlx::Error::Decode(error.into()))
+    combine(&applied).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
 fn scope(text: &str) -> Scope {

@@ -331,8 +331,7 @@ async fn a_change_reaches_every_edge() {
         let bearer = format!("Bearer {}", platform.demo.api_key.expose());
         let headers = [("authorization", bearer.as_str())];
         let path = "/api/v1/chat/completions";
-        let answer =
-            crate::support::client::send(edge.address, Method::POST, path, &headers, CHAT).await;
+        let answer = crate::support::client::send(edge.address, Method::POST, path, &headers, CHAT).await;
         assert_eq!(crate::support::client::whole(answer).await.status, 200);
         platform.router.with(|said| said.plans.last().unwrap().own.clone())
     };

@@ -23,6 +23,7 @@ mod chat;
 mod coalescing;
 mod dialects;
 mod documents;
+mod filters;
 mod guardrails;
 mod health;
 mod idempotency;

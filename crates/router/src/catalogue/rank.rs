@@ -25,7 +25,8 @@ pub(super) fn floor(offers: &[Endpoint]) -> Option<u64> {
 /// Endpoints, of which the first stands at `first` in the catalogue, by the least that each may ask at any time and
 /// of any length. Those without a price come last.
 pub(super) fn by_least(offers: &[Endpoint], first: usize) -> Box<[(u64, usize)]> {
-    let least = |endpoint: &Endpoint| endpoint.prices.offers().iter().map(|offer| offer.blended.least()).min();
+    let least =
+        |endpoint: &Endpoint| endpoint.prices.offers().iter().map(|offer| offer.blended.least()).min();
     let mut order: Vec<(u64, usize)> =
         offers.iter().map(|endpoint| least(endpoint).unwrap_or(u64::MAX)).zip(first..).collect();
     order.sort_unstable();

@@ -99,9 +99,8 @@ impl<'a> AccountPolicy<'a> {
 
     /// Whether requests may go to a data region; `None` = it is not known which.
     pub(super) fn allows_region(&self, place: Option<&str>) -> bool {
-        let means = |name: &String| {
-            name == "global" || place.is_some_and(|place| place.eq_ignore_ascii_case(name))
-        };
+        let means =
+            |name: &String| name == "global" || place.is_some_and(|place| place.eq_ignore_ascii_case(name));
         self.region_lists.iter().all(|list| list.names.iter().any(means))
     }
 

@@ -17,8 +17,8 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 pub(super) use self::current::{CurrentKey, current};
-pub(super) use self::row::usd;
 use self::row::Row;
+pub(super) use self::row::usd;
 use super::{Asked, Data, Deleted, Named, Sent, bad, not_found};
 use crate::access::Caller;
 use crate::http::body::{self, sent};

@@ -37,6 +37,7 @@ pub(crate) struct Heard {
     pub(crate) knows_nobody: bool,
     pub(crate) limits: Vec<PutKeyLimitRequest>,
     pub(crate) grants: Vec<GrantCreditRequest>,
+    pub(crate) tenants: Vec<OpenTenantRequest>,
     pub(crate) generations: HashMap<String, Generation>,
     /// What each account has; nothing is taken from it unless the books are strict.
     pub(crate) available: i64,

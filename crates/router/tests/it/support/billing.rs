@@ -8,8 +8,9 @@ use rpc::billing::billing_server::{Billing, BillingServer};
 use rpc::billing::{
     CheckInvariantsRequest, CheckInvariantsResponse, Credits, Generation, GetCreditsRequest,
     GetGenerationRequest, GetKeyUsageRequest, GetTermsRequest, GrantCreditRequest, GrantCreditResponse,
-    KeyUsage, LeaseDown, LeaseUp, ListKeyUsageRequest, ListKeyUsageResponse, OpenLeases, OpenLeasesStored, OpenTenantRequest, OpenTenantResponse,
-    PinnedPrice, PutKeyLimitRequest, PutKeyLimitResponse, PutPricesRequest, PutPricesResponse, Terms,
+    KeyUsage, LeaseDown, LeaseUp, ListKeyUsageRequest, ListKeyUsageResponse, OpenLeases, OpenLeasesStored,
+    OpenTenantRequest, OpenTenantResponse, PinnedPrice, PutKeyLimitRequest, PutKeyLimitResponse,
+    PutPricesRequest, PutPricesResponse, Terms,
 };
 use rpc::events::{Settled, UsageBatch};
 use tonic::{Request, Response, Status, Streaming};

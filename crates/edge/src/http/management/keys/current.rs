@@ -188,7 +188,10 @@ fn resets_at(reset: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
 #[utoipa::path(get, path = "/key", operation_id = "getCurrentKey", tag = "API Keys",
     responses((status = 200, description = "The key that calls", body = Data<CurrentKey>)),
     security(("inference_key" = []), ("management_key" = [])))]
-pub(in crate::http::management) async fn current(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Refusal> {
+pub(in crate::http::management) async fn current(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+) -> Result<Response, Refusal> {
     match &caller.who {
         Who::Key(context) => show(&app, context).await,
         // The guard lets none in.
