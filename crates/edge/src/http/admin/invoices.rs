@@ -1,6 +1,7 @@
 //! Periods, invoices and credit notes.
 
 mod document;
+mod payment;
 mod profile;
 
 pub(in crate::http) use document::{Span, Wanted as WantedDocuments, documents, read_document, usage_csv};
@@ -43,6 +44,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(finalise))
         .routes(routes!(issue_credit_note))
         .merge(document::routes())
+        .merge(payment::routes())
         .merge(profile::routes())
 }
 
