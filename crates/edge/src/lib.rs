@@ -36,7 +36,7 @@ mod store;
 pub use bootstrap::{Bootstrapped, Demo, bootstrap};
 pub use config::{
     AuthConfig, CacheConfig, Config, HttpConfig, IdempotencyConfig, LeasesConfig, LimitsConfig, MailConfig,
-    Millis, RequestsConfig, SessionsConfig,
+    Millis, OidcConfig, RequestsConfig, SessionsConfig,
 };
 pub use error::Error;
 pub use rehearsal::Rehearsal;

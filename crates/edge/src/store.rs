@@ -7,6 +7,7 @@ pub(crate) mod governance;
 pub(crate) mod invitations;
 pub(crate) mod keys;
 pub(crate) mod mail;
+pub(crate) mod oidc;
 pub(crate) mod operators;
 pub(crate) mod organisations;
 pub(crate) mod people;

@@ -31,6 +31,7 @@ mod limits;
 mod lost;
 mod models;
 mod money;
+mod oidc;
 mod own_keys;
 mod payments;
 mod plans;
