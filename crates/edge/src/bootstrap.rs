@@ -183,6 +183,7 @@ async fn administrator(pool: &PgPool, demo: &Demo) -> Result<(), Error> {
         name: "Administrator".to_owned(),
         password_hash: Some(password_hash),
         is_platform_admin: true,
+        vouched_by: None,
     };
     let added: Result<(), sqlx::Error> = people::as_person(pool, PersonId::generate(), move |tx| {
         Box::pin(async move {

@@ -40,6 +40,7 @@ pub struct Config {
     pub idempotency: IdempotencyConfig,
     pub sessions: SessionsConfig,
     pub mail: MailConfig,
+    pub oidc: OidcConfig,
 }
 
 impl Config {
@@ -86,6 +87,19 @@ pub struct MailConfig {
     pub from: String,
     pub folder: PathBuf,
     pub poll_ms: Millis,
+    pub invitations_per_day: u32,
+}
+
+/// An issuer of accounts elsewhere. Without one nobody signs in that way.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OidcConfig {
+    pub issuer: String,
+    pub client_id: String,
+    pub client_secret: SecretString,
+    pub scopes: String,
+    pub organization: String,
+    pub default_role: String,
 }
 
 /// Connections and what a client may send.

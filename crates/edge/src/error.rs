@@ -9,7 +9,7 @@ pub enum Error {
     Listener(#[source] std::io::Error),
     #[error("the identity database refused or cannot be reached")]
     Database(#[from] sqlx::Error),
-    /// What is configured cannot send mail, or a password could not be hashed.
+    /// What is configured for mail or sign-ins cannot be used, or a password could not be hashed.
     #[error("accounts cannot be set up")]
     Accounts(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("billing refused or cannot be reached")]

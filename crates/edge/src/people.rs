@@ -7,6 +7,7 @@ mod error;
 mod invite;
 mod letters;
 mod mail;
+mod oidc;
 mod passwords;
 mod reset;
 mod sign_in;
@@ -22,7 +23,8 @@ pub(crate) use accept::accept;
 pub(crate) use address::Email;
 pub(crate) use error::Error;
 pub(crate) use invite::{Invite, invite};
-pub(crate) use mail::{Mail, MailError};
+pub(crate) use mail::Mail;
+pub(crate) use oidc::{LASTS as OIDC_LASTS, Oidc, OidcError, begin as begin_oidc, finish as finish_oidc};
 pub(crate) use passwords::Passwords;
 pub(crate) use reset::{ask as ask_for_reset, confirm as confirm_reset};
 pub(crate) use sign_in::{Client, Opened, change_password, check, note, open};
@@ -33,27 +35,38 @@ use crate::store::sessions;
 /// How often what ended long ago is forgotten.
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 
+/// What is configured cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unusable {
+    #[error(transparent)]
+    Mail(#[from] mail::MailError),
+    #[error(transparent)]
+    Oidc(#[from] oidc::OidcConfigError),
+}
+
 /// What the use cases work with.
 pub(crate) struct People {
     pub(crate) passwords: Passwords,
     pub(crate) mail: Arc<Mail>,
+    pub(crate) oidc: Oidc,
 }
 
 impl People {
     /// Starts delivering mail.
     ///
     /// # Errors
-    /// [`MailError`] when what is configured cannot send mail.
+    /// [`Unusable`] when what is configured cannot be used.
     pub(crate) fn start(
         config: &Config,
         pool: &PgPool,
         master_key: &MasterKey,
         tasks: &Tasks,
-    ) -> Result<Self, MailError> {
+    ) -> Result<Self, Unusable> {
+        let oidc = Oidc::new(&config.oidc, &config.public_base())?;
         let mail = Arc::new(Mail::new(&config.mail, config.public_base(), pool.clone(), master_key)?);
         mail::deliver(tasks, &mail);
         sweep(tasks, pool.clone());
-        Ok(Self { passwords: Passwords::new(config.sessions.hashes.get()), mail })
+        Ok(Self { passwords: Passwords::new(config.sessions.hashes.get()), mail, oidc })
     }
 }
 

@@ -76,8 +76,8 @@ impl Service {
     /// billing is up and changes to keys are followed.
     ///
     /// # Errors
-    /// [`Error::Redis`] when the Redis client's address cannot be used; [`Error::Accounts`] when mail cannot be sent as
-    /// it is configured.
+    /// [`Error::Redis`] when the Redis client's address cannot be used; [`Error::Accounts`] when mail or
+    /// sign-ins cannot work as they are configured.
     #[allow(clippy::unused_async, reason = "services start alike, whatever they have to wait for")]
     pub async fn start(config: Config, deps: Deps) -> Result<Self, Error> {
         let Deps { pool, router, worker, billing, bus, redis, master_key, tasks, health, metrics } = deps;

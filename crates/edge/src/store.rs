@@ -11,6 +11,7 @@ pub(crate) mod invitations;
 pub(crate) mod keys;
 pub(crate) mod mail;
 pub(crate) mod members;
+pub(crate) mod oidc;
 pub(crate) mod operators;
 pub(crate) mod organisations;
 pub(crate) mod people;

@@ -3,6 +3,7 @@
 
 mod invitations;
 mod me;
+mod oidc;
 mod resets;
 mod sessions;
 mod sign_in;
@@ -48,6 +49,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(me::routes())
         .merge(invitations::routes())
         .merge(resets::routes())
+        .merge(oidc::routes())
 }
 
 /// Nothing of this is for pages of other sites, nor for caches. Signing in takes no token of the session that it

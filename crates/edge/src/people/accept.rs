@@ -2,12 +2,13 @@
 
 use identity::{KeyHash, PersonId, TenantId};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{Error, passwords};
 use crate::access::Role;
 use crate::service::App;
 use crate::store::audit;
-use crate::store::invitations::{self, Held};
+use crate::store::invitations::{self, Accepted, Held};
 use crate::store::people::{self, NewPerson};
 
 /// What came of it.
@@ -38,17 +39,59 @@ pub(crate) async fn accept(
     };
     let is_new = new.is_some();
     let person = held.person.unwrap_or_else(PersonId::generate);
-    let tenant = held.tenant;
-    let role: Result<Role, Error> = people::as_person(&app.pool, person, move |tx| {
+    let entrance = Entrance::Invitation { id: held.id, tenant: held.tenant };
+    let role = enter(app, person, entrance, new).await?;
+    Ok(Acceptance { person, tenant: held.tenant, role, is_new })
+}
+
+/// How somebody comes into an organisation.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Entrance {
+    Invitation {
+        id: Uuid,
+        tenant: TenantId,
+    },
+    /// The operator lets them in whom the issuer vouches for.
+    Default {
+        tenant: TenantId,
+        role: Role,
+    },
+}
+
+impl Entrance {
+    pub(super) const fn tenant(self) -> TenantId {
+        match self {
+            Self::Invitation { tenant, .. } | Self::Default { tenant, .. } => tenant,
+        }
+    }
+}
+
+/// Makes somebody a member, and a person if they are `new`; in which role.
+///
+/// # Errors
+/// [`Error::Token`] when the invitation is in force no longer.
+pub(super) async fn enter(
+    app: &App,
+    person: PersonId,
+    entrance: Entrance,
+    new: Option<NewPerson>,
+) -> Result<Role, Error> {
+    let tenant = entrance.tenant();
+    people::as_person(&app.pool, person, move |tx| {
         Box::pin(async move {
             tx.enter(tenant).await?;
             if let Some(new) = new {
                 people::insert(tx, &new).await?;
             }
-            let accepted = invitations::accept(tx, tenant, held.id).await?.ok_or(Error::Token)?;
+            let (invitation, accepted) = match entrance {
+                Entrance::Default { role, .. } => (None, Accepted { role, workspaces: Vec::new() }),
+                Entrance::Invitation { id, .. } => {
+                    (Some(id), invitations::accept(tx, tenant, id).await?.ok_or(Error::Token)?)
+                }
+            };
             people::join(tx, tenant, accepted.role).await?;
             people::join_workspaces(tx, tenant, &accepted.workspaces).await?;
-            let details = json!({ "invitation_id": held.id, "role": accepted.role.as_str(),
+            let details = json!({ "invitation_id": invitation, "role": accepted.role.as_str(),
                                   "workspaces": accepted.workspaces });
             let name = format!("user:{person}");
             let entry = audit::Entry {
@@ -62,8 +105,7 @@ pub(crate) async fn accept(
             Ok(accepted.role)
         })
     })
-    .await;
-    Ok(Acceptance { person, tenant, role: role?, is_new })
+    .await
 }
 
 /// Somebody whom the platform does not know yet.
@@ -81,5 +123,6 @@ async fn newcomer(
         name: name.unwrap_or_default(),
         password_hash,
         is_platform_admin: false,
+        vouched_by: None,
     })
 }

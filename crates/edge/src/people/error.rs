@@ -38,6 +38,8 @@ pub(crate) enum Error {
     Busy,
     #[error("a message could not be sealed")]
     Seal(#[from] identity::SealError),
+    #[error("the issuer did not sign somebody in")]
+    Oidc(#[from] super::oidc::OidcError),
     #[error("the identity database refused or cannot be reached")]
     Database(#[from] sqlx::Error),
 }
@@ -65,6 +67,7 @@ impl UserFacing for Error {
                 let message = "This platform sends no mail: its operator has to set edge.mail.smtp_url.";
                 Fault::unavailable(message).refusal()
             }
+            Self::Oidc(error) => error.refusal(),
             Self::Busy => Refusal::unavailable(),
             Self::Database(error) => error.refusal(),
             Self::Hash | Self::Seal(_) => {

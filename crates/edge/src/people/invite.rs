@@ -9,11 +9,13 @@ use uuid::Uuid;
 
 use super::{Email, Error, letters};
 use crate::access::{Caller, Role, Who};
+use crate::limits::Rule;
 use crate::service::App;
 use crate::store::invitations::{self, Invitation, NewInvitation};
 use crate::store::{audit, mail, organisations};
 
-const LASTS: Duration = Duration::from_secs(7 * 86_400);
+const LASTS: Duration = Duration::from_secs(7 * DAY.as_secs());
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Who is to be invited, and as what.
 #[derive(Debug)]
@@ -26,13 +28,14 @@ pub(crate) struct Invite {
 /// Invites somebody by mail. An open invitation of the same address is replaced.
 ///
 /// # Errors
-/// [`Error::Member`], [`Error::OwnersOnly`], [`Error::Workspace`], [`Error::NoMail`].
+/// [`Error::Member`], [`Error::OwnersOnly`], [`Error::Workspace`], [`Error::NoMail`], [`Error::Limited`].
 pub(crate) async fn invite(app: &App, caller: &Caller, invite: Invite) -> Result<Invitation, Error> {
     app.people.mail.check()?;
     let is_owner = matches!(caller.who, Who::Person { role: Role::Owner, .. });
     if invite.role == Role::Owner && !is_owner {
         return Err(Error::OwnersOnly);
     }
+    bound(app, caller).await?;
     let token = OpaqueToken::generate("pb-inv-");
     let Invite { email, role, mut workspaces } = invite;
     workspaces.sort_unstable();
@@ -69,4 +72,20 @@ pub(crate) async fn invite(app: &App, caller: &Caller, invite: Invite) -> Result
     .await;
     app.people.mail.wake();
     made
+}
+
+/// Nobody floods others with mail through us.
+///
+/// # Errors
+/// [`Error::Limited`].
+async fn bound(app: &App, caller: &Caller) -> Result<(), Error> {
+    let limit = u64::from(app.config.mail.invitations_per_day);
+    if limit == 0 {
+        return Ok(());
+    }
+    let scope = format!("invitations:{}", caller.tenant);
+    Ok(app
+        .limits
+        .spend(&Rule { scope, limit, window: DAY, name: "invitations of this organization" })
+        .await?)
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use identity::{MasterKey, SealError};
-use lettre::message::Mailbox;
-use lettre::message::header::ContentType;
+use lettre::message::header::{ContentTransferEncoding, ContentType};
+use lettre::message::{Body, Mailbox};
 use lettre::{AsyncFileTransport, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use lifecycle::Tasks;
 use secrecy::ExposeSecret as _;
@@ -27,6 +27,8 @@ const TAKEN: Duration = Duration::from_secs(600);
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// The pause after the first failure; each further one is four times as long, within the limit.
 const FIRST_PAUSE: Duration = Duration::from_secs(15);
+/// Of a message that is sent as it is, in characters.
+const LONGEST_LINE: usize = 998;
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 
 /// What is configured cannot send mail.
@@ -152,7 +154,7 @@ impl Mail {
             .to(Mailbox::new(None, waiting.recipient.parse()?))
             .subject(letter.subject)
             .header(ContentType::TEXT_PLAIN)
-            .body(letter.text)?;
+            .body(body(letter.text))?;
         match &self.transport {
             Transport::Smtp(server) => drop(server.send(message).await?),
             Transport::Folder(folder) => drop(folder.send(message).await?),
@@ -160,6 +162,16 @@ impl Mail {
         }
         Ok(())
     }
+}
+
+/// Plain text stays as it is, so that a link in a file can be read and followed: lines may be longer than 78
+/// characters, up to 998. Only a name in another script is encoded.
+fn body(text: String) -> Body {
+    if text.is_ascii() && text.lines().all(|line| line.len() <= LONGEST_LINE) {
+        let lines = text.replace('\n', "\r\n").into_bytes();
+        return Body::dangerous_pre_encoded(lines, ContentTransferEncoding::SevenBit);
+    }
+    Body::new(text)
 }
 
 fn context(id: Uuid) -> String {
@@ -211,6 +223,16 @@ pub(super) fn deliver(tasks: &Tasks, mail: &Arc<Mail>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn links_stay_whole_and_other_scripts_are_encoded() {
+        let link = format!("https://patchbay.example.com/#token={}", "a".repeat(80));
+        let plain = body(format!("Open:\n{link}\n"));
+        assert_eq!(plain.encoding(), ContentTransferEncoding::SevenBit);
+        assert_eq!(plain.into_vec(), format!("Open:\r\n{link}\r\n").into_bytes());
+        assert_ne!(body("Büro\n".to_owned()).encoding(), ContentTransferEncoding::SevenBit);
+        assert_ne!(body("a".repeat(999)).encoding(), ContentTransferEncoding::SevenBit);
+    }
 
     #[test]
     fn pauses_grow_within_their_limit() {

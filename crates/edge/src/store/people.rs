@@ -139,18 +139,25 @@ pub(crate) struct NewPerson {
     pub(crate) name: String,
     pub(crate) password_hash: Option<String>,
     pub(crate) is_platform_admin: bool,
+    /// The issuer who vouches for them, and as whom.
+    pub(crate) vouched_by: Option<(String, String)>,
 }
 
 /// Adds the transaction's person. A unique violation says that the e-mail address is somebody's.
 pub(crate) async fn insert(tx: &mut PersonTx, new: &NewPerson) -> Result<(), sqlx::Error> {
     let person = tx.person.uuid();
+    let vouched_by = new.vouched_by.as_ref();
+    let (issuer, subject) = vouched_by.map(|(issuer, subject)| (issuer.as_str(), subject.as_str())).unzip();
     sqlx::query!(
-        "insert into identity.person (id, email, name, password_hash, is_platform_admin) values ($1, $2, $3, $4, $5)",
+        "insert into identity.person (id, email, name, password_hash, is_platform_admin, oidc_issuer, oidc_subject)
+         values ($1, $2, $3, $4, $5, $6, $7)",
         person,
         new.email,
         new.name,
         new.password_hash.as_deref(),
         new.is_platform_admin,
+        issuer,
+        subject,
     )
     .execute(tx.connection())
     .await?;

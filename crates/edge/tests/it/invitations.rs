@@ -208,3 +208,18 @@ async fn somebody_known_joins_without_a_new_password_and_signs_in_with_the_old_o
     assert_eq!(members, 1);
     platform.stop().await;
 }
+
+#[tokio::test]
+async fn an_organisation_sends_so_many_invitations_a_day_and_no_more() {
+    let letters = Letters::new();
+    let config = format!("{}invitations_per_day = 2\n", letters.config());
+    let platform = Platform::start_with(&config, None).await;
+    let mut admin = Person::admin(&platform).await;
+    invite(&mut admin, ADA, "viewer").await;
+    invite(&mut admin, "b@example.com", "viewer").await;
+    let third = json!({ "email": "c@example.com", "role": "viewer" });
+    let stopped = admin.call(Method::POST, "/invitations", &third).await;
+    assert_eq!(stopped.status, 429);
+    assert_ne!(stopped.header("retry-after"), "");
+    platform.stop().await;
+}

@@ -38,6 +38,7 @@ mod members;
 mod models;
 mod money;
 mod operators;
+mod oidc;
 mod own_keys;
 mod payments;
 mod plans;

@@ -6,6 +6,7 @@ pub(crate) mod budgets;
 pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod invoices;
+pub(crate) mod issuer;
 pub(crate) mod ledger;
 pub(crate) mod payments;
 pub(crate) mod people;

@@ -103,11 +103,17 @@ pub(super) fn set_cookie(response: &mut Response, config: &SessionsConfig, secre
     }
 }
 
+/// Ends the session that the browser had before it signed in.
+pub(super) async fn end_old(app: &App, headers: &HeaderMap) -> Result<(), sqlx::Error> {
+    match session_secret(headers, app.config.sessions.cookie()) {
+        Some(old) => store::sessions::end(&app.pool, old).await,
+        None => Ok(()),
+    }
+}
+
 /// The answer to somebody whose session begins. The one that they had before ends.
 pub(super) async fn begun(app: &App, headers: &HeaderMap, opened: &Opened) -> Result<Response, Refusal> {
-    if let Some(old) = session_secret(headers, app.config.sessions.cookie()) {
-        store::sessions::end(&app.pool, old).await?;
-    }
+    end_old(app, headers).await?;
     let secret = opened.token.expose();
     let mut response = reply::json(StatusCode::OK, &whole(app, &opened.session, secret).await?);
     set_cookie(&mut response, &app.config.sessions, Some(secret));

@@ -31,8 +31,6 @@ impl Letters {
         super::eventually("the letter is written", async || {
             let letters = self.all().into_iter().filter(|letter| letter.contains(&format!("To: {email}")));
             let mut tokens = letters.filter_map(|letter| {
-                // Long lines are broken up on their way.
-                let letter = letter.replace("=\r\n", "").replace("=\n", "");
                 let at = letter.find(prefix)?;
                 let token: String =
                     letter[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
