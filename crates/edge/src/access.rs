@@ -1,7 +1,7 @@
 //! Who may call what of the management and operator APIs.
 //!
 //! Each operation says in its documentation (`security` of its `#[utoipa::path]`) which credentials it takes and
-//! which [`Action`] it is. What is served is guarded by that same documentation ([`guard`]), so that documents, tests
+//! which [`Action`] it is. What is served is guarded by that same documentation ([`guard()`]), so that documents, tests
 //! and the service cannot disagree: an operation that says nothing is refused.
 //!
 //! | Scheme | Is |

@@ -1,7 +1,7 @@
 //! The organisations' own credentials for providers.
 //!
-//! - [`check`]: what a credential must hold, and what of it is shown.
-//! - [`seal`]: sealing under the organisation's data key.
+//! - [`check()`]: what a credential must hold, and what of it is shown.
+//! - [`seal()`]: sealing under the organisation's data key.
 //! - [`rotate`]: exchanging the keys that credentials are sealed under.
 
 mod check;

@@ -1,6 +1,6 @@
 //! Guardrails: what an organisation forbids its own keys and members.
 //!
-//! Those of a key are the organisation's policy, its workspace's default, its member's and its own: [`combine`]
+//! Those of a key are the organisation's policy, its workspace's default, its member's and its own: [`combine()`]
 //! makes them one. The router enforces the [`Rules`] about models, providers and data, billing the budgets, and the
 //! edge itself the content filters.
 

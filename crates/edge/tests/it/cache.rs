@@ -176,7 +176,7 @@ async fn hits_count_against_the_limit_of_the_key() {
         statuses.push(platform.chat_with(&[ON], STREAM).await.status.as_u16());
     }
     assert!((3..=6).contains(&statuses.iter().filter(|status| **status == 200).count()), "{statuses:?}");
-    assert_eq!((statuses.last(), platform.executions()), (Some(&429), 1));
+    assert_eq!((statuses.contains(&429), platform.executions()), (true, 1), "{statuses:?}");
     platform.stop().await;
 }
 

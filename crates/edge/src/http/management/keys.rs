@@ -69,6 +69,7 @@ struct Wanted {
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = CreateKey)]
 struct Create {
     #[schema(min_length = 1, max_length = 200)]
     name: String,

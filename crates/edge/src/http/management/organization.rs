@@ -78,6 +78,7 @@ async fn show(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, R
 
 /// What is to change of an organization. What is not sent stays as it is.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[schema(as = ChangeOrganization)]
 struct Change {
     /// 1 to 100 characters.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -130,6 +130,7 @@ async fn list(
 
 /// What a new workspace is to be.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[schema(as = CreateWorkspace)]
 struct Create {
     /// 1 to 100 characters.
     name: String,
@@ -205,6 +206,7 @@ async fn show(
 
 /// What is to change of a workspace. What is not sent stays as it is.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[schema(as = ChangeWorkspace)]
 struct Change {
     /// 1 to 100 characters.
     #[serde(skip_serializing_if = "Option::is_none")]

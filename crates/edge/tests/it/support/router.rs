@@ -243,10 +243,7 @@ impl Router for FakeRouter {
                     "azure" => {
                         r#"{"slug":"azure","dialect":"openai","base_url":"https://{resource}.openai.azure.com"}"#
                     }
-                    "acme" | "openai" => {
-                        r#"{"slug":"acme","dialect":"openai","base_url":"https://api.acme.example"}"#
-                    }
-                    _ => return Err(Fault::not_found("There is no such provider.").into()),
+                    _ => r#"{"slug":"acme","dialect":"openai","base_url":"https://api.acme.example"}"#,
                 };
                 let body = format!(r#"{{"version":7,"data":{row}}}"#);
                 return Ok(Response::new(DescribeCatalogueResponse { version: 7, body_json: body.into() }));

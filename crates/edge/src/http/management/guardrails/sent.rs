@@ -44,6 +44,7 @@ pub(super) struct UpdateGuardrail {
 
 /// What may be said both at first and later.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = ChangeGuardrail)]
 pub(super) struct Change {
     /// At most 1,000 characters.
     description: Option<String>,
