@@ -106,10 +106,7 @@ impl<'a> AccountPolicy<'a> {
 
     /// Whether requests to a model may only go where nothing is kept.
     pub(super) fn needs_zdr(&self, model: &Model) -> bool {
-        self.zero_data_retention || {
-            let own = group(model.author());
-            self.zdr_groups.iter().any(|group| group == own)
-        }
+        self.zero_data_retention || self.zdr_groups.iter().any(|named| named == group(model.author()))
     }
 
     fn minds_collection(&self, endpoint: &Endpoint) -> bool {
