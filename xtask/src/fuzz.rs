@@ -21,8 +21,16 @@ const AT_ONCE: usize = 2;
 /// What one input may have in bytes, may take in seconds, and all of a target in megabytes.
 const LIMITS: [&str; 3] = ["-max_len=8192", "-timeout=10", "-rss_limit_mb=1024"];
 
-/// Runs every target for so many seconds, those whose name contains `filter`.
-pub(crate) fn run_all(seconds: u32, filter: &str) -> anyhow::Result<()> {
+/// The seed of the suite: it tries the same damage on every run, so that what it breaks is what a change broke.
+const SEED: u32 = 1;
+
+/// What the suite runs: every target, with damage that is always the same.
+pub(crate) fn run_in_suite() -> anyhow::Result<()> {
+    run_all(SECONDS, "", Some(SEED))
+}
+
+/// Runs every target for so many seconds, those whose name contains `filter`; damage is random without a seed.
+pub(crate) fn run_all(seconds: u32, filter: &str, seed: Option<u32>) -> anyhow::Result<()> {
     install()?;
     run(tool(&["build"]))?;
     let names: Vec<String> = names()?.into_iter().filter(|name| name.contains(filter)).collect();
@@ -35,7 +43,7 @@ pub(crate) fn run_all(seconds: u32, filter: &str) -> anyhow::Result<()> {
     loop {
         while running.len() < AT_ONCE {
             let Some(name) = waiting.next() else { break };
-            running.push((name, start(name, seconds)?));
+            running.push((name, start(name, seconds, seed)?));
         }
         if running.is_empty() {
             break;
@@ -97,14 +105,20 @@ fn names() -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Starts a target on what earlier runs found and on the committed seeds, which stay as they are.
-fn start(name: &str, seconds: u32) -> anyhow::Result<Child> {
-    let (corpus, artifacts) = (folder("fuzz/corpus").join(name), folder("fuzz/artifacts").join(name));
+/// Starts a target on the committed seeds, which stay as they are. Random damage goes on from what earlier runs
+/// found; damage that is to be the same does not.
+fn start(name: &str, seconds: u32, seed: Option<u32>) -> anyhow::Result<Child> {
+    let corpus = folder(if seed.is_some() { "fuzz/suite" } else { "fuzz/corpus" }).join(name);
+    let artifacts = folder("fuzz/artifacts").join(name);
+    if seed.is_some() && corpus.exists() {
+        fs::remove_dir_all(&corpus)?;
+    }
     fs::create_dir_all(&corpus)?;
     fs::create_dir_all(&artifacts)?;
     let log = File::create(log(name))?;
     let mut target = command(binary(name)?, &LIMITS);
     target
+        .args(seed.map(|seed| format!("-seed={seed}")))
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
         .args([corpus, root().join("fuzz/seeds").join(name)])

@@ -86,7 +86,7 @@ fn main() -> ExitCode {
         Command::Test { system: None } => suite::test(),
         Command::Test { system: Some(filter) } => suite::system(&filter),
         Command::Lint => lint::all(),
-        Command::Fuzz { seconds, filter } => fuzz::run_all(seconds, &filter),
+        Command::Fuzz { seconds, filter } => fuzz::run_all(seconds, &filter, None),
         Command::Drill => suite::drill(),
         Command::Bench { arguments } => suite::bench(&arguments),
         Command::InferenceServer { arguments } => inference_server::serve(&arguments),

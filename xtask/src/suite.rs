@@ -11,7 +11,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
     inference_server::install()?;
     run(cargo(&["build", "--workspace", "--locked"]))?;
     run(cargo(&["test", "--workspace", "--locked", "--no-fail-fast", "--exclude", "system-tests"]))?;
-    fuzz::run_all(fuzz::SECONDS, "")?;
+    fuzz::run_in_suite()?;
     run(cargo(&["test", "--package", "system-tests", "--locked"]))
 }
 

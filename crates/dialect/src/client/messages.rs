@@ -32,6 +32,7 @@
 //! know reach a provider that speaks it and no other, where they might mean something that nobody paid for.
 
 mod answer;
+mod encoded_text;
 mod error;
 mod limits;
 mod peek;

@@ -1,5 +1,6 @@
 //! Turns and their blocks, read for their shape and counted.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -7,6 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::shape::{ObjectOr, Shape};
+use crate::client::messages::encoded_text;
 use crate::client::messages::limits::MESSAGES;
 use crate::client::opening::Side;
 use crate::client::skim::{Name, fingerprint};
@@ -166,7 +168,7 @@ struct SourceObject {
     #[serde(rename = "type")]
     kind: Option<Label>,
     media_type: Option<Label>,
-    data: Option<Shape>,
+    data: Option<Data>,
     url: Option<Shape>,
     file_id: Option<Shape>,
     content: Option<Content>,
@@ -205,19 +207,50 @@ impl From<SourceObject> for Source {
         let media_type = object.media_type.and_then(|label| label.0);
         let filled = |member: Option<Shape>| member.is_some_and(|shape| shape.is_filled());
         let is_typed = media_type.as_ref().is_some_and(|media_type| !media_type.is_empty());
+        let is_text = media_type.as_ref().is_some_and(|media_type| is_text_type(media_type));
+        let data = object.data.as_ref().map(|data| data.shape);
         let is_image = match kind.as_deref() {
-            Some("base64") => is_typed && filled(object.data),
+            Some("base64") => is_typed && filled(data),
             Some("url") => filled(object.url),
             Some("file") => filled(object.file_id),
             _ => false,
         };
         let is_document = match kind.as_deref() {
-            Some("text") => object.data.is_some_and(|data| data.is_text()),
+            Some("text") => data.is_some_and(|data| data.is_text()),
+            Some("base64") if is_text => object.data.is_some_and(|data| data.is_base64_of_text),
             Some("content") => object.content.as_ref().is_some_and(|content| content.is_sound),
             _ => is_image,
         };
         let inner = object.content.map(|content| content.weight).unwrap_or_default();
-        Self { kind, media_type, data: object.data, inner, is_image, is_document }
+        Self { kind, media_type, data, inner, is_image, is_document }
+    }
+}
+
+fn is_text_type(media_type: &str) -> bool {
+    media_type.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("text/"))
+}
+
+/// What a source holds inline.
+struct Data {
+    shape: Shape,
+    is_base64_of_text: bool,
+}
+
+impl<'de> Deserialize<'de> for Data {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either<'a> {
+            Text(#[serde(borrow)] Cow<'a, str>),
+            Other(Shape),
+        }
+        Ok(match Either::deserialize(deserializer)? {
+            Either::Text(text) => Self {
+                shape: Shape::Text(text.len() as u64, fingerprint(&text)),
+                is_base64_of_text: encoded_text::is_in(&text),
+            },
+            Either::Other(shape) => Self { shape, is_base64_of_text: false },
+        })
     }
 }
 

@@ -1,11 +1,9 @@
 //! Content blocks.
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
 use crate::canonical::{Media, Part, PartKind, ReasoningDetail, ToolCall};
-use crate::client::messages::signature;
+use crate::client::messages::{encoded_text, signature};
 use crate::client::path::{Members, Path};
 use crate::error::BadRequest;
 
@@ -136,7 +134,9 @@ fn document(members: &mut Members<'_>) -> Result<Vec<Part>, BadRequest> {
         }
         "base64" => match inline(&mut source)? {
             Media::Inline { media_type, data } if media_type.starts_with("text/") => {
-                return Ok(titled(title, context, worded(decoded(&data, &path)?)));
+                let text = encoded_text::of(&data);
+                let text = text.ok_or_else(|| path.member("data").must("be base64 of UTF-8 text"))?;
+                return Ok(titled(title, context, worded(text)));
             }
             file => file,
         },
@@ -147,12 +147,6 @@ fn document(members: &mut Members<'_>) -> Result<Vec<Part>, BadRequest> {
     let mut parts: Vec<Part> = context.map(text).into_iter().collect();
     parts.push(Part { kind: PartKind::File { name: title, source: file }, cache_control: None });
     Ok(parts)
-}
-
-fn decoded(data: &str, path: &Path<'_>) -> Result<String, BadRequest> {
-    let bytes = BASE64_STANDARD.decode(data).ok();
-    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-    text.ok_or_else(|| path.member("data").must("be base64 of UTF-8 text"))
 }
 
 fn titled(title: Option<String>, context: Option<String>, mut parts: Vec<Part>) -> Vec<Part> {

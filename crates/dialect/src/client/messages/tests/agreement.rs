@@ -31,6 +31,8 @@ fn full() -> Value {
                 {"type": "document", "title": "t", "context": "c", "source": {"type": "text", "data": "d"}},
                 {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "e"}]}},
                 {"type": "document", "source": {"type": "file", "file_id": "f"}},
+                {"type": "document",
+                    "source": {"type": "base64", "media_type": "text/plain", "data": "xb5sdcWl"}},
                 {"type": "search_result", "title": "t", "source": "s", "content": [{"type": "text", "text": "g"}]},
                 {"type": "later", "anything": {}, "source": {"type": "base64"}, "content": [{"type": "text", "text": "x"}]}
             ]},
@@ -75,6 +77,8 @@ fn both_readers_agree_on_every_wrong_type() {
         json!(0.5),
         json!(""),
         json!("x"),
+        json!("TEXT/plain"),
+        json!("/w=="),
         json!([]),
         json!(["x"]),
         json!({}),
