@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "a command talks to its user")]
 
 mod clients;
+mod clocks;
 mod codegen;
 mod database;
 mod deps;

@@ -1,7 +1,7 @@
 //! The tiers of tests.
 
 use crate::shell::{cargo, command, run};
-use crate::{clients, fuzz, inference_server, lint, packages};
+use crate::{clients, clocks, fuzz, inference_server, lint, packages};
 
 /// What CI runs.
 pub(crate) fn test() -> anyhow::Result<()> {
@@ -9,6 +9,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
     lint::all()?;
     clients::install()?;
     inference_server::install()?;
+    clocks::install();
     run(cargo(&["build", "--workspace", "--locked"]))?;
     run(cargo(&["test", "--workspace", "--locked", "--no-fail-fast", "--exclude", "system-tests"]))?;
     fuzz::run_in_suite()?;
@@ -20,6 +21,7 @@ pub(crate) fn system(filter: &str) -> anyhow::Result<()> {
     packages::install()?;
     clients::install()?;
     inference_server::install()?;
+    clocks::install();
     run(cargo(&["build", "--workspace"]))?;
     run(cargo(&["test", "--package", "system-tests", "--", filter]))
 }
@@ -27,6 +29,7 @@ pub(crate) fn system(filter: &str) -> anyhow::Result<()> {
 /// The drills alone, long.
 pub(crate) fn drill() -> anyhow::Result<()> {
     packages::install()?;
+    clocks::install();
     run(cargo(&["build", "--workspace", "--locked"]))?;
     let mut drills = cargo(&["test", "--package", "system-tests", "--locked", "--", "drill"]);
     drills.env("PATCHBAY_DRILL", "long");
