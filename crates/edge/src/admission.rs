@@ -22,7 +22,7 @@ use crate::auth::Context;
 use crate::execution::Request;
 use crate::http::reply::{Refusal, UserFacing};
 use crate::lease::{Held, NotGranted, Reservation, Slot, Wanted};
-use crate::limits::Exceeded;
+use crate::limits::{Exceeded, Pass};
 use crate::service::App;
 use estimate::Estimate;
 
@@ -47,6 +47,8 @@ pub(crate) struct Admitted {
     /// Where the reservation is extended as the answer grows; else it pays for the whole answer.
     pub(crate) quantum: Option<Quantum>,
     pub(crate) slot: Slot,
+    /// What it took of the limits on its key and organisation.
+    pub(crate) pass: Pass,
 }
 
 impl Admitted {
@@ -174,9 +176,27 @@ pub(crate) async fn admit(
 ) -> Result<Admitted, Denied> {
     let context = &request.caller;
     let slot = app.leases.outbox().slot().ok_or(Denied::Backlog)?;
-    if let Some(rule) = app.limits.of_key(context.key.id, context.key.rate_limit) {
-        app.limits.spend(&rule).await?;
+    let tokens = estimate::expected_tokens(request.dialect.operation(), &request.peek);
+    let pass = app.limits.admit(context, tokens).await?;
+    match admit_passed(app, request, slot, is_gone).await {
+        Ok(mut admitted) => {
+            admitted.pass = pass;
+            Ok(admitted)
+        }
+        Err(denied) => {
+            pass.end(Some(0)).await;
+            Err(denied)
+        }
     }
+}
+
+/// The part of [`admit`] that follows once the limits allow it.
+async fn admit_passed(
+    app: &App,
+    request: &Request,
+    slot: Slot,
+    is_gone: impl Fn() -> bool + Send,
+) -> Result<Admitted, Denied> {
     let mut plan = plan::plan(app, request).await?;
     let route = Route::of(request, &mut plan);
     let mut attempts = plan.attempts;
@@ -215,6 +235,7 @@ async fn admit_planned(
             max_tokens,
             quantum: None,
             slot,
+            pass: Pass::default(),
         });
     }
     if is_gone() {
@@ -254,7 +275,8 @@ async fn reserve(
                     if reserved < wanted { estimate.affordable(reserved)? } else { estimate.needed_clamp() };
                 // What is short of a quantum is all there is: the answer is clamped to it.
                 let quantum = quantum.filter(|_| reserved >= wanted);
-                return Ok(Admitted { attempts, route, held, reserved, max_tokens, quantum, slot });
+                let pass = Pass::default();
+                return Ok(Admitted { attempts, route, held, reserved, max_tokens, quantum, slot, pass });
             }
             Err(denied) if denied.is_unknown_account() && !is_second_try => {
                 // What is cached of the key's accounts is out of date.

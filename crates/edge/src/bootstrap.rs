@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::Error;
 use crate::access::Role;
+use crate::limits::Ceilings;
 use crate::people::{Email, Passwords};
 use crate::store::keys::{self, NewKey};
 use crate::store::people::{self, NewPerson};
@@ -148,7 +149,7 @@ async fn add(
             workspace: None,
             creator: None,
             made_by: "bootstrap".to_owned(),
-            rate_limit: None,
+            ceilings: Ceilings::default(),
             limit: None,
             limit_reset: None,
             allowed_ips: None,

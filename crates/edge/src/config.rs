@@ -162,11 +162,16 @@ pub struct LeasesConfig {
     pub quantum_tokens: u64,
 }
 
-/// Requests that a key or an organisation may make. 0 = no limit.
+/// What a key or an organisation may. 0 = no limit.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitsConfig {
     pub requests_per_minute: u32,
+    pub tokens_per_minute: u32,
+    pub concurrent: u32,
+    pub organization_requests_per_minute: u32,
+    pub organization_tokens_per_minute: u32,
+    pub organization_concurrent: u32,
     pub free_requests_per_minute: u32,
     pub free_requests_per_day: u32,
     pub free_requests_per_day_paid: u32,

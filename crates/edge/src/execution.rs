@@ -88,6 +88,7 @@ pub(crate) async fn run(app: Arc<App>, request: Request, mut client: Client) {
 async fn execute(app: &App, request: &Request, mut admitted: Admitted, mut client: Client) {
     if client.is_gone() {
         app.leases.give_back(admitted.held, admitted.slot);
+        admitted.pass.end(Some(0)).await;
         return;
     }
     client.planned(admitted.attempts.iter().all(|attempt| attempt.simulated)).await;
@@ -108,11 +109,12 @@ async fn execute(app: &App, request: &Request, mut admitted: Admitted, mut clien
             ended => break ended,
         }
     };
+    admitted.pass.settle(tokens(&ended, &progress));
     let witness = witness::of(request, &admitted, &progress, &ended);
     if let Ended::Final(last) = &ended {
         keep_in_place(app, request, &admitted, &progress, last);
     }
-    let Admitted { held, slot, .. } = admitted;
+    let Admitted { held, slot, pass, .. } = admitted;
     // What the request did not take may serve the next one at once.
     let reported = match &ended {
         Ended::Final(last) => held.settle_each(|account| taken(request, account, last)),
@@ -133,6 +135,16 @@ async fn execute(app: &App, request: &Request, mut admitted: Admitted, mut clien
             tracing::error!(error = %error, "a generation could not be witnessed");
             drop(slot);
         }
+    }
+    pass.end(None).await;
+}
+
+/// Tokens that a request used, as far as is known.
+fn tokens(ended: &Ended, progress: &Progress) -> Option<u64> {
+    match ended {
+        Ended::Final(last) => witness::tokens(last),
+        Ended::Lost(_) if progress.delivered => None,
+        Ended::Lost(_) | Ended::Failed(_) | Ended::Refused(_) => Some(0),
     }
 }
 

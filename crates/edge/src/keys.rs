@@ -22,8 +22,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(crate) use self::manager::{Manager, Reach};
-pub(crate) use self::rules::{Kind, MAX_OVERLAP, Reset, addresses, expiry, limit, rate_limit};
+pub(crate) use self::rules::{Kind, MAX_OVERLAP, Reset, addresses, ceilings, expiry, limit};
 use crate::http::reply::{Refusal, UserFacing};
+use crate::limits::Ceilings;
 use crate::service::App;
 use crate::store::keys::{self as store, Key, NewKey};
 
@@ -72,7 +73,7 @@ pub(crate) struct Draft {
     pub(crate) limit_reset: Option<Reset>,
     /// Whether what the organisation's own credentials serve counts against the limit.
     pub(crate) counts_own_keys: Option<bool>,
-    pub(crate) rate_limit: Option<u32>,
+    pub(crate) ceilings: Ceilings,
     pub(crate) allowed_ips: Option<Vec<IpNet>>,
     pub(crate) expires_at: Option<DateTime<Utc>>,
 }
@@ -85,13 +86,24 @@ pub(crate) struct Change {
     pub(crate) limit: Option<Option<Amount>>,
     pub(crate) limit_reset: Option<Option<Reset>>,
     pub(crate) counts_own_keys: Option<bool>,
-    pub(crate) rate_limit: Option<Option<u32>>,
+    pub(crate) requests_per_minute: Option<Option<u32>>,
+    pub(crate) tokens_per_minute: Option<Option<u32>>,
+    pub(crate) concurrent: Option<Option<u32>>,
     pub(crate) allowed_ips: Option<Option<Vec<IpNet>>>,
 }
 
 impl Change {
     const fn is_of_the_limit(&self) -> bool {
         self.limit.is_some() || self.limit_reset.is_some() || self.counts_own_keys.is_some()
+    }
+
+    /// The limits that are sent.
+    fn ceilings(&self) -> Ceilings {
+        Ceilings {
+            requests_per_minute: self.requests_per_minute.flatten(),
+            tokens_per_minute: self.tokens_per_minute.flatten(),
+            concurrent: self.concurrent.flatten(),
+        }
     }
 
     /// Members that are sent, as the audit log keeps them.
@@ -104,7 +116,9 @@ impl Change {
         put("limit", self.limit.map(|limit| json!(limit.map(|limit| limit.to_string()))));
         put("limit_reset", self.limit_reset.map(|reset| json!(reset.map(Reset::as_str))));
         put("include_byok_in_limit", self.counts_own_keys.map(|counts| json!(counts)));
-        put("rate_limit_rpm", self.rate_limit.map(|limit| json!(limit)));
+        put("rate_limit_rpm", self.requests_per_minute.map(|limit| json!(limit)));
+        put("rate_limit_tpm", self.tokens_per_minute.map(|limit| json!(limit)));
+        put("max_concurrent", self.concurrent.map(|limit| json!(limit)));
         put("allowed_ips", self.allowed_ips.as_ref().map(|networks| json!(networks)));
         Value::Object(details)
     }
@@ -118,7 +132,10 @@ impl Change {
         if let Some(reset) = self.limit_reset {
             key.limit_reset = reset.map(|reset| reset.as_str().to_owned());
         }
-        key.rate_limit = self.rate_limit.unwrap_or(key.rate_limit);
+        let ceilings = &mut key.ceilings;
+        ceilings.requests_per_minute = self.requests_per_minute.unwrap_or(ceilings.requests_per_minute);
+        ceilings.tokens_per_minute = self.tokens_per_minute.unwrap_or(ceilings.tokens_per_minute);
+        ceilings.concurrent = self.concurrent.unwrap_or(ceilings.concurrent);
         if let Some(networks) = self.allowed_ips {
             key.allowed_ips = networks;
         }
@@ -150,7 +167,7 @@ pub(crate) async fn create(app: &App, manager: Manager, draft: Draft) -> Result<
         workspace: draft.workspace,
         creator,
         made_by: manager.actor.clone(),
-        rate_limit: draft.rate_limit,
+        ceilings: rules::ceilings(draft.ceilings)?,
         limit: draft.limit,
         limit_reset: draft.limit_reset.map(|reset| reset.as_str().to_owned()),
         allowed_ips: draft.allowed_ips,
@@ -192,7 +209,9 @@ async fn insert(
                           "workspace_id": place.workspace, "creator_user_id": new.creator.map(|id| id.to_string()),
                           "limit": new.limit.map(|limit| limit.to_string()), "limit_reset": new.limit_reset,
                           "include_byok_in_limit": counts_own_keys, "allowed_ips": new.allowed_ips,
-                          "expires_at": new.expires_at });
+                          "expires_at": new.expires_at, "rate_limit_rpm": new.ceilings.requests_per_minute,
+                          "rate_limit_tpm": new.ceilings.tokens_per_minute,
+                          "max_concurrent": new.ceilings.concurrent });
     manager.did(tx, "key.create", new.hash, details).await?;
     store::find(tx, new.hash).await?.ok_or(Error::NotFound)
 }
@@ -205,6 +224,7 @@ pub(crate) async fn change(app: &App, manager: Manager, name: KeyHash, change: C
     if let Some(name) = &change.name {
         rules::name(name)?;
     }
+    rules::ceilings(change.ceilings())?;
     let billing = app.billing.clone();
     let key: Key = pg::in_tenant(&app.pool, manager.tenant, move |tx| {
         Box::pin(async move {

@@ -1,24 +1,41 @@
-//! How often a caller may: windows whose slices this edge takes from Redis and spends by itself, or counts
-//! alone when there is no Redis.
+//! What a key, an organisation and a caller may: requests and tokens in windows, and requests at once. An edge takes a
+//! slice of each limit from Redis and spends it by itself, or its share of the limit when there is no Redis.
 
+mod keeper;
+mod pass;
+mod places;
 mod shared;
+mod window;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dialect::error::ErrorType;
-use tokio::sync::Mutex;
+use lifecycle::Tasks;
 
+use crate::auth::Context;
 use crate::config::LimitsConfig;
 use crate::http::reply::{Refusal, UserFacing};
+pub(crate) use pass::Pass;
+use places::Places;
 use shared::Shared;
+use window::Window;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
 /// Scopes that are remembered.
 const MAX_SCOPES: u64 = 200_000;
 
-/// A limit: so many requests in each window of the wall clock.
+/// What is allowed of a key or an organisation; `None` = what the platform allows by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Ceilings {
+    pub(crate) requests_per_minute: Option<u32>,
+    pub(crate) tokens_per_minute: Option<u32>,
+    /// Requests at once.
+    pub(crate) concurrent: Option<u32>,
+}
+
+/// A limit: so much in each window of the wall clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rule {
     /// Whose and which limit it is, such as `key:…:minute`.
@@ -37,12 +54,22 @@ impl Rule {
     }
 }
 
+/// A limit on what runs at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct AtOnce {
+    scope: String,
+    limit: u64,
+    name: &'static str,
+}
+
 /// The limit is spent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the limit {name} is spent")]
 pub(crate) struct Exceeded {
     name: &'static str,
     limit: u64,
+    /// What is left, but less than was asked for.
+    left: u64,
     remaining: Duration,
 }
 
@@ -53,65 +80,127 @@ impl UserFacing for Exceeded {
         Refusal::new(ErrorType::RateLimitExceeded, format!("Rate limit exceeded: {}", self.name))
             .with_retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))
             .with_header("x-ratelimit-limit", &self.limit.to_string())
-            .with_header("x-ratelimit-remaining", "0")
+            .with_header("x-ratelimit-remaining", &self.left.to_string())
             .with_header("x-ratelimit-reset", &reset.as_millis().to_string())
     }
-}
-
-/// What this edge holds of one limit.
-#[derive(Debug)]
-struct Held {
-    /// Taken from Redis and not yet spent, or found to be nothing, until the window ends.
-    left: u64,
-    is_spent: bool,
-    ends: Instant,
-    /// The window that this edge counts by itself.
-    window: u64,
-    spent_here: u64,
 }
 
 /// The limits of everybody who calls.
 pub(crate) struct Limits {
     config: LimitsConfig,
-    shared: Option<Shared>,
-    held: moka::sync::Cache<String, Arc<Mutex<Held>>>,
+    shared: Arc<Shared>,
+    windows: moka::sync::Cache<String, Arc<Window>>,
+    places: Arc<Places>,
 }
 
 impl Limits {
+    /// `edge` names this edge among all.
+    ///
     /// # Errors
     /// When the Redis client's address cannot be used.
     pub(crate) fn new(
         config: LimitsConfig,
         redis: Option<&redis::Client>,
+        edge: &str,
     ) -> Result<Self, redis::RedisError> {
-        let timeout = config.redis_timeout_ms.get();
+        let shared = Arc::new(Shared::new(redis, edge, config.redis_timeout_ms.get())?);
         Ok(Self {
-            shared: redis.map(|client| Shared::new(client, timeout)).transpose()?,
             config,
-            held: moka::sync::Cache::builder().max_capacity(MAX_SCOPES).time_to_idle(DAY).build(),
+            windows: moka::sync::Cache::builder().max_capacity(MAX_SCOPES).time_to_idle(DAY).build(),
+            places: Arc::new(Places::new(Arc::clone(&shared))),
+            shared,
         })
     }
 
-    /// The limit on a key's requests, when it has one.
-    pub(crate) fn of_key(&self, key: identity::KeyId, own: Option<u32>) -> Option<Rule> {
-        let limit = own.unwrap_or(self.config.requests_per_minute);
-        (limit > 0).then(|| Rule {
-            scope: format!("key:{key}:minute"),
-            limit: u64::from(limit),
-            window: MINUTE,
-            name: "requests per minute of this key",
-        })
+    /// Keeps what this edge holds in Redis from expiring, and gives back what it does not use, until the stop.
+    pub(crate) fn keep(&self, tasks: &Tasks) {
+        keeper::keep(tasks, &self.shared, &self.places);
+    }
+
+    /// Counts one request of a key and its organisation.
+    ///
+    /// # Errors
+    /// [`Exceeded`] when the window of either holds no more.
+    pub(crate) async fn count_request(&self, caller: &Context) -> Result<(), Exceeded> {
+        for rule in self.on_requests(caller).into_iter().flatten() {
+            self.spend(&rule).await?;
+        }
+        Ok(())
+    }
+
+    /// Admits one request that is to be executed, and that may take so many tokens.
+    ///
+    /// # Errors
+    /// [`Exceeded`] when any limit of the key or the organisation is spent.
+    pub(crate) async fn admit(&self, caller: &Context, tokens: u64) -> Result<Pass, Exceeded> {
+        self.count_request(caller).await?;
+        let mut pass = Pass::new(Arc::clone(&self.shared));
+        match self.fill(&mut pass, caller, tokens).await {
+            Ok(()) => Ok(pass),
+            Err(exceeded) => {
+                pass.end(Some(0)).await;
+                Err(exceeded)
+            }
+        }
+    }
+
+    async fn fill(&self, pass: &mut Pass, caller: &Context, tokens: u64) -> Result<(), Exceeded> {
+        for rule in self.at_once(caller).into_iter().flatten() {
+            pass.places.push(self.places.enter(&rule).await?);
+        }
+        for rule in self.on_tokens(caller).into_iter().flatten() {
+            let window = self.window(&rule);
+            let taken = window.take(&self.shared, &rule, tokens).await?;
+            pass.tokens.push((window, rule, taken));
+        }
+        Ok(())
+    }
+
+    fn on_requests(&self, caller: &Context) -> [Option<Rule>; 2] {
+        let of_key = caller.key.ceilings.requests_per_minute.unwrap_or(self.config.requests_per_minute);
+        let of_all = caller.governance.ceilings.requests_per_minute;
+        let of_all = of_all.unwrap_or(self.config.organization_requests_per_minute);
+        [
+            per_minute(format!("key:{}:minute", caller.key.id), of_key, "requests per minute of this key"),
+            per_minute(
+                format!("tenant:{}:minute", caller.tenant()),
+                of_all,
+                "requests per minute of this organization",
+            ),
+        ]
+    }
+
+    fn on_tokens(&self, caller: &Context) -> [Option<Rule>; 2] {
+        let of_key = caller.key.ceilings.tokens_per_minute.unwrap_or(self.config.tokens_per_minute);
+        let of_all = caller.governance.ceilings.tokens_per_minute;
+        let of_all = of_all.unwrap_or(self.config.organization_tokens_per_minute);
+        [
+            per_minute(format!("key:{}:tokens", caller.key.id), of_key, "tokens per minute of this key"),
+            per_minute(
+                format!("tenant:{}:tokens", caller.tenant()),
+                of_all,
+                "tokens per minute of this organization",
+            ),
+        ]
+    }
+
+    fn at_once(&self, caller: &Context) -> [Option<AtOnce>; 2] {
+        let of_key = caller.key.ceilings.concurrent.unwrap_or(self.config.concurrent);
+        let of_all = caller.governance.ceilings.concurrent.unwrap_or(self.config.organization_concurrent);
+        let rule =
+            |scope, limit: u32, name| (limit > 0).then_some(AtOnce { scope, limit: u64::from(limit), name });
+        [
+            rule(format!("key:{}", caller.key.id), of_key, "concurrent requests of this key"),
+            rule(format!("tenant:{}", caller.tenant()), of_all, "concurrent requests of this organization"),
+        ]
     }
 
     /// The limits on an organisation's requests to free models.
     pub(crate) fn of_free_models(&self, tenant: identity::TenantId, has_paid: bool) -> Vec<Rule> {
-        let per_minute = Rule {
-            scope: format!("free:{tenant}:minute"),
-            limit: u64::from(self.config.free_requests_per_minute),
-            window: MINUTE,
-            name: "free-models-per-min",
-        };
-        [per_minute, self.free_per_day(tenant, has_paid)].into_iter().filter(|rule| rule.limit > 0).collect()
+        let limit = self.config.free_requests_per_minute;
+        let minute = per_minute(format!("free:{tenant}:minute"), limit, "free-models-per-min");
+        let day = Some(self.free_per_day(tenant, has_paid)).filter(|rule| rule.limit > 0);
+        [minute, day].into_iter().flatten().collect()
     }
 
     /// The daily one of them; its limit is 0 when there is none.
@@ -131,57 +220,25 @@ impl Limits {
     /// # Errors
     /// [`Exceeded`] when the window holds no more.
     pub(crate) async fn spend(&self, rule: &Rule) -> Result<(), Exceeded> {
-        let held = self.held(rule);
-        // Callers of one limit wait for one slice instead of taking one each.
-        let mut held = held.lock().await;
-        let (window, remaining) = wall_window(rule.window);
-        if held.window != window {
-            (held.window, held.spent_here) = (window, 0);
-        }
-        if Instant::now() >= held.ends {
-            (held.left, held.is_spent) = (0, false);
-        }
-        if held.left == 0
-            && !held.is_spent
-            && let Some(shared) = &self.shared
-            && let Some(slice) = shared.take(rule, rule.slice()).await
-        {
-            held.left = slice.granted;
-            held.is_spent = slice.granted == 0;
-            held.ends = Instant::now() + slice.remaining;
-        } else if held.left == 0 && !held.is_spent && held.spent_here < rule.limit {
-            // No Redis: the whole limit is this edge's.
-            held.spent_here += 1;
-            return Ok(());
-        }
-        if held.left == 0 {
-            let remaining =
-                if held.is_spent { held.ends.saturating_duration_since(Instant::now()) } else { remaining };
-            return Err(Exceeded { name: rule.name, limit: rule.limit, remaining });
-        }
-        held.left -= 1;
-        held.spent_here += 1;
+        self.window(rule).take(&self.shared, rule, 1).await?;
         Ok(())
     }
 
     /// How much of the rule's current window is spent, as far as this edge can tell.
     pub(crate) async fn spent(&self, rule: &Rule) -> u64 {
-        if let Some(shared) = &self.shared
-            && let Some(slice) = shared.take(rule, 0).await
-        {
-            return slice.spent;
+        match self.shared.look(rule).await {
+            Some(slice) => slice.spent,
+            None => self.windows.get(&rule.scope).map_or(0, |window| window.spent(rule)),
         }
-        let Some(held) = self.held.get(&rule.scope) else { return 0 };
-        let held = held.lock().await;
-        if held.window == wall_window(rule.window).0 { held.spent_here } else { 0 }
     }
 
-    fn held(&self, rule: &Rule) -> Arc<Mutex<Held>> {
-        self.held.get_with_by_ref(rule.scope.as_str(), || {
-            let empty = Held { left: 0, is_spent: false, ends: Instant::now(), window: 0, spent_here: 0 };
-            Arc::new(Mutex::new(empty))
-        })
+    fn window(&self, rule: &Rule) -> Arc<Window> {
+        self.windows.get_with_by_ref(rule.scope.as_str(), Arc::default)
     }
+}
+
+fn per_minute(scope: String, limit: u32, name: &'static str) -> Option<Rule> {
+    (limit > 0).then(|| Rule { scope, limit: u64::from(limit), window: MINUTE, name })
 }
 
 /// The number of the current window, and how long it still lasts.

@@ -124,8 +124,5 @@ pub(crate) async fn answer(
 
 /// Counts a request that is answered without being admitted against the key's limit.
 async fn spend(app: &App, caller: &Context) -> Result<(), Refusal> {
-    if let Some(rule) = app.limits.of_key(caller.key.id, caller.key.rate_limit) {
-        app.limits.spend(&rule).await?;
-    }
-    Ok(())
+    Ok(app.limits.count_request(caller).await?)
 }

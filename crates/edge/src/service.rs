@@ -102,15 +102,22 @@ impl Service {
             .map_err(|error| Error::Accounts(Box::new(error)))?;
         let (cache, idempotency, named) = (&config.cache, &config.idempotency, edge_id.clone());
         let wrapper: Arc<dyn KeyWrapper> = Arc::<MasterKey>::clone(&master_key);
-        let replay =
-            Replay::new(cache, idempotency, named, pool.clone(), redis.as_ref(), Arc::clone(&master_key))
-                .map_err(Error::Redis)?;
+        let replay = Replay::new(
+            cache,
+            idempotency,
+            named.clone(),
+            pool.clone(),
+            redis.as_ref(),
+            Arc::clone(&master_key),
+        )
+        .map_err(Error::Redis)?;
         replay::sweep(&tasks, pool.clone(), config.idempotency.sweep_every_ms.get());
         let leases = Leases::start(&config.leases, edge_id, billing.clone(), &tasks, &metrics, {
             let ready = Arc::clone(&ready);
             move || ready.session_is_up()
         });
-        let limits = Limits::new(config.limits.clone(), redis.as_ref()).map_err(Error::Redis)?;
+        let limits = Limits::new(config.limits.clone(), redis.as_ref(), &named).map_err(Error::Redis)?;
+        limits.keep(&tasks);
         Ok(Self(Arc::new(App {
             announcer: Announcer::new(Arc::clone(&keys), Arc::clone(&default_markups), bus),
             master_key,

@@ -3,6 +3,7 @@
 pub(crate) mod admin_answers;
 pub(crate) mod answers;
 pub(crate) mod audit;
+pub(crate) mod ceilings;
 pub(crate) mod changes;
 pub(crate) mod credentials;
 pub(crate) mod governance;

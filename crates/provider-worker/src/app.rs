@@ -31,7 +31,7 @@ pub(crate) mod routing;
 pub(crate) mod tally;
 pub(crate) mod tools;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use identity::MasterKey;
 use tokio::sync::Semaphore;
@@ -43,6 +43,7 @@ use crate::count::Counter;
 use crate::credential::google::Tokens;
 use crate::media::Fetcher;
 use crate::metrics::Metrics;
+use crate::shares::{Endpoints, Room};
 use crate::spool::Spool;
 use crate::upstream::Upstream;
 
@@ -61,4 +62,14 @@ pub(crate) struct App {
     pub(crate) master_key: Arc<MasterKey>,
     /// One permit per execution.
     pub(crate) slots: Arc<Semaphore>,
+    /// Who has them.
+    pub(crate) room: Mutex<Room>,
+    pub(crate) endpoints: Endpoints,
+}
+
+impl App {
+    /// Who has this worker's places.
+    pub(crate) fn room(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

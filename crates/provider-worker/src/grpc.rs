@@ -20,6 +20,7 @@ use crate::app::account::opening;
 use crate::app::edge::Edge;
 use crate::app::execute::{Execution, Slot};
 use crate::app::job::{Job, refused};
+use crate::shares::Crowded;
 
 /// Messages on their way to the edge at once.
 const CHANNEL: usize = 32;
@@ -38,9 +39,7 @@ impl Worker for Service {
         let Some(ExecuteUp { message: Some(Up::Start(start)) }) = up.message().await? else {
             return Err(Fault::invalid("malformed message: the first one up must be Start").into());
         };
-        // Without details: the edge may ask another worker.
-        let slot =
-            Slot::take(&self.app).ok_or_else(|| Status::unavailable("the worker is fully occupied"))?;
+        let slot = Slot::take(&self.app, &start.tenant_id).map_err(occupied)?;
         let (down, receiver) = mpsc::channel(CHANNEL);
         let edge = Edge::new(down, up, Duration::from_millis(self.app.config.blocked_ms));
         let (admitted, answer) = oneshot::channel();
@@ -65,6 +64,18 @@ impl Worker for Service {
         });
         let input_tokens = counted.await.map_err(|_| Fault::internal())?.map_err(refused)?;
         Ok(Response::new(CountTokensResponse { input_tokens }))
+    }
+}
+
+/// Why no place is given. Without details the edge may ask another worker, which a tenant that has its share of this one
+/// is not to do.
+fn occupied(crowded: Crowded) -> Status {
+    match crowded {
+        Crowded::Full => Status::unavailable("the worker is fully occupied"),
+        Crowded::Above => {
+            let message = "The platform is short of capacity, and your organization has its share of it. Try again shortly.";
+            Fault { retry_after_seconds: Some(1), ..Fault::new("rate_limit_exceeded", 429, message) }.into()
+        }
     }
 }
 

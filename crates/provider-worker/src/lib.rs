@@ -17,6 +17,7 @@ mod media;
 mod meter;
 mod metrics;
 mod service;
+mod shares;
 mod spool;
 mod upstream;
 

@@ -1,7 +1,7 @@
 //! The service: its parts, its background jobs, and the server that is made of it.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use identity::{MasterKey, Role};
@@ -22,6 +22,7 @@ use crate::jobs::open::Teller;
 use crate::jobs::ship::Shipper;
 use crate::media::Fetcher;
 use crate::metrics::Metrics;
+use crate::shares::Endpoints;
 use crate::spool::{Options, Spool};
 use crate::upstream::Upstream;
 use crate::{Config, Error};
@@ -76,6 +77,8 @@ impl Service {
         let app = Arc::new(App {
             worker_id,
             slots: Arc::new(Semaphore::new(config.max_executions)),
+            room: Mutex::default(),
+            endpoints: Endpoints::default(),
             config,
             spool,
             upstream: Upstream::new(),

@@ -20,6 +20,15 @@ const UNKNOWN_OUTPUT: u64 = 131_072;
 /// With fewer completion tokens than this, and than it asks for, a request is not worth executing.
 const WORTHWHILE: u64 = 64;
 
+/// Bytes of text that a token has, about.
+const BYTES_PER_TOKEN: u64 = 4;
+/// Tokens of an image, about.
+const USUAL_IMAGE: u64 = 1_000;
+/// Completion tokens where a request does not say how many it wants.
+const USUAL_OUTPUT: u64 = 1_024;
+/// No more completion tokens are expected, whatever a request asks for.
+const MOST_EXPECTED: u64 = 8_192;
+
 /// One attempt's prices and limits.
 struct Priced {
     book: PriceBook,
@@ -169,6 +178,17 @@ fn prompt_tokens(peek: &Peek) -> u64 {
         .saturating_add(tools)
 }
 
+/// About how many tokens a request takes, for limits that are corrected by what it took: a token for four bytes of
+/// text, and of the completion what is asked for, or [`USUAL_OUTPUT`].
+pub(super) fn expected_tokens(operation: Operation, peek: &Peek) -> u64 {
+    let prompt = peek.text_bytes.div_ceil(BYTES_PER_TOKEN) + u64::from(peek.images) * USUAL_IMAGE;
+    let completion = match operation {
+        Operation::Embeddings | Operation::Rerank => 0,
+        _ => peek.max_tokens.unwrap_or(USUAL_OUTPUT).min(MOST_EXPECTED),
+    };
+    prompt.saturating_add(completion.saturating_mul(u64::from(peek.choices.max(1))))
+}
+
 #[cfg(test)]
 mod tests {
     use pricing::{Class, Rate, Rates};
@@ -249,6 +269,16 @@ mod tests {
         let estimate = Estimate::of(Operation::Chat, &peek(10, Some(16)), &[drawing]).unwrap();
         assert_eq!(estimate.bound().unwrap(), Amount::from_nanos(4_000));
         assert_eq!(estimate.floor().unwrap(), estimate.bound().unwrap());
+    }
+
+    #[test]
+    fn a_limit_on_tokens_expects_what_is_asked_for_within_bounds() {
+        let expected = |max_tokens| expected_tokens(Operation::Chat, &peek(401, max_tokens));
+        assert_eq!((expected(Some(50)), expected(None)), (101 + 50, 101 + USUAL_OUTPUT));
+        assert_eq!(expected(Some(u64::MAX)), 101 + MOST_EXPECTED);
+        assert_eq!(expected_tokens(Operation::Embeddings, &peek(401, None)), 101);
+        let twice = Peek { choices: 2, images: 1, ..peek(400, Some(50)) };
+        assert_eq!(expected_tokens(Operation::Chat, &twice), 100 + USUAL_IMAGE + 100);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::Markups;
 use crate::byok::OwnCredentials;
 use crate::guardrails::Guardrails;
 use crate::http::address::ClientAddress;
+use crate::limits::Ceilings;
 use crate::store;
 use crate::store::keys::Key;
 use crate::store::workspaces::Defaults;
@@ -39,6 +40,8 @@ pub(crate) struct Governance {
     pub(crate) own: OwnCredentials,
     /// What the key's workspace says for requests that leave it open.
     pub(crate) defaults: Defaults,
+    /// What is allowed of all keys of the organisation together.
+    pub(crate) ceilings: Ceilings,
 }
 
 /// What the edge knows of a key that exists.

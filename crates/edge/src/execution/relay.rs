@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-use super::{Client, Request};
+use super::{Client, Request, witness};
 use crate::admission::Admitted;
 use crate::http::reply::Refusal;
 use crate::lease::{Held, NotGranted};
@@ -243,6 +243,8 @@ impl Relay<'_> {
                 self.frames(data.frames).await;
             }
             execute_down::Message::Final(last) => {
+                // Before the client hears the last of it: it may ask again at once.
+                self.admitted.pass.settle(witness::tokens(&last));
                 if self.delivery == Delivery::Whole {
                     let whole = self.whole.split().freeze();
                     self.hand_over(whole).await;

@@ -4,8 +4,9 @@ use dialect::client::Dialect;
 use pricing::{Amount, Class, OutOfRange, Source, Usage};
 use rpc::billing::Witness;
 use rpc::billing::witness::Outcome;
-use rpc::convert::{Malformed, book_in, markup, source_out, usage_out};
+use rpc::convert::{Malformed, book_in, markup, source_out, usage_in, usage_out};
 use rpc::router::Attempt;
+use rpc::worker::Final;
 
 use super::Request;
 use super::relay::{Ended, Progress};
@@ -72,6 +73,12 @@ pub(super) fn of(
         Ended::Lost(_) | Ended::Failed(_) | Ended::Refused(_) => witness.set_outcome(Outcome::NothingOwed),
     }
     Ok(witness)
+}
+
+/// Tokens of prompt and completion that an answer took.
+pub(super) fn tokens(last: &Final) -> Option<u64> {
+    let usage = usage_in(last.usage.as_ref()?);
+    usage.prompt_tokens().ok()?.checked_add(usage.completion_tokens().ok()?)
 }
 
 /// The attempt whose content the client saw, else the one that was made last.

@@ -13,6 +13,7 @@ mod idempotency;
 pub(super) mod invoices;
 mod keys;
 mod ledger;
+mod limits;
 mod notices;
 mod parked;
 mod payments;
@@ -80,6 +81,7 @@ fn operations() -> OpenApiRouter<Arc<App>> {
         .merge(invoices::routes())
         .merge(keys::routes())
         .merge(ledger::routes())
+        .merge(limits::routes())
         .merge(notices::routes())
         .merge(payments::routes())
         .merge(plans::routes())

@@ -13,7 +13,7 @@ use rpc::worker::worker_client::WorkerClient;
 use serde_json::json;
 
 use super::body;
-use super::reply::{Refusal, UserFacing as _, json};
+use super::reply::{Refusal, json};
 use crate::service::App;
 use crate::{auth, presets};
 
@@ -27,9 +27,7 @@ pub(super) async fn count(State(app): State<Arc<App>>, request: axum::extract::R
 
 async fn tokens(app: &App, request: axum::extract::Request) -> Result<u64, Refusal> {
     let caller = auth::authenticate_as(&app.keys, &request, KeyKind::Inference).await?;
-    if let Some(rule) = app.limits.of_key(caller.key.id, caller.key.rate_limit) {
-        app.limits.spend(&rule).await.map_err(|exceeded| exceeded.refusal())?;
-    }
+    app.limits.count_request(&caller).await?;
     let http = &app.config.http;
     let body = body::read(request, http.max_body_bytes.get(), http.body_timeout_ms.get()).await?;
     let (body, peek) = match Dialect::Messages.peek(&body) {

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::Error;
+use crate::limits::Ceilings;
 
 /// How long a key's former secret may stay in force.
 pub(crate) const MAX_OVERLAP: Duration = Duration::from_secs(7 * 86_400);
@@ -76,13 +77,17 @@ pub(crate) fn limit(text: &str) -> Result<Amount, Error> {
     })
 }
 
-/// Requests per minute; `None` = the platform's default.
-pub(crate) fn rate_limit(limit: Option<u32>) -> Result<Option<u32>, Error> {
-    match limit {
-        Some(limit) if limit == 0 || i32::try_from(limit).is_err() => {
-            Err(invalid("rate_limit_rpm: use a number of requests per minute from 1, or null"))
-        }
-        limit => Ok(limit),
+/// Limits of requests, tokens and concurrency, each from 1.
+pub(crate) fn ceilings(ceilings: Ceilings) -> Result<Ceilings, Error> {
+    let named = [
+        ("rate_limit_rpm", ceilings.requests_per_minute),
+        ("rate_limit_tpm", ceilings.tokens_per_minute),
+        ("max_concurrent", ceilings.concurrent),
+    ];
+    let is_wrong = |limit: u32| limit == 0 || i32::try_from(limit).is_err();
+    match named.iter().find(|(_, limit)| limit.is_some_and(is_wrong)) {
+        Some((name, _)) => Err(invalid(format!("{name}: use a number from 1 to {}, or null", i32::MAX))),
+        None => Ok(ceilings),
     }
 }
 

@@ -10,7 +10,9 @@ use pricing::Amount;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::ceilings;
 use super::sessions::interval;
+use crate::limits::Ceilings;
 
 /// A key as it is stored; its secret is not.
 #[derive(Debug, Clone)]
@@ -25,8 +27,7 @@ pub(crate) struct Key {
     pub(crate) label: String,
     pub(crate) name: String,
     pub(crate) disabled: bool,
-    /// Requests per minute; `None` = the platform's default.
-    pub(crate) rate_limit: Option<u32>,
+    pub(crate) ceilings: Ceilings,
     pub(crate) limit: Option<Amount>,
     pub(crate) limit_reset: Option<String>,
     /// Where it may be used from; `None` = anywhere.
@@ -62,7 +63,7 @@ pub(crate) struct NewKey {
     pub(crate) creator: Option<PersonId>,
     /// Who made it, as the audit log names them.
     pub(crate) made_by: String,
-    pub(crate) rate_limit: Option<u32>,
+    pub(crate) ceilings: Ceilings,
     pub(crate) limit: Option<Amount>,
     pub(crate) limit_reset: Option<String>,
     pub(crate) allowed_ips: Option<Vec<IpNet>>,
@@ -90,6 +91,8 @@ struct Row {
     name: String,
     disabled: bool,
     rate_limit_rpm: Option<i32>,
+    rate_limit_tpm: Option<i32>,
+    max_concurrent: Option<i32>,
     limit_nanos: Option<i64>,
     limit_reset: Option<String>,
     allowed_ips: Option<Vec<String>>,
@@ -108,7 +111,7 @@ macro_rules! keys {
             Row,
             r#"select id as "id!", hash as "hash!", previous_hash, tenant_id as "tenant_id!",
                 workspace_id as "workspace_id!", kind as "kind!", label as "label!", name as "name!",
-                disabled as "disabled!", rate_limit_rpm, limit_nanos, limit_reset, allowed_ips, expires_at,
+                disabled as "disabled!", rate_limit_rpm, rate_limit_tpm, max_concurrent, limit_nanos, limit_reset, allowed_ips, expires_at,
                 creator_person_id, created_at as "created_at!", updated_at as "updated_at!", last_used_at,
                 rotated_at, previous_until "# + $from,
             $($argument),*
@@ -128,7 +131,11 @@ impl From<Row> for Key {
             label: row.label,
             name: row.name,
             disabled: row.disabled,
-            rate_limit: row.rate_limit_rpm.and_then(|limit| u32::try_from(limit).ok()),
+            ceilings: Ceilings {
+                requests_per_minute: ceilings::limit(row.rate_limit_rpm),
+                tokens_per_minute: ceilings::limit(row.rate_limit_tpm),
+                concurrent: ceilings::limit(row.max_concurrent),
+            },
             limit: row.limit_nanos.map(Amount::from_nanos),
             limit_reset: row.limit_reset,
             // What cannot be read admits nobody.
@@ -292,8 +299,9 @@ pub(crate) async fn insert(tx: &mut TenantTx, key: &NewKey) -> Result<bool, sqlx
     let networks = texts(key.allowed_ips.as_ref());
     let done = sqlx::query!(
         "insert into identity.api_key (id, tenant_id, workspace_id, hash, kind, label, name, rate_limit_rpm,
-                                       limit_nanos, limit_reset, expires_at, allowed_ips, creator_person_id, creator)
-         select $1, $2, w.id, $3, $4, $5, $6, $7, $8, $9, $10, $12, $13, $14
+                                       limit_nanos, limit_reset, expires_at, allowed_ips, creator_person_id, creator,
+                                       rate_limit_tpm, max_concurrent)
+         select $1, $2, w.id, $3, $4, $5, $6, $7, $8, $9, $10, $12, $13, $14, $15, $16
          from identity.workspace w
          where w.tenant_id = $2 and (w.id = $11 or $11::uuid is null and w.is_default)
          on conflict (hash) do nothing",
@@ -303,7 +311,7 @@ pub(crate) async fn insert(tx: &mut TenantTx, key: &NewKey) -> Result<bool, sqlx
         key.kind.as_str(),
         key.label,
         key.name,
-        key.rate_limit.and_then(|limit| i32::try_from(limit).ok()),
+        ceilings::column(key.ceilings.requests_per_minute),
         key.limit.map(Amount::nanos),
         key.limit_reset,
         key.expires_at,
@@ -311,6 +319,8 @@ pub(crate) async fn insert(tx: &mut TenantTx, key: &NewKey) -> Result<bool, sqlx
         networks.as_deref(),
         key.creator.map(PersonId::uuid),
         key.made_by,
+        ceilings::column(key.ceilings.tokens_per_minute),
+        ceilings::column(key.ceilings.concurrent),
     )
     .execute(tx.connection())
     .await?;
@@ -324,16 +334,18 @@ pub(crate) async fn update(tx: &mut TenantTx, key: &Key) -> Result<(), sqlx::Err
     sqlx::query!(
         "update identity.api_key
          set name = $3, disabled = $4, rate_limit_rpm = $5, limit_nanos = $6, limit_reset = $7, allowed_ips = $8,
-             updated_at = now()
+             rate_limit_tpm = $9, max_concurrent = $10, updated_at = now()
          where tenant_id = $1 and id = $2 and deleted_at is null",
         tenant.uuid(),
         key.id.uuid(),
         key.name,
         key.disabled,
-        key.rate_limit.and_then(|limit| i32::try_from(limit).ok()),
+        ceilings::column(key.ceilings.requests_per_minute),
         key.limit.map(Amount::nanos),
         key.limit_reset,
         networks.as_deref(),
+        ceilings::column(key.ceilings.tokens_per_minute),
+        ceilings::column(key.ceilings.concurrent),
     )
     .execute(tx.connection())
     .await?;

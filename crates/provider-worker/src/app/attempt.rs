@@ -9,6 +9,7 @@ use dialect::codec::Encoded;
 use dialect::error::{BadRequest, ErrorType, ProviderError, Retry};
 use http::header::{AUTHORIZATION, HeaderValue};
 use identity::{Envelope, SealError};
+use rpc::router::Attempt;
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -17,10 +18,13 @@ use super::answer::{Answer, Limits, broken, late};
 use super::job::Planned;
 use crate::credential::place::Places;
 use crate::credential::{self, Credential};
+use crate::shares::Crowded;
 use crate::{media, upstream};
 
 /// The longest body of an error that is read.
 const ERROR_BODY: usize = 64 * 1024;
+/// When whoever finds no place at an endpoint is to come back.
+const COME_BACK: Duration = Duration::from_secs(1);
 /// How long the body of an error may take.
 const ERROR_WAIT: Duration = Duration::from_secs(2);
 
@@ -221,6 +225,22 @@ fn unusable(planned: &Planned, error: &credential::Error) -> ProviderError {
     );
     let message = format!("{} cannot be used at present", attempt.provider_name);
     if error.is_outage() { ProviderError::broken(&message) } else { ours(&message) }
+}
+
+/// An endpoint that is short has no place for this tenant.
+pub(crate) fn crowded(attempt: &Attempt, crowded: Crowded) -> ProviderError {
+    let name = &attempt.provider_name;
+    let message = match crowded {
+        Crowded::Above => format!("{name} is short of capacity, and your organization has its share of it."),
+        Crowded::Full => format!("{name} is short of capacity."),
+    };
+    ProviderError {
+        error_type: ErrorType::RateLimitExceeded,
+        retry: Retry::Elsewhere,
+        retry_after: Some(COME_BACK),
+        is_fault: false,
+        ..ProviderError::broken(&message)
+    }
 }
 
 /// A failure of our own that another endpoint may not have and that is not this one's outage.

@@ -206,10 +206,13 @@ impl Execution {
         let now = Instant::now();
         if let (Some(attempt), Some(sighting)) = (self.job.attempt(n), sighting) {
             self.app.breakers.see(attempt, sighting, now.checked_sub(elapsed).unwrap_or(now), now);
+            if matches!(sighting, Sighting::RateLimited { .. }) {
+                self.app.endpoints.refused(attempt, now);
+            }
         }
     }
 
-    fn note_failure(&mut self, n: usize, error: &ProviderError, elapsed: Duration) {
+    pub(super) fn note_failure(&mut self, n: usize, error: &ProviderError, elapsed: Duration) {
         let outcome = match error.error_type {
             ErrorType::RateLimitExceeded => "rate_limited",
             ErrorType::Timeout => "timeout",

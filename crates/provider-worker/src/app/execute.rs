@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use dialect::canonical::Event;
 use dialect::error::{ProviderError, Retry};
-use prometheus_client::metrics::gauge::Gauge;
 use rpc::events::UsageRecord;
 use rpc::router::Attempt;
 use rpc::worker::execute_down::Message as Down;
@@ -21,6 +20,7 @@ use super::order::Order;
 use super::refusal::Failure;
 use super::tally::Tally;
 use super::{App, attempt};
+use crate::shares::{Crowded, Place};
 
 /// An attempt is not begun with less time than this.
 const LEAST: Duration = Duration::from_secs(1);
@@ -39,23 +39,30 @@ pub(crate) struct Execution {
 
 /// A place among the executions that run at once.
 pub(crate) struct Slot {
-    running: Gauge,
+    app: Arc<App>,
+    tenant: String,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Slot {
-    /// `None` when all places are taken.
-    pub(crate) fn take(app: &App) -> Option<Self> {
-        let permit = Arc::clone(&app.slots).try_acquire_owned().ok()?;
-        let running = app.metrics.executions.clone();
-        running.inc();
-        Some(Self { running, _permit: permit })
+    /// Takes a place for a tenant.
+    ///
+    /// # Errors
+    /// [`Crowded`] when all places are taken, or the rest is for tenants that have fewer.
+    pub(crate) fn take(app: &Arc<App>, tenant: &str) -> Result<Self, Crowded> {
+        let mut room = app.room();
+        room.admits(tenant, app.config.max_executions)?;
+        let permit = Arc::clone(&app.slots).try_acquire_owned().map_err(|_| Crowded::Full)?;
+        room.enter(tenant);
+        app.metrics.executions.inc();
+        Ok(Self { app: Arc::clone(app), tenant: tenant.to_owned(), _permit: permit })
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.running.dec();
+        self.app.room().leave(&self.tenant);
+        self.app.metrics.executions.dec();
     }
 }
 
@@ -135,7 +142,10 @@ impl Execution {
             tracing::warn!("no further attempt is made: the tenant's retry budget is spent");
             return None;
         }
-        let may_go = |attempt: &Attempt| is_first || app.budgets.allows_endpoint(&attempt.endpoint_id, now);
+        let may_go = |attempt: &Attempt| {
+            (is_first || app.budgets.allows_endpoint(&attempt.endpoint_id, now))
+                && app.endpoints.admits(tenant, attempt).is_ok()
+        };
         let n =
             order.next(|n| job.attempt(n).is_some_and(|one| may_go(one) && app.breakers.admits(one, now)))?;
         if is_first {
@@ -167,6 +177,10 @@ impl Execution {
             let error = attempt::ours("The endpoint is not set up correctly.");
             self.failed(n, &error, Duration::ZERO);
             return Turn::Failed(error);
+        };
+        let _place = match self.take_place(&planned).await {
+            Ok(place) => place,
+            Err(turn) => return turn,
         };
         let started = AttemptStarted { n: u32::try_from(n).unwrap_or(u32::MAX) };
         if self.edge.send(Down::AttemptStarted(started)).await.is_err() {
@@ -202,6 +216,25 @@ impl Execution {
                 Turn::Ended
             }
         }
+    }
+
+    /// Takes a place at the endpoint, or finds that there is none for this tenant.
+    async fn take_place(&mut self, planned: &Arc<Planned>) -> Result<Option<Place>, Turn> {
+        let began = Instant::now();
+        let endpoints = self.app.endpoints.clone();
+        let place = tokio::select! {
+            place = endpoints.enter(&self.job.start.tenant_id, planned.attempt()) => place,
+            _ = self.edge.leaves() => {
+                self.leave(planned, None).await;
+                return Err(Turn::Ended);
+            }
+        };
+        place.map_err(|crowded| {
+            let error = attempt::crowded(planned.attempt(), crowded);
+            // It says nothing of the endpoint, which was not asked.
+            self.note_failure(planned.n, &error, began.elapsed());
+            Turn::Failed(error)
+        })
     }
 
     /// Calls the endpoint. `None` when everybody left meanwhile; an endpoint that bills on is still heard.

@@ -12,6 +12,7 @@ mod open;
 mod own_keys;
 mod quantum;
 mod routing;
+mod shares;
 mod spool;
 mod storm;
 mod streamed;

@@ -117,8 +117,13 @@ async fn a_worker_that_is_fully_occupied_says_so() {
     let upstream = Upstream::start(vec![Reply::Hang]).await;
     let start = request(vec![attempt(&upstream, "alpha")]);
     let first = world.execute(start.clone()).await.unwrap();
-    let status = world.execute(start).await.map(drop).unwrap_err();
+    let other = request(start.attempts.clone());
+    let status = world.execute(other).await.map(drop).unwrap_err();
     assert_eq!((status.code(), status.details().len()), (tonic::Code::Unavailable, 0));
+    // Whoever has its share is not to ask elsewhere.
+    let status = world.execute(start).await.map(drop).unwrap_err();
+    let fault = rpc::Fault::from_status(&status);
+    assert_eq!((fault.status, fault.retry_after_seconds), (429, Some(1)));
     first.stop().await;
     first.hear_all().await;
 }

@@ -18,6 +18,7 @@ use super::super::management::Named;
 use super::super::reply::{self, Refusal};
 use super::{Operator, not_found, read, sent, tenant};
 use crate::keys::{self, Kind, Manager, Minted, Reset};
+use crate::limits::Ceilings;
 use crate::service::App;
 use crate::store::keys::Key;
 use crate::store::{self, organisations};
@@ -44,7 +45,15 @@ struct Created {
     include_byok_in_limit: Option<bool>,
     /// In UTC.
     expires_at: Option<String>,
+    /// Requests per minute; absent = the platform's default, as of the next two.
+    #[schema(minimum = 1)]
     rate_limit_rpm: Option<u32>,
+    /// Tokens per minute.
+    #[schema(minimum = 1)]
+    rate_limit_tpm: Option<u32>,
+    /// Requests at once.
+    #[schema(minimum = 1)]
+    max_concurrent: Option<u32>,
     allowed_ips: Option<Vec<String>>,
 }
 
@@ -62,6 +71,10 @@ struct Change {
     include_byok_in_limit: Option<bool>,
     #[serde(default, deserialize_with = "sent")]
     rate_limit_rpm: Option<Option<u32>>,
+    #[serde(default, deserialize_with = "sent")]
+    rate_limit_tpm: Option<Option<u32>>,
+    #[serde(default, deserialize_with = "sent")]
+    max_concurrent: Option<Option<u32>>,
     #[serde(default, deserialize_with = "sent")]
     allowed_ips: Option<Option<Vec<String>>>,
 }
@@ -89,7 +102,9 @@ fn shown(key: &Key) -> Value {
         "disabled": key.disabled,
         "limit": key.limit.map(|limit| limit.to_string()),
         "limit_reset": key.limit_reset,
-        "rate_limit_rpm": key.rate_limit,
+        "rate_limit_rpm": key.ceilings.requests_per_minute,
+        "rate_limit_tpm": key.ceilings.tokens_per_minute,
+        "max_concurrent": key.ceilings.concurrent,
         "allowed_ips": key.allowed_ips,
         "creator_user_id": key.creator.map(|person| person.to_string()),
         "expires_at": key.expires_at.map(time),
@@ -149,7 +164,11 @@ async fn create(
         limit: sent.limit.as_deref().map(keys::limit).transpose()?,
         limit_reset: sent.limit_reset,
         counts_own_keys: sent.include_byok_in_limit,
-        rate_limit: keys::rate_limit(sent.rate_limit_rpm)?,
+        ceilings: Ceilings {
+            requests_per_minute: sent.rate_limit_rpm,
+            tokens_per_minute: sent.rate_limit_tpm,
+            concurrent: sent.max_concurrent,
+        },
         allowed_ips: sent.allowed_ips.as_deref().map(keys::addresses).transpose()?,
         expires_at: sent.expires_at.as_deref().map(keys::expiry).transpose()?,
     };
@@ -197,7 +216,9 @@ async fn change(
         limit: sent.limit.map(|limit| limit.as_deref().map(keys::limit).transpose()).transpose()?,
         limit_reset: sent.limit_reset,
         counts_own_keys: sent.include_byok_in_limit,
-        rate_limit: sent.rate_limit_rpm.map(keys::rate_limit).transpose()?,
+        requests_per_minute: sent.rate_limit_rpm,
+        tokens_per_minute: sent.rate_limit_tpm,
+        concurrent: sent.max_concurrent,
         allowed_ips: sent
             .allowed_ips
             .map(|ips| ips.as_deref().map(keys::addresses).transpose())

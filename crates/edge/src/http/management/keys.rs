@@ -24,6 +24,7 @@ use crate::access::Caller;
 use crate::http::body::{self, sent};
 use crate::http::reply::{self, Refusal};
 use crate::keys::{self, Kind, Manager, Minted, Reset};
+use crate::limits::Ceilings;
 use crate::service::App;
 use crate::store;
 use crate::store::keys::{Filter, Key};
@@ -90,6 +91,15 @@ struct Create {
     /// Addresses and networks that the key may be used from, such as `203.0.113.0/24`; at most 100. Null = any.
     #[schema(min_items = 1, max_items = 100)]
     allowed_ips: Option<Vec<String>>,
+    /// Requests per minute, beside those of the whole organisation. Left out, it is the platform's default.
+    #[schema(minimum = 1)]
+    rate_limit_rpm: Option<u32>,
+    /// Tokens per minute.
+    #[schema(minimum = 1)]
+    rate_limit_tpm: Option<u32>,
+    /// Requests at once.
+    #[schema(minimum = 1)]
+    max_concurrent: Option<u32>,
     /// `management` makes a management key, which owners, admins and management keys may.
     kind: Option<Kind>,
 }
@@ -113,6 +123,18 @@ struct Update {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 100)]
     allowed_ips: Option<Option<Vec<String>>>,
+    /// Requests per minute. Null = the platform's default.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    rate_limit_rpm: Option<Option<u32>>,
+    /// Tokens per minute. Null = the platform's default.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    rate_limit_tpm: Option<Option<u32>>,
+    /// Requests at once. Null = the platform's default.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    max_concurrent: Option<Option<u32>>,
 }
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -216,7 +238,11 @@ async fn create(
         limit: sent.limit.map(limit).transpose()?,
         limit_reset: sent.limit_reset,
         counts_own_keys: sent.include_byok_in_limit,
-        rate_limit: None,
+        ceilings: Ceilings {
+            requests_per_minute: sent.rate_limit_rpm,
+            tokens_per_minute: sent.rate_limit_tpm,
+            concurrent: sent.max_concurrent,
+        },
         allowed_ips: sent.allowed_ips.as_deref().map(keys::addresses).transpose()?,
         expires_at: sent.expires_at.as_deref().map(keys::expiry).transpose()?,
     };
@@ -261,7 +287,9 @@ async fn change(
         limit: sent.limit.map(|number| number.map(limit).transpose()).transpose()?,
         limit_reset: sent.limit_reset,
         counts_own_keys: sent.include_byok_in_limit,
-        rate_limit: None,
+        requests_per_minute: sent.rate_limit_rpm,
+        tokens_per_minute: sent.rate_limit_tpm,
+        concurrent: sent.max_concurrent,
         allowed_ips: sent
             .allowed_ips
             .map(|ips| ips.as_deref().map(keys::addresses).transpose())

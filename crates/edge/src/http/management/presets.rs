@@ -102,9 +102,7 @@ async fn put(
     slug: String,
     request: Request,
 ) -> Result<Response, Refusal> {
-    if let Some(rule) = app.limits.of_key(caller.key.id, caller.key.rate_limit) {
-        app.limits.spend(&rule).await.map_err(|exceeded| exceeded.refusal())?;
-    }
+    app.limits.count_request(caller).await?;
     if !presets::is_slug(&slug) {
         let message = "the name of a preset must be 1 to 64 characters of a-z, 0-9, - and _";
         return Err(bad(message));

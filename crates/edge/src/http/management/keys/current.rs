@@ -161,7 +161,7 @@ impl CurrentKey {
             effective_budget: budget,
             free_model_daily_requests: free,
             rate_limit: RateLimit {
-                requests: key.rate_limit.map_or(-1, i64::from),
+                requests: key.ceilings.requests_per_minute.map_or(-1, i64::from),
                 interval: "1m",
                 note: "This field is deprecated and safe to ignore.",
             },

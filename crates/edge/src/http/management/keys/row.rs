@@ -58,6 +58,12 @@ pub(super) struct Row {
     kind: &'static str,
     /// Where it may be used from; null = anywhere.
     allowed_ips: Option<Vec<String>>,
+    /// Requests per minute; null = the platform's default, as of the next two.
+    rate_limit_rpm: Option<u32>,
+    /// Tokens per minute.
+    rate_limit_tpm: Option<u32>,
+    /// Requests at once.
+    max_concurrent: Option<u32>,
     /// When it got its present secret, where that is not the first.
     rotated_at: Option<DateTime<Utc>>,
     /// Until when the secret before is in force too.
@@ -99,6 +105,9 @@ impl Row {
             workspace_id: key.workspace,
             kind: key.kind.as_str(),
             allowed_ips: key.allowed_ips.map(|all| all.iter().map(ToString::to_string).collect()),
+            rate_limit_rpm: key.ceilings.requests_per_minute,
+            rate_limit_tpm: key.ceilings.tokens_per_minute,
+            max_concurrent: key.ceilings.concurrent,
             rotated_at: key.rotated_at,
             previous_key_expires_at: key.previous_until.filter(|until| *until > Utc::now()),
         }
