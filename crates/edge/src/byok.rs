@@ -14,7 +14,7 @@ use rpc::router::OwnCredential;
 pub(crate) use check::{check, label};
 pub(crate) use provider::Provider;
 pub use rotate::{Rewrapped, forget_tenant_keys, rewrap_tenant_keys, rotate_tenant_key};
-pub(crate) use seal::{Sealed, seal};
+pub(crate) use seal::{Sealed, newest, of_version, seal};
 
 /// Those that one key may use, in the order in which they are to be tried.
 #[derive(Debug, Clone, Default)]

@@ -38,6 +38,7 @@ pub struct Config {
     pub limits: LimitsConfig,
     pub cache: CacheConfig,
     pub idempotency: IdempotencyConfig,
+    pub content: ContentConfig,
     pub sessions: SessionsConfig,
     pub mail: MailConfig,
     pub oidc: OidcConfig,
@@ -196,6 +197,18 @@ pub struct IdempotencyConfig {
     pub heartbeat_ms: Millis,
     pub claim_ms: Millis,
     pub look_again_ms: Millis,
+    pub sweep_every_ms: Millis,
+}
+
+/// Content of requests and answers that is kept where a workspace wants it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContentConfig {
+    pub keep_ms: Millis,
+    pub hand_on_ms: Millis,
+    pub max_bytes: NonZeroUsize,
+    pub max_answer_bytes: NonZeroUsize,
+    pub max_held_bytes: NonZeroUsize,
     pub sweep_every_ms: Millis,
 }
 

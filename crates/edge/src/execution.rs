@@ -75,7 +75,14 @@ impl Request {
 pub(crate) async fn run(app: Arc<App>, request: Request, mut client: Client) {
     let _open = Open::one(&app.metrics.open_requests);
     match admission::admit(&app, &request, client.gone_probe()).await {
-        Ok(admitted) => execute(&app, &request, admitted, client).await,
+        Ok(admitted) => {
+            let tape = app.content.tape(&request);
+            client.record(tape.clone());
+            execute(&app, &request, admitted, client).await;
+            if let Some(tape) = tape {
+                app.content.keep(&request, &tape);
+            }
+        }
         Err(denied) => {
             app.metrics.denied(denied.reason());
             tracing::debug!(reason = denied.reason(), error = %denied, "a request is not executed");
@@ -113,6 +120,11 @@ async fn execute(app: &App, request: &Request, mut admitted: Admitted, mut clien
     let witness = witness::of(request, &admitted, &progress, &ended);
     if let Ended::Final(last) = &ended {
         keep_in_place(app, request, &admitted, &progress, last);
+    }
+    match &ended {
+        Ended::Final(last) => client.attempted(&last.attempts),
+        Ended::Failed(failed) => client.attempted(&failed.attempts),
+        Ended::Refused(_) | Ended::Lost(_) => {}
     }
     let Admitted { held, slot, pass, .. } = admitted;
     // What the request did not take may serve the next one at once.

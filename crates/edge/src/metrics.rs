@@ -31,6 +31,7 @@ pub(crate) struct Metrics {
     replays: Family<Because, Counter>,
     sign_ins: Family<Because, Counter>,
     filtered: Family<Because, Counter>,
+    exchanges: Family<Because, Counter>,
     pub(crate) connections: Gauge,
     pub(crate) open_requests: Gauge,
     pub(crate) open_streams: Gauge,
@@ -83,6 +84,11 @@ impl Metrics {
             filtered: registry.register(
                 "edge_content_filtered",
                 "Requests in which content filters of guardrails found something, by what became of them",
+                Family::default(),
+            ),
+            exchanges: registry.register(
+                "edge_exchanges",
+                "Exchanges whose content is to be kept, by what became of that",
                 Family::default(),
             ),
             connections: registry.register("edge_connections", "Connections open", Gauge::default()),
@@ -152,6 +158,11 @@ impl Metrics {
     /// `flagged`, `redacted` or `blocked`.
     pub(crate) fn filtered(&self, reason: &'static str) {
         self.filtered.get_or_create(&Because { reason }).inc();
+    }
+
+    /// `kept`, `failed`, or `dropped` where too many wait.
+    pub(crate) fn kept(&self, reason: &'static str) {
+        self.exchanges.get_or_create(&Because { reason }).inc();
     }
 
     /// `pool`, `refill` or `single`.

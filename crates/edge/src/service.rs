@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::admission::Sticks;
 use crate::auth::{self, Announcer, Keys, Source};
+use crate::content::Keeper;
 use crate::http::models::{Answers, DefaultMarkups};
 use crate::http::server;
 use crate::lease::Leases;
@@ -57,6 +58,7 @@ pub(crate) struct App {
     pub(crate) leases: Leases,
     pub(crate) limits: Limits,
     pub(crate) replay: Replay,
+    pub(crate) content: Keeper,
     /// Wraps the keys that tenants' credentials are sealed under.
     pub(crate) wrapper: Arc<dyn KeyWrapper>,
     pub(crate) catalogue: Answers,
@@ -112,6 +114,7 @@ impl Service {
         )
         .map_err(Error::Redis)?;
         replay::sweep(&tasks, pool.clone(), config.idempotency.sweep_every_ms.get());
+        let content = Keeper::new(&config.content, &pool, &wrapper, &tasks, &metrics);
         let leases = Leases::start(&config.leases, edge_id, billing.clone(), &tasks, &metrics, {
             let ready = Arc::clone(&ready);
             move || ready.session_is_up()
@@ -140,6 +143,7 @@ impl Service {
             leases,
             limits,
             replay,
+            content,
             wrapper,
             tasks,
             health,

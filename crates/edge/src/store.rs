@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod ceilings;
 pub(crate) mod changes;
 pub(crate) mod credentials;
+pub(crate) mod exchanges;
 pub(crate) mod governance;
 pub(crate) mod guardrails;
 pub(crate) mod invitations;

@@ -99,6 +99,21 @@ impl DataKey {
     pub fn open(&self, sealed: &[u8], of: &SealedFor<'_>) -> Result<SecretString, SealError> {
         secret_text(&Zeroizing::new(self.0.open(sealed, &of.bytes())?))
     }
+
+    /// Seals what there is any number of, each under a key of its own that follows from this one and from `record`,
+    /// which names its kind, its tenant and itself.
+    ///
+    /// # Errors
+    /// [`SealError::Seal`] when the cipher refuses.
+    pub fn seal_record(&self, plain: &[u8], record: &str) -> Result<Vec<u8>, SealError> {
+        self.0.derive(record).seal(plain, record.as_bytes())
+    }
+
+    /// # Errors
+    /// [`SealError::Open`] when key, record or bytes are not the ones it was sealed with.
+    pub fn open_record(&self, sealed: &[u8], record: &str) -> Result<Vec<u8>, SealError> {
+        self.0.derive(record).open(sealed, record.as_bytes())
+    }
 }
 
 /// A sealed credential with the wrapped key that opens it, as it travels to whoever holds the outer key.

@@ -133,7 +133,7 @@ impl Key {
         Self::from_bytes(bytes.as_slice())
     }
 
-    fn derive(&self, purpose: &str) -> Self {
+    pub(crate) fn derive(&self, purpose: &str) -> Self {
         let digest = Sha256::new().chain_update(self.0.expose_secret()).chain_update(purpose.as_bytes());
         Self(SecretBox::new(Box::new(digest.finalize().into())))
     }

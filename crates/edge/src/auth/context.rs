@@ -12,6 +12,7 @@ use sqlx::PgPool;
 
 use super::Markups;
 use crate::byok::OwnCredentials;
+use crate::content::Logging;
 use crate::guardrails::Guardrails;
 use crate::http::address::ClientAddress;
 use crate::limits::Ceilings;
@@ -42,6 +43,8 @@ pub(crate) struct Governance {
     pub(crate) defaults: Defaults,
     /// What is allowed of all keys of the organisation together.
     pub(crate) ceilings: Ceilings,
+    /// That the key's workspace keeps what is said with the key.
+    pub(crate) logging: Option<Logging>,
 }
 
 /// What the edge knows of a key that exists.

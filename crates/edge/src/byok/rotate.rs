@@ -75,8 +75,8 @@ async fn rewrap(tx: &mut TenantTx, wrapper: &dyn KeyWrapper) -> Result<Rewrapped
     Ok(done)
 }
 
-/// Gives a tenant a new data key, seals all of its credentials under it, and deletes the old ones. How many credentials
-/// there are.
+/// Gives a tenant a new data key, seals all of its credentials under it, and deletes the old ones but for those that kept
+/// content is sealed under. How many credentials there are.
 ///
 /// # Errors
 /// [`Error::Database`], and [`Error::Seal`] when one cannot be opened; then nothing has changed.
@@ -108,7 +108,7 @@ async fn rotate(tx: &mut TenantTx, wrapper: &dyn KeyWrapper) -> Result<u64, Erro
         credentials::reseal(tx, kept.id, kept.version, &Sealed { key_version, bytes }).await?;
         sealed += 1;
     }
-    tenant_keys::delete_before(tx, key_version).await?;
+    tenant_keys::delete_unused_before(tx, key_version).await?;
     did(tx, "byok.rotate_key", json!({ "version": key_version, "credentials": sealed })).await?;
     Ok(sealed)
 }

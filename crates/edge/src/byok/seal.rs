@@ -34,6 +34,35 @@ pub(crate) async fn seal(
     Ok(Sealed { key_version, bytes: key.seal(secret, &of)? })
 }
 
+/// The newest data key of the transaction's tenant with its version; the first one who asks makes it.
+///
+/// # Errors
+/// [`Error::Database`], and [`Error::Seal`] when it cannot be opened.
+pub(crate) async fn newest(tx: &mut TenantTx, wrapper: &dyn KeyWrapper) -> Result<(u32, DataKey), Error> {
+    if tenant_keys::all(tx).await?.is_empty() {
+        tenant_keys::lock(tx).await?;
+    }
+    match tenant_keys::all(tx).await?.first() {
+        Some(newest) => Ok((newest.version, open(tx, wrapper, newest).await?)),
+        None => make(tx, wrapper).await,
+    }
+}
+
+/// The data key of this version, where it is not forgotten.
+///
+/// # Errors
+/// [`Error::Database`], and [`Error::Seal`] when it cannot be opened.
+pub(crate) async fn of_version(
+    tx: &mut TenantTx,
+    wrapper: &dyn KeyWrapper,
+    version: u32,
+) -> Result<Option<DataKey>, Error> {
+    match tenant_keys::all(tx).await?.iter().find(|key| key.version == version) {
+        Some(found) => open(tx, wrapper, found).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// A new data key of the tenant, with its version.
 pub(super) async fn make(tx: &mut TenantTx, wrapper: &dyn KeyWrapper) -> Result<(u32, DataKey), Error> {
     let (version, key) = (tenant_keys::next_version(tx).await?, DataKey::generate());

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use rpc::worker::AttemptOutcome;
 use tokio::sync::mpsc;
 
+use crate::content::Tape;
 use crate::http::reply::Refusal;
 
 /// Frames that wait for a slow client; then the worker is not read from.
@@ -43,12 +45,14 @@ pub(crate) struct Client {
     patience: Duration,
     begun: bool,
     verdict: Option<Verdict>,
+    /// Hears what the client is given.
+    tape: Option<Tape>,
 }
 
 impl Client {
     pub(crate) fn new(patience: Duration) -> (Self, mpsc::Receiver<Outgoing>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        (Self { sender: Some(sender), patience, begun: false, verdict: None }, receiver)
+        (Self { sender: Some(sender), patience, begun: false, verdict: None, tape: None }, receiver)
     }
 
     /// One whose answer may be kept.
@@ -56,6 +60,18 @@ impl Client {
         let (client, receiver) = Self::new(patience);
         let verdict = Verdict::default();
         (Self { verdict: Some(verdict.clone()), ..client }, receiver, verdict)
+    }
+
+    /// Has what it is given from here on recorded.
+    pub(crate) fn record(&mut self, tape: Option<Tape>) {
+        self.tape = tape;
+    }
+
+    /// For whoever records: what was tried.
+    pub(crate) fn attempted(&self, attempts: &[AttemptOutcome]) {
+        if let Some(tape) = &self.tape {
+            tape.attempted(attempts);
+        }
     }
 
     pub(crate) fn is_gone(&self) -> bool {
@@ -88,10 +104,18 @@ impl Client {
     /// Hands frames over. Whether the client took them.
     pub(crate) async fn frames(&mut self, frames: Bytes) -> bool {
         self.begin(false).await;
-        self.send(Outgoing::Frames(frames)).await
+        let recorded = self.tape.as_ref().map(|_| frames.clone());
+        let taken = self.send(Outgoing::Frames(frames)).await;
+        if let (true, Some(tape), Some(frames)) = (taken, &self.tape, recorded) {
+            tape.frames(&frames);
+        }
+        taken
     }
 
     pub(crate) async fn refuse(&mut self, refusal: Refusal) {
+        if let Some(tape) = &self.tape {
+            tape.refused(&refusal);
+        }
         self.send(Outgoing::Refused(refusal)).await;
         self.end();
     }

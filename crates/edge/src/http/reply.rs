@@ -127,6 +127,11 @@ impl Refusal {
         &self.0.error
     }
 
+    /// The status that it is answered with where the head has not gone out.
+    pub(crate) fn status(&self) -> u16 {
+        self.0.status.as_u16()
+    }
+
     fn body(&self) -> Bytes {
         if let Some(body) = &self.0.body {
             return body.clone();

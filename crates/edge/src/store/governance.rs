@@ -4,7 +4,7 @@ use pg::TenantTx;
 use sqlx::PgPool;
 
 use super::keys::Key;
-use super::{ceilings, credentials, guardrails, workspaces};
+use super::{ceilings, credentials, exchanges, guardrails, workspaces};
 use crate::auth::Governance;
 
 /// What governs requests of this key.
@@ -18,5 +18,6 @@ async fn read(tx: &mut TenantTx, key: &Key) -> Result<Governance, sqlx::Error> {
     let own = credentials::of_key(tx, key.id).await?;
     let defaults = workspaces::governing(tx, key).await?;
     let ceilings = ceilings::of_tenant(tx).await?;
-    Ok(Governance { guardrails, own, defaults, ceilings })
+    let logging = exchanges::logging(tx, key).await?;
+    Ok(Governance { guardrails, own, defaults, ceilings, logging })
 }

@@ -14,12 +14,12 @@ pub(crate) struct WrappedKey {
     pub(crate) wrapped_by: String,
 }
 
-fn version(number: i32) -> u32 {
+pub(super) fn version(number: i32) -> u32 {
     // The column admits none below 1.
     u32::try_from(number).unwrap_or(0)
 }
 
-fn number(version: u32) -> i32 {
+pub(super) fn number(version: u32) -> i32 {
     i32::try_from(version).unwrap_or(i32::MAX)
 }
 
@@ -51,13 +51,14 @@ pub(crate) async fn all(tx: &mut TenantTx) -> Result<Vec<WrappedKey>, sqlx::Erro
     Ok(read.collect())
 }
 
-/// A version that neither a key nor a credential of the tenant ever had.
+/// A version that neither a key, a credential nor kept content of the tenant ever had.
 pub(crate) async fn next_version(tx: &mut TenantTx) -> Result<u32, sqlx::Error> {
     let tenant = tx.tenant().uuid();
     let last = sqlx::query_scalar!(
         r#"select greatest(
                (select max(version) from identity.tenant_key where tenant_id = $1),
-               (select max(key_version) from identity.provider_credential where tenant_id = $1), 0) as "last!""#,
+               (select max(key_version) from identity.provider_credential where tenant_id = $1),
+               (select max(key_version) from identity.exchange where tenant_id = $1), 0) as "last!""#,
         tenant,
     )
     .fetch_one(tx.connection())
@@ -106,6 +107,25 @@ pub(crate) async fn delete_before(tx: &mut TenantTx, version: u32) -> Result<u64
     .execute(tx.connection())
     .await?;
     Ok(deleted.rows_affected())
+}
+
+/// The same, but for those that kept content is sealed under.
+pub(crate) async fn delete_unused_before(tx: &mut TenantTx, version: u32) -> Result<(), sqlx::Error> {
+    let tenant = tx.tenant().uuid();
+    // Waits for content that is being kept under one of them, so that the next statement sees it.
+    sqlx::query!("select from identity.tenant_key where tenant_id = $1 for update", tenant)
+        .fetch_all(tx.connection())
+        .await?;
+    sqlx::query!(
+        "delete from identity.tenant_key k
+         where k.tenant_id = $1 and k.version < $2 and not exists (
+             select from identity.exchange e where e.tenant_id = k.tenant_id and e.key_version = k.version)",
+        tenant,
+        number(version),
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
 }
 
 /// Tells every edge, with the transaction's commit, that something changed that governs all of the tenant's keys.

@@ -21,6 +21,7 @@ mod byok;
 mod cache;
 mod chat;
 mod coalescing;
+mod content;
 mod dialects;
 mod documents;
 mod filters;

@@ -90,3 +90,13 @@ fn keys_are_never_shown() {
     let shown = format!("{key:?} {:?}", master());
     assert!(!shown.contains(&hex::encode(key.0.bytes())) && shown.contains("REDACTED"), "{shown}");
 }
+
+#[test]
+fn a_record_opens_under_its_own_name_alone() {
+    let (key, other) = (DataKey::generate(), DataKey::generate());
+    let sealed = key.seal_record(b"\xffsaid", "exchange-input a").unwrap();
+    assert!(!sealed.windows(4).any(|window| window == b"said"));
+    assert_eq!(key.open_record(&sealed, "exchange-input a").unwrap(), b"\xffsaid");
+    assert!(key.open_record(&sealed, "exchange-output a").is_err());
+    assert!(other.open_record(&sealed, "exchange-input a").is_err());
+}

@@ -16,7 +16,7 @@ const BESIDES: [(&str, &str, &str); 3] =
 const LATER: &str = "not yet";
 
 /// Why what these paths begin with is not served.
-const REASONS: [(&str, &str); 17] = [
+const REASONS: [(&str, &str); 16] = [
     ("/analytics/", LATER),
     ("/auth/keys", LATER),
     ("/benchmarks", "not yet; the catalogue's own scores are filters of `/models`"),
@@ -24,7 +24,6 @@ const REASONS: [(&str, &str); 17] = [
     ("/classifications/", "not yet: it describes what is asked of a whole platform"),
     ("/datasets/", "not yet: they describe the traffic of a whole platform"),
     ("/files", LATER),
-    ("/generation/content", "not yet: nothing that is sent to a model is kept"),
     ("/generation/feedback", LATER),
     ("/guardrails", LATER),
     ("/keys", LATER),
@@ -37,13 +36,17 @@ const REASONS: [(&str, &str); 17] = [
 ];
 
 /// What is served, but not quite as it is there.
-const DIFFERENCES: [(&str, &str); 17] = [
+const DIFFERENCES: [(&str, &str); 18] = [
     ("/audio/speech", "what crosses to each provider is in [dialects.md](dialects.md)"),
     ("/audio/transcriptions", "what crosses to each provider is in [dialects.md](dialects.md)"),
     ("/chat/completions", "what crosses to each provider is in [dialects.md](dialects.md)"),
     ("/credits", "management keys and sessions; credit is bought below `/credits/checkout`, which is ours"),
     ("/credits/coinbase", "answers 410, as OpenRouter's does"),
     ("/embeddings", "what crosses to each provider is in [dialects.md](dialects.md)"),
+    (
+        "/generation/content",
+        "inference keys see what was made with themselves; members of our own: `output.tool_calls`, `truncated`",
+    ),
     ("/generation", "members for what is not kept, such as `app_id` and `user_agent`, are null"),
     ("/images", "what crosses to each provider is in [dialects.md](dialects.md)"),
     ("/key", "`rate_limit.requests` is the key's own limit; -1 where it has none"),
