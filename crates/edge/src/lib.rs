@@ -10,6 +10,8 @@
 //! - [`admission`]: what a request may cost, planned and reserved before anything is executed.
 //! - [`guardrails`]: what an organisation forbids its own keys and members.
 //! - [`byok`]: the organisations' own credentials for providers.
+//! - [`content`]: what was sent and came back, where it is kept.
+//! - [`destinations`]: where organisations have traces of their generations sent.
 //! - [`lease`]: the sessions with billing.
 //! - [`replay`]: answers that are given again instead of made again.
 //! - [`execution`]: the task that sees one request through, whatever becomes of its client.
@@ -20,6 +22,8 @@ mod auth;
 mod bootstrap;
 mod byok;
 mod config;
+mod content;
+mod destinations;
 mod error;
 mod execution;
 mod guardrails;
@@ -38,8 +42,8 @@ mod store;
 pub use bootstrap::{Bootstrapped, Demo, bootstrap};
 pub use byok::{Rewrapped, forget_tenant_keys, rewrap_tenant_keys, rotate_tenant_key};
 pub use config::{
-    AuthConfig, CacheConfig, Config, HttpConfig, IdempotencyConfig, LeasesConfig, LimitsConfig, MailConfig,
-    Millis, OidcConfig, RequestsConfig, SessionsConfig,
+    AuthConfig, CacheConfig, Config, DestinationsConfig, HttpConfig, IdempotencyConfig, LeasesConfig,
+    LimitsConfig, MailConfig, Millis, OidcConfig, RequestsConfig, SessionsConfig,
 };
 pub use error::Error;
 pub use rehearsal::Rehearsal;

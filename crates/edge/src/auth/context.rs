@@ -12,6 +12,7 @@ use sqlx::PgPool;
 
 use super::Markups;
 use crate::byok::OwnCredentials;
+use crate::destinations::{self, Wants};
 use crate::guardrails::Guardrails;
 use crate::http::address::ClientAddress;
 use crate::store;
@@ -39,6 +40,16 @@ pub(crate) struct Governance {
     pub(crate) own: OwnCredentials,
     /// What the key's workspace says for requests that leave it open.
     pub(crate) defaults: Defaults,
+    /// What destinations want of the key's generations.
+    pub(crate) destinations: Vec<Wants>,
+}
+
+impl Governance {
+    /// Whether a destination wants what is sent with this generation and comes back. Ids as records have them.
+    #[allow(dead_code, reason = "asked by whoever keeps content")]
+    pub(crate) fn destinations_want_content(&self, session: &str, generation: &str) -> bool {
+        destinations::want_content(&self.destinations, session, generation)
+    }
 }
 
 /// What the edge knows of a key that exists.

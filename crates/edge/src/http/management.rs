@@ -6,6 +6,7 @@ mod account;
 mod activity;
 mod budgets;
 mod byok;
+mod destinations;
 mod generation;
 mod guardrails;
 mod invoices;
@@ -36,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(activity::routes())
         .merge(budgets::routes())
         .merge(byok::routes())
+        .merge(destinations::routes())
         .merge(generation::routes())
         .merge(guardrails::routes())
         .merge(invoices::routes())

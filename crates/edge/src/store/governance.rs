@@ -4,7 +4,7 @@ use pg::TenantTx;
 use sqlx::PgPool;
 
 use super::keys::Key;
-use super::{credentials, guardrails, workspaces};
+use super::{credentials, destinations, guardrails, workspaces};
 use crate::auth::Governance;
 
 /// What governs requests of this key.
@@ -17,5 +17,6 @@ async fn read(tx: &mut TenantTx, key: &Key) -> Result<Governance, sqlx::Error> {
     let guardrails = guardrails::of_key(tx, key).await?;
     let own = credentials::of_key(tx, key.id).await?;
     let defaults = workspaces::governing(tx, key).await?;
-    Ok(Governance { guardrails, own, defaults })
+    let destinations = destinations::of_key(tx, key).await?;
+    Ok(Governance { guardrails, own, defaults, destinations })
 }

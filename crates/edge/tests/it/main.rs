@@ -21,6 +21,7 @@ mod byok;
 mod cache;
 mod chat;
 mod coalescing;
+mod destinations;
 mod dialects;
 mod documents;
 mod filters;
