@@ -16,6 +16,7 @@ pub(crate) mod prices;
 pub(crate) mod recalls;
 pub(crate) mod reports;
 pub(crate) mod retention;
+pub(crate) mod settled;
 pub(crate) mod settlement;
 pub(crate) mod usage;
 pub(crate) mod usage_export;

@@ -42,6 +42,7 @@ pub struct Config {
     pub sessions: SessionsConfig,
     pub mail: MailConfig,
     pub oidc: OidcConfig,
+    pub destinations: DestinationsConfig,
 }
 
 impl Config {
@@ -78,6 +79,21 @@ impl SessionsConfig {
     pub const fn cookie(&self) -> &'static str {
         if self.secure { COOKIE } else { PLAIN_COOKIE }
     }
+}
+
+/// Traces that are sent to where organisations want them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DestinationsConfig {
+    pub allowed_origins: Vec<String>,
+    pub poll_ms: Millis,
+    pub wait_ms: u64,
+    pub timeout_ms: Millis,
+    pub tries: i32,
+    pub first_retry_ms: Millis,
+    pub longest_retry_ms: Millis,
+    pub patience_ms: Millis,
+    pub keep_failed_ms: Millis,
 }
 
 /// How mail is sent.

@@ -12,6 +12,8 @@ pub enum Error {
     /// What is configured for mail or sign-ins cannot be used, or a password could not be hashed.
     #[error("accounts cannot be set up")]
     Accounts(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("traces cannot be sent as it is configured")]
+    Destinations(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("billing refused or cannot be reached")]
     Billing(#[source] Box<tonic::Status>),
     #[error("a credential cannot be sealed or opened")]

@@ -11,6 +11,7 @@
 //! - [`guardrails`]: what an organisation forbids its own keys and members.
 //! - [`byok`]: the organisations' own credentials for providers.
 //! - [`content`]: what was sent to models and came back, where it is to be kept.
+//! - [`destinations`]: where organisations have traces of their generations sent.
 //! - [`lease`]: the sessions with billing.
 //! - [`replay`]: answers that are given again instead of made again.
 //! - [`execution`]: the task that sees one request through, whatever becomes of its client.
@@ -22,6 +23,7 @@ mod bootstrap;
 mod byok;
 mod config;
 mod content;
+mod destinations;
 mod error;
 mod execution;
 mod guardrails;
@@ -40,8 +42,8 @@ mod store;
 pub use bootstrap::{Bootstrapped, Demo, bootstrap};
 pub use byok::{Rewrapped, forget_tenant_keys, rewrap_tenant_keys, rotate_tenant_key};
 pub use config::{
-    AuthConfig, CacheConfig, Config, ContentConfig, HttpConfig, IdempotencyConfig, LeasesConfig,
-    LimitsConfig, MailConfig, Millis, OidcConfig, RequestsConfig, SessionsConfig,
+    AuthConfig, CacheConfig, Config, ContentConfig, DestinationsConfig, HttpConfig, IdempotencyConfig,
+    LeasesConfig, LimitsConfig, MailConfig, Millis, OidcConfig, RequestsConfig, SessionsConfig,
 };
 pub use error::Error;
 pub use rehearsal::Rehearsal;

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use crate::admission::Sticks;
 use crate::auth::{self, Announcer, Keys, Source};
 use crate::content::Keeper;
+use crate::destinations::{self, Outbox, Sender};
 use crate::http::models::{Answers, DefaultMarkups};
 use crate::http::server;
 use crate::lease::Leases;
@@ -65,6 +66,8 @@ pub(crate) struct App {
     pub(crate) default_markups: Arc<DefaultMarkups>,
     pub(crate) presets: Presets,
     pub(crate) people: People,
+    /// Reaches the destinations of traces.
+    pub(crate) sender: Sender,
     pub(crate) master_key: Arc<MasterKey>,
     pub(crate) open: Arc<Semaphore>,
     pub(crate) sticks: Sticks,
@@ -79,7 +82,7 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Redis`] when the Redis client's address cannot be used; [`Error::Accounts`] when mail or
-    /// sign-ins cannot work as they are configured.
+    /// sign-ins cannot work as they are configured; [`Error::Destinations`] likewise of traces.
     #[allow(clippy::unused_async, reason = "services start alike, whatever they have to wait for")]
     pub async fn start(config: Config, deps: Deps) -> Result<Self, Error> {
         let Deps { pool, router, worker, billing, bus, redis, master_key, tasks, health, metrics } = deps;
@@ -102,17 +105,21 @@ impl Service {
         };
         let people = People::start(&config, &pool, &master_key, &tasks)
             .map_err(|error| Error::Accounts(Box::new(error)))?;
+        let sender =
+            Sender::new(&config.destinations).map_err(|error| Error::Destinations(Box::new(error)))?;
         let (cache, idempotency, named) = (&config.cache, &config.idempotency, edge_id.clone());
         let wrapper: Arc<dyn KeyWrapper> = Arc::<MasterKey>::clone(&master_key);
-        let replay = Replay::new(
-            cache,
-            idempotency,
-            named.clone(),
-            pool.clone(),
-            redis.as_ref(),
-            Arc::clone(&master_key),
-        )
-        .map_err(Error::Redis)?;
+        let outbox = Outbox {
+            pool: pool.clone(),
+            billing: billing.clone(),
+            wrapper: Arc::clone(&wrapper),
+            sender: sender.clone(),
+            config: config.destinations.clone(),
+        };
+        destinations::run(&tasks, &outbox);
+        let replay =
+            Replay::new(cache, idempotency, named, pool.clone(), redis.as_ref(), Arc::clone(&master_key))
+                .map_err(Error::Redis)?;
         replay::sweep(&tasks, pool.clone(), config.idempotency.sweep_every_ms.get());
         let content = Keeper::new(&config.content, &pool, &wrapper, &tasks, &metrics);
         let leases = Leases::start(&config.leases, edge_id, billing.clone(), &tasks, &metrics, {
@@ -132,6 +139,7 @@ impl Service {
                 config.auth.stale_ms.get(),
             ),
             people,
+            sender,
             open: Arc::new(Semaphore::new(config.requests.max_open.get().min(Semaphore::MAX_PERMITS))),
             sticks: Sticks::default(),
             config,

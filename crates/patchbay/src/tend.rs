@@ -94,6 +94,7 @@ fn is_away(error: &edge::Error) -> bool {
         edge::Error::Redis(_)
         | edge::Error::Listener(_)
         | edge::Error::Accounts(_)
+        | edge::Error::Destinations(_)
         | edge::Error::Seal(_) => false,
     }
 }

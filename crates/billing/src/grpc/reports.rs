@@ -2,19 +2,25 @@
 
 use chrono::{DateTime, Utc};
 use rpc::billing::usage_reports_server::UsageReports;
-use rpc::billing::{GetUsageRequest, GetUsageResponse, ListUsageRequest, ListUsageResponse, UsageFilter};
+use rpc::billing::{
+    GetUsageRequest, GetUsageResponse, ListSettledRequest, ListSettledResponse, ListUsageRequest,
+    ListUsageResponse, UsageFilter,
+};
 use rpc::convert::{self, Malformed};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use crate::Service;
 use crate::store::reports::{self, Filter, Page, Sums};
+use crate::store::settled::{self, Mark};
 
 /// Sums that one answer has at most.
 const SUMS: u32 = 10_000;
 /// Generations on a page, unless another number is asked for, and at most.
 const ROWS: u32 = 100;
 const ROWS_MOST: u32 = 1_000;
+/// Settlements that one page of them looks at.
+const SETTLED: i32 = 500;
 /// What sums may be grouped by.
 const DIMENSIONS: [&str; 9] = [
     "tenant_id",
@@ -77,6 +83,32 @@ impl UsageReports for Service {
         let next = last.filter(|_| more).map(|record| record.generation_id.clone()).unwrap_or_default();
         Ok(Response::new(ListUsageResponse { rows, next }))
     }
+
+    async fn list_settled(
+        &self,
+        request: Request<ListSettledRequest>,
+    ) -> Result<Response<ListSettledResponse>, Status> {
+        let request = request.into_inner();
+        let pool = &self.app.pool;
+        // Behind everything, so that the page ends where what is settled ends.
+        let latest = Mark { xid: u64::MAX, after: Uuid::nil() };
+        let begun = if request.mark.is_empty() { latest } else { mark(&request.mark)? };
+        let (end, more) = settled::until(pool, &begun, SETTLED).await?;
+        let tenants = request.tenant_ids.iter().map(|id| convert::id(id, "tenant_ids"));
+        let tenants: Vec<Uuid> = tenants.collect::<Result<_, _>>()?;
+        let rows = match tenants.is_empty() {
+            true => Vec::new(),
+            false => settled::between(pool, &begun, &end, &tenants).await?,
+        };
+        let mark = format!("{}/{}", end.xid, end.after);
+        Ok(Response::new(ListSettledResponse { rows, mark, more }))
+    }
+}
+
+fn mark(text: &str) -> Result<Mark, Malformed> {
+    let read = |(xid, after): (&str, &str)| Some((xid.parse().ok()?, after.parse().ok()?));
+    let (xid, after) = text.split_once('/').and_then(read).ok_or(Malformed("mark"))?;
+    Ok(Mark { xid, after })
 }
 
 fn filter(asked: UsageFilter) -> Result<Filter, Malformed> {

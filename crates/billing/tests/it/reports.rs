@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use rpc::billing::{GetKeyUsageRequest, GetUsageRequest, ListUsageRequest, UsageFilter, UsageRow, UsageSum};
+use rpc::billing::{
+    GetKeyUsageRequest, GetUsageRequest, ListSettledRequest, ListSettledResponse, ListUsageRequest,
+    UsageFilter, UsageRow, UsageSum,
+};
 use rpc::events::UsageRecord;
 use rpc::pricing::Usage;
 use uuid::Uuid;
@@ -222,4 +225,37 @@ async fn what_own_keys_paid_is_counted_by_window() {
         (1_234, 234, 34, 4)
     );
     assert_eq!(usage.total, 0);
+}
+
+async fn settled_since(billing: &Billing, mark: &str, customer: &Customer) -> ListSettledResponse {
+    let request = ListSettledRequest { mark: mark.to_owned(), tenant_ids: vec![customer.tenant.to_string()] };
+    billing.reports.clone().list_settled(request).await.unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn settlements_are_passed_on_once_from_mark_to_mark() {
+    let billing = Billing::start().await;
+    let (customer, other) = (billing.customer(1_000_000).await, billing.customer(1_000_000).await);
+    let begun = settled_since(&billing, "", &customer).await;
+    assert!(begun.rows.is_empty() && !begun.more);
+    let (first, theirs, second) = (own_key(&customer, 2), own_key(&other, 3), own_key(&customer, 4));
+    settle(&billing.client, &[first.clone(), theirs.clone()]).await;
+    settle(&billing.client, &[second.clone()]).await;
+
+    // Transactions of others hold back what is newer than they.
+    let (mut mark, mut passed) = (begun.mark.clone(), Vec::new());
+    for _ in 0..1_000 {
+        let page = settled_since(&billing, &mark, &customer).await;
+        mark = page.mark;
+        passed.extend(ids(&page.rows));
+        if passed.len() >= 2 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(passed, [first.generation_id, second.generation_id]);
+    assert!(settled_since(&billing, &mark, &customer).await.rows.is_empty());
+    assert_eq!(ids(&settled_since(&billing, &begun.mark, &other).await.rows), [theirs.generation_id]);
+    let wrong = ListSettledRequest { mark: "here".to_owned(), tenant_ids: Vec::new() };
+    assert!(billing.reports.clone().list_settled(wrong).await.is_err());
 }

@@ -13,6 +13,7 @@ use sqlx::PgPool;
 use super::Markups;
 use crate::byok::OwnCredentials;
 use crate::content::Logging;
+use crate::destinations::Wants;
 use crate::guardrails::Guardrails;
 use crate::http::address::ClientAddress;
 use crate::limits::Ceilings;
@@ -45,6 +46,8 @@ pub(crate) struct Governance {
     pub(crate) ceilings: Ceilings,
     /// That the key's workspace keeps what is said with the key.
     pub(crate) logging: Option<Logging>,
+    /// What destinations want of the key's generations.
+    pub(crate) destinations: Vec<Wants>,
 }
 
 /// What the edge knows of a key that exists.

@@ -14,6 +14,7 @@ use super::seal::{self, Sealed};
 use crate::Error;
 use crate::store::audit;
 use crate::store::credentials;
+use crate::store::destinations;
 use crate::store::tenant_keys::{self, WrappedKey};
 
 /// Tenants that are looked for at once.
@@ -106,6 +107,14 @@ async fn rotate(tx: &mut TenantTx, wrapper: &dyn KeyWrapper) -> Result<u64, Erro
         let key = old.get(&kept.sealed.key_version).ok_or(SealError::Open)?;
         let bytes = new.seal(&key.open(&kept.sealed.bytes, &of)?, &of)?;
         credentials::reseal(tx, kept.id, kept.version, &Sealed { key_version, bytes }).await?;
+        sealed += 1;
+    }
+    for kept in destinations::all_sealed(tx).await? {
+        let provider = kept.kind.sealed_as();
+        let of = SealedFor { tenant: tx.tenant(), provider, record: kept.id, version: kept.version };
+        let key = old.get(&kept.sealed.key_version).ok_or(SealError::Open)?;
+        let bytes = new.seal(&key.open(&kept.sealed.bytes, &of)?, &of)?;
+        destinations::reseal(tx, kept.id, kept.version, &Sealed { key_version, bytes }).await?;
         sealed += 1;
     }
     tenant_keys::delete_unused_before(tx, key_version).await?;

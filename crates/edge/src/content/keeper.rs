@@ -87,7 +87,7 @@ impl Keeper {
 
     /// A tape for the answer to a request, where somebody wants it.
     pub(crate) fn tape(&self, request: &Request) -> Option<Tape> {
-        let keeping = wanted(&request.caller).of(request.generation)?;
+        let keeping = wanted(request).of(request.generation)?;
         let is_text = output::has_text(request.dialect);
         let limit = is_text.then_some(self.0.config.max_answer_bytes.get());
         Some(Tape::new(keeping, limit, Arc::clone(&self.0.held)))

@@ -3,7 +3,9 @@
 use identity::{GenerationId, KeyHash};
 use sha2::{Digest as _, Sha256};
 
-use crate::auth::{Context, Governance};
+use crate::auth::Governance;
+use crate::destinations;
+use crate::execution::Request;
 
 /// That a key's workspace keeps what the key's requests say and are answered.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -12,7 +14,7 @@ pub(crate) struct Logging {
     pub(crate) sampling_rate: f64,
 }
 
-/// Who wants the content of a key's exchanges.
+/// Who wants the content of an exchange.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Wanted {
     pub(crate) logging: Option<Logging>,
@@ -27,16 +29,12 @@ pub(super) struct Keeping {
     pub(super) is_logged: bool,
 }
 
-/// Who wants the content of what is said with a key.
-pub(crate) fn wanted(caller: &Context) -> Wanted {
-    caller.governance.wants_content(caller.key.hash)
-}
-
-impl Governance {
-    /// Who wants the content of what is said with this key, which is the one that this governs.
-    pub(crate) fn wants_content(&self, _key: KeyHash) -> Wanted {
-        Wanted { logging: self.logging, for_destinations: false }
-    }
+/// Who wants the content of a request and its answer.
+pub(crate) fn wanted(request: &Request) -> Wanted {
+    let Governance { logging, destinations, .. } = &request.caller.governance;
+    let generation = request.generation.uuid().to_string();
+    let for_destinations = destinations::want_content(destinations, &request.session_id, &generation);
+    Wanted { logging: *logging, for_destinations }
 }
 
 impl Wanted {

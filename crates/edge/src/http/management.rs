@@ -7,6 +7,7 @@ mod activity;
 mod budgets;
 mod byok;
 mod content;
+mod destinations;
 mod generation;
 mod guardrails;
 mod invoices;
@@ -38,6 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(budgets::routes())
         .merge(byok::routes())
         .merge(content::routes())
+        .merge(destinations::routes())
         .merge(generation::routes())
         .merge(guardrails::routes())
         .merge(invoices::routes())

@@ -4,7 +4,7 @@ use pg::TenantTx;
 use sqlx::PgPool;
 
 use super::keys::Key;
-use super::{ceilings, credentials, exchanges, guardrails, workspaces};
+use super::{ceilings, credentials, destinations, exchanges, guardrails, workspaces};
 use crate::auth::Governance;
 
 /// What governs requests of this key.
@@ -19,5 +19,6 @@ async fn read(tx: &mut TenantTx, key: &Key) -> Result<Governance, sqlx::Error> {
     let defaults = workspaces::governing(tx, key).await?;
     let ceilings = ceilings::of_tenant(tx).await?;
     let logging = exchanges::logging(tx, key).await?;
-    Ok(Governance { guardrails, own, defaults, ceilings, logging })
+    let destinations = destinations::of_key(tx, key).await?;
+    Ok(Governance { guardrails, own, defaults, ceilings, logging, destinations })
 }

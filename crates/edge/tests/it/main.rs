@@ -22,6 +22,7 @@ mod cache;
 mod chat;
 mod coalescing;
 mod content;
+mod destinations;
 mod dialects;
 mod documents;
 mod filters;

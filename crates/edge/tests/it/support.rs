@@ -13,6 +13,7 @@ pub(crate) mod people;
 pub(crate) mod person;
 pub(crate) mod plans;
 pub(crate) mod platform;
+pub(crate) mod receiver;
 pub(crate) mod redis;
 pub(crate) mod reports;
 pub(crate) mod router;

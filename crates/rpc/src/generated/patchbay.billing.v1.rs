@@ -7254,6 +7254,26 @@ pub struct UsageRow {
     #[prost(uint32, tag = "7")]
     pub attempts: u32,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListSettledRequest {
+    /// Where the page before ended; empty = this moment, of which there is nothing yet.
+    #[prost(string, tag = "1")]
+    pub mark: ::prost::alloc::string::String,
+    /// Whose generations; those of others are passed over.
+    #[prost(string, repeated, tag = "2")]
+    pub tenant_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListSettledResponse {
+    /// With their first attempts, the price by its id alone.
+    #[prost(message, repeated, tag = "1")]
+    pub rows: ::prost::alloc::vec::Vec<UsageRow>,
+    #[prost(string, tag = "2")]
+    pub mark: ::prost::alloc::string::String,
+    /// There are further settlements already.
+    #[prost(bool, tag = "3")]
+    pub more: bool,
+}
 /// Generated client implementations.
 pub mod usage_reports_client {
     #![allow(
@@ -7397,6 +7417,33 @@ pub mod usage_reports_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Single generations in the order in which they settled, each exactly once from page to page.
+        pub async fn list_settled(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListSettledRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSettledResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.UsageReports/ListSettled",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.UsageReports", "ListSettled"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -7426,6 +7473,14 @@ pub mod usage_reports_server {
             request: tonic::Request<super::ListUsageRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListUsageResponse>,
+            tonic::Status,
+        >;
+        /// Single generations in the order in which they settled, each exactly once from page to page.
+        async fn list_settled(
+            &self,
+            request: tonic::Request<super::ListSettledRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSettledResponse>,
             tonic::Status,
         >;
     }
@@ -7580,6 +7635,51 @@ pub mod usage_reports_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListUsageSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.UsageReports/ListSettled" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSettledSvc<T: UsageReports>(pub Arc<T>);
+                    impl<
+                        T: UsageReports,
+                    > tonic::server::UnaryService<super::ListSettledRequest>
+                    for ListSettledSvc<T> {
+                        type Response = super::ListSettledResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListSettledRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UsageReports>::list_settled(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSettledSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

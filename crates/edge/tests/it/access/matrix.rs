@@ -244,11 +244,15 @@ async fn everybody_gets_through_where_the_documents_say_so_and_nowhere_else() {
 }
 
 /// How something of each kind is made by path, to be looked for by another organisation.
-const MADE: [(&str, &str); 4] = [
+const MADE: [(&str, &str); 5] = [
     ("/workspaces", r#"{"name":"Not yours","slug":"not-yours"}"#),
     ("/keys", r#"{"name":"Not yours"}"#),
     ("/guardrails", r#"{"name":"Not yours"}"#),
     ("/byok", r#"{"provider":"openai","key":"sk-not-yours","name":"Not yours"}"#),
+    (
+        "/observability/destinations",
+        r#"{"type":"webhook","name":"Not yours","enabled":false,"config":{"url":"https://not-yours.example.com"}}"#,
+    ),
 ];
 
 /// Another organisation, with something of each kind.

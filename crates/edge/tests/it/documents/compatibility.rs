@@ -36,7 +36,7 @@ const REASONS: [(&str, &str); 16] = [
 ];
 
 /// What is served, but not quite as it is there.
-const DIFFERENCES: [(&str, &str); 18] = [
+const DIFFERENCES: [(&str, &str); 20] = [
     ("/audio/speech", "what crosses to each provider is in [dialects.md](dialects.md)"),
     ("/audio/transcriptions", "what crosses to each provider is in [dialects.md](dialects.md)"),
     ("/chat/completions", "what crosses to each provider is in [dialects.md](dialects.md)"),
@@ -52,6 +52,11 @@ const DIFFERENCES: [(&str, &str); 18] = [
     ("/key", "`rate_limit.requests` is the key's own limit; -1 where it has none"),
     ("/messages", "what crosses to each provider is in [dialects.md](dialects.md)"),
     ("/models", "no `benchmarks`; of the categories only `programming` is known"),
+    (
+        "/observability/destinations",
+        "types `langfuse`, `otel-collector`, `s3` and `webhook`; others answer 400",
+    ),
+    ("/observability/destinations/{id}", "types `langfuse`, `otel-collector`, `s3` and `webhook`"),
     ("/presets", "of the workspace of the inference key that calls"),
     ("/presets/{slug}", "of the workspace of the inference key that calls"),
     ("/providers", "headquarters and datacenters where the operator gave them"),

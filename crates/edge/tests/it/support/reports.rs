@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use rpc::billing::usage_reports_server::UsageReports;
-use rpc::billing::{GetUsageRequest, GetUsageResponse, ListUsageRequest, ListUsageResponse};
+use rpc::billing::{
+    GetUsageRequest, GetUsageResponse, ListSettledRequest, ListSettledResponse, ListUsageRequest,
+    ListUsageResponse, UsageRow,
+};
 use tonic::{Request, Response, Status};
 
 #[derive(Default)]
@@ -13,6 +16,8 @@ pub(crate) struct Told {
     /// Every question gets the same answer.
     pub(crate) sums: GetUsageResponse,
     pub(crate) page: ListUsageResponse,
+    /// What settled, in its order; marks are places in it.
+    pub(crate) settled: Vec<UsageRow>,
 }
 
 /// Cheap to clone.
@@ -44,6 +49,21 @@ impl UsageReports for FakeReports {
         Ok(Response::new(self.with(|told| {
             told.listed.push(request.into_inner());
             told.page.clone()
+        })))
+    }
+
+    async fn list_settled(
+        &self,
+        request: Request<ListSettledRequest>,
+    ) -> Result<Response<ListSettledResponse>, Status> {
+        let request = request.into_inner();
+        Ok(Response::new(self.with(|told| {
+            let begin = request.mark.parse().unwrap_or(told.settled.len());
+            let of = |row: &&UsageRow| {
+                row.record.as_ref().is_some_and(|record| request.tenant_ids.contains(&record.tenant_id))
+            };
+            let rows = told.settled.iter().skip(begin).filter(of).cloned().collect();
+            ListSettledResponse { rows, mark: told.settled.len().to_string(), more: false }
         })))
     }
 }
