@@ -115,12 +115,14 @@ pub(crate) async fn by_hash(pool: &PgPool, hash: KeyHash) -> Result<Option<Held>
     }))
 }
 
-/// Uses a code of the transaction's tenant up. Whether it was still in force.
+/// Uses a code of the transaction's tenant up. Whether it was still in force, and nobody else is at it: who comes second
+/// does not wait for the first.
 pub(crate) async fn spend(tx: &mut TenantTx, hash: KeyHash) -> Result<bool, sqlx::Error> {
     let tenant = tx.tenant().uuid();
     let done = sqlx::query!(
         "update identity.auth_code set used_at = now()
-         where tenant_id = $1 and hash = $2 and used_at is null and expires_at > now()",
+         where tenant_id = $1 and hash = (select hash from identity.auth_code
+             where tenant_id = $1 and hash = $2 and used_at is null and expires_at > now() for update skip locked)",
         tenant,
         hash.0.as_slice(),
     )

@@ -27,7 +27,10 @@ const REASONS: [(&str, &str); 16] = [
     ("/generation/feedback", LATER),
     ("/guardrails", LATER),
     ("/keys", LATER),
-    ("/oauth/", "not yet: it exchanges tokens of an organisation's own identity provider (RFC 8693), by policies there are none of"),
+    (
+        "/oauth/",
+        "not yet: it exchanges tokens of an organisation's own identity provider (RFC 8693), by policies there are none of",
+    ),
     ("/observability/", LATER),
     ("/organization/", LATER),
     ("/scim/", LATER),
