@@ -21,4 +21,6 @@ pub(crate) use action::Action;
 pub(crate) use caller::{Caller, CallingKey, Operator, Who};
 pub(crate) use guard::{guard, roles};
 pub(crate) use role::Role;
-pub(crate) use session::{COOKIE, PLAIN_COOKIE, Session, csrf_token, secret as session_secret};
+pub(crate) use session::{
+    COOKIE, PLAIN_COOKIE, Session, csrf_token, is_csrf_token, secret as session_secret,
+};

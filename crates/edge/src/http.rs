@@ -11,6 +11,7 @@ pub(crate) mod inference;
 mod layers;
 mod management;
 pub(crate) mod models;
+mod pages;
 mod payments;
 mod people;
 pub(crate) mod reply;

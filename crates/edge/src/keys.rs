@@ -7,6 +7,7 @@
 mod manager;
 mod rules;
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -155,6 +156,28 @@ pub(crate) struct Minted {
 /// [`Error::Invalid`] for a name, workspace or creator that cannot be, [`Error::Forbidden`] for what `manager` may not
 /// make, [`Error::NotFound`] when there is no such organisation.
 pub(crate) async fn create(app: &App, manager: Manager, draft: Draft) -> Result<Minted, Error> {
+    create_after(app, manager, draft, |_, _| Box::pin(async { Ok(()) })).await
+}
+
+/// The same in one transaction with what comes `first`, which is told the key's public name: there is a key only when
+/// that succeeds, and it is done only when there is a key.
+///
+/// # Errors
+/// As [`create`], and what `first` answers.
+pub(crate) async fn create_after<F>(
+    app: &App,
+    manager: Manager,
+    draft: Draft,
+    first: F,
+) -> Result<Minted, Error>
+where
+    F: for<'t> FnOnce(
+            &'t mut TenantTx,
+            KeyHash,
+        ) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 't>>
+        + Send
+        + 'static,
+{
     rules::name(&draft.name)?;
     let creator = manager.creator(&draft)?;
     let secret = ApiKey::generate(draft.kind);
@@ -175,7 +198,10 @@ pub(crate) async fn create(app: &App, manager: Manager, draft: Draft) -> Result<
     };
     let (billing, counts) = (app.billing.clone(), draft.counts_own_keys);
     let key = pg::in_tenant(&app.pool, manager.tenant, move |tx| {
-        Box::pin(async move { insert(tx, billing, &manager, new, counts).await })
+        Box::pin(async move {
+            first(tx, new.hash).await?;
+            insert(tx, billing, &manager, new, counts).await
+        })
     })
     .await?;
     app.announcer.changed(key.hash).await;

@@ -4,6 +4,7 @@
 //! - [`access`]: who may call what of the management and operator APIs.
 //! - [`auth`]: who calls, from a cache that outlives the database.
 //! - [`keys`]: managing keys, whichever API asks.
+//! - [`oauth`]: apps that ask people for a key.
 //! - [`people`]: how people sign in, and how they come into organisations.
 //! - [`limits`]: how often they may.
 //! - [`presets`]: settings that requests take over by naming them.
@@ -32,6 +33,7 @@ mod keys;
 mod lease;
 mod limits;
 mod metrics;
+mod oauth;
 mod people;
 mod presets;
 mod rehearsal;

@@ -3,6 +3,7 @@
 pub(crate) mod admin_answers;
 pub(crate) mod answers;
 pub(crate) mod audit;
+pub(crate) mod auth_codes;
 pub(crate) mod ceilings;
 pub(crate) mod changes;
 pub(crate) mod credentials;

@@ -46,6 +46,11 @@ fn is_same(sent: &[u8], token: &str) -> bool {
     Sha256::digest(sent) == Sha256::digest(token)
 }
 
+/// Whether this is the token that belongs to the cookie's secret.
+pub(crate) fn is_csrf_token(sent: &str, secret: &str) -> bool {
+    is_same(sent.as_bytes(), &csrf_token(secret))
+}
+
 /// Whether a request with this cookie was sent by a page of the console: reading needs no proof.
 pub(super) fn is_own_page(method: &Method, headers: &HeaderMap, secret: &str) -> bool {
     method.is_safe() || headers.get(CSRF).is_some_and(|sent| is_same(sent.as_bytes(), &csrf_token(secret)))

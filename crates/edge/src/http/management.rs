@@ -4,6 +4,7 @@
 
 mod account;
 mod activity;
+mod auth_keys;
 mod budgets;
 mod byok;
 mod content;
@@ -36,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .merge(account::routes())
         .merge(activity::routes())
+        .merge(auth_keys::routes())
         .merge(budgets::routes())
         .merge(byok::routes())
         .merge(content::routes())

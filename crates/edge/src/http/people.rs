@@ -19,6 +19,8 @@ use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, USER_AGENT};
 use http::request::Parts;
 use utoipa_axum::router::OpenApiRouter;
 
+pub(super) use self::me::name as display_name;
+pub(super) use self::sign_in::{end_old, set_cookie};
 use super::address::ClientAddress;
 use super::documents;
 use super::reply::Refusal;
@@ -29,7 +31,7 @@ use crate::service::App;
 
 const BASE: &str = "/account/v1";
 /// What browsers say of the page that sent a request.
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+pub(super) const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Characters of a browser's name that are kept.
 const USER_AGENT_LENGTH: usize = 300;
 

@@ -12,7 +12,8 @@ use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
 use super::reply::Refusal;
 use super::{
-    admin, availability, count_tokens, documents, inference, layers, management, models, payments, people,
+    admin, availability, count_tokens, documents, inference, layers, management, models, pages, payments,
+    people,
 };
 use crate::access::guard;
 use crate::service::App;
@@ -31,6 +32,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .nest("/admin/v1", operated)
         .merge(documents::routes("/admin/v1", document))
         .merge(people::routes(app))
+        .merge(pages::routes(app))
         .route("/webhooks/stripe", post(payments::webhook))
         .route("/docs/errors/{code}", get(explain_error))
         .route("/healthz", get(|| async { "ok\n" }))

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Draft, Error};
 use crate::access::{Caller, Operator, Role, Who};
 use crate::store::audit;
+use crate::store::auth_codes::Giver;
 use crate::store::keys::{self as store, Key};
 
 /// Somebody who manages keys of one organisation.
@@ -41,6 +42,14 @@ impl Manager {
     /// An operator, at work for an organisation.
     pub(crate) fn operator(operator: &Operator, tenant: TenantId) -> Self {
         Self { tenant, actor: operator.actor.clone(), reach: Reach::All, person: None }
+    }
+
+    /// Whoever allowed something before that is done only now.
+    pub(crate) fn absent(tenant: TenantId, giver: Giver) -> Self {
+        match giver {
+            Giver::Key(key) => Self { tenant, actor: format!("key:{key}"), reach: Reach::All, person: None },
+            Giver::Person(id, role) => Self::of(&Caller { tenant, who: Who::Person { id, role } }),
+        }
     }
 
     /// Whom a new key is for.

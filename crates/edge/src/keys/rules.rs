@@ -56,6 +56,10 @@ impl Reset {
             Self::Monthly => "monthly",
         }
     }
+
+    pub(crate) fn named(text: &str) -> Option<Self> {
+        [Self::Daily, Self::Weekly, Self::Monthly].into_iter().find(|reset| reset.as_str() == text)
+    }
 }
 
 fn invalid(message: impl Into<String>) -> Error {

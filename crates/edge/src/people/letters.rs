@@ -16,14 +16,14 @@ fn line(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
-/// Tokens stand behind `#`, which browsers keep to themselves.
+/// The pages have no script, so that tokens stand where the service reads them. They are good for one use.
 pub(super) fn invitation(base: &str, organisation: &str, role: Role, token: &OpaqueToken) -> Letter {
     let (organisation, role, token) = (line(organisation), role.as_str(), token.expose());
     let text = format!(
         "You are invited to join {organisation} on Patchbay, as {role}.\n\
          \n\
          Open this page to accept:\n\
-         {base}/accept-invitation#token={token}\n\
+         {base}/accept-invitation?token={token}\n\
          \n\
          Or from a shell, with a name and a password of at least 12 characters if you are new here:\n\
          POST {base}/account/v1/invitations/accept\n\
@@ -40,7 +40,7 @@ pub(super) fn password_reset(base: &str, token: &OpaqueToken) -> Letter {
         "Somebody, hopefully you, asked for a new password of your account on Patchbay.\n\
          \n\
          Open this page to choose one:\n\
-         {base}/reset-password#token={token}\n\
+         {base}/reset-password?token={token}\n\
          \n\
          Or from a shell:\n\
          POST {base}/account/v1/password-reset/confirm\n\

@@ -283,7 +283,7 @@ pub(crate) async fn place(
              w.is_default or exists (select from identity.workspace_member m
                  where m.tenant_id = $1 and m.workspace_id = w.id and m.person_id = $3) as "is_inside!"
          from identity.workspace w
-         where w.tenant_id = $1 and (w.id = $2 or $2::uuid is null and w.is_default)"#,
+         where w.tenant_id = $1 and w.deleted_at is null and (w.id = $2 or $2::uuid is null and w.is_default)"#,
         tenant.uuid(),
         workspace,
         creator.map(PersonId::uuid),

@@ -264,7 +264,7 @@ async fn a_forgotten_password_is_set_by_mail_once_and_ends_every_session() {
         assert_eq!((asked.status.as_u16(), asked.body.len()), (202, 0));
     }
     let token = letters.token(ADMIN, "pb-reset-", &[]).await;
-    let link = format!("\r\nhttp://127.0.0.1:8080/reset-password#token={token}\r\n");
+    let link = format!("\r\nhttp://127.0.0.1:8080/reset-password?token={token}\r\n");
     assert!(letters.all().iter().any(|letter| letter.contains(&link)), "the link is whole");
     let confirm = |password: &str| json!({ "token": token, "password": password });
     let path = "/password-reset/confirm";

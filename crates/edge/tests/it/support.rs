@@ -2,6 +2,7 @@
 
 pub(crate) mod billing;
 pub(crate) mod books;
+pub(crate) mod browser;
 pub(crate) mod budgets;
 pub(crate) mod client;
 pub(crate) mod database;

@@ -28,7 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 ///
 /// # Errors
 /// [`Error::Name`].
-pub(super) fn name(text: &str) -> Result<String, Error> {
+pub(in crate::http) fn name(text: &str) -> Result<String, Error> {
     let name = text.trim();
     let is_shown = name.chars().count() <= 200 && !name.chars().any(char::is_control);
     if is_shown { Ok(name.to_owned()) } else { Err(Error::Name) }

@@ -93,7 +93,7 @@ pub(super) async fn whole(app: &App, session: &Session, secret: &str) -> Result<
 }
 
 /// Adds the cookie of a session to an answer, or takes it away.
-pub(super) fn set_cookie(response: &mut Response, config: &SessionsConfig, secret: Option<&str>) {
+pub(in crate::http) fn set_cookie(response: &mut Response, config: &SessionsConfig, secret: Option<&str>) {
     let secure = if config.secure { " Secure;" } else { "" };
     let end = if secret.is_some() { "" } else { "; Max-Age=0" };
     let cookie =
@@ -104,7 +104,7 @@ pub(super) fn set_cookie(response: &mut Response, config: &SessionsConfig, secre
 }
 
 /// Ends the session that the browser had before it signed in.
-pub(super) async fn end_old(app: &App, headers: &HeaderMap) -> Result<(), sqlx::Error> {
+pub(in crate::http) async fn end_old(app: &App, headers: &HeaderMap) -> Result<(), sqlx::Error> {
     match session_secret(headers, app.config.sessions.cookie()) {
         Some(old) => store::sessions::end(&app.pool, old).await,
         None => Ok(()),

@@ -18,7 +18,6 @@ const LATER: &str = "not yet";
 /// Why what these paths begin with is not served.
 const REASONS: [(&str, &str); 16] = [
     ("/analytics/", LATER),
-    ("/auth/keys", LATER),
     ("/benchmarks", "not yet; the catalogue's own scores are filters of `/models`"),
     ("/byok", LATER),
     ("/classifications/", "not yet: it describes what is asked of a whole platform"),
@@ -27,7 +26,10 @@ const REASONS: [(&str, &str); 16] = [
     ("/generation/feedback", LATER),
     ("/guardrails", LATER),
     ("/keys", LATER),
-    ("/oauth/", LATER),
+    (
+        "/oauth/",
+        "not yet: it exchanges tokens of an organisation's own identity provider (RFC 8693), by policies there are none of",
+    ),
     ("/observability/", LATER),
     ("/organization/", LATER),
     ("/scim/", LATER),
@@ -36,7 +38,8 @@ const REASONS: [(&str, &str); 16] = [
 ];
 
 /// What is served, but not quite as it is there.
-const DIFFERENCES: [(&str, &str); 20] = [
+const DIFFERENCES: [(&str, &str); 21] = [
+    ("/auth/keys", "a code's method need not be repeated; [oauth.md](oauth.md)"),
     ("/audio/speech", "what crosses to each provider is in [dialects.md](dialects.md)"),
     ("/audio/transcriptions", "what crosses to each provider is in [dialects.md](dialects.md)"),
     ("/chat/completions", "what crosses to each provider is in [dialects.md](dialects.md)"),

@@ -16,7 +16,7 @@ pub(crate) async fn owner(platform: &Platform) -> sqlx::PgPool {
 /// A member of the demo organisation who is signed in.
 pub(crate) struct Person {
     pub(crate) id: Uuid,
-    secret: String,
+    pub(crate) secret: String,
 }
 
 impl Person {
