@@ -2,11 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use rpc::billing::usage_reports_server::UsageReports;
-use rpc::billing::{GetUsageRequest, GetUsageResponse, ListUsageRequest, ListUsageResponse, UsageFilter};
+use rpc::billing::{
+    GetUsageRequest, GetUsageResponse, ListUsageRequest, ListUsageResponse, QueryAnalyticsRequest,
+    QueryAnalyticsResponse, UsageFilter,
+};
 use rpc::convert::{self, Malformed};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
+use super::analytics;
 use crate::Service;
 use crate::store::reports::{self, Filter, Page, Sums};
 
@@ -77,6 +81,13 @@ impl UsageReports for Service {
         let next = last.filter(|_| more).map(|record| record.generation_id.clone()).unwrap_or_default();
         Ok(Response::new(ListUsageResponse { rows, next }))
     }
+
+    async fn query_analytics(
+        &self,
+        request: Request<QueryAnalyticsRequest>,
+    ) -> Result<Response<QueryAnalyticsResponse>, Status> {
+        analytics::query(self, request.into_inner()).await.map(Response::new)
+    }
 }
 
 fn filter(asked: UsageFilter) -> Result<Filter, Malformed> {
@@ -112,7 +123,7 @@ fn bounded(asked: u32, usual: u32, most: u32) -> i32 {
 }
 
 /// Cuts rows down to `limit`. Whether there were more.
-fn cut<T>(rows: &mut Vec<T>, limit: i32) -> bool {
+pub(super) fn cut<T>(rows: &mut Vec<T>, limit: i32) -> bool {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);

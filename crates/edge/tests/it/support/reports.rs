@@ -3,16 +3,21 @@
 use std::sync::{Arc, Mutex};
 
 use rpc::billing::usage_reports_server::UsageReports;
-use rpc::billing::{GetUsageRequest, GetUsageResponse, ListUsageRequest, ListUsageResponse};
+use rpc::billing::{
+    GetUsageRequest, GetUsageResponse, ListUsageRequest, ListUsageResponse, QueryAnalyticsRequest,
+    QueryAnalyticsResponse,
+};
 use tonic::{Request, Response, Status};
 
 #[derive(Default)]
 pub(crate) struct Told {
     pub(crate) asked: Vec<GetUsageRequest>,
     pub(crate) listed: Vec<ListUsageRequest>,
+    pub(crate) queried: Vec<QueryAnalyticsRequest>,
     /// Every question gets the same answer.
     pub(crate) sums: GetUsageResponse,
     pub(crate) page: ListUsageResponse,
+    pub(crate) analytics: QueryAnalyticsResponse,
 }
 
 /// Cheap to clone.
@@ -44,6 +49,16 @@ impl UsageReports for FakeReports {
         Ok(Response::new(self.with(|told| {
             told.listed.push(request.into_inner());
             told.page.clone()
+        })))
+    }
+
+    async fn query_analytics(
+        &self,
+        request: Request<QueryAnalyticsRequest>,
+    ) -> Result<Response<QueryAnalyticsResponse>, Status> {
+        Ok(Response::new(self.with(|told| {
+            told.queried.push(request.into_inner());
+            told.analytics.clone()
         })))
     }
 }
