@@ -1,6 +1,7 @@
 //! The schema `identity`: one file per aggregate, all of its SQL.
 
 pub(crate) mod admin_answers;
+pub(crate) mod analytics;
 pub(crate) mod answers;
 pub(crate) mod audit;
 pub(crate) mod changes;

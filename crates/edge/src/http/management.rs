@@ -4,6 +4,7 @@
 
 mod account;
 mod activity;
+mod analytics;
 mod budgets;
 mod byok;
 mod generation;
@@ -34,6 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .merge(account::routes())
         .merge(activity::routes())
+        .merge(analytics::routes())
         .merge(budgets::routes())
         .merge(byok::routes())
         .merge(generation::routes())

@@ -14,6 +14,7 @@ mod access;
 mod account;
 mod activity;
 mod admin;
+mod analytics;
 mod auth;
 mod bad_input;
 mod budgets;

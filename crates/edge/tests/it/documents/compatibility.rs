@@ -16,8 +16,7 @@ const BESIDES: [(&str, &str, &str); 3] =
 const LATER: &str = "not yet";
 
 /// Why what these paths begin with is not served.
-const REASONS: [(&str, &str); 17] = [
-    ("/analytics/", LATER),
+const REASONS: [(&str, &str); 16] = [
     ("/auth/keys", LATER),
     ("/benchmarks", "not yet; the catalogue's own scores are filters of `/models`"),
     ("/byok", LATER),
@@ -37,7 +36,8 @@ const REASONS: [(&str, &str); 17] = [
 ];
 
 /// What is served, but not quite as it is there.
-const DIFFERENCES: [(&str, &str); 17] = [
+const DIFFERENCES: [(&str, &str); 18] = [
+    ("/analytics/query", "no classifiers; the names are in [analytics.md](analytics.md)"),
     ("/audio/speech", "what crosses to each provider is in [dialects.md](dialects.md)"),
     ("/audio/transcriptions", "what crosses to each provider is in [dialects.md](dialects.md)"),
     ("/chat/completions", "what crosses to each provider is in [dialects.md](dialects.md)"),
