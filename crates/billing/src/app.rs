@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use lifecycle::{Health, Tasks};
 use sqlx::PgPool;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::app::notices::Courier;
 use crate::app::prices::Shelf;
@@ -28,6 +28,9 @@ use crate::app::settlement::Tries;
 use crate::metrics::Metrics;
 use crate::processor::Processor;
 use crate::{Config, Error};
+
+/// Analytics that one replica works on at once: each may keep a session of the pool busy for seconds.
+const ANALYSTS: usize = 3;
 
 /// The state of one replica. Cheap to clone.
 #[derive(Clone)]
@@ -45,6 +48,8 @@ pub(crate) struct State {
     /// Somebody gave back what others may be short of.
     pub freed: Notify,
     pub courier: Courier,
+    /// Turns at analytics.
+    pub analysts: Semaphore,
     /// `None` = payments are not configured.
     pub processor: Option<Box<dyn Processor>>,
 }
@@ -71,8 +76,21 @@ impl App {
         let (shelf, tries) = (Shelf::default(), Tries::default());
         let (sessions, freed) = (Sessions::default(), Notify::new());
         let processor = config.payments.processor()?;
-        let state =
-            State { config, pool, tasks, health, metrics, shelf, tries, sessions, freed, courier, processor };
+        let analysts = Semaphore::new(ANALYSTS);
+        let state = State {
+            config,
+            pool,
+            tasks,
+            health,
+            metrics,
+            shelf,
+            tries,
+            sessions,
+            freed,
+            courier,
+            analysts,
+            processor,
+        };
         Ok(Self(Arc::new(state)))
     }
 

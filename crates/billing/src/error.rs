@@ -9,6 +9,10 @@ use crate::processor::signature::Forged;
 /// What whoever wants to pay is told where nobody set up that one can.
 const NOT_CONFIGURED: &str = "Payments are not configured on this platform. Ask its operator to add credit.";
 
+const TOO_LONG: &str =
+    "The query took too long. Ask for a shorter time, or for metrics and dimensions that are summed by hour.";
+const BUSY: &str = "Too many analytics queries are running. Try again shortly.";
+
 /// Why a call of billing failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -39,6 +43,12 @@ pub enum Error {
     Unprintable(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("a task of this call was stopped")]
     Stopped,
+    /// What is asked is more than a statement may work for.
+    #[error("a report took too long")]
+    TooLong,
+    /// Others are being answered already, as many as may be at once.
+    #[error("too many reports are asked for at once")]
+    Busy,
 }
 
 impl Error {
@@ -47,7 +57,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Database(error) => matches!(pg::class(error), pg::Class::Unavailable | pg::Class::Retry),
-            Self::Stopped => true,
+            Self::Stopped | Self::Busy => true,
             Self::Processor(error) => matches!(error, ProcessorError::Unreachable(_)),
             Self::Malformed(_)
             | Self::OutOfRange(_)
@@ -57,7 +67,8 @@ impl Error {
             | Self::Setting(_)
             | Self::NotConfigured
             | Self::Forged(_)
-            | Self::Unprintable(_) => false,
+            | Self::Unprintable(_)
+            | Self::TooLong => false,
         }
     }
 
@@ -118,6 +129,10 @@ impl From<Error> for tonic::Status {
             Error::Unprintable(source) => {
                 tracing::error!(error = &**source as &dyn std::error::Error, "a document cannot be rendered");
                 Fault::internal().into()
+            }
+            Error::TooLong => Fault::new("request_timeout", 408, TOO_LONG).into(),
+            Error::Busy => {
+                Fault { retry_after_seconds: Some(1), ..Fault::new("rate_limit_exceeded", 429, BUSY) }.into()
             }
             Error::Stopped => Fault::unavailable("Billing is stopping. Try again shortly.").into(),
         }

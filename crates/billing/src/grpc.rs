@@ -1,5 +1,6 @@
 //! Decode, call, encode.
 
+mod analytics;
 mod budgets;
 mod invoices;
 mod ledger;

@@ -2,6 +2,7 @@
 //! each, so that no dropped future can leave one half done.
 
 pub(crate) mod accounts;
+pub(crate) mod analytics;
 pub(crate) mod bills;
 pub(crate) mod budgets;
 pub(crate) mod invariants;

@@ -1,6 +1,7 @@
 //! The schema `identity`: one file per aggregate, all of its SQL.
 
 pub(crate) mod admin_answers;
+pub(crate) mod analytics;
 pub(crate) mod answers;
 pub(crate) mod audit;
 pub(crate) mod auth_codes;
@@ -9,6 +10,7 @@ pub(crate) mod changes;
 pub(crate) mod credentials;
 pub(crate) mod destinations;
 pub(crate) mod exchanges;
+pub(crate) mod feedback;
 pub(crate) mod governance;
 pub(crate) mod guardrails;
 pub(crate) mod invitations;

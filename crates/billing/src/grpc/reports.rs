@@ -4,12 +4,13 @@ use chrono::{DateTime, Utc};
 use rpc::billing::usage_reports_server::UsageReports;
 use rpc::billing::{
     GetUsageRequest, GetUsageResponse, ListSettledRequest, ListSettledResponse, ListUsageRequest,
-    ListUsageResponse, UsageFilter,
+    ListUsageResponse, QueryAnalyticsRequest, QueryAnalyticsResponse, UsageFilter,
 };
 use rpc::convert::{self, Malformed};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
+use super::analytics;
 use crate::Service;
 use crate::store::reports::{self, Filter, Page, Sums};
 use crate::store::settled::{self, Mark};
@@ -103,6 +104,13 @@ impl UsageReports for Service {
         let mark = format!("{}/{}", end.xid, end.after);
         Ok(Response::new(ListSettledResponse { rows, mark, more }))
     }
+
+    async fn query_analytics(
+        &self,
+        request: Request<QueryAnalyticsRequest>,
+    ) -> Result<Response<QueryAnalyticsResponse>, Status> {
+        analytics::query(self, request.into_inner()).await.map(Response::new)
+    }
 }
 
 fn mark(text: &str) -> Result<Mark, Malformed> {
@@ -144,7 +152,7 @@ fn bounded(asked: u32, usual: u32, most: u32) -> i32 {
 }
 
 /// Cuts rows down to `limit`. Whether there were more.
-fn cut<T>(rows: &mut Vec<T>, limit: i32) -> bool {
+pub(super) fn cut<T>(rows: &mut Vec<T>, limit: i32) -> bool {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);

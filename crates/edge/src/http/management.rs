@@ -4,11 +4,15 @@
 
 mod account;
 mod activity;
+mod analytics;
 mod auth_keys;
 mod budgets;
+mod budgets;
+mod byok;
 mod byok;
 mod content;
 mod destinations;
+mod feedback;
 mod generation;
 mod guardrails;
 mod invoices;
@@ -42,6 +46,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(byok::routes())
         .merge(content::routes())
         .merge(destinations::routes())
+        .merge(analytics::routes())
+        .merge(budgets::routes())
+        .merge(byok::routes())
+        .merge(feedback::routes())
         .merge(generation::routes())
         .merge(guardrails::routes())
         .merge(invoices::routes())

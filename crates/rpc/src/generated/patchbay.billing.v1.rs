@@ -7274,6 +7274,94 @@ pub struct ListSettledResponse {
     #[prost(bool, tag = "3")]
     pub more: bool,
 }
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct QueryAnalyticsRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// The workspace of usage that names none.
+    #[prost(string, tag = "2")]
+    pub home_workspace_id: ::prost::alloc::string::String,
+    /// At least one of those in docs/reference/analytics.md, each once.
+    #[prost(string, repeated, tag = "3")]
+    pub metrics: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// At most two.
+    #[prost(string, repeated, tag = "4")]
+    pub dimensions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "5")]
+    pub filters: ::prost::alloc::vec::Vec<AnalyticsFilter>,
+    /// `minute`, `hour`, `day`, `week` (from Monday) or `month`, in UTC; empty = one sum over the whole time.
+    #[prost(string, tag = "6")]
+    pub granularity: ::prost::alloc::string::String,
+    /// Requests admitted from this time to before the other, in Unix milliseconds. Where rollups suffice, whole hours: the
+    /// first is taken down, the second up.
+    #[prost(int64, tag = "7")]
+    pub since_ms: i64,
+    #[prost(int64, tag = "8")]
+    pub until_ms: i64,
+    /// `date`, a dimension or a metric that are asked for, or `request_count`.
+    #[prost(string, tag = "9")]
+    pub order_by: ::prost::alloc::string::String,
+    #[prost(bool, tag = "10")]
+    pub descending: bool,
+    /// Rows at most, 1 to 10,000.
+    #[prost(uint32, tag = "11")]
+    pub limit: u32,
+    /// Rows of one combination of dimensions at most; 0 = as many as there are.
+    #[prost(uint32, tag = "12")]
+    pub group_limit: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnalyticsFilter {
+    #[prost(string, tag = "1")]
+    pub dimension: ::prost::alloc::string::String,
+    /// `in`, `not_in`, `gt`, `gte`, `lt` or `lte`.
+    #[prost(string, tag = "2")]
+    pub operator: ::prost::alloc::string::String,
+    /// One, but for `in` and `not_in`. Keys, people, workspaces and generations by their UUID.
+    #[prost(string, repeated, tag = "3")]
+    pub values: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether `in` and `not_in` let usage pass that has none of the dimension.
+    #[prost(bool, tag = "4")]
+    pub unset: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct QueryAnalyticsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub rows: ::prost::alloc::vec::Vec<AnalyticsRow>,
+    /// There are more.
+    #[prost(bool, tag = "2")]
+    pub is_truncated: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AnalyticsRow {
+    /// Where its bucket begins; absent without granularity.
+    #[prost(int64, optional, tag = "1")]
+    pub start_ms: ::core::option::Option<i64>,
+    /// One for each dimension, in the order of the request; empty = the usage has none.
+    #[prost(string, repeated, tag = "2")]
+    pub values: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// One for each metric, in the order of the request.
+    #[prost(message, repeated, tag = "3")]
+    pub figures: ::prost::alloc::vec::Vec<AnalyticsFigure>,
+}
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct AnalyticsFigure {
+    /// Absent = there is nothing to tell it from.
+    #[prost(oneof = "analytics_figure::Value", tags = "1, 2")]
+    pub value: ::core::option::Option<analytics_figure::Value>,
+}
+/// Nested message and enum types in `AnalyticsFigure`.
+pub mod analytics_figure {
+    /// Absent = there is nothing to tell it from.
+    #[derive(Clone, Copy, PartialEq, ::prost::Oneof)]
+    pub enum Value {
+        /// Units, milliseconds, or nano-USD.
+        #[prost(int64, tag = "1")]
+        Whole(i64),
+        #[prost(double, tag = "2")]
+        Fraction(f64),
+    }
+}
 /// Generated client implementations.
 pub mod usage_reports_client {
     #![allow(
@@ -7444,6 +7532,33 @@ pub mod usage_reports_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Metrics of a tenant's usage by time and up to two dimensions. 408 where it takes longer than a statement may.
+        pub async fn query_analytics(
+            &mut self,
+            request: impl tonic::IntoRequest<super::QueryAnalyticsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QueryAnalyticsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.UsageReports/QueryAnalytics",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("patchbay.billing.v1.UsageReports", "QueryAnalytics"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -7481,6 +7596,14 @@ pub mod usage_reports_server {
             request: tonic::Request<super::ListSettledRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListSettledResponse>,
+            tonic::Status,
+        >;
+        /// Metrics of a tenant's usage by time and up to two dimensions. 408 where it takes longer than a statement may.
+        async fn query_analytics(
+            &self,
+            request: tonic::Request<super::QueryAnalyticsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QueryAnalyticsResponse>,
             tonic::Status,
         >;
     }
@@ -7680,6 +7803,51 @@ pub mod usage_reports_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListSettledSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.UsageReports/QueryAnalytics" => {
+                    #[allow(non_camel_case_types)]
+                    struct QueryAnalyticsSvc<T: UsageReports>(pub Arc<T>);
+                    impl<
+                        T: UsageReports,
+                    > tonic::server::UnaryService<super::QueryAnalyticsRequest>
+                    for QueryAnalyticsSvc<T> {
+                        type Response = super::QueryAnalyticsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::QueryAnalyticsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UsageReports>::query_analytics(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = QueryAnalyticsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

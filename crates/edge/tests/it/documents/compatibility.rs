@@ -16,14 +16,12 @@ const BESIDES: [(&str, &str, &str); 3] =
 const LATER: &str = "not yet";
 
 /// Why what these paths begin with is not served.
-const REASONS: [(&str, &str); 16] = [
-    ("/analytics/", LATER),
+const REASONS: &[(&str, &str)] = &[
     ("/benchmarks", "not yet; the catalogue's own scores are filters of `/models`"),
     ("/byok", LATER),
     ("/classifications/", "not yet: it describes what is asked of a whole platform"),
     ("/datasets/", "not yet: they describe the traffic of a whole platform"),
     ("/files", LATER),
-    ("/generation/feedback", LATER),
     ("/guardrails", LATER),
     ("/keys", LATER),
     (
@@ -38,7 +36,8 @@ const REASONS: [(&str, &str); 16] = [
 ];
 
 /// What is served, but not quite as it is there.
-const DIFFERENCES: [(&str, &str); 21] = [
+const DIFFERENCES: &[(&str, &str)] = &[
+    ("/analytics/query", "no classifiers; the names are in [analytics.md](analytics.md)"),
     ("/auth/keys", "a code's method need not be repeated; [oauth.md](oauth.md)"),
     ("/audio/speech", "what crosses to each provider is in [dialects.md](dialects.md)"),
     ("/audio/transcriptions", "what crosses to each provider is in [dialects.md](dialects.md)"),

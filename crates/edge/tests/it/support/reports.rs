@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use rpc::billing::usage_reports_server::UsageReports;
 use rpc::billing::{
     GetUsageRequest, GetUsageResponse, ListSettledRequest, ListSettledResponse, ListUsageRequest,
-    ListUsageResponse, UsageRow,
+    ListUsageResponse, QueryAnalyticsRequest, QueryAnalyticsResponse, UsageRow,
 };
 use tonic::{Request, Response, Status};
 
@@ -13,11 +13,13 @@ use tonic::{Request, Response, Status};
 pub(crate) struct Told {
     pub(crate) asked: Vec<GetUsageRequest>,
     pub(crate) listed: Vec<ListUsageRequest>,
+    pub(crate) queried: Vec<QueryAnalyticsRequest>,
     /// Every question gets the same answer.
     pub(crate) sums: GetUsageResponse,
     pub(crate) page: ListUsageResponse,
     /// What settled, in its order; marks are places in it.
     pub(crate) settled: Vec<UsageRow>,
+    pub(crate) analytics: QueryAnalyticsResponse,
 }
 
 /// Cheap to clone.
@@ -64,6 +66,16 @@ impl UsageReports for FakeReports {
             };
             let rows = told.settled.iter().skip(begin).filter(of).cloned().collect();
             ListSettledResponse { rows, mark: told.settled.len().to_string(), more: false }
+        })))
+    }
+
+    async fn query_analytics(
+        &self,
+        request: Request<QueryAnalyticsRequest>,
+    ) -> Result<Response<QueryAnalyticsResponse>, Status> {
+        Ok(Response::new(self.with(|told| {
+            told.queried.push(request.into_inner());
+            told.analytics.clone()
         })))
     }
 }
