@@ -27,6 +27,7 @@ pub(crate) fn system(filter: &str) -> anyhow::Result<()> {
 /// The drills alone, long.
 pub(crate) fn drill() -> anyhow::Result<()> {
     packages::install()?;
+    clients::install()?;
     run(cargo(&["build", "--workspace", "--locked"]))?;
     let mut drills = cargo(&["test", "--package", "system-tests", "--locked", "--", "drill"]);
     drills.env("PATCHBAY_DRILL", "long");
