@@ -2,7 +2,7 @@
 //! What each has to be able to do is a list of named checks in `tests/clients/`; `targets.json` there names the
 //! models.
 
-mod matrix;
+pub(crate) mod matrix;
 mod settings;
 
 use std::process::Stdio;
@@ -31,7 +31,7 @@ enum Interpreter {
     Node,
 }
 
-const CLIENTS: [Client; 8] = [
+const CLIENTS: [Client; 10] = [
     Client { name: "openai_python", interpreter: Interpreter::Python("python"), script: "openai_checks.py" },
     Client { name: "openai_node", interpreter: Interpreter::Node, script: "openai_checks.mjs" },
     Client {
@@ -46,6 +46,16 @@ const CLIENTS: [Client; 8] = [
         script: "openrouter_checks.py",
     },
     Client { name: "openrouter_node", interpreter: Interpreter::Node, script: "openrouter_checks.mjs" },
+    Client {
+        name: "openrouter_python_accounts",
+        interpreter: Interpreter::Python("openrouter"),
+        script: "openrouter_accounts_checks.py",
+    },
+    Client {
+        name: "openrouter_node_accounts",
+        interpreter: Interpreter::Node,
+        script: "openrouter_accounts_checks.mjs",
+    },
     Client { name: "ai_sdk", interpreter: Interpreter::Node, script: "ai_checks.mjs" },
     Client { name: "langchain", interpreter: Interpreter::Python("python"), script: "langchain_checks.py" },
 ];

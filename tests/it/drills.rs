@@ -1,10 +1,12 @@
-//! Drills: processes die under paid load, and nothing is lost, doubled or left open.
+//! Drills: processes die under paid load, and nothing is lost, doubled or left open; and whatever is asked, the
+//! answer is as the documents say.
 //!
 //! `PATCHBAY_DRILL=long` runs them long.
 
 mod aborts;
 mod chance;
 mod crashes;
+mod documents;
 mod limits;
 mod prices;
 
@@ -17,6 +19,7 @@ use crate::load::{Load, Seen};
 use crate::{Alone, alone};
 use aborts::whoever_leaves_pays_for_what_was_made_and_holds_nothing;
 use crashes::{everything_may_be_killed_at_once, the_money_of_a_dead_edge_is_free_soon};
+use documents::whatever_is_asked_the_answer_is_as_the_documents_say;
 use limits::limits_hold_to_the_nano_over_three_edges;
 use prices::every_charge_can_be_computed_again_though_prices_change;
 
@@ -34,6 +37,7 @@ pub(crate) fn scenarios() -> Vec<(&'static str, Alone)> {
         every_charge_can_be_computed_again_though_prices_change,
         the_money_of_a_dead_edge_is_free_soon,
         everything_may_be_killed_at_once,
+        whatever_is_asked_the_answer_is_as_the_documents_say,
     ]
 }
 

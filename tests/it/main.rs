@@ -21,6 +21,7 @@ mod presets;
 mod replay;
 mod routing;
 mod shared;
+mod shell;
 mod skins;
 
 use std::path::{Path, PathBuf};
@@ -90,7 +91,7 @@ fn main() -> ExitCode {
 }
 
 fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
-    let modules: [(&str, Vec<(&str, Scenario)>); 12] = [
+    let modules: [(&str, Vec<(&str, Scenario)>); 13] = [
         ("byok", byok::scenarios()),
         ("catalogue", catalogue::scenarios()),
         ("errors", errors::scenarios()),
@@ -102,6 +103,7 @@ fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
         ("replay", replay::scenarios()),
         ("presets", presets::scenarios()),
         ("routing", routing::scenarios()),
+        ("shell", shell::scenarios()),
         ("skins", skins::scenarios()),
     ];
     let mut trials = Vec::new();

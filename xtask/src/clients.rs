@@ -8,5 +8,7 @@ pub(crate) fn install() -> anyhow::Result<()> {
     python::install("clients/python", "tests/clients/python/requirements.txt")?;
     // LangChain's integration holds on to an older one.
     python::install("clients/openrouter", "tests/clients/python/requirements-openrouter.txt")?;
+    // It makes up requests from OpenAPI documents.
+    python::install("clients/schemathesis", "tests/clients/python/requirements-schemathesis.txt")?;
     run(command("npm", &["ci", "--silent", "--no-audit", "--no-fund", "--prefix", "tests/clients/node"]))
 }

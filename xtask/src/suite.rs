@@ -29,6 +29,7 @@ pub(crate) fn system(filter: &str) -> anyhow::Result<()> {
 /// The drills alone, long.
 pub(crate) fn drill() -> anyhow::Result<()> {
     packages::install()?;
+    clients::install()?;
     clocks::install();
     run(cargo(&["build", "--workspace", "--locked"]))?;
     let mut drills = cargo(&["test", "--package", "system-tests", "--locked", "--", "drill"]);

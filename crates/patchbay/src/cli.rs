@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use identity::Role;
 
 use crate::config::Config;
-use crate::{byok, cluster, dev, route, serve, show_config, spool, tend};
+use crate::{admin, byok, cluster, dev, route, serve, show_config, spool, tend};
 
 /// One key, one API, every model. Without a command: `dev`.
 #[derive(Debug, Parser)]
@@ -61,6 +61,8 @@ enum Command {
         #[arg(long, value_name = "URL")]
         simulator: Option<String>,
     },
+    /// Runs a platform from a shell: organisations, keys, credit, providers, invoices
+    Admin(admin::Admin),
     /// The keys that the tenants' own provider credentials are sealed under
     #[command(subcommand)]
     Byok(byok::Command),
@@ -97,6 +99,7 @@ impl Cli {
             Command::Simulate => serve::simulate(shared).await,
             Command::Migrate => tend::migrate(&Config::load(shared)?).await,
             Command::Seed { simulator } => tend::seed(&Config::load(shared)?, simulator.as_deref()).await,
+            Command::Admin(admin) => admin.run(shared).await,
             Command::Byok(command) => byok::run(shared, command).await,
             Command::Spool(command) => spool::run(shared, command).await,
             Command::Cluster(command) => Box::pin(cluster::run(shared, command)).await,

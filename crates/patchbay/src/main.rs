@@ -1,5 +1,7 @@
 //! One key, one API, every model: the program, and the place where its services are put together.
 
+mod admin;
+mod admin_api;
 mod byok;
 mod cli;
 mod cluster;
@@ -38,10 +40,17 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say::error(&error);
-            let invalid = error.chain().any(|cause| cause.is::<lifecycle::ConfigError>());
-            if invalid { ExitCode::from(INVALID_CONFIGURATION) } else { ExitCode::FAILURE }
+            exit_code(&error)
         }
     }
+}
+
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if error.chain().any(|cause| cause.is::<lifecycle::ConfigError>()) {
+        return ExitCode::from(INVALID_CONFIGURATION);
+    }
+    let api = error.chain().find_map(|cause| cause.downcast_ref::<admin_api::Error>());
+    api.map_or(ExitCode::FAILURE, |error| ExitCode::from(error.exit_code()))
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {

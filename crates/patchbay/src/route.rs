@@ -1,7 +1,6 @@
 //! `patchbay route`: why a request goes where it goes, and what other rules would do. Asks the admin API of a
 //! platform that runs.
 
-mod admin;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -10,9 +9,9 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
+use crate::admin_api::AdminApi;
 use crate::cli::Shared;
 use crate::say;
-use admin::Admin;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -25,15 +24,21 @@ pub(crate) enum Command {
 /// Where the admin API is.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Place {
-    /// Base URL of the admin API [default: that of dev.json in the data directory]
-    #[arg(long, value_name = "URL")]
-    pub(crate) admin_url: Option<String>,
+    /// Base URL of the admin API [default: PATCHBAY_ADMIN_URL, else that of dev.json in the data directory]
+    #[arg(long, visible_alias = "url", value_name = "URL")]
+    admin_url: Option<String>,
     /// An operator's token [default: PATCHBAY_ADMIN_TOKEN, else that of dev.json]
     #[arg(long, value_name = "TOKEN")]
-    pub(crate) token: Option<String>,
+    token: Option<String>,
     /// Prints the answer as JSON
     #[arg(long)]
     json: bool,
+}
+
+impl Place {
+    fn api(&self, shared: &Shared) -> anyhow::Result<AdminApi> {
+        AdminApi::of(shared, self.admin_url.clone(), self.token.clone())
+    }
 }
 
 #[derive(Debug, Args)]
@@ -96,7 +101,7 @@ pub(crate) async fn run(shared: &Shared, command: Command) -> anyhow::Result<()>
 
 impl Explain {
     async fn run(self, shared: &Shared) -> anyhow::Result<()> {
-        let admin = Admin::of(shared, &self.place)?;
+        let admin = self.place.api(shared)?;
         let answer = match &self.generation {
             Some(generation) => admin.get(&format!("decisions/{generation}"), &[]).await?,
             None => admin.post("route/explain", &self.query(), &self.body()?).await?,
@@ -135,7 +140,7 @@ impl Explain {
 
 impl Replay {
     async fn run(self, shared: &Shared) -> anyhow::Result<()> {
-        let admin = Admin::of(shared, &self.place)?;
+        let admin = self.place.api(shared)?;
         let mut body = json!({ "since": self.since, "limit": self.limit, "disable": self.disable });
         if let Some(until) = &self.until {
             body["until"] = until.as_str().into();

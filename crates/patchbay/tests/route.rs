@@ -175,7 +175,7 @@ fn a_replay_sends_what_is_to_change_and_tells_the_difference() {
 fn what_goes_wrong_is_said_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let output = patchbay(&["route", "explain", "--model", "a/m"], folder.path());
-    assert!(!output.status.success() && said(&output).contains("--admin-url"), "{}", said(&output));
+    assert!(!output.status.success() && said(&output).contains("--url"), "{}", said(&output));
     let refusal = json!({ "error": { "message": "policy: unknown field `max_tries`" } });
     let (base, serving) = answer_once("400 Bad Request", refusal);
     let output = patchbay(&["route", "replay", "--admin-url", &base, "--token", "t"], folder.path());

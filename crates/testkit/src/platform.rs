@@ -10,6 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Deserialize;
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 
 use crate::processes::{self, Process};
@@ -50,6 +51,8 @@ pub struct DevFile {
     pub management_key: String,
     pub markup_api_key: String,
     pub admin_token: String,
+    pub admin_email: String,
+    pub admin_password: String,
     pub database_url: String,
     pub simulator_base: String,
     /// Addresses of every edge, `http://host:port`.
@@ -71,7 +74,7 @@ pub struct Platform {
     pub simulator: Simulator,
     pub ledger: Ledger,
     child: Child,
-    directory: PathBuf,
+    pub(crate) directory: PathBuf,
     _temporary: TempDir,
 }
 
@@ -169,6 +172,30 @@ impl Platform {
     /// When the command fails.
     pub async fn cluster(&self, arguments: &[&str]) -> anyhow::Result<()> {
         cluster(&self.directory, arguments).await
+    }
+
+    /// Runs `patchbay admin` on this platform, as an operator at a shell would.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub async fn shell(&self, arguments: &[&str], input: &str) -> anyhow::Result<std::process::Output> {
+        let mut child = Command::new(binary()?)
+            .arg("admin")
+            .args(arguments)
+            .arg("--data-dir")
+            .arg(&self.directory)
+            .env_remove("PATCHBAY_ADMIN_URL")
+            .env_remove("PATCHBAY_ADMIN_TOKEN")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let mut stdin = child.stdin.take().context("no standard input")?;
+        // Whoever reads nothing of it may close it before it is written.
+        let _ = stdin.write_all(input.as_bytes()).await;
+        drop(stdin);
+        Ok(tokio::time::timeout(ENDED, child.wait_with_output()).await??)
     }
 
     /// Asks the platform to stop, as Ctrl-C does, and waits for it.

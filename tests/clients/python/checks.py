@@ -2,7 +2,8 @@
 
 A script declares its checks with `conversation` (run over every target that can what the check needs) or
 `once`, then calls `main`. It is called with one argument, JSON: `{"api_base", "anthropic_base", "api_key",
-"management_key", "targets"}`, where targets are those of `../targets.json`. A line of its output is
+"management_key", "other_management_key", "member", "targets"}`, where the other key is another organisation's, the
+member one of this organisation by id, and targets are those of `../targets.json`. A line of its output is
 `{"check", "dialect", "failure"}`, where `failure` is null or says what to look at.
 
 A target is a model at one provider: `{"dialect", "model", "provider", "can"}`. What it can: `tools`, `schema`

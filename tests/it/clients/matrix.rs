@@ -18,7 +18,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn failure(&self) -> Option<String> {
+    pub(crate) fn failure(&self) -> Option<String> {
         let failure = self.failure.as_ref()?;
         let dialect = self.dialect.as_deref().map(|dialect| format!(" over {dialect}")).unwrap_or_default();
         Some(format!("{}{dialect}: {failure}", self.check))
@@ -29,7 +29,7 @@ impl Outcome {
 ///
 /// # Errors
 /// When a line is not an outcome.
-pub(super) fn read(output: &str) -> anyhow::Result<Vec<Outcome>> {
+pub(crate) fn read(output: &str) -> anyhow::Result<Vec<Outcome>> {
     output.lines().filter(|line| line.starts_with('{')).map(outcome).collect()
 }
 
@@ -94,13 +94,13 @@ impl Matrix {
 fn table(title: &str, rows: &BTreeMap<&str, BTreeMap<&str, Count>>, columns: &[&str]) -> String {
     let mut text = format!("\nchecks of official clients, {title}: passed/all\n{:<20}", "");
     for client in rows.keys() {
-        let _ = write!(text, "{client:>20}");
+        let _ = write!(text, "{client:>28}");
     }
     for dialect in columns {
         let _ = write!(text, "\n{dialect:<20}");
         for counts in rows.values() {
             let cell = counts.get(dialect).map_or_else(|| "-".to_owned(), |(ok, all)| format!("{ok}/{all}"));
-            let _ = write!(text, "{cell:>20}");
+            let _ = write!(text, "{cell:>28}");
         }
     }
     text.push('\n');

@@ -15,12 +15,15 @@ pub(super) async fn of(platform: &Platform) -> anyhow::Result<Value> {
     let targets = std::fs::read_to_string(root().join("tests/clients/targets.json"))?;
     let targets: Value = serde_json::from_str(&targets)?;
     let organisation = platform.admin.organisation(CREDIT).await?;
+    let other = platform.admin.organisation("0").await?;
     let api_base = platform.dev.api_base.trim_end_matches('/');
     Ok(json!({
         "api_base": api_base,
         "anthropic_base": api_base.trim_end_matches("/v1"),
         "api_key": organisation.api_key,
         "management_key": organisation.management_key,
+        "other_management_key": other.management_key,
+        "member": platform.member(&organisation).await?,
         "targets": targets,
     }))
 }

@@ -30,6 +30,10 @@ impl Provider {
         struct Answer {
             data: Provider,
         }
+        // Without a name the router describes all of them.
+        if slug.is_empty() {
+            return Ok(None);
+        }
         let message = DescribeCatalogueRequest {
             resource: "providers".to_owned(),
             name: slug.to_owned(),

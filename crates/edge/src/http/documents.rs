@@ -17,7 +17,7 @@ use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{Content, InfoBuilder, OpenApi, Ref, RefOr, ResponseBuilder, ServerBuilder};
+use utoipa::openapi::{Content, InfoBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, ServerBuilder};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::reply;
@@ -38,6 +38,28 @@ struct ErrorObject {
     message: String,
     #[schema(value_type = Option<Object>)]
     metadata: Option<serde_json::Value>,
+}
+
+/// How errors are written to Anthropic's clients.
+#[derive(Debug, Serialize, ToSchema)]
+struct AnthropicErrorAnswer {
+    /// `error`
+    r#type: String,
+    error: AnthropicErrorObject,
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<serde_json::Value>,
+    /// The generation, where one was begun.
+    request_id: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct AnthropicErrorObject {
+    /// Anthropic's word, such as `overloaded_error`.
+    r#type: String,
+    /// What went wrong and what to do.
+    message: String,
+    /// Ours, such as `provider_overloaded`.
+    error_type: String,
 }
 
 /// A JSON object as the part of the platform writes it that the thing belongs to.
@@ -93,10 +115,7 @@ fn completed(base: &str, mut document: OpenApi) -> OpenApi {
     }
     components.schemas.insert(ErrorObject::name().into_owned(), ErrorObject::schema());
     components.schemas.insert(ErrorAnswer::name().into_owned(), ErrorAnswer::schema());
-    let error = ResponseBuilder::new()
-        .description("An error")
-        .content("application/json", Content::new(Some(Ref::from_schema_name(ErrorAnswer::name()))))
-        .build();
+    let error = error_answer(&ErrorAnswer::name());
     for item in document.paths.paths.values_mut() {
         let operations =
             [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch, &mut item.head];
@@ -109,6 +128,14 @@ fn completed(base: &str, mut document: OpenApi) -> OpenApi {
         }
     }
     document
+}
+
+/// The answer to whatever goes wrong, as a schema of the components describes it.
+fn error_answer(schema: &str) -> Response {
+    ResponseBuilder::new()
+        .description("An error")
+        .content("application/json", Content::new(Some(Ref::from_schema_name(schema))))
+        .build()
 }
 
 fn schemes() -> [(&'static str, SecurityScheme); 4] {

@@ -197,6 +197,7 @@ async fn what_makes_no_sense_is_refused() {
     let hashes: Vec<String> = (0..101).map(|_| "0".repeat(64)).collect();
     let cases = [
         json!({ "provider": "nobody" }),
+        json!({ "provider": "" }),
         json!({ "key": "" }),
         json!({ "key": "two words" }),
         json!({ "key": 17 }),

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
+use crate::say::aligned;
+
 /// Reads a time, or a span before now, into RFC 3339.
 pub(super) fn since(text: &str) -> Result<String, String> {
     let odd = || format!("`{text}` is neither a time, such as 2026-01-31T12:00:00Z, nor a span, such as 15m");
@@ -176,20 +178,6 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// Columns as wide as their widest cell.
-fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
-    let widths: Vec<usize> =
-        (0..N).map(|n| rows.iter().map(|row| row[n].chars().count()).max().unwrap_or(0)).collect();
-    let mut out = String::new();
-    for row in rows {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        out.push_str(cells.join("  ").trim_end());
-        out.push('\n');
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -206,11 +194,9 @@ mod tests {
     }
 
     #[test]
-    fn money_is_exact_and_columns_stand_below_each_other() {
+    fn money_is_exact() {
         assert_eq!((usd(&json!("2475000")), usd(&json!("0"))), ("$0.002475".into(), "$0".into()));
         assert_eq!(usd(&json!("12000000000")), "$12");
-        let rows = [["a".to_owned(), "b".to_owned()], ["long".to_owned(), "c".to_owned()]];
-        assert_eq!(aligned(&rows), "a     b\nlong  c\n");
     }
 
     #[test]

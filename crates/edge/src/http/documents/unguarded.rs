@@ -10,7 +10,7 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Content, OpenApi, OpenApiBuilder, PathsBuilder, Ref, Required, ResponseBuilder};
 use utoipa::{PartialSchema as _, ToSchema as _};
 
-use super::Document;
+use super::{AnthropicErrorAnswer, AnthropicErrorObject, Document, error_answer};
 
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
@@ -28,6 +28,8 @@ struct Inference {
     answers: &'static [&'static str],
 }
 
+/// The tag of what Anthropic's clients call, who read errors in Anthropic's shape.
+const MESSAGES: &str = "Anthropic Messages";
 const OPENAI: &str = "OpenAI's API reference, with OpenRouter's additions.";
 const ANTHROPIC: &str = "Anthropic's API reference, with OpenRouter's additions.";
 const OPENROUTER: &str = "OpenRouter's API reference.";
@@ -46,13 +48,13 @@ const INFERENCE: [Inference; 12] = [
     inference("/chat/completions", "sendChatCompletionRequest", "Chat", "Answer a conversation", OPENAI),
     inference("/completions", "createCompletions", "Chat", "Continue a text", OPENAI),
     inference("/responses", "createResponses", "Responses", "Answer a conversation of items", OPENAI),
-    inference("/messages", "createMessages", "Anthropic Messages", "Answer a conversation", ANTHROPIC),
+    inference("/messages", "createMessages", MESSAGES, "Answer a conversation", ANTHROPIC),
     Inference {
         answers: &[JSON],
         ..inference(
             "/messages/count_tokens",
             "countMessagesTokens",
-            "Anthropic Messages",
+            MESSAGES,
             "Count the prompt tokens of a conversation, about",
             ANTHROPIC,
         )
@@ -181,7 +183,13 @@ pub(in crate::http) fn document() -> OpenApi {
     let paths = calls.chain(reads).fold(PathsBuilder::new(), |paths, (path, item)| paths.path(path, item));
     let mut document = OpenApiBuilder::new().paths(paths).build();
     let components = document.components.get_or_insert_default();
-    components.schemas.insert(Document::name().into_owned(), Document::schema());
+    for (name, schema) in [
+        (Document::name(), Document::schema()),
+        (AnthropicErrorObject::name(), AnthropicErrorObject::schema()),
+        (AnthropicErrorAnswer::name(), AnthropicErrorAnswer::schema()),
+    ] {
+        components.schemas.insert(name.into_owned(), schema);
+    }
     document
 }
 
@@ -191,14 +199,17 @@ impl Inference {
             self.answers.iter().fold(ResponseBuilder::new().description("The answer"), |answer, kind| {
                 answer.content(*kind, content(kind))
             });
-        OperationBuilder::new()
+        let operation = OperationBuilder::new()
             .operation_id(Some(self.id))
             .tag(self.tag)
             .summary(Some(self.summary))
             .request_body(Some(self.body()))
             .response("200", answer.build())
-            .security(taking("inference_key"))
-            .build()
+            .security(taking("inference_key"));
+        if self.tag == MESSAGES {
+            return operation.response("default", error_answer(&AnthropicErrorAnswer::name())).build();
+        }
+        operation.build()
     }
 
     fn body(&self) -> RequestBody {
