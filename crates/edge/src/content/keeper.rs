@@ -146,7 +146,7 @@ impl Keeper {
         }
     }
 
-    /// Tries again while the database is away.
+    /// Tries again while the database is away, unless the process is to stop.
     async fn patiently(
         &self,
         tenant: TenantId,
@@ -160,7 +160,9 @@ impl Keeper {
                 Ok(is_kept) => is_kept,
                 Err(Error::Database(error)) if tries > 0 => {
                     tracing::debug!(error = %error, "an exchange cannot be kept yet");
-                    tokio::time::sleep(PAUSE).await;
+                    if !self.0.tasks.shutdown().pause(PAUSE).await {
+                        return Err(error.into());
+                    }
                     false
                 }
                 Err(error) => return Err(error),
