@@ -21,6 +21,7 @@ pub(crate) use self::challenge::{Challenge, Method};
 use crate::access::{Action, Caller, Who};
 use crate::http::reply::{Refusal, UserFacing};
 use crate::keys::{self, Draft, Manager, Minted, Reset};
+use crate::limits::Ceilings;
 use crate::service::App;
 use crate::store::audit;
 use crate::store::auth_codes::{self, Giver, Grant};
@@ -214,7 +215,7 @@ pub(crate) async fn exchange(app: &App, proof: Proof) -> Result<(Minted, Option<
         limit: held.grant.limit,
         limit_reset: held.grant.limit_reset.as_deref().and_then(Reset::named),
         counts_own_keys: None,
-        rate_limit: None,
+        ceilings: Ceilings::default(),
         allowed_ips: None,
         expires_at: held.grant.key_expires_at,
     };

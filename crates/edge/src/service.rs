@@ -117,9 +117,15 @@ impl Service {
             config: config.destinations.clone(),
         };
         destinations::run(&tasks, &outbox);
-        let replay =
-            Replay::new(cache, idempotency, named, pool.clone(), redis.as_ref(), Arc::clone(&master_key))
-                .map_err(Error::Redis)?;
+        let replay = Replay::new(
+            cache,
+            idempotency,
+            named.clone(),
+            pool.clone(),
+            redis.as_ref(),
+            Arc::clone(&master_key),
+        )
+        .map_err(Error::Redis)?;
         replay::sweep(&tasks, pool.clone(), config.idempotency.sweep_every_ms.get());
         let content = Keeper::new(&config.content, &pool, &wrapper, &tasks, &metrics);
         let leases = Leases::start(&config.leases, edge_id, billing.clone(), &tasks, &metrics, {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _};
-use identity::{CredentialId, GenerationId, TenantId};
+use identity::{CredentialId, GenerationId, KeyWrapper, TenantId};
 use lifecycle::Tasks;
 use prost::Message as _;
 use rpc::events::UsageRecord;
@@ -13,9 +13,10 @@ use uuid::Uuid;
 use super::send::Fault;
 use super::span::{Extent, Generation};
 use super::{Configuration, FilterRules, Outbox};
+use crate::Error;
+use crate::content::{self, Exchange};
 use crate::store::destinations::{self, Destination};
 use crate::store::traces::{self, Times, Waiting};
-use crate::{Error, content};
 
 /// Destinations that one edge sends to at once.
 const AT_ONCE: usize = 8;
@@ -150,7 +151,7 @@ async fn read(outbox: &Outbox, id: CredentialId, tenant: TenantId) -> Result<Opt
             for mut generation in decoded(tx, waiting).await? {
                 if reads_content {
                     let id = GenerationId::from_uuid(generation.id);
-                    generation.content = content::read(tx, wrapper.as_ref(), id).await?;
+                    generation.content = kept(tx, wrapper.as_ref(), id).await?;
                 }
                 if rules.as_ref().is_none_or(|rules| rules.admit(|field| generation.field(field))) {
                     generations.push(generation);
@@ -162,6 +163,22 @@ async fn read(outbox: &Outbox, id: CredentialId, tenant: TenantId) -> Result<Opt
         })
     })
     .await
+}
+
+/// What is kept of a generation's content. What cannot be opened is not sent, and holds nothing else up.
+async fn kept(
+    tx: &mut pg::TenantTx,
+    wrapper: &dyn KeyWrapper,
+    id: GenerationId,
+) -> Result<Option<Exchange>, Error> {
+    match content::read(tx, wrapper, id).await {
+        Ok(exchange) => Ok(exchange),
+        Err(content::Error::Database(error)) => Err(Error::Database(error)),
+        Err(error) => {
+            tracing::warn!(generation = %id, error = &error as &dyn std::error::Error, "a trace goes without content");
+            Ok(None)
+        }
+    }
 }
 
 async fn decoded(tx: &mut pg::TenantTx, waiting: Vec<Waiting>) -> Result<Vec<Generation>, Error> {

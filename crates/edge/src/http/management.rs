@@ -7,8 +7,6 @@ mod activity;
 mod analytics;
 mod auth_keys;
 mod budgets;
-mod budgets;
-mod byok;
 mod byok;
 mod content;
 mod destinations;
@@ -41,14 +39,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .merge(account::routes())
         .merge(activity::routes())
+        .merge(analytics::routes())
         .merge(auth_keys::routes())
         .merge(budgets::routes())
         .merge(byok::routes())
         .merge(content::routes())
         .merge(destinations::routes())
-        .merge(analytics::routes())
-        .merge(budgets::routes())
-        .merge(byok::routes())
         .merge(feedback::routes())
         .merge(generation::routes())
         .merge(guardrails::routes())
