@@ -41,6 +41,8 @@ pub struct Config {
     pub sessions: SessionsConfig,
     pub mail: MailConfig,
     pub oidc: OidcConfig,
+    pub audit: AuditConfig,
+    pub erasure: ErasureConfig,
 }
 
 impl Config {
@@ -192,6 +194,20 @@ pub struct IdempotencyConfig {
     pub claim_ms: Millis,
     pub look_again_ms: Millis,
     pub sweep_every_ms: Millis,
+}
+
+/// The record of changes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditConfig {
+    pub seal_every_ms: Millis,
+}
+
+/// Organisations that are being erased.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErasureConfig {
+    pub look_every_ms: Millis,
 }
 
 #[cfg(test)]

@@ -3,6 +3,9 @@
 //! - [`http`]: connections, routes, and how answers and errors are written.
 //! - [`access`]: who may call what of the management and operator APIs.
 //! - [`auth`]: who calls, from a cache that outlives the database.
+//! - [`audit`]: the record of changes, sealed behind whoever writes it.
+//! - [`erasure`]: what becomes of an organisation that is erased.
+//! - [`flags`]: what operators turn on and off.
 //! - [`keys`]: managing keys, whichever API asks.
 //! - [`people`]: how people sign in, and how they come into organisations.
 //! - [`limits`]: how often they may.
@@ -16,12 +19,15 @@
 
 mod access;
 mod admission;
+mod audit;
 mod auth;
 mod bootstrap;
 mod byok;
 mod config;
+mod erasure;
 mod error;
 mod execution;
+mod flags;
 mod guardrails;
 mod http;
 mod keys;
@@ -38,8 +44,8 @@ mod store;
 pub use bootstrap::{Bootstrapped, Demo, bootstrap};
 pub use byok::{Rewrapped, forget_tenant_keys, rewrap_tenant_keys, rotate_tenant_key};
 pub use config::{
-    AuthConfig, CacheConfig, Config, HttpConfig, IdempotencyConfig, LeasesConfig, LimitsConfig, MailConfig,
-    Millis, OidcConfig, RequestsConfig, SessionsConfig,
+    AuditConfig, AuthConfig, CacheConfig, Config, ErasureConfig, HttpConfig, IdempotencyConfig, LeasesConfig,
+    LimitsConfig, MailConfig, Millis, OidcConfig, RequestsConfig, SessionsConfig,
 };
 pub use error::Error;
 pub use rehearsal::Rehearsal;

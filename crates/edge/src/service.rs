@@ -11,7 +11,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::admission::Sticks;
+use crate::audit;
 use crate::auth::{self, Announcer, Keys, Source};
+use crate::erasure;
 use crate::http::models::{Answers, DefaultMarkups};
 use crate::http::server;
 use crate::lease::Leases;
@@ -105,6 +107,8 @@ impl Service {
         let replay =
             Replay::new(cache, idempotency, named, pool.clone(), redis.as_ref(), Arc::clone(&master_key))
                 .map_err(Error::Redis)?;
+        audit::seal(&tasks, pool.clone(), config.audit.seal_every_ms.get());
+        erasure::finish(&tasks, pool.clone(), billing.clone(), config.erasure.look_every_ms.get());
         replay::sweep(&tasks, pool.clone(), config.idempotency.sweep_every_ms.get());
         let leases = Leases::start(&config.leases, edge_id, billing.clone(), &tasks, &metrics, {
             let ready = Arc::clone(&ready);

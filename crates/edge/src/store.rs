@@ -5,6 +5,8 @@ pub(crate) mod answers;
 pub(crate) mod audit;
 pub(crate) mod changes;
 pub(crate) mod credentials;
+pub(crate) mod erasures;
+pub(crate) mod flags;
 pub(crate) mod governance;
 pub(crate) mod guardrails;
 pub(crate) mod invitations;

@@ -10,6 +10,7 @@ mod charge;
 mod claims;
 mod classes;
 mod credit;
+mod erasure;
 mod immutable;
 mod invariants;
 mod invoices;

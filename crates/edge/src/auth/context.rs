@@ -12,6 +12,7 @@ use sqlx::PgPool;
 
 use super::Markups;
 use crate::byok::OwnCredentials;
+use crate::flags::Flags;
 use crate::guardrails::Guardrails;
 use crate::http::address::ClientAddress;
 use crate::store;
@@ -39,6 +40,8 @@ pub(crate) struct Governance {
     pub(crate) own: OwnCredentials,
     /// What the key's workspace says for requests that leave it open.
     pub(crate) defaults: Defaults,
+    /// What the operator lets the organisation do.
+    pub(crate) flags: Flags,
 }
 
 /// What the edge knows of a key that exists.

@@ -9,7 +9,7 @@ use rpc::billing::{
     CheckInvariantsRequest, CheckInvariantsResponse, Credits, Generation, GetCreditsRequest,
     GetGenerationRequest, GetKeyUsageRequest, GetTermsRequest, GrantCreditRequest, GrantCreditResponse,
     KeyUsage, LeaseDown, LeaseUp, ListKeyUsageRequest, ListKeyUsageResponse, OpenLeases, OpenLeasesStored,
-    OpenTenantRequest, OpenTenantResponse, PinnedPrice, PutKeyLimitRequest, PutKeyLimitResponse,
+    EraseTenantRequest, EraseTenantResponse, OpenTenantRequest, OpenTenantResponse, PinnedPrice, PutKeyLimitRequest, PutKeyLimitResponse,
     PutPricesRequest, PutPricesResponse, Terms,
 };
 use rpc::events::{Settled, UsageBatch};
@@ -84,6 +84,9 @@ impl Billing for Ledger {
         unasked()
     }
     async fn open_tenant(&self, _: Request<OpenTenantRequest>) -> Answer<OpenTenantResponse> {
+        unasked()
+    }
+    async fn erase_tenant(&self, _: Request<EraseTenantRequest>) -> Answer<EraseTenantResponse> {
         unasked()
     }
     async fn put_key_limit(&self, _: Request<PutKeyLimitRequest>) -> Answer<PutKeyLimitResponse> {
