@@ -40,7 +40,9 @@ async fn plant(billing: &Billing, customer: &Customer) {
         "insert into billing.billing_profile (tenant_id, name, address, country, email, updated_at)
         values ($1, 'Kanarie', '{Kanarie Street}', 'NL', 'kanarie@example.com', now())",
         "insert into billing.payer (tenant_id, customer_id, payment_method_id, card_brand, card_last4, auto_enabled)
-        values ($1, 'cus_kanarie', 'pm_kanarie', 'visa', '4242', true)",
+        values ($1, 'cus_kanarie', 'pm_kanarie', 'visa', '4242', true)
+        on conflict (tenant_id) do update set customer_id = excluded.customer_id,
+            payment_method_id = excluded.payment_method_id, auto_enabled = true",
         "insert into billing.notice_settings (tenant_id, webhook_url, sealed_secret)
         values ($1, 'https://kanarie.example', '\\x6b616e61726965')",
     ] {
