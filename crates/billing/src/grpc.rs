@@ -14,11 +14,11 @@ use identity::{EndpointId, GenerationId, KeyId, PriceVersionId, TenantId};
 use rpc::Fault;
 use rpc::billing::billing_server::Billing;
 use rpc::billing::{
-    CheckInvariantsRequest, CheckInvariantsResponse, Credits, Generation, GetCreditsRequest,
-    GetGenerationRequest, GetKeyUsageRequest, GetTermsRequest, GrantCreditRequest, GrantCreditResponse,
-    KeyUsage, LeaseDown, LeaseUp, ListKeyUsageRequest, ListKeyUsageResponse, OpenLeases, OpenLeasesStored,
-    OpenTenantRequest, OpenTenantResponse, PinnedPrice, PutKeyLimitRequest, PutKeyLimitResponse,
-    PutPricesRequest, PutPricesResponse, Terms,
+    CheckInvariantsRequest, CheckInvariantsResponse, Credits, EraseTenantRequest, EraseTenantResponse,
+    Generation, GetCreditsRequest, GetGenerationRequest, GetKeyUsageRequest, GetTermsRequest,
+    GrantCreditRequest, GrantCreditResponse, KeyUsage, LeaseDown, LeaseUp, ListKeyUsageRequest,
+    ListKeyUsageResponse, OpenLeases, OpenLeasesStored, OpenTenantRequest, OpenTenantResponse, PinnedPrice,
+    PutKeyLimitRequest, PutKeyLimitResponse, PutPricesRequest, PutPricesResponse, Terms,
 };
 use rpc::convert::{self, Malformed};
 use rpc::events::{Settled, UsageBatch};
@@ -189,6 +189,17 @@ impl Billing for Service {
             insistently(|| accounts::open_tenant(&pool, tenant, plan, markup)).await
         });
         Ok(Response::new(OpenTenantResponse { account_id: opened.await?.to_string() }))
+    }
+
+    async fn erase_tenant(
+        &self,
+        request: Request<EraseTenantRequest>,
+    ) -> Result<Response<EraseTenantResponse>, Status> {
+        let tenant = tenant(&request.into_inner().tenant_id)?;
+        let pool = self.app.pool.clone();
+        let erased =
+            self.app.owned(async move { insistently(|| accounts::erase_tenant(&pool, tenant)).await });
+        Ok(Response::new(EraseTenantResponse { unsettled: erased.await? }))
     }
 
     async fn put_key_limit(

@@ -9,6 +9,7 @@ use rpc::Channel;
 use rpc::billing::billing_client::BillingClient;
 use rpc::billing::{GrantCreditRequest, OpenTenantRequest};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
 use sqlx::PgPool;
 use tonic::{Code, Status};
 use uuid::Uuid;
@@ -19,7 +20,7 @@ use crate::limits::Ceilings;
 use crate::people::{Email, Passwords};
 use crate::store::keys::{self, NewKey};
 use crate::store::people::{self, NewPerson};
-use crate::store::{operators, organisations};
+use crate::store::{audit, operators, organisations};
 
 /// The same at every start, so that setting up twice changes nothing.
 const DEMO: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001));
@@ -191,6 +192,14 @@ async fn administrator(pool: &PgPool, demo: &Demo) -> Result<(), Error> {
             people::insert(tx, &new).await?;
             tx.enter(DEMO).await?;
             people::join(tx, DEMO, Role::Owner).await?;
+            let entry = audit::Entry {
+                tenant: Some(DEMO),
+                actor: "bootstrap".to_owned(),
+                action: "person.create",
+                target: format!("user:{}", tx.person()),
+                details: json!({ "is_platform_admin": true, "role": Role::Owner.as_str() }),
+            };
+            audit::insert(tx.connection(), &entry).await?;
             Ok(())
         })
     })

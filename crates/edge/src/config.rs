@@ -43,6 +43,8 @@ pub struct Config {
     pub mail: MailConfig,
     pub oidc: OidcConfig,
     pub destinations: DestinationsConfig,
+    pub audit: AuditConfig,
+    pub erasure: ErasureConfig,
 }
 
 impl Config {
@@ -226,6 +228,20 @@ pub struct ContentConfig {
     pub max_answer_bytes: NonZeroUsize,
     pub max_held_bytes: NonZeroUsize,
     pub sweep_every_ms: Millis,
+}
+
+/// The record of changes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditConfig {
+    pub seal_every_ms: Millis,
+}
+
+/// Organisations that are being erased.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErasureConfig {
+    pub look_every_ms: Millis,
 }
 
 #[cfg(test)]

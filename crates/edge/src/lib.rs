@@ -3,6 +3,9 @@
 //! - [`http`]: connections, routes, and how answers and errors are written.
 //! - [`access`]: who may call what of the management and operator APIs.
 //! - [`auth`]: who calls, from a cache that outlives the database.
+//! - [`audit`]: the record of changes, sealed behind whoever writes it.
+//! - [`erasure`]: what becomes of an organisation that is erased.
+//! - [`flags`]: what operators turn on and off.
 //! - [`keys`]: managing keys, whichever API asks.
 //! - [`oauth`]: apps that ask people for a key.
 //! - [`people`]: how people sign in, and how they come into organisations.
@@ -19,14 +22,17 @@
 
 mod access;
 mod admission;
+mod audit;
 mod auth;
 mod bootstrap;
 mod byok;
 mod config;
 mod content;
 mod destinations;
+mod erasure;
 mod error;
 mod execution;
+mod flags;
 mod guardrails;
 mod http;
 mod keys;
@@ -44,8 +50,9 @@ mod store;
 pub use bootstrap::{Bootstrapped, Demo, bootstrap};
 pub use byok::{Rewrapped, forget_tenant_keys, rewrap_tenant_keys, rotate_tenant_key};
 pub use config::{
-    AuthConfig, CacheConfig, Config, ContentConfig, DestinationsConfig, HttpConfig, IdempotencyConfig,
-    LeasesConfig, LimitsConfig, MailConfig, Millis, OidcConfig, RequestsConfig, SessionsConfig,
+    AuditConfig, AuthConfig, CacheConfig, Config, ContentConfig, DestinationsConfig, ErasureConfig,
+    HttpConfig, IdempotencyConfig, LeasesConfig, LimitsConfig, MailConfig, Millis, OidcConfig,
+    RequestsConfig, SessionsConfig,
 };
 pub use error::Error;
 pub use rehearsal::Rehearsal;

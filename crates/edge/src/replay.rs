@@ -29,6 +29,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::auth::Context;
 use crate::config::{CacheConfig, IdempotencyConfig};
 use crate::execution::Request;
+use crate::flags::Flag;
 use crate::http::reply::Refusal;
 use crate::service::App;
 use cache::Cache;
@@ -97,11 +98,11 @@ const fn is_cached(dialect: Dialect) -> bool {
     )
 }
 
-/// Whether the caller's guardrails let answers be cached: not where one asks for zero data retention, of whichever
+/// Whether the operator and the caller's guardrails let answers be cached: not where one asks for zero data retention, of whichever
 /// models. That a single request asks for endpoints without retention changes nothing.
 fn may_cache(caller: &Context) -> bool {
     let policy = &caller.governance.guardrails.policy;
-    !policy.zdr && policy.zdr_groups.is_empty()
+    !policy.zdr && policy.zdr_groups.is_empty() && caller.governance.flags.has(Flag::ResponseCache)
 }
 
 /// Answers a request that opted in.

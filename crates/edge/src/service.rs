@@ -11,9 +11,11 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::admission::Sticks;
+use crate::audit;
 use crate::auth::{self, Announcer, Keys, Source};
 use crate::content::Keeper;
 use crate::destinations::{self, Outbox, Sender};
+use crate::erasure;
 use crate::http::models::{Answers, DefaultMarkups};
 use crate::http::server;
 use crate::lease::Leases;
@@ -126,6 +128,8 @@ impl Service {
             Arc::clone(&master_key),
         )
         .map_err(Error::Redis)?;
+        audit::seal(&tasks, pool.clone(), config.audit.seal_every_ms.get());
+        erasure::finish(&tasks, pool.clone(), billing.clone(), config.erasure.look_every_ms.get());
         replay::sweep(&tasks, pool.clone(), config.idempotency.sweep_every_ms.get());
         let content = Keeper::new(&config.content, &pool, &wrapper, &tasks, &metrics);
         let leases = Leases::start(&config.leases, edge_id, billing.clone(), &tasks, &metrics, {

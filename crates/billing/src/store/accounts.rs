@@ -114,6 +114,30 @@ pub(crate) async fn key_usage(
     Ok(usage)
 }
 
+/// Rows of usage that one statement takes names away from.
+const NAMED: i32 = 5_000;
+
+/// Forgets who a tenant is and how it pays; what was booked stays. How much of it has not settled yet.
+pub(crate) async fn erase_tenant(pool: &PgPool, tenant: TenantId) -> Result<i64, Error> {
+    sqlx::query!(r#"select billing.erase_tenant($1) as "erased: ()""#, tenant.uuid()).fetch_one(pool).await?;
+    // Looked at first: what settles meanwhile still loses its names below.
+    let unsettled = sqlx::query_scalar!(r#"select billing.unsettled($1) as "unsettled!""#, tenant.uuid())
+        .fetch_one(pool)
+        .await?;
+    loop {
+        let erased = sqlx::query_scalar!(
+            r#"select billing.erase_usage_names($1, $2) as "erased!""#,
+            tenant.uuid(),
+            NAMED,
+        )
+        .fetch_one(pool)
+        .await?;
+        if erased < i64::from(NAMED) {
+            return Ok(unsettled);
+        }
+    }
+}
+
 /// Opens a tenant's credit account; the same one when it is open.
 pub(crate) async fn open_tenant(
     pool: &PgPool,

@@ -28,8 +28,8 @@ const WRITTEN_ONCE: [&str; 21] = [
     "billing.take",
     "billing.transfer",
     "billing.usage",
+    "identity.audit_link",
     "identity.audit_log",
-    "identity.preset_version",
 ];
 
 /// Services, and whoever only reads.

@@ -11,6 +11,7 @@ mod charge;
 mod claims;
 mod classes;
 mod credit;
+mod erasure;
 mod immutable;
 mod invariants;
 mod invoices;

@@ -14,6 +14,7 @@ use super::Markups;
 use crate::byok::OwnCredentials;
 use crate::content::Logging;
 use crate::destinations::Wants;
+use crate::flags::Flags;
 use crate::guardrails::Guardrails;
 use crate::http::address::ClientAddress;
 use crate::limits::Ceilings;
@@ -48,6 +49,8 @@ pub(crate) struct Governance {
     pub(crate) logging: Option<Logging>,
     /// What destinations want of the key's generations.
     pub(crate) destinations: Vec<Wants>,
+    /// What the operator lets the organisation do.
+    pub(crate) flags: Flags,
 }
 
 /// What the edge knows of a key that exists.

@@ -8,6 +8,8 @@ mod catalogue;
 mod catalogue_lists;
 mod credit;
 mod decisions;
+mod erasure;
+mod flags;
 mod health;
 mod idempotency;
 pub(super) mod invoices;
@@ -77,6 +79,8 @@ fn operations() -> OpenApiRouter<Arc<App>> {
         .merge(catalogue_lists::routes())
         .merge(credit::routes())
         .merge(decisions::routes())
+        .merge(erasure::routes())
+        .merge(flags::routes())
         .merge(health::routes())
         .merge(invoices::routes())
         .merge(keys::routes())

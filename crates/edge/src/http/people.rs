@@ -1,6 +1,7 @@
 //! The people's own API, below `/account/v1`: signing in, one's sessions and password, invitations. For the console's
 //! pages and for scripts; pages of other sites are kept out.
 
+mod audit;
 mod invitations;
 mod me;
 mod oidc;
@@ -52,6 +53,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(invitations::routes())
         .merge(resets::routes())
         .merge(oidc::routes())
+        .merge(audit::routes())
 }
 
 /// Nothing of this is for pages of other sites, nor for caches. Signing in takes no token of the session that it

@@ -63,7 +63,7 @@ pub(crate) async fn invite(app: &App, caller: &Caller, invite: Invite) -> Result
             let letter = letters::invitation(post.base(), &organisation, role, &token);
             let (id, until): (Uuid, DateTime<Utc>) = (Uuid::now_v7(), made.expires_at);
             mail::queue(tx.connection(), id, &made.email, &post.seal(id, &letter)?, until).await?;
-            let details = json!({ "email": made.email, "role": made.role, "workspaces": made.workspace_ids });
+            let details = json!({ "role": made.role, "workspaces": made.workspace_ids });
             let entry = caller.does("invitation.create", format!("invitation:{}", made.id), details);
             audit::insert(tx.connection(), &entry).await?;
             Ok(made)

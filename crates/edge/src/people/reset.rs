@@ -78,7 +78,8 @@ pub(crate) async fn confirm(app: &App, token: &str, password: String) -> Result<
             }
             people::set_password(tx, &password_hash).await?;
             sessions::revoke_all(tx, None).await?;
-            Ok(sign_in::note(tx, None, "password.reset", json!({})).await?)
+            let seen_from = sign_in::choose(tx, None).await?.map(|membership| membership.tenant);
+            Ok(sign_in::note(tx, seen_from, "password.reset", json!({})).await?)
         })
     })
     .await

@@ -135,7 +135,7 @@ pub(crate) async fn open(
 }
 
 /// The organisation to work in: the preferred one, else the last, else any.
-async fn choose(
+pub(super) async fn choose(
     tx: &mut PersonTx,
     preferred: Option<TenantId>,
 ) -> Result<Option<people::Membership>, sqlx::Error> {

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use identity::TenantId;
+use pg::TenantTx;
 use serde_json::Value;
 use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
@@ -75,5 +76,70 @@ pub(crate) async fn page(pool: &PgPool, wanted: Wanted) -> Result<Vec<Kept>, sql
         wanted.limit,
     )
     .fetch_all(pool)
+    .await
+}
+
+/// A page of the changes of the transaction's tenant, newest first.
+pub(crate) async fn page_of_tenant(
+    tx: &mut TenantTx,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Kept>, sqlx::Error> {
+    let tenant = tx.tenant().uuid();
+    sqlx::query_as!(
+        Kept,
+        "select id, at, tenant_id as tenant, actor, action, target, details from identity.audit_log
+         where tenant_id = $1 and ($2::uuid is null or id < $2)
+         order by id desc limit $3",
+        tenant,
+        before,
+        limit,
+    )
+    .fetch_all(tx.connection())
+    .await
+}
+
+/// Seals about so many changes whose transactions have all ended. How many; none while another edge seals.
+pub(crate) async fn seal(pool: &PgPool, at_most: i32) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(r#"select identity.seal_audit($1) as "sealed!""#, at_most).fetch_one(pool).await
+}
+
+/// What is wrong with a chain, and where first.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    /// Zeros = the platform's chain.
+    pub(crate) tenant: Uuid,
+    /// In the chain, from 1; `None` for what has no place in it.
+    pub(crate) position: Option<i64>,
+    pub(crate) entry: Option<Uuid>,
+    pub(crate) fault: String,
+}
+
+/// Verifies the chain of a tenant, or of everybody. A fault per chain that is not whole.
+pub(crate) async fn verify(pool: &PgPool, tenant: Option<Uuid>) -> Result<Vec<Fault>, sqlx::Error> {
+    sqlx::query_as!(
+        Fault,
+        r#"select tenant_id as "tenant!", place as position, entry_id as entry, fault as "fault!"
+           from identity.verify_audit($1)"#,
+        tenant,
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// How far everybody's changes are sealed.
+#[derive(Debug)]
+pub(crate) struct Sealing {
+    pub(crate) sealed: i64,
+    pub(crate) waiting: i64,
+    pub(crate) sealed_at: DateTime<Utc>,
+}
+
+pub(crate) async fn sealing(pool: &PgPool) -> Result<Sealing, sqlx::Error> {
+    sqlx::query_as!(
+        Sealing,
+        r#"select sealed as "sealed!", waiting as "waiting!", sealed_at as "sealed_at!" from identity.audit_sealing()"#,
+    )
+    .fetch_one(pool)
     .await
 }

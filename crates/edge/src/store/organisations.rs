@@ -71,10 +71,10 @@ pub(crate) async fn workspaces(tx: &mut TenantTx) -> Result<Vec<Workspace>, sqlx
         .await
 }
 
-/// The tenant's name, when it exists.
+/// The tenant's name, when it exists and is not erased.
 pub(crate) async fn name(tx: &mut TenantTx) -> Result<Option<String>, sqlx::Error> {
     let tenant = tx.tenant().uuid();
-    sqlx::query_scalar!("select name from identity.organisation where id = $1", tenant)
+    sqlx::query_scalar!("select name from identity.organisation where id = $1 and erased_at is null", tenant)
         .fetch_optional(tx.connection())
         .await
 }

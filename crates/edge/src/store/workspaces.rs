@@ -195,9 +195,25 @@ pub(crate) async fn update(tx: &mut TenantTx, workspace: &Workspace) -> Result<(
     Ok(())
 }
 
-/// Deletes a workspace that is held, with its memberships.
-pub(crate) async fn delete(tx: &mut TenantTx, workspace: Uuid) -> Result<(), sqlx::Error> {
+/// Deletes a workspace that is held, with its memberships, guardrails, presets and credentials. Answers the guardrails,
+/// whose budgets are billing's.
+pub(crate) async fn delete(tx: &mut TenantTx, workspace: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
     let tenant = tx.tenant().uuid();
+    let guardrails = sqlx::query_scalar!(
+        "delete from identity.guardrail where tenant_id = $1 and workspace_id = $2 returning id",
+        tenant,
+        workspace,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    sqlx::query!(
+        "delete from identity.provider_credential where tenant_id = $1 and workspace_id = $2",
+        tenant,
+        workspace,
+    )
+    .execute(tx.connection())
+    .await?;
+    delete_presets(tx, workspace).await?;
     sqlx::query!(
         "delete from identity.workspace_member where tenant_id = $1 and workspace_id = $2",
         tenant,
@@ -212,6 +228,30 @@ pub(crate) async fn delete(tx: &mut TenantTx, workspace: Uuid) -> Result<(), sql
     )
     .execute(tx.connection())
     .await?;
+    Ok(guardrails)
+}
+
+/// Presets and their versions refer to each other.
+async fn delete_presets(tx: &mut TenantTx, workspace: Uuid) -> Result<(), sqlx::Error> {
+    let tenant = tx.tenant().uuid();
+    sqlx::query!(
+        "update identity.preset set designated_version_id = null where tenant_id = $1 and workspace_id = $2",
+        tenant,
+        workspace,
+    )
+    .execute(tx.connection())
+    .await?;
+    sqlx::query!(
+        "delete from identity.preset_version v using identity.preset p
+         where p.tenant_id = $1 and p.workspace_id = $2 and v.tenant_id = $1 and v.preset_id = p.id",
+        tenant,
+        workspace,
+    )
+    .execute(tx.connection())
+    .await?;
+    sqlx::query!("delete from identity.preset where tenant_id = $1 and workspace_id = $2", tenant, workspace)
+        .execute(tx.connection())
+        .await?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Who may call what.
 
 mod matrix;
+mod recorded;
 
 use http::Method;
 use secrecy::ExposeSecret as _;

@@ -158,6 +158,13 @@ impl Billing for Notes {
         Err(Status::unimplemented(""))
     }
 
+    async fn erase_tenant(
+        &self,
+        _: Request<EraseTenantRequest>,
+    ) -> Result<Response<EraseTenantResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn put_key_limit(
         &self,
         _: Request<PutKeyLimitRequest>,

@@ -480,6 +480,17 @@ pub struct OpenTenantResponse {
     pub account_id: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseTenantRequest {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseTenantResponse {
+    /// open leases, and accounts of requests that wait
+    #[prost(int64, tag = "1")]
+    pub unsettled: i64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PutKeyLimitRequest {
     #[prost(string, tag = "1")]
     pub tenant_id: ::prost::alloc::string::String,
@@ -897,6 +908,32 @@ pub mod billing_client {
                 .insert(GrpcMethod::new("patchbay.billing.v1.Billing", "OpenTenant"));
             self.inner.unary(req, path, codec).await
         }
+        /// Forgets who a tenant is and how it pays. What was booked stays, and what is under way still settles. Idempotent;
+        /// called again until nothing is unsettled.
+        pub async fn erase_tenant(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EraseTenantRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EraseTenantResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Billing/EraseTenant",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Billing", "EraseTenant"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Opens or changes a key's limit. Idempotent.
         pub async fn put_key_limit(
             &mut self,
@@ -1058,6 +1095,15 @@ pub mod billing_server {
             request: tonic::Request<super::OpenTenantRequest>,
         ) -> std::result::Result<
             tonic::Response<super::OpenTenantResponse>,
+            tonic::Status,
+        >;
+        /// Forgets who a tenant is and how it pays. What was booked stays, and what is under way still settles. Idempotent;
+        /// called again until nothing is unsettled.
+        async fn erase_tenant(
+            &self,
+            request: tonic::Request<super::EraseTenantRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EraseTenantResponse>,
             tonic::Status,
         >;
         /// Opens or changes a key's limit. Idempotent.
@@ -1591,6 +1637,51 @@ pub mod billing_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = OpenTenantSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.billing.v1.Billing/EraseTenant" => {
+                    #[allow(non_camel_case_types)]
+                    struct EraseTenantSvc<T: Billing>(pub Arc<T>);
+                    impl<
+                        T: Billing,
+                    > tonic::server::UnaryService<super::EraseTenantRequest>
+                    for EraseTenantSvc<T> {
+                        type Response = super::EraseTenantResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EraseTenantRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Billing>::erase_tenant(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EraseTenantSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

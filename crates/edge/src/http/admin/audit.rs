@@ -24,7 +24,7 @@ const USUAL_LIMIT: u16 = 100;
 const MOST: u16 = 1_000;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(list))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(verify))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -105,4 +105,69 @@ async fn list(
     let is_full = data.len() == usize::from(limit);
     let next = data.last().filter(|_| is_full).map(|entry| entry.id.clone());
     Ok(reply::json(StatusCode::OK, &AuditEntries { data, next }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Whose {
+    /// The chain of this organisation; zeros = the platform's own. Absent = all chains.
+    tenant: Option<Uuid>,
+}
+
+/// Where a chain is first at fault.
+#[derive(Debug, Serialize, ToSchema)]
+struct AuditFault {
+    /// Zeros = the platform's own chain.
+    tenant_id: String,
+    /// Of the entry in its chain, from 1; null for one that has none.
+    position: Option<i64>,
+    entry_id: Option<String>,
+    /// What is wrong with the entry.
+    fault: String,
+}
+
+/// What a look at the chains came to.
+#[derive(Debug, Serialize, ToSchema)]
+struct AuditVerification {
+    is_whole: bool,
+    /// One of each chain that is not whole: the first.
+    faults: Vec<AuditFault>,
+    /// Changes that are sealed, of everybody.
+    sealed: i64,
+    /// Changes that are not sealed yet, of everybody.
+    waiting: i64,
+    sealed_at: String,
+}
+
+/// Verify the record of changes
+///
+/// Computes the hash chains anew and names the first entry of each chain that is not what was sealed.
+#[utoipa::path(get, path = "/audit/verify", operation_id = "verifyAudit", tag = "Audit", params(Whose),
+    responses((status = 200, description = "What was found", body = AuditVerification)),
+    security(("operator_token" = [])))]
+async fn verify(
+    _operator: Operator,
+    State(app): State<Arc<App>>,
+    Asked(Whose { tenant }): Asked<Whose>,
+) -> Result<Response, Refusal> {
+    let faults: Vec<AuditFault> = audit::verify(&app.pool, tenant)
+        .await?
+        .into_iter()
+        .map(|found| AuditFault {
+            tenant_id: found.tenant.to_string(),
+            position: found.position,
+            entry_id: found.entry.map(|id| id.to_string()),
+            fault: found.fault,
+        })
+        .collect();
+    let sealing = audit::sealing(&app.pool).await?;
+    let body = AuditVerification {
+        is_whole: faults.is_empty(),
+        faults,
+        sealed: sealing.sealed,
+        waiting: sealing.waiting,
+        sealed_at: sealing.sealed_at.to_rfc3339_opts(SecondsFormat::Millis, true),
+    };
+    Ok(reply::json(StatusCode::OK, &body))
 }

@@ -265,8 +265,8 @@ async fn change(
 
 /// Delete a workspace
 ///
-/// The default workspace stays, and so does one with keys that live: delete the keys first. The workspace's budgets
-/// and memberships go with it.
+/// The default workspace stays, and so does one with keys that live: delete the keys first. Its budgets,
+/// memberships, guardrails, presets and credentials go with it.
 #[utoipa::path(delete, path = "/workspaces/{id}", operation_id = "deleteWorkspace", tag = "Workspaces",
     params(("id" = String, Path, description = "The workspace's id or slug")),
     responses((status = 200, description = "There is no such workspace any more", body = Deleted)),
@@ -288,27 +288,30 @@ async fn delete(
             if keys > 0 {
                 return Err(bad(format!("The workspace has {keys} live API keys. Delete them first.")));
             }
-            stored::delete(tx, known.id).await?;
+            let guardrails = stored::delete(tx, known.id).await?;
             let entry = doer.does("workspace.delete", known.id.to_string(), json!({ "slug": known.slug }));
             audit::insert(tx.connection(), &entry).await?;
             stored::tenant_changed(tx).await?;
-            Ok(known.id)
+            Ok((known.id, guardrails))
         })
     })
     .await;
-    let workspace = deleted?;
+    let (workspace, guardrails) = deleted?;
     app.announcer.tenant_changed(caller.tenant).await;
-    if let Err(status) = delete_budgets(&app, caller.tenant, workspace).await {
-        // Without keys they bound nothing.
-        tracing::warn!(error = %status, workspace = %workspace, "budgets of a deleted workspace are still there");
+    let of_guardrails = guardrails.into_iter().map(|id| ("guardrail", id));
+    for (kind, id) in std::iter::once(("workspace", workspace)).chain(of_guardrails) {
+        if let Err(status) = delete_budgets(&app, caller.tenant, kind, id).await {
+            // Without keys they bound nothing.
+            tracing::warn!(error = %status, workspace = %workspace, "budgets of a deleted workspace are still there");
+        }
     }
     Ok(reply::json(StatusCode::OK, &Deleted { deleted: true }))
 }
 
-/// Deletes what may be spent in a workspace that is no more.
-async fn delete_budgets(app: &App, tenant: TenantId, workspace: Uuid) -> Result<(), tonic::Status> {
+/// Deletes what may be spent in a workspace, or under a guardrail, that is no more.
+async fn delete_budgets(app: &App, tenant: TenantId, kind: &str, id: Uuid) -> Result<(), tonic::Status> {
     let mut client = BudgetsClient::new(app.billing.clone());
-    let subject = Some(Subject { kind: "workspace".to_owned(), id: workspace.to_string() });
+    let subject = Some(Subject { kind: kind.to_owned(), id: id.to_string() });
     let tenant_id = tenant.to_string();
     let asked = ListBudgetsRequest {
         tenant_id: tenant_id.clone(),

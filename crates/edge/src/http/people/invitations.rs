@@ -139,9 +139,8 @@ async fn revoke(
     let tenant = caller.tenant;
     let done: Result<(), Refusal> = pg::in_tenant(&app.pool, tenant, move |tx| {
         Box::pin(async move {
-            let email = invitations::revoke(tx, id).await?.ok_or_else(not_found)?;
-            let entry =
-                caller.does("invitation.revoke", format!("invitation:{id}"), json!({ "email": email }));
+            invitations::revoke(tx, id).await?.ok_or_else(not_found)?;
+            let entry = caller.does("invitation.revoke", format!("invitation:{id}"), json!({}));
             Ok(audit::insert(tx.connection(), &entry).await?)
         })
     })

@@ -56,7 +56,7 @@ async fn rename(
     let renamed: Result<_, sqlx::Error> = store::people::as_person(&app.pool, session.person, move |tx| {
         Box::pin(async move {
             store::people::rename(tx, &name).await?;
-            note(tx, tenant, "person.update", json!({ "name": name })).await
+            note(tx, tenant, "person.update", json!({ "changed": ["name"] })).await
         })
     })
     .await;

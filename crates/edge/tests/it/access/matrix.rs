@@ -14,20 +14,20 @@ use super::owner;
 use crate::support::Platform;
 use crate::support::client::Answer;
 
-const PUBLIC: &str = "/api/v1";
-const OPERATORS: &str = "/admin/v1";
+pub(super) const PUBLIC: &str = "/api/v1";
+pub(super) const OPERATORS: &str = "/admin/v1";
 const ROLES: [&str; 5] = ["owner", "admin", "billing", "developer", "viewer"];
 
 /// One operation of a document.
-struct Operation {
+pub(super) struct Operation {
     base: &'static str,
-    method: Method,
-    path: String,
-    said: Value,
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) said: Value,
 }
 
 impl Operation {
-    async fn all(platform: &Platform, base: &'static str) -> Vec<Self> {
+    pub(super) async fn all(platform: &Platform, base: &'static str) -> Vec<Self> {
         let document = platform.get(&format!("{base}/openapi.json"), None).await.json();
         let mut all = Vec::new();
         for (path, item) in document["paths"].as_object().unwrap() {
@@ -39,7 +39,7 @@ impl Operation {
         all
     }
 
-    fn takes(&self, scheme: &str) -> bool {
+    pub(super) fn takes(&self, scheme: &str) -> bool {
         self.said["security"].as_array().unwrap().iter().any(|way| way.get(scheme).is_some())
     }
 

@@ -38,6 +38,10 @@ pub(crate) struct Heard {
     pub(crate) limits: Vec<PutKeyLimitRequest>,
     pub(crate) grants: Vec<GrantCreditRequest>,
     pub(crate) tenants: Vec<OpenTenantRequest>,
+    /// Tenants that were erased, once for each time that it was asked for.
+    pub(crate) erased: Vec<String>,
+    /// What is answered of what has not settled of an erased tenant.
+    pub(crate) unsettled: i64,
     pub(crate) generations: HashMap<String, Generation>,
     /// What each account has; nothing is taken from it unless the books are strict.
     pub(crate) available: i64,
@@ -351,6 +355,19 @@ impl Billing for FakeBilling {
         let account_id = request.tenant_id.clone();
         self.with(|heard| heard.tenants.push(request));
         Ok(Response::new(OpenTenantResponse { account_id }))
+    }
+
+    async fn erase_tenant(
+        &self,
+        request: Request<EraseTenantRequest>,
+    ) -> Result<Response<EraseTenantResponse>, Status> {
+        self.reach()?;
+        let tenant = request.into_inner().tenant_id;
+        let unsettled = self.with(|heard| {
+            heard.erased.push(tenant);
+            heard.unsettled
+        });
+        Ok(Response::new(EraseTenantResponse { unsettled }))
     }
 
     async fn put_key_limit(

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use rpc::billing::billing_server::{Billing, BillingServer};
 use rpc::billing::{
-    CheckInvariantsRequest, CheckInvariantsResponse, Credits, Generation, GetCreditsRequest,
-    GetGenerationRequest, GetKeyUsageRequest, GetTermsRequest, GrantCreditRequest, GrantCreditResponse,
-    KeyUsage, LeaseDown, LeaseUp, ListKeyUsageRequest, ListKeyUsageResponse, OpenLeases, OpenLeasesStored,
-    OpenTenantRequest, OpenTenantResponse, PinnedPrice, PutKeyLimitRequest, PutKeyLimitResponse,
-    PutPricesRequest, PutPricesResponse, Terms,
+    CheckInvariantsRequest, CheckInvariantsResponse, Credits, EraseTenantRequest, EraseTenantResponse,
+    Generation, GetCreditsRequest, GetGenerationRequest, GetKeyUsageRequest, GetTermsRequest,
+    GrantCreditRequest, GrantCreditResponse, KeyUsage, LeaseDown, LeaseUp, ListKeyUsageRequest,
+    ListKeyUsageResponse, OpenLeases, OpenLeasesStored, OpenTenantRequest, OpenTenantResponse, PinnedPrice,
+    PutKeyLimitRequest, PutKeyLimitResponse, PutPricesRequest, PutPricesResponse, Terms,
 };
 use rpc::events::{Settled, UsageBatch};
 use tonic::{Request, Response, Status, Streaming};
@@ -84,6 +84,9 @@ impl Billing for Ledger {
         unasked()
     }
     async fn open_tenant(&self, _: Request<OpenTenantRequest>) -> Answer<OpenTenantResponse> {
+        unasked()
+    }
+    async fn erase_tenant(&self, _: Request<EraseTenantRequest>) -> Answer<EraseTenantResponse> {
         unasked()
     }
     async fn put_key_limit(&self, _: Request<PutKeyLimitRequest>) -> Answer<PutKeyLimitResponse> {
