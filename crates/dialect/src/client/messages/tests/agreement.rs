@@ -10,6 +10,8 @@ fn full() -> Value {
     let image =
         json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}});
     let linked = json!({"type": "image", "source": {"type": "url", "url": "https://x.example/a.png"}});
+    let encoded = json!({"type": "document", "source":
+        {"type": "base64", "media_type": "text/plain", "data": "xb5sdcWl"}});
     json!({
         "model": "a/b", "models": ["c/d"], "provider": {"only": ["x"]}, "stream": true, "max_tokens": 7,
         "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
@@ -31,8 +33,7 @@ fn full() -> Value {
                 {"type": "document", "title": "t", "context": "c", "source": {"type": "text", "data": "d"}},
                 {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "e"}]}},
                 {"type": "document", "source": {"type": "file", "file_id": "f"}},
-                {"type": "document",
-                    "source": {"type": "base64", "media_type": "text/plain", "data": "xb5sdcWl"}},
+                encoded,
                 {"type": "search_result", "title": "t", "source": "s", "content": [{"type": "text", "text": "g"}]},
                 {"type": "later", "anything": {}, "source": {"type": "base64"}, "content": [{"type": "text", "text": "x"}]}
             ]},
