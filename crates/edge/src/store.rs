@@ -6,6 +6,7 @@ pub(crate) mod answers;
 pub(crate) mod audit;
 pub(crate) mod changes;
 pub(crate) mod credentials;
+pub(crate) mod feedback;
 pub(crate) mod governance;
 pub(crate) mod guardrails;
 pub(crate) mod invitations;

@@ -40,6 +40,8 @@ actions! {
     /// What was sent to models and came back, where it is kept.
     ReadContent = "content.read",
     ReadCredits = "credits.read",
+    /// What is said of generations.
+    WriteFeedback = "feedback.write",
     ReadGenerations = "generations.read",
     ReadGuardrails = "guardrails.read",
     WriteGuardrails = "guardrails.write",

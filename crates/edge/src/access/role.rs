@@ -64,6 +64,7 @@ impl Role {
                     | A::ReadBudgets
                     | A::ReadByok
                     | A::ReadCredits
+                    | A::WriteFeedback
                     | A::ReadGenerations
                     | A::ReadGuardrails
                     | A::ReadKeys

@@ -7,6 +7,7 @@ mod activity;
 mod analytics;
 mod budgets;
 mod byok;
+mod feedback;
 mod generation;
 mod guardrails;
 mod invoices;
@@ -38,6 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(analytics::routes())
         .merge(budgets::routes())
         .merge(byok::routes())
+        .merge(feedback::routes())
         .merge(generation::routes())
         .merge(guardrails::routes())
         .merge(invoices::routes())

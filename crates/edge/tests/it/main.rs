@@ -24,6 +24,7 @@ mod chat;
 mod coalescing;
 mod dialects;
 mod documents;
+mod feedback;
 mod filters;
 mod guardrails;
 mod health;

@@ -8,7 +8,7 @@ use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
 use dialect::error::ErrorType;
 use http::StatusCode;
-use identity::GenerationId;
+use identity::{GenerationId, TenantId};
 use pricing::{Amount, Class, Usage};
 use rpc::billing::billing_client::BillingClient;
 use rpc::billing::{Generation, GetGenerationRequest};
@@ -55,10 +55,23 @@ async fn show(
     caller: Caller,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Response, Refusal> {
-    let not_found = || Refusal::new(ErrorType::NotFound, format!("Generation {} not found", wanted.id));
-    let id: GenerationId = wanted.id.parse().map_err(|_| not_found())?;
+    let id: GenerationId = wanted.id.parse().map_err(|_| not_found(&wanted.id))?;
+    let found = find(&app, caller.tenant, id).await?;
+    let data = Row::of(id, home(&app, &caller).await?, &found);
+    Ok(reply::json(StatusCode::OK, &Data { data }))
+}
+
+pub(super) fn not_found(id: &str) -> Refusal {
+    Refusal::new(ErrorType::NotFound, format!("Generation {id} not found"))
+}
+
+/// A generation of the tenant; one of a moment ago is waited for.
+///
+/// # Errors
+/// A 404 where the tenant has none of this id.
+pub(super) async fn find(app: &App, tenant: TenantId, id: GenerationId) -> Result<Generation, Refusal> {
     let message =
-        GetGenerationRequest { tenant_id: caller.tenant.to_string(), generation_id: id.uuid().to_string() };
+        GetGenerationRequest { tenant_id: tenant.to_string(), generation_id: id.uuid().to_string() };
     let deadline = tokio::time::Instant::now() + SETTLES_WITHIN;
     loop {
         let found = rpc::retry(3, || {
@@ -67,13 +80,10 @@ async fn show(
         })
         .await;
         match found {
-            Ok(answer) => {
-                let data = Row::of(id, home(&app, &caller).await?, &answer.into_inner());
-                return Ok(reply::json(StatusCode::OK, &Data { data }));
-            }
+            Ok(answer) => return Ok(answer.into_inner()),
             Err(status) if status.code() == tonic::Code::NotFound => {
                 if !is_recent(id) || tokio::time::Instant::now() >= deadline {
-                    return Err(not_found());
+                    return Err(not_found(&id.to_string()));
                 }
                 tokio::time::sleep(LOOK_AGAIN).await;
             }

@@ -16,7 +16,7 @@ const BESIDES: [(&str, &str, &str); 3] =
 const LATER: &str = "not yet";
 
 /// Why what these paths begin with is not served.
-const REASONS: [(&str, &str); 16] = [
+const REASONS: [(&str, &str); 15] = [
     ("/auth/keys", LATER),
     ("/benchmarks", "not yet; the catalogue's own scores are filters of `/models`"),
     ("/byok", LATER),
@@ -24,7 +24,6 @@ const REASONS: [(&str, &str); 16] = [
     ("/datasets/", "not yet: they describe the traffic of a whole platform"),
     ("/files", LATER),
     ("/generation/content", "not yet: nothing that is sent to a model is kept"),
-    ("/generation/feedback", LATER),
     ("/guardrails", LATER),
     ("/keys", LATER),
     ("/oauth/", LATER),

@@ -328,7 +328,13 @@ impl Billing for FakeBilling {
         request: Request<GetGenerationRequest>,
     ) -> Result<Response<Generation>, Status> {
         self.reach()?;
-        let found = self.with(|heard| heard.generations.get(&request.get_ref().generation_id).cloned());
+        let request = request.into_inner();
+        let found = self.with(|heard| heard.generations.get(&request.generation_id).cloned());
+        // One that names no tenant is whoever's asks.
+        let found = found.filter(|generation| {
+            let owner = generation.record.as_ref().map(|record| record.tenant_id.as_str());
+            matches!(owner, None | Some("")) || owner == Some(&request.tenant_id)
+        });
         found.map(Response::new).ok_or_else(|| Fault::not_found("no such generation").into())
     }
 
