@@ -18,7 +18,7 @@ const URL: &str = "PATCHBAY_ADMIN_URL";
 /// Holds an operator's token, where the command line should not.
 const TOKEN: &str = "PATCHBAY_ADMIN_TOKEN";
 /// How often a request is sent that is done once however often it arrives.
-const TRIES: u32 = 4;
+const TRIES: u32 = 20;
 const TRY_AGAIN: Duration = Duration::from_millis(500);
 /// Longer than the platform takes for any answer.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -134,9 +134,18 @@ impl AdminApi {
         }
     }
 
+    /// Sets members to what is sent, which may be sent again when no answer comes.
     pub(crate) async fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let url = self.url(path, &[])?;
-        self.answer(self.client.request(Method::PATCH, url).json(body)).await
+        let mut tries = 1;
+        loop {
+            let request = self.client.request(Method::PATCH, url.clone()).json(body);
+            match self.sent(request).await {
+                Err(error) if error.passes() && tries < TRIES => tokio::time::sleep(TRY_AGAIN).await,
+                outcome => return Ok(outcome?),
+            }
+            tries += 1;
+        }
     }
 
     pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<Value> {

@@ -77,6 +77,10 @@ impl<T: DeserializeOwned + Send> axum::extract::FromRequestParts<Arc<App>> for N
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut http::request::Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+        // No name has one, and the database takes none.
+        if parts.uri.path().contains("%00") {
+            return Err(not_found());
+        }
         let path = axum::extract::Path::<T>::from_request_parts(parts, app).await;
         path.map(|axum::extract::Path(named)| Self(named)).map_err(|_| not_found())
     }

@@ -72,6 +72,16 @@ async fn unknown_paths_and_methods_answer_in_the_same_shape() {
 }
 
 #[tokio::test]
+async fn a_name_with_a_nul_byte_names_nothing() {
+    let platform = Platform::start().await;
+    for path in ["/plans/%00", "/plans/a%00b", "/providers/%00", "/keys/%00", "/invoices/%00"] {
+        let answer = platform.admin(Method::GET, path, "").await;
+        assert_eq!(answer.error(), (404, 404, "not_found".to_owned()), "{path}");
+    }
+    platform.stop().await;
+}
+
+#[tokio::test]
 async fn heads_are_bounded() {
     let platform = Platform::start().await;
     let long = format!("/api/v1/models?x={}", "y".repeat(9_000));
