@@ -119,7 +119,9 @@ impl Shared {
         let Some(server) = &self.server else { return };
         let mut call = server.edges.key(EDGES);
         call.arg(&self.edge).arg(millis(LEASE));
-        if let Some(edges) = self.ask(server, &call).await {
+        // Nobody waits for this, so that it may take its time, and a failure is no reason to leave Redis alone.
+        let mut connection = server.connection.clone();
+        if let Ok(Ok(edges)) = tokio::time::timeout(REST, call.invoke_async(&mut connection)).await {
             self.edges.store(edges, Ordering::Relaxed);
         }
     }
