@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use rpc::billing::billing_server::{Billing, BillingServer};
 use rpc::billing::{
-    CheckInvariantsRequest, CheckInvariantsResponse, Credits, Generation, GetCreditsRequest,
-    GetGenerationRequest, GetKeyUsageRequest, GetTermsRequest, GrantCreditRequest, GrantCreditResponse,
-    KeyUsage, LeaseDown, LeaseUp, ListKeyUsageRequest, ListKeyUsageResponse, OpenLeases, OpenLeasesStored,
-    EraseTenantRequest, EraseTenantResponse, OpenTenantRequest, OpenTenantResponse, PinnedPrice, PutKeyLimitRequest, PutKeyLimitResponse,
-    PutPricesRequest, PutPricesResponse, Terms,
+    CheckInvariantsRequest, CheckInvariantsResponse, Credits, EraseTenantRequest, EraseTenantResponse,
+    Generation, GetCreditsRequest, GetGenerationRequest, GetKeyUsageRequest, GetTermsRequest,
+    GrantCreditRequest, GrantCreditResponse, KeyUsage, LeaseDown, LeaseUp, ListKeyUsageRequest,
+    ListKeyUsageResponse, OpenLeases, OpenLeasesStored, OpenTenantRequest, OpenTenantResponse, PinnedPrice,
+    PutKeyLimitRequest, PutKeyLimitResponse, PutPricesRequest, PutPricesResponse, Terms,
 };
 use rpc::events::{Settled, UsageBatch};
 use tonic::{Request, Response, Status, Streaming};
