@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 
 use crate::shell::{cargo, command, is_installed, root, run, succeeds};
-use crate::{codegen, deps};
+use crate::{codegen, deps, statements};
 
 /// No hand-written file is longer.
 const LONGEST: usize = 800;
@@ -20,6 +20,7 @@ pub(crate) fn all() -> anyhow::Result<()> {
     deps::check()?;
     lengths()?;
     documented()?;
+    statements::check()?;
     compose()?;
     run(cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
     let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--locked", "--document-private-items"]);
@@ -105,7 +106,8 @@ fn schemas(text: &str) -> Vec<String> {
     names
 }
 
-fn find_code(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+/// Every Rust file below a folder.
+pub(crate) fn find_code(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {

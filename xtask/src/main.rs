@@ -13,6 +13,7 @@ mod packages;
 mod python;
 mod seed;
 mod shell;
+mod statements;
 mod suite;
 
 use std::process::ExitCode;
