@@ -5,6 +5,12 @@ use tonic::{Code, Status};
 
 use crate::errors;
 
+/// Bytes of a message that travel. It goes through headers, of which a connection takes 16 KiB with everything else in
+/// them; a longer one, such as one that repeats what a client called something, would be no answer at all.
+const LONGEST: usize = 3 * 1024;
+/// Bytes of it that go beside the details, for whoever reads nothing else. Escaping makes three of one.
+const GIST: usize = 512;
+
 /// What went wrong, in the public vocabulary. The one thing that crosses a service boundary beside data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -93,11 +99,19 @@ impl From<Fault> for Status {
         let details = errors::Fault {
             error_type: fault.error_type,
             status: u32::from(fault.status),
-            message: fault.message.clone(),
+            message: cut(&fault.message, LONGEST),
             availability_json: fault.availability.unwrap_or_default(),
             retry_after_seconds: fault.retry_after_seconds,
         };
-        Self::with_details(code, fault.message, details.encode_to_vec().into())
+        Self::with_details(code, cut(&fault.message, GIST), details.encode_to_vec().into())
+    }
+}
+
+/// At most so many bytes of a text, and a sign where something is left out.
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().map(|(at, _)| at).take_while(|at| *at <= most).last() {
+        Some(at) if text.len() > most => format!("{}...", text.get(..at).unwrap_or_default()),
+        _ => text.to_owned(),
     }
 }
 
@@ -113,6 +127,12 @@ mod tests {
             ..Fault::not_found("no such model")
         };
         assert_eq!(Fault::from_status(&Status::from(fault.clone())), fault);
+        let long = Fault::not_found("\u{1f4a5}".repeat(20_000));
+        let status = Status::from(long);
+        let headers = status.details().len() * 4 / 3 + status.message().len() * 3;
+        assert!(headers < 8 * 1024, "{headers} bytes of headers");
+        let told = Fault::from_status(&status);
+        assert!(told.status == 404 && told.message.ends_with("\u{1f4a5}..."), "{}", told.message);
         let foreign = Status::internal("row 7 of tenant x");
         assert_eq!(Fault::from_status(&foreign), Fault::internal());
     }
