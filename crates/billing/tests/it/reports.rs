@@ -240,7 +240,7 @@ async fn settlements_are_passed_on_once_from_mark_to_mark() {
     assert!(begun.rows.is_empty() && !begun.more);
     let (first, theirs, second) = (own_key(&customer, 2), own_key(&other, 3), own_key(&customer, 4));
     settle(&billing.client, &[first.clone(), theirs.clone()]).await;
-    settle(&billing.client, &[second.clone()]).await;
+    settle(&billing.client, std::slice::from_ref(&second)).await;
 
     // Transactions of others hold back what is newer than they.
     let (mut mark, mut passed) = (begun.mark.clone(), Vec::new());

@@ -14,7 +14,7 @@ impl Cluster {
     /// `None`, said aloud, where Redis is not installed.
     async fn start() -> Option<Self> {
         if !backing::Kind::Redis.is_installed() {
-            println!("SKIPPED: Redis is not installed");
+            eprintln!("SKIPPED: Redis is not installed");
             return None;
         }
         let directory = tempfile::tempdir().unwrap();
