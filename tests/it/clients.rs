@@ -31,7 +31,7 @@ enum Interpreter {
     Node,
 }
 
-const CLIENTS: [Client; 10] = [
+const CLIENTS: [Client; 12] = [
     Client { name: "openai_python", interpreter: Interpreter::Python("python"), script: "openai_checks.py" },
     Client { name: "openai_node", interpreter: Interpreter::Node, script: "openai_checks.mjs" },
     Client {
@@ -44,6 +44,16 @@ const CLIENTS: [Client; 10] = [
         name: "openrouter_python",
         interpreter: Interpreter::Python("openrouter"),
         script: "openrouter_checks.py",
+    },
+    Client {
+        name: "openrouter_python_rooms",
+        interpreter: Interpreter::Python("openrouter"),
+        script: "openrouter_rooms_checks.py",
+    },
+    Client {
+        name: "openrouter_node_rooms",
+        interpreter: Interpreter::Node,
+        script: "openrouter_rooms_checks.mjs",
     },
     Client { name: "openrouter_node", interpreter: Interpreter::Node, script: "openrouter_checks.mjs" },
     Client {

@@ -50,10 +50,10 @@ once(async function analytics({ client, manager }) {
   await fails(400, () => query(["no_such_metric"]));
 });
 
-once(async function feedback({ client }) {
+once(async function feedback({ client, manager }) {
   const { id } = await ask(client);
   const give = (generationId) =>
-    client.generations.submitFeedback({
+    manager.generations.submitFeedback({
       submitGenerationFeedbackRequest: { generationId, category: "incorrect_response", comment: "Only hello." },
     });
   await patiently(() => give(id));
@@ -92,16 +92,18 @@ once(async function destinations({ manager }) {
         config: { url: "https://hooks.example.com/patchbay" },
         workspaceId: home.id,
         samplingRate: 0.5,
+        // One that is in force is asked whether it is there.
+        enabled: false,
       },
     });
     ids.push(data.id);
   }
   const found = await pages(api.list({ workspaceId: home.id, limit: 1 }));
   assert.deepEqual(found.map((row) => row.id).toSorted(), ids.toSorted());
-  const updateObservabilityDestinationRequest = { name: "Renamed", enabled: false };
+  const updateObservabilityDestinationRequest = { name: "Renamed", samplingRate: 0.25 };
   await api.update({ id: ids[0], updateObservabilityDestinationRequest });
   const { data: changed } = await api.get({ id: ids[0] });
-  assert.deepEqual([changed.name, changed.enabled], ["Renamed", false]);
+  assert.deepEqual([changed.name, changed.samplingRate, changed.enabled], ["Renamed", 0.25, false]);
   for (const id of ids) {
     await api.delete({ id });
     await missing(() => api.get({ id }));
@@ -110,10 +112,10 @@ once(async function destinations({ manager }) {
   }
 });
 
-once(async function oauth({ client, connect }) {
+once(async function oauth({ client, manager, connect }) {
   const codeVerifier = randomUUID().replaceAll("-", "").repeat(2);
   const codeChallenge = createHash("sha256").update(codeVerifier).digest("base64url");
-  const { data } = await client.oAuth.createAuthCode({
+  const { data } = await manager.oAuth.createAuthCode({
     requestBody: {
       callbackUrl: "https://app.example.com/callback",
       codeChallenge,
@@ -129,7 +131,6 @@ once(async function oauth({ client, connect }) {
   const { key } = await exchange(codeVerifier);
   assert.equal((await connect(key).apiKeys.getCurrentKeyMetadata()).data.limit, 5);
   await fails(403, () => exchange(codeVerifier));
-  assert.ok((await client.oAuth.listOauthJwks()).keys);
 });
 
 await main(({ api_base, api_key, management_key }) => {

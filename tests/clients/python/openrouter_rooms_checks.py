@@ -61,7 +61,7 @@ def analytics(clients):
 @once
 def feedback(clients):
     generation = ask(clients.user).id
-    give = clients.user.generations.submit_feedback
+    give = clients.manager.generations.submit_feedback
     patiently(lambda: give(generation_id=generation, category="incorrect_response", comment="It said hello."))
     missing(lambda: give(generation_id=f"gen-{uuid.uuid4().hex}", category="other"))
 
@@ -92,15 +92,17 @@ def destinations(clients):
             config={"url": "https://hooks.example.com/patchbay"},
             workspace_id=home,
             sampling_rate=0.5,
+            # One that is in force is asked whether it is there.
+            enabled=False,
         ).data
         for n in range(3)
     ]
     ids = {destination.id for destination in made}
     assert {row.id for row in pages(api.list(workspace_id=home, limit=1))} == ids
     first = made[0].id
-    assert api.update(id=first, name="Renamed", enabled=False).data.name == "Renamed"
+    assert api.update(id=first, name="Renamed", sampling_rate=0.25).data.name == "Renamed"
     found = api.get(id=first).data
-    assert (found.name, found.enabled) == ("Renamed", False), found
+    assert (found.name, found.sampling_rate, found.enabled) == ("Renamed", 0.25, False), found
     for id in ids:
         api.delete(id=id)
         missing(lambda: api.get(id=id))
@@ -113,7 +115,7 @@ def oauth(clients):
     verifier = uuid.uuid4().hex * 2
     digest = hashlib.sha256(verifier.encode()).digest()
     challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-    code = clients.user.o_auth.create_auth_code(
+    code = clients.manager.o_auth.create_auth_code(
         callback_url="https://app.example.com/callback",
         code_challenge=challenge,
         code_challenge_method="S256",
@@ -130,7 +132,6 @@ def oauth(clients):
         errors.ForbiddenResponseError,
         lambda: exchange(code=code, code_verifier=verifier, code_challenge_method="S256"),
     )
-    assert clients.user.o_auth.list_oauth_jwks().keys is not None
 
 
 class Clients:
