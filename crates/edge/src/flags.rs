@@ -39,6 +39,8 @@ flags! {
     OwnKeys = "own_keys", true;
     /// Answers are cached for requests that ask for it. Off: every request is answered by a model.
     ResponseCache = "response_cache", true;
+    /// What is sent to models and answered is kept, or handed on to destinations, where an organisation wants it. Off: neither.
+    ContentLogging = "content_logging", true;
 }
 
 impl Flag {

@@ -180,7 +180,7 @@ fn what_goes_wrong_is_said_in_one_line() {
     let (base, serving) = answer_once("400 Bad Request", refusal);
     let output = patchbay(&["route", "replay", "--admin-url", &base, "--token", "t"], folder.path());
     serving.join().unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(65), "{}", said(&output));
     assert!(
         said(&output).contains("400 Bad Request: policy: unknown field `max_tries`"),
         "{}",

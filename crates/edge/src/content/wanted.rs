@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 use crate::auth::Governance;
 use crate::destinations;
 use crate::execution::Request;
+use crate::flags::Flag;
 
 /// That a key's workspace keeps what the key's requests say and are answered.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,7 +32,10 @@ pub(super) struct Keeping {
 
 /// Who wants the content of a request and its answer.
 pub(crate) fn wanted(request: &Request) -> Wanted {
-    let Governance { logging, destinations, .. } = &request.caller.governance;
+    let Governance { logging, destinations, flags, .. } = &request.caller.governance;
+    if !flags.has(Flag::ContentLogging) {
+        return Wanted::default();
+    }
     let generation = request.generation.uuid().to_string();
     let for_destinations = destinations::want_content(destinations, &request.session_id, &generation);
     Wanted { logging: *logging, for_destinations }

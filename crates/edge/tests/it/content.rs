@@ -151,6 +151,10 @@ async fn nothing_is_kept_of_keys_that_are_not_logged() {
     log(&platform, json!({ "io_logging_api_key_ids": [7, number] })).await;
     let logged = generation(&platform.chat(STREAM).await);
     kept(&platform, &logged).await;
+    let flag = format!("/tenants/{}/flags/content_logging", platform.tenant);
+    assert_eq!(platform.admin(Method::PUT, &flag, r#"{"is_on":false}"#).await.status, 200);
+    platform.chat(STREAM).await;
+    assert_eq!(platform.admin(Method::PUT, &flag, r#"{"is_on":null}"#).await.status, 200);
     let off = json!({ "is_observability_io_logging_enabled": false }).to_string();
     assert_eq!(manage(&platform, Method::PATCH, "/workspaces/default", &off).await.status, 200);
     platform.chat(STREAM).await;

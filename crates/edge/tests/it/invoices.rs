@@ -46,7 +46,7 @@ async fn operators_close_issue_and_correct() {
     let query = "select action from identity.audit_log order by id";
     let written: Vec<String> = sqlx::query_scalar(query).fetch_all(&owner).await.unwrap();
     owner.close().await;
-    assert_eq!(written, ["period.close", "invoice.finalise", "credit_note.issue"]);
+    assert_eq!(written, ["person.create", "period.close", "invoice.finalise", "credit_note.issue"]);
     platform.stop().await;
 }
 

@@ -95,6 +95,48 @@ fn trace_id(record: &UsageRecord) -> String {
 }
 
 #[tokio::test]
+async fn what_was_said_goes_along_where_privacy_does_not_forbid_it_and_is_not_kept_for_others() {
+    let (platform, receiver) = start(3).await;
+    let mut private = webhook(&receiver);
+    (private["name"], private["privacy_mode"]) = (json!("Private"), json!(true));
+    private["config"]["url"] = json!(receiver.url("/private"));
+    create(&platform, private).await;
+    let asked = async || {
+        let asked =
+            platform.chat(r#"{"model":"acme/echo","messages":[{"role":"user","content":"a question"}]}"#);
+        let id: GenerationId = asked.await.header("x-generation-id").parse().unwrap();
+        UsageRecord { generation_id: id.uuid().to_string(), ..record(&platform).await }
+    };
+    let silent = asked().await;
+    create(&platform, webhook(&receiver)).await;
+    let open = asked().await;
+    let owner = sqlx::PgPool::connect(platform.database.url().expose_secret()).await.unwrap();
+    let kept: Vec<Uuid> = eventually("the content is kept to be handed on", async || {
+        let statement = "select generation_id from identity.exchange where not is_logged";
+        let kept: Vec<Uuid> = sqlx::query_scalar(statement).fetch_all(&owner).await.unwrap();
+        (!kept.is_empty()).then_some(kept)
+    })
+    .await;
+    assert_eq!(kept, [open.generation_id.parse::<Uuid>().unwrap()], "only what a destination wants");
+    let shown = format!("/api/v1/generation/content?id={}", open.generation_id);
+    assert_eq!(manage(&platform, Method::GET, &shown, &Value::Null).await.status, 404, "it is not logged");
+
+    settle(&platform, &[silent, open]).await;
+    let came = traces(&receiver, 4).await;
+    for trace in &came {
+        for span in trace.spans() {
+            let is_told =
+                attribute(span, "gen_ai.prompt").is_some_and(|text| text.to_string().contains("a question"));
+            let may_be =
+                !trace.path.starts_with("/private") && span["traceId"] == kept[0].simple().to_string();
+            assert_eq!(is_told, may_be, "{}: {span}", trace.path);
+        }
+    }
+    platform.stop().await;
+    receiver.stop();
+}
+
+#[tokio::test]
 async fn settled_usage_is_sent_to_every_kind_as_it_wants_it() {
     let (platform, receiver) = start(3).await;
     let base = receiver.url("");

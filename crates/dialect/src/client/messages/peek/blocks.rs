@@ -217,7 +217,9 @@ impl From<SourceObject> for Source {
         };
         let is_document = match kind.as_deref() {
             Some("text") => data.is_some_and(|data| data.is_text()),
-            Some("base64") if is_text => object.data.is_some_and(|data| data.is_base64_of_text),
+            Some("base64") if is_text => {
+                filled(data) && object.data.is_some_and(|data| data.is_base64_of_text)
+            }
             Some("content") => object.content.as_ref().is_some_and(|content| content.is_sound),
             _ => is_image,
         };
