@@ -1,7 +1,7 @@
 //! What was sent to models and what came back, for organisations that want it kept: sealed under their own key, bounded
 //! in size and in time, and never in the way of the answer itself.
 //!
-//! - [`Wanted`]: whether an exchange is kept, and for whom.
+//! - `wanted`: whether an exchange is kept, and for whom.
 //! - `tape`: what a client was given, as it goes by.
 //! - `input`, `output`: both sides of an exchange in one form, whichever the dialect; `room`: cut to size.
 //! - `keeper`: what is kept after the answer's end, and for how long.

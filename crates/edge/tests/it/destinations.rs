@@ -74,7 +74,10 @@ async fn a_destination_lives_in_the_public_shape() {
             assert!(!made.text().contains(secret), "{kind}: {}", made.text());
         }
         let made = made.json()["data"].take();
-        assert_eq!((&made["regions"], &made["sampling_rate"]), (&Value::Null, &json!(1.0)));
+        assert_eq!(
+            (&made["regions"], &made["sampling_rate"]),
+            (&json!(["global", "europe", "us"]), &json!(1.0))
+        );
         let shown = manage(&platform, Method::GET, &one(&made), &Value::Null).await.json();
         check("get", "/observability/destinations/{id}", 200, &shown);
         assert_eq!(shown["data"], made);

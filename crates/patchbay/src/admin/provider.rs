@@ -37,7 +37,7 @@ pub(super) struct Add {
     slug: String,
     #[arg(long)]
     name: Option<String>,
-    /// What a client of its own would be given, such as https://api.acme.example/v1
+    /// What a client of its own would be given, such as `https://api.acme.example/v1`
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
     /// openai, anthropic, gemini, vertex, bedrock, mistral, cohere or ollama

@@ -206,9 +206,6 @@ impl Execution {
         let now = Instant::now();
         if let (Some(attempt), Some(sighting)) = (self.job.attempt(n), sighting) {
             self.app.breakers.see(attempt, sighting, now.checked_sub(elapsed).unwrap_or(now), now);
-            if matches!(sighting, Sighting::RateLimited { .. }) {
-                self.app.endpoints.refused(attempt, now);
-            }
         }
     }
 

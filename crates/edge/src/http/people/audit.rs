@@ -40,7 +40,7 @@ struct Wanted {
 
 /// A change.
 #[derive(Debug, Serialize, ToSchema)]
-struct Change {
+struct AuditedChange {
     id: String,
     at: DateTime<Utc>,
     /// `user:`, `key:` or `operator:` and who it was.
@@ -52,7 +52,7 @@ struct Change {
     details: Value,
 }
 
-impl Change {
+impl AuditedChange {
     fn of(kept: Kept) -> Self {
         let Kept { id, at, actor, action, target, details, .. } = kept;
         Self { id: id.to_string(), at, actor, action, target, details }
@@ -61,7 +61,7 @@ impl Change {
 
 #[derive(Debug, Serialize, ToSchema)]
 struct Changes {
-    data: Vec<Change>,
+    data: Vec<AuditedChange>,
     /// What to ask for the next page with; null = this is the last one.
     next: Option<String>,
 }
@@ -80,7 +80,7 @@ async fn list(
         Box::pin(async move { audit::page_of_tenant(tx, wanted.after, i64::from(limit)).await })
     })
     .await;
-    let data: Vec<Change> = found?.into_iter().map(Change::of).collect();
+    let data: Vec<AuditedChange> = found?.into_iter().map(AuditedChange::of).collect();
     let is_full = data.len() == usize::from(limit);
     let next = data.last().filter(|_| is_full).map(|change| change.id.clone());
     Ok(reply::json(StatusCode::OK, &Changes { data, next }))

@@ -29,6 +29,8 @@ pub(super) struct ObservabilityDestination {
     /// Without what was sent to models and what came back.
     privacy_mode: bool,
     broadcast_generation_cost: bool,
+    /// Always false: costs by kinds of tokens are not sent.
+    broadcast_generation_cost_allocation: bool,
     broadcast_generation_identity: bool,
     broadcast_generation_request_context: bool,
     /// Of sessions; a generation without a session is its own.
@@ -37,8 +39,8 @@ pub(super) struct ObservabilityDestination {
     api_key_hashes: Option<Vec<String>>,
     #[schema(value_type = Option<FilterRules>)]
     filter_rules: Option<Value>,
-    /// Data regions of generations; null = whichever.
-    regions: Option<Vec<String>>,
+    /// Data regions of generations: `global`, `europe`, `us`.
+    regions: Vec<String>,
     /// Depends on the type. Secrets are masked.
     #[schema(value_type = Object)]
     config: Value,
@@ -57,12 +59,13 @@ impl From<Destination> for ObservabilityDestination {
             enabled: settings.enabled,
             privacy_mode: settings.privacy_mode,
             broadcast_generation_cost: settings.sends_cost,
+            broadcast_generation_cost_allocation: false,
             broadcast_generation_identity: settings.sends_identity,
             broadcast_generation_request_context: settings.sends_request_context,
             sampling_rate: settings.sampling_rate,
             api_key_hashes: settings.key_hashes.as_deref().map(texts),
             filter_rules: settings.filter_rules,
-            regions: settings.regions,
+            regions: settings.regions.unwrap_or_else(|| REGIONS.map(str::to_owned).to_vec()),
             config: destination.shown,
             created_at: destination.created_at,
             updated_at: destination.updated_at,
