@@ -60,7 +60,7 @@ impl AuditedChange {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct Changes {
+struct AuditedChanges {
     data: Vec<AuditedChange>,
     /// What to ask for the next page with; null = this is the last one.
     next: Option<String>,
@@ -68,7 +68,7 @@ struct Changes {
 
 /// List what was changed in the organisation
 #[utoipa::path(get, path = "/audit", operation_id = "listOrganizationAudit", tag = "Audit", params(Wanted),
-    responses((status = 200, description = "The changes, newest first", body = Changes)),
+    responses((status = 200, description = "The changes, newest first", body = AuditedChanges)),
     security(("session" = ["audit.read"])))]
 async fn list(
     State(app): State<Arc<App>>,
@@ -83,5 +83,5 @@ async fn list(
     let data: Vec<AuditedChange> = found?.into_iter().map(AuditedChange::of).collect();
     let is_full = data.len() == usize::from(limit);
     let next = data.last().filter(|_| is_full).map(|change| change.id.clone());
-    Ok(reply::json(StatusCode::OK, &Changes { data, next }))
+    Ok(reply::json(StatusCode::OK, &AuditedChanges { data, next }))
 }
