@@ -1,0 +1,146 @@
+// Every route. A page is one line here and one in `shell/navigation.ts`; its code loads when it is first opened.
+
+import { type QueryClient, useQuery } from "@tanstack/react-query";
+import {
+  type ErrorComponentProps,
+  Navigate,
+  Outlet,
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent as page,
+  redirect,
+  useRouterState,
+} from "@tanstack/react-router";
+
+import { activitySearch } from "./activity/search";
+import { modelsSearch } from "./models/search";
+import { queries } from "./queries";
+import { sessionQuery } from "./session/session";
+import { Shell } from "./shell/Shell";
+import { ButtonLink } from "./ui/Button";
+import { Empty, ErrorNote, Loading } from "./ui/Note";
+
+/** Every page of those who are signed in; when their session ends they sign in and come back. */
+function Inside() {
+  const { data: session } = useQuery(sessionQuery);
+  const next = useRouterState({ select: (state) => state.location.href });
+  return session === null ? <Navigate to="/sign-in" search={{ next }} /> : <Shell />;
+}
+
+function Failed({ error, reset }: ErrorComponentProps) {
+  return (
+    <div className="page">
+      <ErrorNote error={error} onRetry={reset} />
+    </div>
+  );
+}
+
+function Missing() {
+  return (
+    <div className="page">
+      <Empty title="There is no such page" action={<ButtonLink to="/">Go to the start</ButtonLink>}>
+        The address leads nowhere in this console.
+      </Empty>
+    </div>
+  );
+}
+
+function Waiting() {
+  return (
+    <div className="page">
+      <Loading />
+    </div>
+  );
+}
+
+type Raw = Record<string, unknown>;
+const words = (raw: Raw, name: string): string | undefined => {
+  const value = raw[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+};
+/** The workspace that a list is of; the default one when the address names none. */
+const workspaceSearch = (raw: Raw): { workspace?: string | undefined } => ({ workspace: words(raw, "workspace") });
+
+const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Outlet, notFoundComponent: Missing });
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in",
+  validateSearch: (raw: Raw): { next?: string | undefined } => ({ next: words(raw, "next") }),
+  component: page(() => import("./session/SignInPage"), "SignInPage"),
+});
+
+const inside = createRoute({
+  getParentRoute: () => root,
+  id: "inside",
+  async beforeLoad({ context, location }) {
+    const session = await context.queries.ensureQueryData(sessionQuery);
+    if (session === null) throw redirect({ to: "/sign-in", search: location.href === "/" ? {} : { next: location.href } });
+  },
+  component: Inside,
+});
+const within = { getParentRoute: () => inside };
+
+const start = createRoute({ ...within, path: "/", component: page(() => import("./start/StartPage"), "StartPage") });
+const models = createRoute({
+  ...within,
+  path: "/models",
+  validateSearch: modelsSearch,
+  component: page(() => import("./models/ModelsPage"), "ModelsPage"),
+});
+const compare = createRoute({
+  ...within,
+  path: "/compare",
+  validateSearch: (raw: Raw): { models?: string | undefined } => ({ models: words(raw, "models") }),
+  component: page(() => import("./models/ComparePage"), "ComparePage"),
+});
+const model = createRoute({ ...within, path: "/models/$", component: page(() => import("./models/ModelPage"), "ModelPage") });
+const playground = createRoute({
+  ...within,
+  path: "/playground",
+  validateSearch: (raw: Raw): { models?: string | undefined } => ({ models: words(raw, "models") }),
+  component: page(() => import("./playground/PlaygroundPage"), "PlaygroundPage"),
+});
+const keys = createRoute({
+  ...within,
+  path: "/keys",
+  validateSearch: (raw: Raw): { workspace?: string | undefined; kind?: "management" | undefined } => ({
+    ...workspaceSearch(raw),
+    kind: raw["kind"] === "management" ? "management" : undefined,
+  }),
+  component: page(() => import("./keys/KeysPage"), "KeysPage"),
+});
+const key = createRoute({ ...within, path: "/keys/$hash", component: page(() => import("./keys/KeyPage"), "KeyPage") });
+const activity = createRoute({
+  ...within,
+  path: "/activity",
+  validateSearch: activitySearch,
+  component: page(() => import("./activity/ActivityPage"), "ActivityPage"),
+});
+const generation = createRoute({
+  ...within,
+  path: "/generations/$id",
+  component: page(() => import("./activity/GenerationPage"), "GenerationPage"),
+});
+
+const tree = root.addChildren([
+  signIn,
+  inside.addChildren([start, models, compare, model, playground, keys, key, activity, generation]),
+]);
+
+export const router = createRouter({
+  routeTree: tree,
+  context: { queries },
+  defaultErrorComponent: Failed,
+  defaultNotFoundComponent: Missing,
+  defaultPendingComponent: Waiting,
+  defaultPreload: "intent",
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

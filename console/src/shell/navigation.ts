@@ -1,0 +1,40 @@
+// Every page that has a place in the navigation, with its shortcut. One entry here and one route make a page.
+
+import type { LinkProps } from "@tanstack/react-router";
+
+import type { Action } from "~/session/may";
+
+export interface Place {
+  to: NonNullable<LinkProps["to"]>;
+  label: string;
+  /** Keys pressed one after the other. */
+  keys?: string;
+  /** Only for those whose role may. */
+  needs?: Action;
+  /** Other words that it is found by. */
+  words?: string;
+}
+
+export interface Group {
+  label: string;
+  places: Place[];
+  forOperators?: boolean;
+}
+
+export const NAVIGATION: Group[] = [
+  {
+    label: "Build",
+    places: [
+      { to: "/", label: "Start", keys: "g h", words: "home snippets quickstart curl sdk" },
+      { to: "/models", label: "Models", keys: "g m", words: "catalogue prices endpoints compare" },
+      { to: "/playground", label: "Playground", keys: "g p", words: "chat try compare" },
+      { to: "/keys", label: "Keys", keys: "g k", needs: "keys.read", words: "api keys limits rotate" },
+    ],
+  },
+  {
+    label: "Watch",
+    places: [
+      { to: "/activity", label: "Activity", keys: "g a", needs: "activity.read", words: "usage spend charts generations" },
+    ],
+  },
+];
