@@ -124,9 +124,15 @@ const generation = createRoute({
   component: page(() => import("./activity/GenerationPage"), "GenerationPage"),
 });
 
+const members = createRoute({ ...within, path: "/members", component: page(() => import("./members/MembersPage"), "MembersPage") });
+const workspaces = createRoute({ ...within, path: "/workspaces", component: page(() => import("./workspaces/WorkspacesPage"), "WorkspacesPage") });
+const workspace = createRoute({ ...within, path: "/workspaces/$id", component: page(() => import("./workspaces/WorkspacePage"), "WorkspacePage") });
+const audit = createRoute({ ...within, path: "/audit", component: page(() => import("./audit/AuditPage"), "AuditPage") });
+const settings = createRoute({ ...within, path: "/settings", component: page(() => import("./settings/SettingsPage"), "SettingsPage") });
+
 const tree = root.addChildren([
   signIn,
-  inside.addChildren([start, models, compare, model, playground, keys, key, activity, generation]),
+  inside.addChildren([start, models, compare, model, playground, keys, key, activity, generation, members, workspaces, workspace, audit, settings]),
 ]);
 
 export const router = createRouter({

@@ -37,4 +37,18 @@ export const NAVIGATION: Group[] = [
       { to: "/activity", label: "Activity", keys: "g a", needs: "activity.read", words: "usage spend charts generations" },
     ],
   },
+  {
+    label: "Govern",
+    places: [
+      { to: "/workspaces", label: "Workspaces", keys: "g w", needs: "workspaces.read", words: "budgets" },
+      { to: "/members", label: "Members", needs: "members.read", words: "team invite roles" },
+      { to: "/audit", label: "Audit log", needs: "audit.read", words: "changes history" },
+    ],
+  },
+  {
+    label: "Account",
+    places: [
+      { to: "/settings", label: "Settings", keys: "g s", words: "password sessions organisation profile" },
+    ],
+  },
 ];
