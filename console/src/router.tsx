@@ -129,10 +129,17 @@ const workspaces = createRoute({ ...within, path: "/workspaces", component: page
 const workspace = createRoute({ ...within, path: "/workspaces/$id", component: page(() => import("./workspaces/WorkspacePage"), "WorkspacePage") });
 const audit = createRoute({ ...within, path: "/audit", component: page(() => import("./audit/AuditPage"), "AuditPage") });
 const settings = createRoute({ ...within, path: "/settings", component: page(() => import("./settings/SettingsPage"), "SettingsPage") });
+const guardrails = createRoute({ ...within, path: "/guardrails", validateSearch: workspaceSearch, component: page(() => import("./guardrails/GuardrailsPage"), "GuardrailsPage") });
+const guardrail = createRoute({ ...within, path: "/guardrails/$id", component: page(() => import("./guardrails/GuardrailPage"), "GuardrailPage") });
+const byok = createRoute({ ...within, path: "/byok", validateSearch: workspaceSearch, component: page(() => import("./byok/ByokPage"), "ByokPage") });
+const presets = createRoute({ ...within, path: "/presets", component: page(() => import("./presets/PresetsPage"), "PresetsPage") });
+const destinations = createRoute({ ...within, path: "/destinations", validateSearch: workspaceSearch, component: page(() => import("./destinations/DestinationsPage"), "DestinationsPage") });
+const credits = createRoute({ ...within, path: "/credits", component: page(() => import("./credits/CreditsPage"), "CreditsPage") });
+const invoices = createRoute({ ...within, path: "/invoices", component: page(() => import("./invoices/InvoicesPage"), "InvoicesPage") });
 
 const tree = root.addChildren([
   signIn,
-  inside.addChildren([start, models, compare, model, playground, keys, key, activity, generation, members, workspaces, workspace, audit, settings]),
+  inside.addChildren([start, models, compare, model, playground, keys, key, activity, generation, members, workspaces, workspace, audit, settings, guardrails, guardrail, byok, presets, destinations, credits, invoices]),
 ]);
 
 export const router = createRouter({

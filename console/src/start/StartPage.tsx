@@ -1,6 +1,7 @@
 // The first page: what there is to spend and was spent, and how to make a first call.
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { numberIn, totalsQuery } from "~/activity/analytics";
@@ -39,7 +40,7 @@ function Today() {
   return (
     <Stats
       figures={[
-        ...(may("credits.read") ? [{ label: "Credit left", value: usd(left) }] : []),
+        ...(may("credits.read") ? [{ label: "Credit left", value: usd(left), note: left !== null && left <= 0 ? <Link to="/credits">Top up</Link> : null }] : []),
         { label: "Spend, 24 hours", value: usd(figure("total_usage")) },
         { label: "Requests, 24 hours", value: count(figure("request_count")) },
         { label: "Error rate, 24 hours", value: percent(figure("error_rate")) },
