@@ -15,6 +15,7 @@ import {
 
 import { activitySearch } from "./activity/search";
 import { modelsSearch } from "./models/search";
+import { ledgerSearch } from "./operator/ledger";
 import { queries } from "./queries";
 import { sessionQuery } from "./session/session";
 import { Shell } from "./shell/Shell";
@@ -137,9 +138,18 @@ const destinations = createRoute({ ...within, path: "/destinations", validateSea
 const credits = createRoute({ ...within, path: "/credits", component: page(() => import("./credits/CreditsPage"), "CreditsPage") });
 const invoices = createRoute({ ...within, path: "/invoices", component: page(() => import("./invoices/InvoicesPage"), "InvoicesPage") });
 
+// The operators' pages. The server refuses what they ask for when somebody else opens them.
+const overview = createRoute({ ...within, path: "/operator", component: page(() => import("./operator/OverviewPage"), "OverviewPage") });
+const tenants = createRoute({ ...within, path: "/operator/tenants", component: page(() => import("./operator/TenantsPage"), "TenantsPage") });
+const tenant = createRoute({ ...within, path: "/operator/tenants/$id", component: page(() => import("./operator/TenantPage"), "TenantPage") });
+const health = createRoute({ ...within, path: "/operator/health", component: page(() => import("./operator/HealthPage"), "HealthPage") });
+const ledger = createRoute({ ...within, path: "/operator/ledger", validateSearch: ledgerSearch, component: page(() => import("./operator/LedgerPage"), "LedgerPage") });
+const invariants = createRoute({ ...within, path: "/operator/invariants", component: page(() => import("./operator/InvariantsPage"), "InvariantsPage") });
+const operatorsAudit = createRoute({ ...within, path: "/operator/audit", component: page(() => import("./operator/OperatorsAuditPage"), "OperatorsAuditPage") });
+
 const tree = root.addChildren([
   signIn,
-  inside.addChildren([start, models, compare, model, playground, keys, key, activity, generation, members, workspaces, workspace, audit, settings, guardrails, guardrail, byok, presets, destinations, credits, invoices]),
+  inside.addChildren([overview, tenants, tenant, health, ledger, invariants, operatorsAudit, start, models, compare, model, playground, keys, key, activity, generation, members, workspaces, workspace, audit, settings, guardrails, guardrail, byok, presets, destinations, credits, invoices]),
 ]);
 
 export const router = createRouter({

@@ -3,7 +3,7 @@
 import { Link, Outlet, useRouter, useRouterState } from "@tanstack/react-router";
 import { Suspense, lazy, useEffect, useMemo, useState } from "react";
 
-import { useMay } from "~/session/session";
+import { useMay, useSession } from "~/session/session";
 import { Button } from "~/ui/Button";
 import { Loading } from "~/ui/Note";
 
@@ -11,6 +11,7 @@ import "./shell.css";
 import { AccountMenu } from "./AccountMenu";
 import { Mark } from "./Mark";
 import { type Group, NAVIGATION } from "./navigation";
+import { OPERATORS } from "./operators";
 import { type Shortcuts, useShortcuts } from "./shortcuts";
 
 const Palette = lazy(() => import("./Palette"));
@@ -19,10 +20,12 @@ const Help = lazy(() => import("./Help"));
 /** The navigation as this person may use it. */
 function useGroups(): Group[] {
   const may = useMay();
-  return NAVIGATION.map((group) => ({
+  const { user } = useSession();
+  const mine = NAVIGATION.map((group) => ({
     ...group,
     places: group.places.filter((place) => place.needs === undefined || may(place.needs)),
   }));
+  return user.is_platform_admin ? [...mine, OPERATORS] : mine;
 }
 
 function Sidebar({ groups, isOpen, onOpen }: { groups: Group[]; isOpen: boolean; onOpen: () => void }) {
@@ -47,7 +50,7 @@ function Sidebar({ groups, isOpen, onOpen }: { groups: Group[]; isOpen: boolean;
                 <Link
                   to={place.to}
                   className="nav-link"
-                  activeOptions={{ exact: place.to === "/", includeSearch: false }}
+                  activeOptions={{ exact: place.to === "/" || place.to === "/operator", includeSearch: false }}
                 >
                   {place.label}
                 </Link>
