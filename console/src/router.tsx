@@ -137,6 +137,17 @@ const presets = createRoute({ ...within, path: "/presets", component: page(() =>
 const destinations = createRoute({ ...within, path: "/destinations", validateSearch: workspaceSearch, component: page(() => import("./destinations/DestinationsPage"), "DestinationsPage") });
 const credits = createRoute({ ...within, path: "/credits", component: page(() => import("./credits/CreditsPage"), "CreditsPage") });
 const invoices = createRoute({ ...within, path: "/invoices", component: page(() => import("./invoices/InvoicesPage"), "InvoicesPage") });
+const WHICH = ["public", "account", "admin"] as const;
+const explorer = createRoute({
+  ...within,
+  path: "/explorer",
+  validateSearch: (raw: Raw): { of?: (typeof WHICH)[number] | undefined; q?: string | undefined; operation?: string | undefined } => ({
+    of: WHICH.find((one) => one === raw["of"]),
+    q: words(raw, "q"),
+    operation: words(raw, "operation"),
+  }),
+  component: page(() => import("./explorer/ExplorerPage"), "ExplorerPage"),
+});
 
 // The operators' pages. The server refuses what they ask for when somebody else opens them.
 const overview = createRoute({ ...within, path: "/operator", component: page(() => import("./operator/OverviewPage"), "OverviewPage") });
@@ -149,7 +160,7 @@ const operatorsAudit = createRoute({ ...within, path: "/operator/audit", compone
 
 const tree = root.addChildren([
   signIn,
-  inside.addChildren([overview, tenants, tenant, health, ledger, invariants, operatorsAudit, start, models, compare, model, playground, keys, key, activity, generation, members, workspaces, workspace, audit, settings, guardrails, guardrail, byok, presets, destinations, credits, invoices]),
+  inside.addChildren([explorer, overview, tenants, tenant, health, ledger, invariants, operatorsAudit, start, models, compare, model, playground, keys, key, activity, generation, members, workspaces, workspace, audit, settings, guardrails, guardrail, byok, presets, destinations, credits, invoices]),
 ]);
 
 export const router = createRouter({
