@@ -12,7 +12,7 @@ const APIS = { public: "openapi.json", admin: "admin-openapi.json" };
 function optionalFilters(document) {
   for (const operations of Object.values(document.paths)) {
     const lists = operations.get?.tags?.some((tag) => tag === "Models" || tag === "Embeddings");
-    for (const parameter of lists ? operations.get.parameters ?? [] : []) {
+    for (const parameter of lists ? (operations.get.parameters ?? []) : []) {
       if (parameter.in === "query") parameter.required = false;
     }
   }
@@ -29,5 +29,8 @@ await mkdir(GENERATED, { recursive: true });
 for (const [name, file] of Object.entries(APIS)) {
   const document = optionalFilters(JSON.parse(await readFile(new URL(file, DOCUMENTS), "utf8")));
   const text = astToString(await openapiTS(document, { defaultNonNullable: false }));
-  await keep(new URL(`${name}.ts`, GENERATED), `// Generated from docs/reference/${file} by "npm run generate".\n\n${text}`);
+  await keep(
+    new URL(`${name}.ts`, GENERATED),
+    `// Generated from docs/reference/${file} by "npm run generate".\n\n${text}`,
+  );
 }

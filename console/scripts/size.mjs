@@ -18,7 +18,9 @@ function filesOf(name, found = new Set()) {
 }
 
 async function gzipped(files) {
-  const sizes = await Promise.all([...files].map(async (file) => gzipSync(await readFile(new URL(file, DIST))).length));
+  const sizes = await Promise.all(
+    [...files].map(async (file) => gzipSync(await readFile(new URL(file, DIST))).length),
+  );
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 

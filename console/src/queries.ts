@@ -12,7 +12,8 @@ export const queries: QueryClient = new QueryClient({
   queryCache: new QueryCache({
     onError(error, query) {
       // The session has ended: asking for it again leads to signing in.
-      const isSignedOut = error instanceof ApiError && error.status === 401 && query.meta?.["isOfKey"] !== true;
+      const isSignedOut =
+        error instanceof ApiError && error.status === 401 && query.meta?.["isOfKey"] !== true;
       if (isSignedOut) void queries.invalidateQueries({ queryKey: ["session"] });
     },
   }),

@@ -61,9 +61,14 @@ const words = (raw: Raw, name: string): string | undefined => {
   return typeof value === "string" && value !== "" ? value : undefined;
 };
 /** The workspace that a list is of; the default one when the address names none. */
-const workspaceSearch = (raw: Raw): { workspace?: string | undefined } => ({ workspace: words(raw, "workspace") });
+const workspaceSearch = (raw: Raw): { workspace?: string | undefined } => ({
+  workspace: words(raw, "workspace"),
+});
 
-const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Outlet, notFoundComponent: Missing });
+const root = createRootRouteWithContext<{ queries: QueryClient }>()({
+  component: Outlet,
+  notFoundComponent: Missing,
+});
 
 const signIn = createRoute({
   getParentRoute: () => root,
@@ -77,13 +82,18 @@ const inside = createRoute({
   id: "inside",
   async beforeLoad({ context, location }) {
     const session = await context.queries.ensureQueryData(sessionQuery);
-    if (session === null) throw redirect({ to: "/sign-in", search: location.href === "/" ? {} : { next: location.href } });
+    if (session === null)
+      throw redirect({ to: "/sign-in", search: location.href === "/" ? {} : { next: location.href } });
   },
   component: Inside,
 });
 const within = { getParentRoute: () => inside };
 
-const start = createRoute({ ...within, path: "/", component: page(() => import("./start/StartPage"), "StartPage") });
+const start = createRoute({
+  ...within,
+  path: "/",
+  component: page(() => import("./start/StartPage"), "StartPage"),
+});
 const models = createRoute({
   ...within,
   path: "/models",
@@ -96,7 +106,11 @@ const compare = createRoute({
   validateSearch: (raw: Raw): { models?: string | undefined } => ({ models: words(raw, "models") }),
   component: page(() => import("./models/ComparePage"), "ComparePage"),
 });
-const model = createRoute({ ...within, path: "/models/$", component: page(() => import("./models/ModelPage"), "ModelPage") });
+const model = createRoute({
+  ...within,
+  path: "/models/$",
+  component: page(() => import("./models/ModelPage"), "ModelPage"),
+});
 const playground = createRoute({
   ...within,
   path: "/playground",
@@ -112,7 +126,11 @@ const keys = createRoute({
   }),
   component: page(() => import("./keys/KeysPage"), "KeysPage"),
 });
-const key = createRoute({ ...within, path: "/keys/$hash", component: page(() => import("./keys/KeyPage"), "KeyPage") });
+const key = createRoute({
+  ...within,
+  path: "/keys/$hash",
+  component: page(() => import("./keys/KeyPage"), "KeyPage"),
+});
 const activity = createRoute({
   ...within,
   path: "/activity",
@@ -125,23 +143,76 @@ const generation = createRoute({
   component: page(() => import("./activity/GenerationPage"), "GenerationPage"),
 });
 
-const members = createRoute({ ...within, path: "/members", component: page(() => import("./members/MembersPage"), "MembersPage") });
-const workspaces = createRoute({ ...within, path: "/workspaces", component: page(() => import("./workspaces/WorkspacesPage"), "WorkspacesPage") });
-const workspace = createRoute({ ...within, path: "/workspaces/$id", component: page(() => import("./workspaces/WorkspacePage"), "WorkspacePage") });
-const audit = createRoute({ ...within, path: "/audit", component: page(() => import("./audit/AuditPage"), "AuditPage") });
-const settings = createRoute({ ...within, path: "/settings", component: page(() => import("./settings/SettingsPage"), "SettingsPage") });
-const guardrails = createRoute({ ...within, path: "/guardrails", validateSearch: workspaceSearch, component: page(() => import("./guardrails/GuardrailsPage"), "GuardrailsPage") });
-const guardrail = createRoute({ ...within, path: "/guardrails/$id", component: page(() => import("./guardrails/GuardrailPage"), "GuardrailPage") });
-const byok = createRoute({ ...within, path: "/byok", validateSearch: workspaceSearch, component: page(() => import("./byok/ByokPage"), "ByokPage") });
-const presets = createRoute({ ...within, path: "/presets", component: page(() => import("./presets/PresetsPage"), "PresetsPage") });
-const destinations = createRoute({ ...within, path: "/destinations", validateSearch: workspaceSearch, component: page(() => import("./destinations/DestinationsPage"), "DestinationsPage") });
-const credits = createRoute({ ...within, path: "/credits", component: page(() => import("./credits/CreditsPage"), "CreditsPage") });
-const invoices = createRoute({ ...within, path: "/invoices", component: page(() => import("./invoices/InvoicesPage"), "InvoicesPage") });
+const members = createRoute({
+  ...within,
+  path: "/members",
+  component: page(() => import("./members/MembersPage"), "MembersPage"),
+});
+const workspaces = createRoute({
+  ...within,
+  path: "/workspaces",
+  component: page(() => import("./workspaces/WorkspacesPage"), "WorkspacesPage"),
+});
+const workspace = createRoute({
+  ...within,
+  path: "/workspaces/$id",
+  component: page(() => import("./workspaces/WorkspacePage"), "WorkspacePage"),
+});
+const audit = createRoute({
+  ...within,
+  path: "/audit",
+  component: page(() => import("./audit/AuditPage"), "AuditPage"),
+});
+const settings = createRoute({
+  ...within,
+  path: "/settings",
+  component: page(() => import("./settings/SettingsPage"), "SettingsPage"),
+});
+const guardrails = createRoute({
+  ...within,
+  path: "/guardrails",
+  validateSearch: workspaceSearch,
+  component: page(() => import("./guardrails/GuardrailsPage"), "GuardrailsPage"),
+});
+const guardrail = createRoute({
+  ...within,
+  path: "/guardrails/$id",
+  component: page(() => import("./guardrails/GuardrailPage"), "GuardrailPage"),
+});
+const byok = createRoute({
+  ...within,
+  path: "/byok",
+  validateSearch: workspaceSearch,
+  component: page(() => import("./byok/ByokPage"), "ByokPage"),
+});
+const presets = createRoute({
+  ...within,
+  path: "/presets",
+  component: page(() => import("./presets/PresetsPage"), "PresetsPage"),
+});
+const destinations = createRoute({
+  ...within,
+  path: "/destinations",
+  validateSearch: workspaceSearch,
+  component: page(() => import("./destinations/DestinationsPage"), "DestinationsPage"),
+});
+const credits = createRoute({
+  ...within,
+  path: "/credits",
+  component: page(() => import("./credits/CreditsPage"), "CreditsPage"),
+});
+const invoices = createRoute({
+  ...within,
+  path: "/invoices",
+  component: page(() => import("./invoices/InvoicesPage"), "InvoicesPage"),
+});
 const WHICH = ["public", "account", "admin"] as const;
 const explorer = createRoute({
   ...within,
   path: "/explorer",
-  validateSearch: (raw: Raw): { of?: (typeof WHICH)[number] | undefined; q?: string | undefined; operation?: string | undefined } => ({
+  validateSearch: (
+    raw: Raw,
+  ): { of?: (typeof WHICH)[number] | undefined; q?: string | undefined; operation?: string | undefined } => ({
     of: WHICH.find((one) => one === raw["of"]),
     q: words(raw, "q"),
     operation: words(raw, "operation"),
@@ -150,17 +221,76 @@ const explorer = createRoute({
 });
 
 // The operators' pages. The server refuses what they ask for when somebody else opens them.
-const overview = createRoute({ ...within, path: "/operator", component: page(() => import("./operator/OverviewPage"), "OverviewPage") });
-const tenants = createRoute({ ...within, path: "/operator/tenants", component: page(() => import("./operator/TenantsPage"), "TenantsPage") });
-const tenant = createRoute({ ...within, path: "/operator/tenants/$id", component: page(() => import("./operator/TenantPage"), "TenantPage") });
-const health = createRoute({ ...within, path: "/operator/health", component: page(() => import("./operator/HealthPage"), "HealthPage") });
-const ledger = createRoute({ ...within, path: "/operator/ledger", validateSearch: ledgerSearch, component: page(() => import("./operator/LedgerPage"), "LedgerPage") });
-const invariants = createRoute({ ...within, path: "/operator/invariants", component: page(() => import("./operator/InvariantsPage"), "InvariantsPage") });
-const operatorsAudit = createRoute({ ...within, path: "/operator/audit", component: page(() => import("./operator/OperatorsAuditPage"), "OperatorsAuditPage") });
+const overview = createRoute({
+  ...within,
+  path: "/operator",
+  component: page(() => import("./operator/OverviewPage"), "OverviewPage"),
+});
+const tenants = createRoute({
+  ...within,
+  path: "/operator/tenants",
+  component: page(() => import("./operator/TenantsPage"), "TenantsPage"),
+});
+const tenant = createRoute({
+  ...within,
+  path: "/operator/tenants/$id",
+  component: page(() => import("./operator/TenantPage"), "TenantPage"),
+});
+const health = createRoute({
+  ...within,
+  path: "/operator/health",
+  component: page(() => import("./operator/HealthPage"), "HealthPage"),
+});
+const ledger = createRoute({
+  ...within,
+  path: "/operator/ledger",
+  validateSearch: ledgerSearch,
+  component: page(() => import("./operator/LedgerPage"), "LedgerPage"),
+});
+const invariants = createRoute({
+  ...within,
+  path: "/operator/invariants",
+  component: page(() => import("./operator/InvariantsPage"), "InvariantsPage"),
+});
+const operatorsAudit = createRoute({
+  ...within,
+  path: "/operator/audit",
+  component: page(() => import("./operator/OperatorsAuditPage"), "OperatorsAuditPage"),
+});
 
 const tree = root.addChildren([
   signIn,
-  inside.addChildren([explorer, overview, tenants, tenant, health, ledger, invariants, operatorsAudit, start, models, compare, model, playground, keys, key, activity, generation, members, workspaces, workspace, audit, settings, guardrails, guardrail, byok, presets, destinations, credits, invoices]),
+  inside.addChildren([
+    explorer,
+    overview,
+    tenants,
+    tenant,
+    health,
+    ledger,
+    invariants,
+    operatorsAudit,
+    start,
+    models,
+    compare,
+    model,
+    playground,
+    keys,
+    key,
+    activity,
+    generation,
+    members,
+    workspaces,
+    workspace,
+    audit,
+    settings,
+    guardrails,
+    guardrail,
+    byok,
+    presets,
+    destinations,
+    credits,
+    invoices,
+  ]),
 ]);
 
 export const router = createRouter({

@@ -12,12 +12,41 @@ import { Card, Page, Stats } from "~/ui/Page";
 import { type Column, Table } from "~/ui/Table";
 
 import { Generations } from "./Generations";
-import { LABELS, METRIC_FACTS, type Row, chartOf, filterValueIn, numberIn, seriesQuery, tableQuery, textIn, totalsQuery } from "./analytics";
-import { type ActivitySearch, DIMENSIONS, type Dimension, type Filter, METRICS, type Metric, RANGES, type Span, filtersOf, isSingleRange, spanOf, textOf } from "./search";
+import {
+  LABELS,
+  METRIC_FACTS,
+  type Row,
+  chartOf,
+  filterValueIn,
+  numberIn,
+  seriesQuery,
+  tableQuery,
+  textIn,
+  totalsQuery,
+} from "./analytics";
+import {
+  type ActivitySearch,
+  DIMENSIONS,
+  type Dimension,
+  type Filter,
+  METRICS,
+  type Metric,
+  RANGES,
+  type Span,
+  filtersOf,
+  isSingleRange,
+  spanOf,
+  textOf,
+} from "./search";
 
 const route = getRouteApi("/inside/activity");
 
-const NAMES: Record<string, string> = { ...LABELS, finish_reason: "Finish reason", external_user: "End user", origin: "Origin" };
+const NAMES: Record<string, string> = {
+  ...LABELS,
+  finish_reason: "Finish reason",
+  external_user: "End user",
+  origin: "Origin",
+};
 
 function Totals({ span, filters }: { span: Span; filters: Filter[] }) {
   const { data, error } = useQuery(totalsQuery(span, filters));
@@ -33,25 +62,49 @@ function Totals({ span, filters }: { span: Span; filters: Filter[] }) {
       ))}
       <Stats
         figures={[
-          { label: "Spend", value: usd(value("total_usage")), note: value("byok_usage") ? `of it ${usd(value("byok_usage"))} at own providers` : null },
+          {
+            label: "Spend",
+            value: usd(value("total_usage")),
+            note: value("byok_usage") ? `of it ${usd(value("byok_usage"))} at own providers` : null,
+          },
           { label: "Requests", value: count(value("request_count")) },
           { label: "Error rate", value: percent(value("error_rate")) },
           { label: "Tokens", value: compact(value("tokens_total")) },
-          { label: "Read from caches", value: percent(value("cache_hit_rate")), note: `${compact(value("cached_tokens"))} tokens` },
+          {
+            label: "Read from caches",
+            value: percent(value("cache_hit_rate")),
+            note: `${compact(value("cached_tokens"))} tokens`,
+          },
         ]}
       />
     </>
   );
 }
 
-function History({ span, by, metric, filters }: { span: Span; by: Dimension; metric: Metric; filters: Filter[] }) {
+function History({
+  span,
+  by,
+  metric,
+  filters,
+}: {
+  span: Span;
+  by: Dimension;
+  metric: Metric;
+  filters: Filter[];
+}) {
   const { data, error, isPlaceholderData } = useQuery(seriesQuery(span, by, metric, filters));
-  const columns = useMemo(() => (data && !isPlaceholderData ? chartOf(data.rows, span, by, metric) : null), [data, isPlaceholderData, span, by, metric]);
+  const columns = useMemo(
+    () => (data && !isPlaceholderData ? chartOf(data.rows, span, by, metric) : null),
+    [data, isPlaceholderData, span, by, metric],
+  );
   if (error) return <ErrorNote error={error} />;
   if (columns === null) return <Loading lines={7} />;
   if (columns.series.length === 0) {
     return (
-      <Empty title="Nothing was used in this time" action={<ButtonLink to="/">Make a first request</ButtonLink>}>
+      <Empty
+        title="Nothing was used in this time"
+        action={<ButtonLink to="/">Make a first request</ButtonLink>}
+      >
         Usage shows up within a second of a request&apos;s end.
       </Empty>
     );
@@ -59,14 +112,27 @@ function History({ span, by, metric, filters }: { span: Span; by: Dimension; met
   const { label, say, adds } = METRIC_FACTS[metric];
   return (
     <>
-      <Chart label={`${label} by ${LABELS[by].toLowerCase()}`} columns={columns} granularity={span.granularity} say={say} kind={adds ? "stack" : "line"} />
-      {data?.isTruncated ? <Note tone="warn">There are more groups than one answer holds: the chart shows a part of them.</Note> : null}
+      <Chart
+        label={`${label} by ${LABELS[by].toLowerCase()}`}
+        columns={columns}
+        granularity={span.granularity}
+        say={say}
+        kind={adds ? "stack" : "line"}
+      />
+      {data?.isTruncated ? (
+        <Note tone="warn">There are more groups than one answer holds: the chart shows a part of them.</Note>
+      ) : null}
     </>
   );
 }
 
 function columnsOf(by: Dimension, onFilter: (filter: Filter) => void): Column<Row>[] {
-  const figure = (id: string, head: string, say: (value: number | null) => string, width = "110px"): Column<Row> => ({
+  const figure = (
+    id: string,
+    head: string,
+    say: (value: number | null) => string,
+    width = "110px",
+  ): Column<Row> => ({
     id,
     head,
     width,
@@ -85,7 +151,12 @@ function columnsOf(by: Dimension, onFilter: (filter: Filter) => void): Column<Ro
         const name = textIn(row, by);
         if (value === null) return <span className="soft">none</span>;
         return (
-          <button type="button" className="link cut" title="Show only this" onClick={() => onFilter({ field: by, value })}>
+          <button
+            type="button"
+            className="link cut"
+            title="Show only this"
+            onClick={() => onFilter({ field: by, value })}
+          >
             {name ?? value}
           </button>
         );
@@ -101,13 +172,31 @@ function columnsOf(by: Dimension, onFilter: (filter: Filter) => void): Column<Ro
   ];
 }
 
-function Groups({ span, by, filters, onFilter }: { span: Span; by: Dimension; filters: Filter[]; onFilter: (filter: Filter) => void }) {
+function Groups({
+  span,
+  by,
+  filters,
+  onFilter,
+}: {
+  span: Span;
+  by: Dimension;
+  filters: Filter[];
+  onFilter: (filter: Filter) => void;
+}) {
   const { data, error } = useQuery(tableQuery(span, by, filters));
   const columns = useMemo(() => columnsOf(by, onFilter), [by, onFilter]);
   if (error) return <ErrorNote error={error} />;
   if (!data) return <Loading />;
   if (data.rows.length === 0) return null;
-  return <Table label={`Usage by ${LABELS[by].toLowerCase()}`} rows={data.rows} columns={columns} rowKey={(row) => filterValueIn(row, by) ?? ""} isWhole={data.rows.length <= 12} />;
+  return (
+    <Table
+      label={`Usage by ${LABELS[by].toLowerCase()}`}
+      rows={data.rows}
+      columns={columns}
+      rowKey={(row) => filterValueIn(row, by) ?? ""}
+      isWhole={data.rows.length <= 12}
+    />
+  );
 }
 
 function FilterChips({ filters, onChange }: { filters: Filter[]; onChange: (filters: Filter[]) => void }) {
@@ -115,8 +204,14 @@ function FilterChips({ filters, onChange }: { filters: Filter[]; onChange: (filt
   return (
     <div className="chips" role="group" aria-label="Filters">
       {filters.map((filter) => (
-        <Button key={`${filter.field}:${filter.value}`} size="small" onClick={() => onChange(filters.filter((other) => other !== filter))} aria-label={`Remove the filter ${NAMES[filter.field]} ${filter.value}`}>
-          <span className="soft">{NAMES[filter.field]}</span> <span className="cut chip-value">{filter.value}</span> ✕
+        <Button
+          key={`${filter.field}:${filter.value}`}
+          size="small"
+          onClick={() => onChange(filters.filter((other) => other !== filter))}
+          aria-label={`Remove the filter ${NAMES[filter.field]} ${filter.value}`}
+        >
+          <span className="soft">{NAMES[filter.field]}</span>{" "}
+          <span className="cut chip-value">{filter.value}</span> ✕
         </Button>
       ))}
     </div>
@@ -138,24 +233,44 @@ export function ActivityPage() {
     void navigate({ search: (old) => ({ ...old, ...changes }), replace: true });
   }
   const keep = (next: Filter[]) => change({ filters: textOf(next) });
-  const add = useMemo(() => (filter: Filter) => {
-    const others = filters.filter((other) => other.field !== filter.field);
-    void navigate({ search: (old) => ({ ...old, filters: textOf([...others, filter]) }) });
-  }, [filters, navigate]);
+  const add = useMemo(
+    () => (filter: Filter) => {
+      const others = filters.filter((other) => other.field !== filter.field);
+      void navigate({ search: (old) => ({ ...old, filters: textOf([...others, filter]) }) });
+    },
+    [filters, navigate],
+  );
 
   return (
     <Page
       title="Activity"
       about="What the organisation used and what it cost, up to this moment. Days are those of UTC."
-      actions={<Segments label="Time" options={RANGES.map((value) => ({ value, label: value }))} value={range} onChange={(value) => change({ range: value })} />}
+      actions={
+        <Segments
+          label="Time"
+          options={RANGES.map((value) => ({ value, label: value }))}
+          value={range}
+          onChange={(value) => change({ range: value })}
+        />
+      }
     >
       <FilterChips filters={filters} onChange={keep} />
       <Totals span={span} filters={filters} />
       <Card
         actions={
           <div className="bar">
-            <Segments label="Metric" options={METRICS.map((value) => ({ value, label: METRIC_FACTS[value].label }))} value={metric} onChange={(value) => change({ metric: value })} />
-            <select className="input" aria-label="Group by" value={by} onChange={(event) => change({ by: event.target.value as Dimension })}>
+            <Segments
+              label="Metric"
+              options={METRICS.map((value) => ({ value, label: METRIC_FACTS[value].label }))}
+              value={metric}
+              onChange={(value) => change({ metric: value })}
+            />
+            <select
+              className="input"
+              aria-label="Group by"
+              value={by}
+              onChange={(event) => change({ by: event.target.value as Dimension })}
+            >
               {DIMENSIONS.map((value) => (
                 <option key={value} value={value}>
                   by {LABELS[value].toLowerCase()}
@@ -172,7 +287,11 @@ export function ActivityPage() {
         )}
       </Card>
       {isTooLong ? null : <Groups span={span} by={by} filters={filters} onFilter={add} />}
-      {isSingleRange(range) ? <Generations span={span} filters={filters} /> : <Note>Single generations are listed for at most 30 days at a time.</Note>}
+      {isSingleRange(range) ? (
+        <Generations span={span} filters={filters} />
+      ) : (
+        <Note>Single generations are listed for at most 30 days at a time.</Note>
+      )}
     </Page>
   );
 }

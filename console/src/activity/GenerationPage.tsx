@@ -39,7 +39,9 @@ function Attempts({ of }: { of: Generation }) {
                   <span className="soft mono cut">{attempt.model_permaslug}</span>
                 </div>
                 {attempt.is_byok ? <Badge tone="accent">own key</Badge> : null}
-                <Badge tone={isGood ? "good" : "bad"}>{attempt.status ? `HTTP ${attempt.status}` : "no answer"}</Badge>
+                <Badge tone={isGood ? "good" : "bad"}>
+                  {attempt.status ? `HTTP ${attempt.status}` : "no answer"}
+                </Badge>
                 <span className="number">{duration(attempt.latency)}</span>
               </li>
             );
@@ -64,14 +66,22 @@ function Content({ id }: { id: string }) {
           <CodeBlock label="What was sent" code={JSON.stringify(data.input, null, 2)} />
           {data.output.reasoning ? <CodeBlock label="The reasoning" code={data.output.reasoning} /> : null}
           {data.output.completion ? <CodeBlock label="The answer" code={data.output.completion} /> : null}
-          {data.output.tool_calls.length > 0 ? <CodeBlock label="Calls of tools" code={JSON.stringify(data.output.tool_calls, null, 2)} /> : null}
+          {data.output.tool_calls.length > 0 ? (
+            <CodeBlock label="Calls of tools" code={JSON.stringify(data.output.tool_calls, null, 2)} />
+          ) : null}
           {data.error?.message ? <Note tone="bad">{data.error.message}</Note> : null}
           {data.truncated ? <Note tone="warn">What was kept is cut: it was too long.</Note> : null}
         </div>
       ) : (
         <div className="stack">
-          <p className="soft">Requests and answers are kept only where the workspace logs them. Reading them is recorded.</p>
-          {isNotKept ? <Note>Nothing of this generation&apos;s content is kept.</Note> : error ? <ErrorNote error={error} /> : null}
+          <p className="soft">
+            Requests and answers are kept only where the workspace logs them. Reading them is recorded.
+          </p>
+          {isNotKept ? (
+            <Note>Nothing of this generation&apos;s content is kept.</Note>
+          ) : error ? (
+            <ErrorNote error={error} />
+          ) : null}
           <div>
             <Button busy={isFetching} onClick={() => void refetch()}>
               Show what is kept
@@ -97,7 +107,10 @@ function Feedback({ id }: { id: string }) {
   const [category, setCategory] = useState<Category>("incorrect_response");
   const [comment, setComment] = useState("");
   const send = useMutation({
-    mutationFn: () => answer(api.POST("/generation/feedback", { body: { generation_id: id, category, comment: comment || null } })),
+    mutationFn: () =>
+      answer(
+        api.POST("/generation/feedback", { body: { generation_id: id, category, comment: comment || null } }),
+      ),
     onSuccess: () => say("Your feedback is kept."),
     onError: complain,
   });
@@ -109,8 +122,18 @@ function Feedback({ id }: { id: string }) {
     <Card title="Something wrong with it?">
       <form className="form" onSubmit={submit}>
         <div className="input-row">
-          <SelectField label="What" options={CATEGORIES} value={category} onChange={(event) => setCategory(event.target.value as Category)} />
-          <TextField label="Comment" maxLength={1000} value={comment} onChange={(event) => setComment(event.target.value)} />
+          <SelectField
+            label="What"
+            options={CATEGORIES}
+            value={category}
+            onChange={(event) => setCategory(event.target.value as Category)}
+          />
+          <TextField
+            label="Comment"
+            maxLength={1000}
+            value={comment}
+            onChange={(event) => setComment(event.target.value)}
+          />
         </div>
         <div className="form-actions">
           <Button type="submit" busy={send.isPending}>
@@ -133,7 +156,12 @@ function Details({ of: one }: { of: Generation }) {
       <Card title="Request">
         <Facts
           facts={[
-            ["Model", <Link key="model" to="/models/$" params={{ _splat: one.model }}>{one.model}</Link>],
+            [
+              "Model",
+              <Link key="model" to="/models/$" params={{ _splat: one.model }}>
+                {one.model}
+              </Link>,
+            ],
             ["Provider", one.provider_name ?? "–"],
             ["API", one.api_type],
             ["Streamed", one.streamed ? "yes" : "no"],
@@ -146,7 +174,12 @@ function Details({ of: one }: { of: Generation }) {
             ["App", one.http_referer ?? "–"],
             ["End user", one.external_user ?? "–"],
             ["Session", one.session_id ?? "–"],
-            ["Id at the provider", <span key="upstream" className="mono">{one.upstream_id ?? "–"}</span>],
+            [
+              "Id at the provider",
+              <span key="upstream" className="mono">
+                {one.upstream_id ?? "–"}
+              </span>,
+            ],
           ]}
         />
       </Card>
@@ -176,7 +209,11 @@ export function GenerationPage() {
     queryFn: async () => (await answer(api.GET("/generation", { params: { query: { id } } }))).data,
   });
   return (
-    <Page title="Generation" about={<span className="mono">{id}</span>} actions={<CopyButton text={id} label="Copy the id" />}>
+    <Page
+      title="Generation"
+      about={<span className="mono">{id}</span>}
+      actions={<CopyButton text={id} label="Copy the id" />}
+    >
       {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {data ? (
         <>

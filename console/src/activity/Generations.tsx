@@ -18,7 +18,13 @@ const FIRST = 200;
 const MOST = 10_000;
 
 const COLUMNS: Column<Row>[] = [
-  { id: "at", head: "Minute", width: "190px", value: (row) => textIn(row, "date__minute"), cell: (row) => dateTime(textIn(row, "date__minute")) },
+  {
+    id: "at",
+    head: "Minute",
+    width: "190px",
+    value: (row) => textIn(row, "date__minute"),
+    cell: (row) => dateTime(textIn(row, "date__minute")),
+  },
   {
     id: "id",
     head: "Generation",
@@ -29,17 +35,52 @@ const COLUMNS: Column<Row>[] = [
       </Link>
     ),
   },
-  { id: "model", head: "Model", width: "minmax(180px, 2fr)", value: (row) => textIn(row, "model"), cell: (row) => <span className="cut">{textIn(row, "model")}</span> },
-  { id: "in", head: "Tokens in", width: "105px", align: "right", value: (row) => numberIn(row, "tokens_prompt"), cell: (row) => count(numberIn(row, "tokens_prompt")) },
-  { id: "out", head: "Tokens out", width: "105px", align: "right", value: (row) => numberIn(row, "tokens_completion"), cell: (row) => count(numberIn(row, "tokens_completion")) },
-  { id: "latency", head: "Latency", width: "100px", align: "right", value: (row) => numberIn(row, "avg_latency"), cell: (row) => duration(numberIn(row, "avg_latency")) },
-  { id: "cost", head: "Cost", width: "110px", align: "right", value: (row) => numberIn(row, "total_usage"), cell: (row) => usd(numberIn(row, "total_usage")) },
+  {
+    id: "model",
+    head: "Model",
+    width: "minmax(180px, 2fr)",
+    value: (row) => textIn(row, "model"),
+    cell: (row) => <span className="cut">{textIn(row, "model")}</span>,
+  },
+  {
+    id: "in",
+    head: "Tokens in",
+    width: "105px",
+    align: "right",
+    value: (row) => numberIn(row, "tokens_prompt"),
+    cell: (row) => count(numberIn(row, "tokens_prompt")),
+  },
+  {
+    id: "out",
+    head: "Tokens out",
+    width: "105px",
+    align: "right",
+    value: (row) => numberIn(row, "tokens_completion"),
+    cell: (row) => count(numberIn(row, "tokens_completion")),
+  },
+  {
+    id: "latency",
+    head: "Latency",
+    width: "100px",
+    align: "right",
+    value: (row) => numberIn(row, "avg_latency"),
+    cell: (row) => duration(numberIn(row, "avg_latency")),
+  },
+  {
+    id: "cost",
+    head: "Cost",
+    width: "110px",
+    align: "right",
+    value: (row) => numberIn(row, "total_usage"),
+    cell: (row) => usd(numberIn(row, "total_usage")),
+  },
   {
     id: "outcome",
     head: "Outcome",
     width: "100px",
     value: (row) => numberIn(row, "error_count"),
-    cell: (row) => (numberIn(row, "error_count") ? <Badge tone="bad">error</Badge> : <Badge tone="good">answered</Badge>),
+    cell: (row) =>
+      numberIn(row, "error_count") ? <Badge tone="bad">error</Badge> : <Badge tone="good">answered</Badge>,
   },
 ];
 
@@ -53,7 +94,14 @@ function Opener() {
   }
   return (
     <form className="bar" onSubmit={open}>
-      <input type="search" className="input" aria-label="Open a generation by its id" placeholder="gen-…" value={id} onChange={(event) => setId(event.target.value)} />
+      <input
+        type="search"
+        className="input"
+        aria-label="Open a generation by its id"
+        placeholder="gen-…"
+        value={id}
+        onChange={(event) => setId(event.target.value)}
+      />
       <Button type="submit">Open</Button>
     </form>
   );

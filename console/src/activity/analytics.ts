@@ -21,7 +21,11 @@ export const LABELS: Record<Dimension, string> = {
 };
 
 /** The member of a row that a filter takes, where that is not the label itself. */
-const IDS: Partial<Record<Dimension, string>> = { api_key_id: "api_key_hash", user: "user_id", workspace: "workspace_id" };
+const IDS: Partial<Record<Dimension, string>> = {
+  api_key_id: "api_key_hash",
+  user: "user_id",
+  workspace: "workspace_id",
+};
 
 interface MetricFacts {
   label: string;
@@ -52,12 +56,24 @@ async function ask(question: Question): Promise<{ rows: Row[]; warnings: string[
 }
 
 const questionQuery = (name: string, question: Question) =>
-  queryOptions({ queryKey: ["analytics", name, question], queryFn: () => ask(question), placeholderData: (before) => before });
+  queryOptions({
+    queryKey: ["analytics", name, question],
+    queryFn: () => ask(question),
+    placeholderData: (before) => before,
+  });
 
 /** The sums of the whole time. */
 export const totalsQuery = (span: Span, filters: readonly Filter[]) =>
   questionQuery("totals", {
-    metrics: ["total_usage", "request_count", "error_rate", "tokens_total", "cached_tokens", "cache_hit_rate", "byok_usage"],
+    metrics: [
+      "total_usage",
+      "request_count",
+      "error_rate",
+      "tokens_total",
+      "cached_tokens",
+      "cache_hit_rate",
+      "byok_usage",
+    ],
     filters: filtersFor(filters),
     time_range: timeOf(span),
   });
@@ -74,7 +90,15 @@ export const seriesQuery = (span: Span, by: Dimension, metric: Metric, filters: 
 
 export const tableQuery = (span: Span, by: Dimension, filters: readonly Filter[]) =>
   questionQuery("table", {
-    metrics: ["total_usage", "request_count", "tokens_prompt", "tokens_completion", "error_rate", "avg_latency", "avg_throughput"],
+    metrics: [
+      "total_usage",
+      "request_count",
+      "tokens_prompt",
+      "tokens_completion",
+      "error_rate",
+      "avg_latency",
+      "avg_throughput",
+    ],
     dimensions: [by],
     filters: filtersFor(filters),
     time_range: timeOf(span),
@@ -116,7 +140,9 @@ export function chartOf(rows: readonly Row[], span: Span, by: Dimension, metric:
     const bucket = bucketIn(row, span);
     const value = numberIn(row, metric);
     if (bucket === null || value === null) return [];
-    return [{ at: bucketOf(Date.parse(bucket) / 1000, span.granularity), name: textIn(row, by) ?? NONE, value }];
+    return [
+      { at: bucketOf(Date.parse(bucket) / 1000, span.granularity), name: textIn(row, by) ?? NONE, value },
+    ];
   });
   const times = buckets(span.start.getTime() / 1000, span.end.getTime() / 1000, span.granularity);
   // Means do not add up: rather fewer groups than a rest that says nothing true.

@@ -12,12 +12,17 @@ test("filters read back, whatever stands in them", () => {
 });
 
 test("what is no filter is left out", () => {
-  expect(filtersOf("nonsense,model:,secret:1,model:%E0%A4%A,provider:OpenAI")).toEqual([{ field: "provider", value: "OpenAI" }]);
+  expect(filtersOf("nonsense,model:,secret:1,model:%E0%A4%A,provider:OpenAI")).toEqual([
+    { field: "provider", value: "OpenAI" },
+  ]);
 });
 
 test("addresses that make no sense show the usual", () => {
   expect(activitySearch({ range: "7y", by: "colour", metric: 3, filters: 4 })).toEqual({});
-  expect(activitySearch({ range: "24h", by: "user", metric: "request_count" })).toMatchObject({ range: "24h", by: "user" });
+  expect(activitySearch({ range: "24h", by: "user", metric: "request_count" })).toMatchObject({
+    range: "24h",
+    by: "user",
+  });
 });
 
 test("ranges end with the minute that runs", () => {

@@ -8,7 +8,14 @@ export type Range = (typeof RANGES)[number];
 export const DIMENSIONS = ["model", "provider", "api_key_id", "user", "workspace", "app"] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
 
-export const METRICS = ["total_usage", "request_count", "tokens_total", "error_rate", "avg_latency", "avg_throughput"] as const;
+export const METRICS = [
+  "total_usage",
+  "request_count",
+  "tokens_total",
+  "error_rate",
+  "avg_latency",
+  "avg_throughput",
+] as const;
 export type Metric = (typeof METRICS)[number];
 
 export interface ActivitySearch {

@@ -97,11 +97,19 @@ export interface paths {
   "/me/password": { put: Operation<Nothing, { old_password: string; new_password: string }> };
   "/password-reset": { post: Operation<Nothing, { email: string }> };
   "/invitations": {
-    get: Operation<Json<{ data: Invitation[]; total_count: number }>, never, Asked<{ offset?: number; limit?: number }>>;
+    get: Operation<
+      Json<{ data: Invitation[]; total_count: number }>,
+      never,
+      Asked<{ offset?: number; limit?: number }>
+    >;
     post: Operation<Data<Invitation>, { email: string; role: Role; workspaces?: string[] }>;
   };
   "/invitations/{id}": { delete: Operation<Json<{ deleted: boolean }>, never, OfOne> };
   "/audit": {
-    get: Operation<Json<{ data: AuditChange[]; next: string | null }>, never, Asked<{ after?: string; limit?: number }>>;
+    get: Operation<
+      Json<{ data: AuditChange[]; next: string | null }>,
+      never,
+      Asked<{ after?: string; limit?: number }>
+    >;
   };
 }

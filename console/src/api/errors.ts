@@ -28,7 +28,9 @@ const text = (value: unknown): string | null => (typeof value === "string" && va
 export function errorOf(body: unknown, status: number, headers?: Headers): ApiError {
   const error = isMembers(body) && isMembers(body["error"]) ? body["error"] : {};
   const metadata = isMembers(error["metadata"]) ? error["metadata"] : {};
-  const availability = isMembers(error["availability"]) ? (error["availability"] as unknown as Availability) : null;
+  const availability = isMembers(error["availability"])
+    ? (error["availability"] as unknown as Availability)
+    : null;
   const message = text(error["message"]) ?? `The server answered ${status} and did not say why.`;
   const after = Number(headers?.get("retry-after") ?? Number.NaN);
   return new ApiError(

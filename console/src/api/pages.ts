@@ -11,7 +11,9 @@ interface Page<T> {
 }
 
 /** Every row of a list. */
-export async function wholeList<T>(read: (paging: { offset: number; limit: number }) => Promise<Page<T>>): Promise<T[]> {
+export async function wholeList<T>(
+  read: (paging: { offset: number; limit: number }) => Promise<Page<T>>,
+): Promise<T[]> {
   const all: T[] = [];
   while (all.length < MOST) {
     const page = await read({ offset: all.length, limit: PAGE });

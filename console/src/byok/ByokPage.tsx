@@ -23,7 +23,8 @@ const route = getRouteApi("/inside/byok");
 
 const providersQuery = {
   queryKey: ["providers"],
-  queryFn: async () => (await document<{ data: { slug: string; name: string }[] }>(api.GET("/providers"))).data,
+  queryFn: async () =>
+    (await document<{ data: { slug: string; name: string }[] }>(api.GET("/providers"))).data,
   staleTime: 300_000,
 };
 
@@ -45,7 +46,15 @@ const wordsOf = (text: string): string[] | null => {
   return words.length === 0 ? null : words;
 };
 
-function CredentialDialog({ of, workspace, onClose }: { of: Credential | null; workspace: string | undefined; onClose: () => void }) {
+function CredentialDialog({
+  of,
+  workspace,
+  onClose,
+}: {
+  of: Credential | null;
+  workspace: string | undefined;
+  onClose: () => void;
+}) {
   const queries = useQueryClient();
   const { data: providers } = useQuery(providersQuery);
   const [form, setForm] = useState({
@@ -70,24 +79,43 @@ function CredentialDialog({ of, workspace, onClose }: { of: Credential | null; w
     } else {
       if (form.provider === "") throw new Error("Choose the provider.");
       const place = form.everywhere ? { workspace_id: null } : workspace ? { workspace_id: workspace } : {};
-      await answer(api.POST("/byok", { body: { ...settings, provider: form.provider, key: form.key.trim(), ...place } }));
+      await answer(
+        api.POST("/byok", { body: { ...settings, provider: form.provider, key: form.key.trim(), ...place } }),
+      );
     }
     await queries.invalidateQueries({ queryKey: ["byok"] });
   }
   return (
-    <FormDialog open title={of ? `Change the key for ${of.provider}` : "New provider key"} action={of ? "Save" : "Keep it"} onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      open
+      title={of ? `Change the key for ${of.provider}` : "New provider key"}
+      action={of ? "Save" : "Keep it"}
+      onClose={onClose}
+      onSubmit={submit}
+    >
       {of ? null : (
         <SelectField
           label="Provider"
-          options={[{ value: "", label: "Choose…" }, ...(providers ?? []).map((one) => ({ value: one.slug, label: one.name }))]}
+          options={[
+            { value: "", label: "Choose…" },
+            ...(providers ?? []).map((one) => ({ value: one.slug, label: one.name })),
+          ]}
           value={form.provider}
           onChange={(event) => setForm({ ...form, provider: event.target.value })}
         />
       )}
-      <TextField label="Name" value={form.name} onChange={(event) => setForm({ ...form, name: event.target.value })} />
+      <TextField
+        label="Name"
+        value={form.name}
+        onChange={(event) => setForm({ ...form, name: event.target.value })}
+      />
       <TextArea
         label={of ? "Another key" : "Key"}
-        hint={of ? `Empty leaves ${of.label} as it is.` : "As the provider gave it, or a JSON object where it needs more. It is sealed and never shown again."}
+        hint={
+          of
+            ? `Empty leaves ${of.label} as it is.`
+            : "As the provider gave it, or a JSON object where it needs more. It is sealed and never shown again."
+        }
         isCode
         autoComplete="off"
         required={!of}
@@ -95,9 +123,27 @@ function CredentialDialog({ of, workspace, onClose }: { of: Credential | null; w
         value={form.key}
         onChange={(event) => setForm({ ...form, key: event.target.value })}
       />
-      <SelectField label="Is used" options={USES} value={form.use} onChange={(event) => setForm({ ...form, use: event.target.value })} />
-      <TextArea label="Only for these models" hint="One a line. Empty: for all." isCode rows={2} value={form.models} onChange={(event) => setForm({ ...form, models: event.target.value })} />
-      {of ? null : <CheckField label="In every workspace" checked={form.everywhere} onChange={(event) => setForm({ ...form, everywhere: event.target.checked })} />}
+      <SelectField
+        label="Is used"
+        options={USES}
+        value={form.use}
+        onChange={(event) => setForm({ ...form, use: event.target.value })}
+      />
+      <TextArea
+        label="Only for these models"
+        hint="One a line. Empty: for all."
+        isCode
+        rows={2}
+        value={form.models}
+        onChange={(event) => setForm({ ...form, models: event.target.value })}
+      />
+      {of ? null : (
+        <CheckField
+          label="In every workspace"
+          checked={form.everywhere}
+          onChange={(event) => setForm({ ...form, everywhere: event.target.checked })}
+        />
+      )}
     </FormDialog>
   );
 }
@@ -109,7 +155,14 @@ function DeleteDialog({ of, onClose }: { of: Credential; onClose: () => void }) 
     await queries.invalidateQueries({ queryKey: ["byok"] });
   }
   return (
-    <FormDialog open title={`Delete the key for ${of.provider}?`} kind="danger" action="Delete" onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      open
+      title={`Delete the key for ${of.provider}?`}
+      kind="danger"
+      action="Delete"
+      onClose={onClose}
+      onSubmit={submit}
+    >
       <p>{of.label} and what is sealed of it are gone then.</p>
     </FormDialog>
   );
@@ -120,13 +173,25 @@ export function ByokPage() {
   const navigate = route.useNavigate();
   const queries = useQueryClient();
   const mayWrite = useMay()("byok.write");
-  const [asked, ask] = useState<{ what: "new" } | { what: "change" | "delete"; one: Credential } | null>(null);
+  const [asked, ask] = useState<{ what: "new" } | { what: "change" | "delete"; one: Credential } | null>(
+    null,
+  );
   const { data, error, refetch } = useQuery({
     queryKey: ["byok", workspace],
-    queryFn: () => wholeList((query) => answer(api.GET("/byok", { params: { query: { ...query, ...(workspace ? { workspace_id: workspace } : {}) } } }))),
+    queryFn: () =>
+      wholeList((query) =>
+        answer(
+          api.GET("/byok", {
+            params: { query: { ...query, ...(workspace ? { workspace_id: workspace } : {}) } },
+          }),
+        ),
+      ),
   });
   const toggle = useMutation({
-    mutationFn: (one: Credential) => answer(api.PATCH("/byok/{id}", { params: { path: { id: one.id } }, body: { disabled: !one.disabled } })),
+    mutationFn: (one: Credential) =>
+      answer(
+        api.PATCH("/byok/{id}", { params: { path: { id: one.id } }, body: { disabled: !one.disabled } }),
+      ),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["byok"] }),
     onError: complain,
   });
@@ -150,11 +215,44 @@ export function ByokPage() {
         </div>
       ),
     },
-    { id: "state", head: "State", width: "110px", value: (one) => Number(one.disabled), cell: (one) => (one.disabled ? <Badge>disabled</Badge> : <Badge tone="good">in use</Badge>) },
-    { id: "use", head: "Is used", width: "minmax(200px, 2fr)", value: wayOf, cell: (one) => USES.find((use) => use.value === wayOf(one))?.label },
-    { id: "models", head: "Models", width: "120px", cell: (one) => (one.allowed_models ? <span title={one.allowed_models.join(", ")}>{one.allowed_models.length}</span> : "all") },
-    { id: "scope", head: "Where", width: "140px", cell: (one) => (one.workspace_id ? "this workspace" : "every workspace") },
-    { id: "made", head: "Made", width: "120px", value: (one) => one.created_at, cell: (one) => date(one.created_at) },
+    {
+      id: "state",
+      head: "State",
+      width: "110px",
+      value: (one) => Number(one.disabled),
+      cell: (one) => (one.disabled ? <Badge>disabled</Badge> : <Badge tone="good">in use</Badge>),
+    },
+    {
+      id: "use",
+      head: "Is used",
+      width: "minmax(200px, 2fr)",
+      value: wayOf,
+      cell: (one) => USES.find((use) => use.value === wayOf(one))?.label,
+    },
+    {
+      id: "models",
+      head: "Models",
+      width: "120px",
+      cell: (one) =>
+        one.allowed_models ? (
+          <span title={one.allowed_models.join(", ")}>{one.allowed_models.length}</span>
+        ) : (
+          "all"
+        ),
+    },
+    {
+      id: "scope",
+      head: "Where",
+      width: "140px",
+      cell: (one) => (one.workspace_id ? "this workspace" : "every workspace"),
+    },
+    {
+      id: "made",
+      head: "Made",
+      width: "120px",
+      value: (one) => one.created_at,
+      cell: (one) => date(one.created_at),
+    },
     {
       id: "menu",
       head: <span className="visually-hidden">Actions</span>,
@@ -173,7 +271,11 @@ export function ByokPage() {
     },
   ];
   return (
-    <Page title="Own provider keys" about="Your own accounts at providers. They are paid there; here you pay a small part of the list price beyond a monthly allowance." actions={create}>
+    <Page
+      title="Own provider keys"
+      about="Your own accounts at providers. They are paid there; here you pay a small part of the list price beyond a monthly allowance."
+      actions={create}
+    >
       <WorkspacePicker value={workspace} onChange={(id) => void navigate({ search: { workspace: id } })} />
       {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {data ? (
@@ -185,14 +287,21 @@ export function ByokPage() {
           rowHeight={60}
           empty={
             <Empty title="No provider keys of your own" action={create}>
-              Requests are served by the platform&apos;s accounts. With a key of yours they are served by your own first.
+              Requests are served by the platform&apos;s accounts. With a key of yours they are served by your
+              own first.
             </Empty>
           }
         />
       ) : error ? null : (
         <Loading />
       )}
-      {asked?.what === "new" || asked?.what === "change" ? <CredentialDialog of={asked.what === "change" ? asked.one : null} workspace={workspace} onClose={() => ask(null)} /> : null}
+      {asked?.what === "new" || asked?.what === "change" ? (
+        <CredentialDialog
+          of={asked.what === "change" ? asked.one : null}
+          workspace={workspace}
+          onClose={() => ask(null)}
+        />
+      ) : null}
       {asked?.what === "delete" ? <DeleteDialog of={asked.one} onClose={() => ask(null)} /> : null}
     </Page>
   );

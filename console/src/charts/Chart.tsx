@@ -21,7 +21,8 @@ export interface ChartProps {
 }
 
 const COLOURS = 8;
-export const colourOf = (series: Series, place: number): string => (series.isRest ? "--series-rest" : `--series-${(place % COLOURS) + 1}`);
+export const colourOf = (series: Series, place: number): string =>
+  series.isRest ? "--series-rest" : `--series-${(place % COLOURS) + 1}`;
 
 /** A token of the style sheets as it is drawn now. Canvases know nothing of custom properties or `light-dark()`. */
 function drawn(element: HTMLElement, token: string): string {
@@ -45,23 +46,38 @@ export function timeOf(at: number, granularity: Granularity): string {
   return new Intl.DateTimeFormat("en-GB", TIMES[granularity]).format(new Date(at * 1000));
 }
 
-function options(props: ChartProps, host: HTMLElement, onHover: (place: number | null) => void): uPlot.Options {
+function options(
+  props: ChartProps,
+  host: HTMLElement,
+  onHover: (place: number | null) => void,
+): uPlot.Options {
   const { columns, kind = "stack", height = 260, say, granularity } = props;
   const grid = drawn(host, "--line");
   const text = drawn(host, "--text-soft");
   const bars = uPlot.paths.bars?.({ size: [0.78, 44], radius: 0.12 });
   const lines = uPlot.paths.linear?.();
   // The tallest is drawn first, so that those below stay in sight.
-  const order = kind === "stack" ? columns.series.map((_, place) => place).reverse() : columns.series.map((_, place) => place);
-  const axis = { stroke: text, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
+  const order =
+    kind === "stack"
+      ? columns.series.map((_, place) => place).reverse()
+      : columns.series.map((_, place) => place);
+  const axis = {
+    stroke: text,
+    grid: { stroke: grid, width: 1 },
+    ticks: { show: false },
+    font: "12px system-ui, sans-serif",
+  };
   return {
     width: Math.max(host.clientWidth, 200),
     height,
     padding: [12, 8, 0, 0],
     legend: { show: false },
-    tzDate: (at) => (granularity === "minute" ? new Date(at * 1000) : uPlot.tzDate(new Date(at * 1000), "UTC")),
+    tzDate: (at) =>
+      granularity === "minute" ? new Date(at * 1000) : uPlot.tzDate(new Date(at * 1000), "UTC"),
     cursor: { y: false, points: { show: kind === "line" }, drag: { x: false, y: false } },
-    scales: { y: { range: (_, least, most) => [Math.min(0, least ?? 0), most && most > 0 ? most * 1.06 : 1] } },
+    scales: {
+      y: { range: (_, least, most) => [Math.min(0, least ?? 0), most && most > 0 ? most * 1.06 : 1] },
+    },
     axes: [
       { ...axis, grid: { show: false } },
       { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : say(tick))) },
@@ -71,7 +87,12 @@ function options(props: ChartProps, host: HTMLElement, onHover: (place: number |
       ...order.map((place): uPlot.Series => {
         const colour = drawn(host, colourOf(columns.series[place] as Series, place));
         const paths = kind === "stack" ? bars : lines;
-        return { stroke: colour, points: { show: kind === "line" && columns.times.length < 3 }, ...(kind === "stack" ? { fill: colour, width: 0 } : { width: 2 }), ...(paths ? { paths } : {}) };
+        return {
+          stroke: colour,
+          points: { show: kind === "line" && columns.times.length < 3 },
+          ...(kind === "stack" ? { fill: colour, width: 0 } : { width: 2 }),
+          ...(paths ? { paths } : {}),
+        };
       }),
     ],
     hooks: { setCursor: [(plot) => onHover(plot.cursor.idx ?? null)] },
@@ -79,7 +100,10 @@ function options(props: ChartProps, host: HTMLElement, onHover: (place: number |
 }
 
 function dataOf({ columns, kind = "stack" }: ChartProps): uPlot.AlignedData {
-  const values = kind === "stack" ? stacked(columns.series, columns.times.length).reverse() : columns.series.map((one) => one.values);
+  const values =
+    kind === "stack"
+      ? stacked(columns.series, columns.times.length).reverse()
+      : columns.series.map((one) => one.values);
   return [columns.times, ...values];
 }
 
@@ -93,7 +117,9 @@ function Legend({ props, hovered }: { props: ChartProps; hovered: number | null 
         <span key={one.name} className="chart-entry">
           <i style={{ background: `var(${colourOf(one, place)})` }} aria-hidden="true" />
           <span className="cut">{one.name}</span>
-          {hovered !== null || kind === "stack" ? <b className="number">{say(hovered === null ? one.total : (one.values[hovered] ?? 0))}</b> : null}
+          {hovered !== null || kind === "stack" ? (
+            <b className="number">{say(hovered === null ? one.total : (one.values[hovered] ?? 0))}</b>
+          ) : null}
         </span>
       ))}
     </div>
@@ -144,7 +170,9 @@ export function Chart(props: ChartProps) {
     const element = host.current;
     if (element === null) return undefined;
     const plot = new uPlot(options(props, element, setHovered), data, element);
-    const observer = new ResizeObserver(() => plot.setSize({ width: Math.max(element.clientWidth, 200), height: props.height ?? 260 }));
+    const observer = new ResizeObserver(() =>
+      plot.setSize({ width: Math.max(element.clientWidth, 200), height: props.height ?? 260 }),
+    );
     observer.observe(element);
     return () => {
       observer.disconnect();

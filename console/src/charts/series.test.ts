@@ -12,7 +12,11 @@ test("buckets are those of UTC and weeks begin on Monday", () => {
 
 test("months have their own lengths", () => {
   const all = buckets(at("2026-01-15T00:00:00Z"), at("2026-04-01T00:00:00Z"), "month");
-  expect(all.map((one) => new Date(one * 1000).toISOString().slice(0, 10))).toEqual(["2026-01-01", "2026-02-01", "2026-03-01"]);
+  expect(all.map((one) => new Date(one * 1000).toISOString().slice(0, 10))).toEqual([
+    "2026-01-01",
+    "2026-02-01",
+    "2026-03-01",
+  ]);
 });
 
 const times = [0, 60, 120];
@@ -25,7 +29,12 @@ const points = [
 ];
 
 test("buckets without rows are nothing, not missing", () => {
-  expect(columnsOf(points, times, 9).series[1]).toEqual({ name: "a", total: 6, values: [5, 0, 1], isRest: false });
+  expect(columnsOf(points, times, 9).series[1]).toEqual({
+    name: "a",
+    total: 6,
+    values: [5, 0, 1],
+    isRest: false,
+  });
 });
 
 test("what is small is put together, and nothing is lost", () => {

@@ -53,13 +53,25 @@ export function buckets(start: number, end: number, granularity: Granularity): n
 }
 
 /** Points as columns. Beyond `most` names, the smallest are one series. */
-export function columnsOf(points: readonly Point[], times: number[], most: number, restName = "everything else"): Columns {
+export function columnsOf(
+  points: readonly Point[],
+  times: number[],
+  most: number,
+  restName = "everything else",
+): Columns {
   const places = new Map(times.map((time, place) => [time, place]));
   const totals = new Map<string, number>();
   for (const { name, value } of points) totals.set(name, (totals.get(name) ?? 0) + value);
-  const names = [...totals].sort(([one, first], [other, second]) => second - first || one.localeCompare(other)).map(([name]) => name);
+  const names = [...totals]
+    .sort(([one, first], [other, second]) => second - first || one.localeCompare(other))
+    .map(([name]) => name);
   const shown = names.length > most ? names.slice(0, most - 1) : names;
-  const rows = new Map(shown.map((name): [string, Series] => [name, { name, total: 0, values: times.map(() => 0), isRest: false }]));
+  const rows = new Map(
+    shown.map((name): [string, Series] => [
+      name,
+      { name, total: 0, values: times.map(() => 0), isRest: false },
+    ]),
+  );
   const rest: Series = { name: restName, total: 0, values: times.map(() => 0), isRest: true };
   for (const point of points) {
     const place = places.get(point.at);

@@ -46,13 +46,29 @@ function TopUp() {
       <form className="form" onSubmit={submit}>
         <div className="bar" role="group" aria-label="Usual amounts">
           {AMOUNTS.map((one) => (
-            <Button key={one} size="small" aria-pressed={amount === String(one)} onClick={() => setAmount(String(one))}>
+            <Button
+              key={one}
+              size="small"
+              aria-pressed={amount === String(one)}
+              onClick={() => setAmount(String(one))}
+            >
               ${one}
             </Button>
           ))}
         </div>
-        <TextField label="Amount (USD)" hint="A fee for buying and tax are shown before you pay." inputMode="decimal" value={amount} onChange={(event) => setAmount(event.target.value)} />
-        <CheckField label="Keep the card" hint="so that credit can be bought by itself" checked={isSaved} onChange={(event) => setSaved(event.target.checked)} />
+        <TextField
+          label="Amount (USD)"
+          hint="A fee for buying and tax are shown before you pay."
+          inputMode="decimal"
+          value={amount}
+          onChange={(event) => setAmount(event.target.value)}
+        />
+        <CheckField
+          label="Keep the card"
+          hint="so that credit can be bought by itself"
+          checked={isSaved}
+          onChange={(event) => setSaved(event.target.checked)}
+        />
         {buy.error ? <Note tone="bad">{messageOf(buy.error)}</Note> : null}
         <div className="form-actions">
           <Button kind="primary" type="submit" busy={buy.isPending}>
@@ -70,7 +86,14 @@ function AutoForm({ first, mayWrite }: { first: AutoTopUp; mayWrite: boolean }) 
   const [threshold, setThreshold] = useState(String(first.threshold));
   const [amount, setAmount] = useState(String(first.amount));
   const save = useMutation({
-    mutationFn: () => answer(api.PUT("/credits/auto-topup", { body: isOn ? { enabled: true, threshold: amountOf(threshold), amount: amountOf(amount) } : { enabled: false } })),
+    mutationFn: () =>
+      answer(
+        api.PUT("/credits/auto-topup", {
+          body: isOn
+            ? { enabled: true, threshold: amountOf(threshold), amount: amountOf(amount) }
+            : { enabled: false },
+        }),
+      ),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: ["auto-topup"] });
       say("Saved.");
@@ -82,17 +105,41 @@ function AutoForm({ first, mayWrite }: { first: AutoTopUp; mayWrite: boolean }) 
   }
   return (
     <form className="form" onSubmit={submit}>
-      <p className="soft">{first.card ? `Charges the ${first.card.brand} that ends in ${first.card.last4}.` : "Needs a card: buy credit once and keep the card."}</p>
-      {first.flagged ? <Note tone="bad">A payment is disputed: nothing is bought by itself until that is settled.</Note> : null}
+      <p className="soft">
+        {first.card
+          ? `Charges the ${first.card.brand} that ends in ${first.card.last4}.`
+          : "Needs a card: buy credit once and keep the card."}
+      </p>
+      {first.flagged ? (
+        <Note tone="bad">A payment is disputed: nothing is bought by itself until that is settled.</Note>
+      ) : null}
       {first.last_failure ? (
         <Note tone="warn">
-          The last try failed: {first.last_failure} {first.next_try_at ? `The next one is ${ago(first.next_try_at)}.` : ""}
+          The last try failed: {first.last_failure}{" "}
+          {first.next_try_at ? `The next one is ${ago(first.next_try_at)}.` : ""}
         </Note>
       ) : null}
-      <CheckField label="Buy credit by itself" disabled={!mayWrite} checked={isOn} onChange={(event) => setOn(event.target.checked)} />
+      <CheckField
+        label="Buy credit by itself"
+        disabled={!mayWrite}
+        checked={isOn}
+        onChange={(event) => setOn(event.target.checked)}
+      />
       <div className="input-row">
-        <TextField label="When less is left than (USD)" inputMode="decimal" disabled={!isOn || !mayWrite} value={threshold} onChange={(event) => setThreshold(event.target.value)} />
-        <TextField label="Buy (USD)" inputMode="decimal" disabled={!isOn || !mayWrite} value={amount} onChange={(event) => setAmount(event.target.value)} />
+        <TextField
+          label="When less is left than (USD)"
+          inputMode="decimal"
+          disabled={!isOn || !mayWrite}
+          value={threshold}
+          onChange={(event) => setThreshold(event.target.value)}
+        />
+        <TextField
+          label="Buy (USD)"
+          inputMode="decimal"
+          disabled={!isOn || !mayWrite}
+          value={amount}
+          onChange={(event) => setAmount(event.target.value)}
+        />
       </div>
       {save.error ? <Note tone="bad">{messageOf(save.error)}</Note> : null}
       {mayWrite ? (
@@ -107,11 +154,18 @@ function AutoForm({ first, mayWrite }: { first: AutoTopUp; mayWrite: boolean }) 
 }
 
 function Auto({ mayWrite }: { mayWrite: boolean }) {
-  const { data, error } = useQuery({ queryKey: ["auto-topup"], queryFn: async () => (await answer(api.GET("/credits/auto-topup"))).data });
+  const { data, error } = useQuery({
+    queryKey: ["auto-topup"],
+    queryFn: async () => (await answer(api.GET("/credits/auto-topup"))).data,
+  });
   return (
     <Card title="Automatic purchases">
       {error ? <ErrorNote error={error} /> : null}
-      {data ? <AutoForm key={JSON.stringify(data)} first={data} mayWrite={mayWrite} /> : error ? null : <Loading lines={3} />}
+      {data ? (
+        <AutoForm key={JSON.stringify(data)} first={data} mayWrite={mayWrite} />
+      ) : error ? null : (
+        <Loading lines={3} />
+      )}
     </Card>
   );
 }
@@ -120,11 +174,23 @@ function RefundDialog({ of, onClose }: { of: Payment; onClose: () => void }) {
   const queries = useQueryClient();
   const [reason, setReason] = useState("");
   async function submit(): Promise<void> {
-    await answer(api.POST("/credits/payments/{id}/refund", { params: { path: { id: of.id } }, body: { reason } }));
-    await Promise.all([queries.invalidateQueries({ queryKey: ["payments"] }), queries.invalidateQueries({ queryKey: ["credits"] })]);
+    await answer(
+      api.POST("/credits/payments/{id}/refund", { params: { path: { id: of.id } }, body: { reason } }),
+    );
+    await Promise.all([
+      queries.invalidateQueries({ queryKey: ["payments"] }),
+      queries.invalidateQueries({ queryKey: ["credits"] }),
+    ]);
   }
   return (
-    <FormDialog open title={`Refund ${usd(of.amount)}?`} kind="danger" action="Refund what is left of it" onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      open
+      title={`Refund ${usd(of.amount)}?`}
+      kind="danger"
+      action="Refund what is left of it"
+      onClose={onClose}
+      onSubmit={submit}
+    >
       <p>Within 24 hours of paying. What was spent of it and the fee do not come back.</p>
       <TextField label="Reason" value={reason} onChange={(event) => setReason(event.target.value)} />
     </FormDialog>
@@ -139,7 +205,10 @@ function columns(mayWrite: boolean, onRefund: (payment: Payment) => void): Colum
       head: "State",
       width: "130px",
       cell: (one) => (
-        <Badge tone={TONES[one.status as keyof typeof TONES]} {...(one.failure ? { title: one.failure } : {})}>
+        <Badge
+          tone={TONES[one.status as keyof typeof TONES]}
+          {...(one.failure ? { title: one.failure } : {})}
+        >
           {one.status}
         </Badge>
       ),
@@ -170,7 +239,12 @@ function Payments({ mayWrite }: { mayWrite: boolean }) {
   const [asked, ask] = useState<Payment | null>(null);
   const { data, error, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
     queryKey: ["payments"],
-    queryFn: ({ pageParam }) => answer(api.GET("/credits/payments", { params: { query: { limit: 100, ...(pageParam ? { after: pageParam } : {}) } } })),
+    queryFn: ({ pageParam }) =>
+      answer(
+        api.GET("/credits/payments", {
+          params: { query: { limit: 100, ...(pageParam ? { after: pageParam } : {}) } },
+        }),
+      ),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next ?? null,
   });
@@ -184,7 +258,11 @@ function Payments({ mayWrite }: { mayWrite: boolean }) {
         rows={data.pages.flatMap((page) => page.data)}
         columns={columns(mayWrite, ask)}
         rowKey={(one) => one.id}
-        empty={<Empty title="Nothing was paid yet">What operators granted is in the credit, but is no payment.</Empty>}
+        empty={
+          <Empty title="Nothing was paid yet">
+            What operators granted is in the credit, but is no payment.
+          </Empty>
+        }
       />
       {hasNextPage ? (
         <div>
@@ -201,9 +279,15 @@ function Payments({ mayWrite }: { mayWrite: boolean }) {
 export function CreditsPage() {
   const may = useMay();
   const mayWrite = may("payments.write");
-  const { data, error } = useQuery({ queryKey: ["credits"], queryFn: async () => (await answer(api.GET("/credits"))).data });
+  const { data, error } = useQuery({
+    queryKey: ["credits"],
+    queryFn: async () => (await answer(api.GET("/credits"))).data,
+  });
   return (
-    <Page title="Credits" about="What there is to spend. Requests reserve from it before anything is sent, so that it is never overdrawn.">
+    <Page
+      title="Credits"
+      about="What there is to spend. Requests reserve from it before anything is sent, so that it is never overdrawn."
+    >
       {error ? <ErrorNote error={error} /> : null}
       <Stats
         figures={[

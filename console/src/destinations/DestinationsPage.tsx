@@ -53,30 +53,81 @@ const TYPES: Record<string, { label: string; members: Member[] }> = {
   },
 };
 
-function DestinationDialog({ of, workspace, onClose }: { of: Destination | null; workspace: string | undefined; onClose: () => void }) {
+function DestinationDialog({
+  of,
+  workspace,
+  onClose,
+}: {
+  of: Destination | null;
+  workspace: string | undefined;
+  onClose: () => void;
+}) {
   const queries = useQueryClient();
   const [type, setType] = useState(of?.type ?? "otel-collector");
   const kept = (of?.config ?? {}) as Record<string, unknown>;
-  const [config, setConfig] = useState<Record<string, string>>(() => Object.fromEntries(Object.entries(kept).filter(([, value]) => typeof value === "string")) as Record<string, string>);
+  const [config, setConfig] = useState<Record<string, string>>(
+    () =>
+      Object.fromEntries(Object.entries(kept).filter(([, value]) => typeof value === "string")) as Record<
+        string,
+        string
+      >,
+  );
   const [headers, setHeaders] = useState(kept["headers"] ? JSON.stringify(kept["headers"], null, 2) : "");
-  const [form, setForm] = useState({ name: of?.name ?? "", sampling: String(of?.sampling_rate ?? 1), isPrivate: of?.privacy_mode ?? true });
+  const [form, setForm] = useState({
+    name: of?.name ?? "",
+    sampling: String(of?.sampling_rate ?? 1),
+    isPrivate: of?.privacy_mode ?? true,
+  });
   const members = TYPES[type]?.members ?? [];
   async function submit(): Promise<void> {
     const sampling = Number(form.sampling);
     if (!(sampling > 0 && sampling <= 1)) throw new Error("The share is above 0 and at most 1.");
-    const filled = Object.fromEntries(members.flatMap(({ name }) => (config[name]?.trim() ? [[name, config[name].trim()]] : [])));
-    const whole: Record<string, never> = { ...filled, ...(headers.trim() ? { headers: JSON.parse(headers) } : {}) } as Record<string, never>;
-    const common = { name: form.name.trim() || null, sampling_rate: sampling, privacy_mode: form.isPrivate, config: whole };
-    if (of) await answer(api.PATCH("/observability/destinations/{id}", { params: { path: { id: of.id } }, body: common }));
-    else await answer(api.POST("/observability/destinations", { body: { ...common, type, ...(workspace ? { workspace_id: workspace } : {}) } }));
+    const filled = Object.fromEntries(
+      members.flatMap(({ name }) => (config[name]?.trim() ? [[name, config[name].trim()]] : [])),
+    );
+    const whole: Record<string, never> = {
+      ...filled,
+      ...(headers.trim() ? { headers: JSON.parse(headers) } : {}),
+    } as Record<string, never>;
+    const common = {
+      name: form.name.trim() || null,
+      sampling_rate: sampling,
+      privacy_mode: form.isPrivate,
+      config: whole,
+    };
+    if (of)
+      await answer(
+        api.PATCH("/observability/destinations/{id}", { params: { path: { id: of.id } }, body: common }),
+      );
+    else
+      await answer(
+        api.POST("/observability/destinations", {
+          body: { ...common, type, ...(workspace ? { workspace_id: workspace } : {}) },
+        }),
+      );
     await queries.invalidateQueries({ queryKey: ["destinations"] });
   }
   return (
-    <FormDialog open title={of ? `Change ${of.name ?? of.type}` : "New destination"} action={of ? "Save and try it" : "Try it and keep it"} onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      open
+      title={of ? `Change ${of.name ?? of.type}` : "New destination"}
+      action={of ? "Save and try it" : "Try it and keep it"}
+      onClose={onClose}
+      onSubmit={submit}
+    >
       {of ? null : (
-        <SelectField label="Type" options={Object.entries(TYPES).map(([value, { label }]) => ({ value, label }))} value={type} onChange={(event) => setType(event.target.value)} />
+        <SelectField
+          label="Type"
+          options={Object.entries(TYPES).map(([value, { label }]) => ({ value, label }))}
+          value={type}
+          onChange={(event) => setType(event.target.value)}
+        />
       )}
-      <TextField label="Name" value={form.name} onChange={(event) => setForm({ ...form, name: event.target.value })} />
+      <TextField
+        label="Name"
+        value={form.name}
+        onChange={(event) => setForm({ ...form, name: event.target.value })}
+      />
       {members.map((member) => (
         <TextField
           key={member.name}
@@ -88,22 +139,51 @@ function DestinationDialog({ of, workspace, onClose }: { of: Destination | null;
           onChange={(event) => setConfig({ ...config, [member.name]: event.target.value })}
         />
       ))}
-      <TextArea label="Headers, as JSON" isCode rows={2} placeholder='{"authorization": "…"}' value={headers} onChange={(event) => setHeaders(event.target.value)} />
-      <TextField label="Share of sessions that is sent" hint="0.0001 to 1" inputMode="decimal" value={form.sampling} onChange={(event) => setForm({ ...form, sampling: event.target.value })} />
-      <CheckField label="Without requests and answers" checked={form.isPrivate} onChange={(event) => setForm({ ...form, isPrivate: event.target.checked })} />
+      <TextArea
+        label="Headers, as JSON"
+        isCode
+        rows={2}
+        placeholder='{"authorization": "…"}'
+        value={headers}
+        onChange={(event) => setHeaders(event.target.value)}
+      />
+      <TextField
+        label="Share of sessions that is sent"
+        hint="0.0001 to 1"
+        inputMode="decimal"
+        value={form.sampling}
+        onChange={(event) => setForm({ ...form, sampling: event.target.value })}
+      />
+      <CheckField
+        label="Without requests and answers"
+        checked={form.isPrivate}
+        onChange={(event) => setForm({ ...form, isPrivate: event.target.checked })}
+      />
     </FormDialog>
   );
 }
 
-function FailuresDialog({ of, mayWrite, onClose }: { of: Destination; mayWrite: boolean; onClose: () => void }) {
+function FailuresDialog({
+  of,
+  mayWrite,
+  onClose,
+}: {
+  of: Destination;
+  mayWrite: boolean;
+  onClose: () => void;
+}) {
   const queries = useQueryClient();
   const path = { id: of.id };
   const { data, error } = useQuery({
     queryKey: ["destinations", of.id, "failures"],
-    queryFn: () => answer(api.GET("/observability/destinations/{id}/failures", { params: { path, query: { limit: 100 } } })),
+    queryFn: () =>
+      answer(
+        api.GET("/observability/destinations/{id}/failures", { params: { path, query: { limit: 100 } } }),
+      ),
   });
   const retry = useMutation({
-    mutationFn: () => answer(api.POST("/observability/destinations/{id}/retry", { params: { path }, body: {} })),
+    mutationFn: () =>
+      answer(api.POST("/observability/destinations/{id}/retry", { params: { path }, body: {} })),
     onSuccess: async ({ data: { retried } }) => {
       await queries.invalidateQueries({ queryKey: ["destinations", of.id] });
       say(`${retried} traces are tried again.`);
@@ -149,28 +229,74 @@ export function DestinationsPage() {
   const navigate = route.useNavigate();
   const queries = useQueryClient();
   const mayWrite = useMay()("observability.write");
-  const [asked, ask] = useState<{ what: "new" } | { what: "change" | "failures"; one: Destination } | null>(null);
+  const [asked, ask] = useState<{ what: "new" } | { what: "change" | "failures"; one: Destination } | null>(
+    null,
+  );
   const { data, error, refetch } = useQuery({
     queryKey: ["destinations", workspace],
-    queryFn: () => wholeList((query) => answer(api.GET("/observability/destinations", { params: { query: { ...query, ...(workspace ? { workspace_id: workspace } : {}) } } }))),
+    queryFn: () =>
+      wholeList((query) =>
+        answer(
+          api.GET("/observability/destinations", {
+            params: { query: { ...query, ...(workspace ? { workspace_id: workspace } : {}) } },
+          }),
+        ),
+      ),
   });
-  const changed = { onSuccess: () => queries.invalidateQueries({ queryKey: ["destinations"] }), onError: complain };
+  const changed = {
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["destinations"] }),
+    onError: complain,
+  };
   const toggle = useMutation({
-    mutationFn: (one: Destination) => answer(api.PATCH("/observability/destinations/{id}", { params: { path: { id: one.id } }, body: { enabled: !one.enabled } })),
+    mutationFn: (one: Destination) =>
+      answer(
+        api.PATCH("/observability/destinations/{id}", {
+          params: { path: { id: one.id } },
+          body: { enabled: !one.enabled },
+        }),
+      ),
     ...changed,
   });
-  const remove = useMutation({ mutationFn: (id: string) => answer(api.DELETE("/observability/destinations/{id}", { params: { path: { id } } })), ...changed });
+  const remove = useMutation({
+    mutationFn: (id: string) =>
+      answer(api.DELETE("/observability/destinations/{id}", { params: { path: { id } } })),
+    ...changed,
+  });
   const create = mayWrite ? (
     <Button kind="primary" onClick={() => ask({ what: "new" })}>
       New destination
     </Button>
   ) : null;
   const columns: Column<Destination>[] = [
-    { id: "name", head: "Destination", width: "minmax(180px, 2fr)", value: (one) => one.name ?? one.type, cell: (one) => one.name ?? TYPES[one.type]?.label ?? one.type },
+    {
+      id: "name",
+      head: "Destination",
+      width: "minmax(180px, 2fr)",
+      value: (one) => one.name ?? one.type,
+      cell: (one) => one.name ?? TYPES[one.type]?.label ?? one.type,
+    },
     { id: "type", head: "Type", width: "160px", value: (one) => one.type, cell: (one) => one.type },
-    { id: "state", head: "State", width: "120px", value: (one) => Number(one.enabled), cell: (one) => (one.enabled ? <Badge tone="good">sends</Badge> : <Badge>disabled</Badge>) },
-    { id: "share", head: "Share", width: "90px", align: "right", value: (one) => one.sampling_rate, cell: (one) => percent(one.sampling_rate, 0) },
-    { id: "content", head: "Content", width: "150px", cell: (one) => (one.privacy_mode ? "without content" : <Badge tone="warn">with content</Badge>) },
+    {
+      id: "state",
+      head: "State",
+      width: "120px",
+      value: (one) => Number(one.enabled),
+      cell: (one) => (one.enabled ? <Badge tone="good">sends</Badge> : <Badge>disabled</Badge>),
+    },
+    {
+      id: "share",
+      head: "Share",
+      width: "90px",
+      align: "right",
+      value: (one) => one.sampling_rate,
+      cell: (one) => percent(one.sampling_rate, 0),
+    },
+    {
+      id: "content",
+      head: "Content",
+      width: "150px",
+      cell: (one) => (one.privacy_mode ? "without content" : <Badge tone="warn">with content</Badge>),
+    },
     {
       id: "menu",
       head: <span className="visually-hidden">Actions</span>,
@@ -193,7 +319,11 @@ export function DestinationsPage() {
     },
   ];
   return (
-    <Page title="Destinations" about="Where traces of a workspace's generations are sent, after they have settled and without holding any request up." actions={create}>
+    <Page
+      title="Destinations"
+      about="Where traces of a workspace's generations are sent, after they have settled and without holding any request up."
+      actions={create}
+    >
       <WorkspacePicker value={workspace} onChange={(id) => void navigate({ search: { workspace: id } })} />
       {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {data ? (
@@ -211,8 +341,16 @@ export function DestinationsPage() {
       ) : error ? null : (
         <Loading />
       )}
-      {asked?.what === "new" || asked?.what === "change" ? <DestinationDialog of={asked.what === "change" ? asked.one : null} workspace={workspace} onClose={() => ask(null)} /> : null}
-      {asked?.what === "failures" ? <FailuresDialog of={asked.one} mayWrite={mayWrite} onClose={() => ask(null)} /> : null}
+      {asked?.what === "new" || asked?.what === "change" ? (
+        <DestinationDialog
+          of={asked.what === "change" ? asked.one : null}
+          workspace={workspace}
+          onClose={() => ask(null)}
+        />
+      ) : null}
+      {asked?.what === "failures" ? (
+        <FailuresDialog of={asked.one} mayWrite={mayWrite} onClose={() => ask(null)} />
+      ) : null}
     </Page>
   );
 }

@@ -35,7 +35,9 @@ function Detail({ of, document, base }: { of: Operation; document: Document; bas
       </h2>
       <p>{of.summary}</p>
       {of.description ? <p className="prose soft">{of.description}</p> : null}
-      <p className="soft">{of.security.length === 0 ? "Anybody may call it." : `Takes ${of.security.join(", or ")}.`}</p>
+      <p className="soft">
+        {of.security.length === 0 ? "Anybody may call it." : `Takes ${of.security.join(", or ")}.`}
+      </p>
       {of.parameters.length > 0 ? (
         <div className="scroll">
           <table className="plain-table">
@@ -70,9 +72,14 @@ function Detail({ of, document, base }: { of: Operation; document: Document; bas
       {of.responses.map((response) => (
         <section className="stack" key={response.status}>
           <h3>
-            <Badge tone={response.status.startsWith("2") ? "good" : "warn"}>{response.status === "default" ? "refused" : response.status}</Badge> {response.description}
+            <Badge tone={response.status.startsWith("2") ? "good" : "warn"}>
+              {response.status === "default" ? "refused" : response.status}
+            </Badge>{" "}
+            {response.description}
           </h3>
-          {response.schema ? <CodeBlock label={`Answer ${response.status}`} code={typeOf(response.schema, document)} /> : null}
+          {response.schema ? (
+            <CodeBlock label={`Answer ${response.status}`} code={typeOf(response.schema, document)} />
+          ) : null}
         </section>
       ))}
     </article>
@@ -92,9 +99,19 @@ export function ExplorerPage() {
   const { user } = useSession();
   const { of: which = "public", q = "" } = search;
   const base = BASES[which];
-  const { data: document, error, refetch } = useQuery({ queryKey: ["openapi", which], queryFn: () => readDocument(base), staleTime: 300_000 });
+  const {
+    data: document,
+    error,
+    refetch,
+  } = useQuery({ queryKey: ["openapi", which], queryFn: () => readDocument(base), staleTime: 300_000 });
   const operations = useMemo(() => (document ? operationsOf(document) : []), [document]);
-  const shown = useMemo(() => (q ? found(q, operations, (one) => `${one.method} ${one.path} ${one.summary} ${one.id} ${one.tag}`, 500) : operations), [q, operations]);
+  const shown = useMemo(
+    () =>
+      q
+        ? found(q, operations, (one) => `${one.method} ${one.path} ${one.summary} ${one.id} ${one.tag}`, 500)
+        : operations,
+    [q, operations],
+  );
   const chosen = operations.find((one) => one.id === search.operation) ?? shown[0];
   const options: { value: Which; label: string }[] = [
     { value: "public", label: "API" },
@@ -106,10 +123,18 @@ export function ExplorerPage() {
       title="API explorer"
       about={
         <>
-          Made from the code that answers. The document itself: <a href={`${base}/openapi.json`}>{base}/openapi.json</a>
+          Made from the code that answers. The document itself:{" "}
+          <a href={`${base}/openapi.json`}>{base}/openapi.json</a>
         </>
       }
-      actions={<Segments label="API" options={options} value={which} onChange={(of) => void navigate({ search: { of } })} />}
+      actions={
+        <Segments
+          label="API"
+          options={options}
+          value={which}
+          onChange={(of) => void navigate({ search: { of } })}
+        />
+      }
     >
       {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {document ? (
@@ -121,14 +146,25 @@ export function ExplorerPage() {
               placeholder="Search (press /)"
               aria-label="Search operations"
               value={q}
-              onChange={(event) => void navigate({ search: { ...search, q: event.target.value || undefined, operation: undefined }, replace: true })}
+              onChange={(event) =>
+                void navigate({
+                  search: { ...search, q: event.target.value || undefined, operation: undefined },
+                  replace: true,
+                })
+              }
             />
             <div className="explorer-list">
               {byTag(shown).map(([tag, list]) => (
                 <section key={tag}>
                   <h3 className="soft">{tag}</h3>
                   {list.map((one) => (
-                    <button key={one.id} type="button" className="explorer-entry" aria-current={one === chosen || undefined} onClick={() => void navigate({ search: { ...search, operation: one.id } })}>
+                    <button
+                      key={one.id}
+                      type="button"
+                      className="explorer-entry"
+                      aria-current={one === chosen || undefined}
+                      onClick={() => void navigate({ search: { ...search, operation: one.id } })}
+                    >
                       <span className="explorer-method">{one.method}</span>
                       <span className="cut">{one.summary || one.path}</span>
                     </button>
@@ -137,7 +173,11 @@ export function ExplorerPage() {
               ))}
             </div>
           </nav>
-          {chosen ? <Detail of={chosen} document={document} base={base} /> : <Empty title="No operation is called that" />}
+          {chosen ? (
+            <Detail of={chosen} document={document} base={base} />
+          ) : (
+            <Empty title="No operation is called that" />
+          )}
         </div>
       ) : error ? null : (
         <Loading lines={10} />

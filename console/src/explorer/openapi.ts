@@ -33,7 +33,8 @@ export interface Operation {
 }
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
-const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 
 function jsonSchema(of: unknown): Json | null {
@@ -53,14 +54,24 @@ function operation(method: string, path: string, raw: Json): Operation {
     description: text(raw["description"]),
     parameters: Array.isArray(raw["parameters"]) ? (raw["parameters"] as Parameter[]) : [],
     body: jsonSchema(raw["requestBody"]),
-    responses: responses.map(([status, response]) => ({ status, description: isObject(response) ? text(response["description"]) : "", schema: jsonSchema(response) })),
-    security: security.flatMap((one) => Object.entries(one).map(([name, scopes]) => (scopes.length === 0 ? name : `${name} (${scopes.join(", ")})`))),
+    responses: responses.map(([status, response]) => ({
+      status,
+      description: isObject(response) ? text(response["description"]) : "",
+      schema: jsonSchema(response),
+    })),
+    security: security.flatMap((one) =>
+      Object.entries(one).map(([name, scopes]) =>
+        scopes.length === 0 ? name : `${name} (${scopes.join(", ")})`,
+      ),
+    ),
   };
 }
 
 export function operationsOf(document: Document): Operation[] {
   return Object.entries(document.paths).flatMap(([path, item]) =>
-    METHODS.filter((method) => isObject(item[method])).map((method) => operation(method, path, item[method] as Json)),
+    METHODS.filter((method) => isObject(item[method])).map((method) =>
+      operation(method, path, item[method] as Json),
+    ),
   );
 }
 
@@ -74,11 +85,17 @@ function resolved(schema: Json, document: Document): { schema: Json; name: strin
 }
 
 /** A schema as a type to read, a member a line. Schemas within themselves are told by their names. */
-export function typeOf(schema: Json | undefined, document: Document, depth = 0, seen: readonly string[] = []): string {
+export function typeOf(
+  schema: Json | undefined,
+  document: Document,
+  depth = 0,
+  seen: readonly string[] = [],
+): string {
   if (schema === undefined) return "any";
   const { schema: own, name } = resolved(schema, document);
   if (name !== null && (seen.includes(name) || depth > DEEPEST)) return name;
-  const inside = (other: unknown, deeper = depth) => typeOf(isObject(other) ? other : undefined, document, deeper, name === null ? seen : [...seen, name]);
+  const inside = (other: unknown, deeper = depth) =>
+    typeOf(isObject(other) ? other : undefined, document, deeper, name === null ? seen : [...seen, name]);
   const union = own["oneOf"] ?? own["anyOf"];
   if (Array.isArray(union)) return union.map((one) => inside(one)).join(" | ");
   if (Array.isArray(own["allOf"])) return own["allOf"].map((one) => inside(one)).join(" & ");
@@ -86,7 +103,9 @@ export function typeOf(schema: Json | undefined, document: Document, depth = 0, 
   if (isObject(own["properties"])) {
     const pad = "  ".repeat(depth + 1);
     const required = Array.isArray(own["required"]) ? own["required"] : [];
-    const members = Object.entries(own["properties"]).map(([member, of]) => `${pad}${member}${required.includes(member) ? "" : "?"}: ${inside(of, depth + 1)}`);
+    const members = Object.entries(own["properties"]).map(
+      ([member, of]) => `${pad}${member}${required.includes(member) ? "" : "?"}: ${inside(of, depth + 1)}`,
+    );
     return members.length === 0 ? "{}" : `{\n${members.join("\n")}\n${"  ".repeat(depth)}}`;
   }
   const types = Array.isArray(own["type"]) ? own["type"].map(text) : [text(own["type"]) || "any"];

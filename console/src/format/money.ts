@@ -21,7 +21,10 @@ function grouped(digits: string): string {
 /** At least two decimals, and as many more as the amount has: nothing of a ledger is rounded away. */
 export function usdOfNano(nano: bigint): string {
   const size = nano < 0n ? -nano : nano;
-  const decimals = (size % NANO).toString().padStart(9, "0").replace(/0{1,7}$/, "");
+  const decimals = (size % NANO)
+    .toString()
+    .padStart(9, "0")
+    .replace(/0{1,7}$/, "");
   return `${nano < 0n ? "−" : ""}$${grouped((size / NANO).toString())}.${decimals}`;
 }
 
@@ -61,6 +64,11 @@ export function perMillion(price: string | null | undefined): string {
 
 /** An amount that somebody typed, as the number that requests carry; null when it is no positive amount. */
 export function typedUsd(text: string): number | null {
-  const nano = nanoOf(text.trim().replace(/^\$\s*/, "").replaceAll(",", ""));
+  const nano = nanoOf(
+    text
+      .trim()
+      .replace(/^\$\s*/, "")
+      .replaceAll(",", ""),
+  );
   return nano === null || nano < 0n ? null : Number(nano) / 1e9;
 }

@@ -25,18 +25,48 @@ interface Candidate {
   hint?: string;
 }
 
-function Assignments({ title, none, candidates, assigned, mayWrite, onToggle }: { title: string; none: string; candidates: Candidate[] | undefined; assigned: Set<string> | undefined; mayWrite: boolean; onToggle: (id: string, isAssigned: boolean) => void }) {
+function Assignments({
+  title,
+  none,
+  candidates,
+  assigned,
+  mayWrite,
+  onToggle,
+}: {
+  title: string;
+  none: string;
+  candidates: Candidate[] | undefined;
+  assigned: Set<string> | undefined;
+  mayWrite: boolean;
+  onToggle: (id: string, isAssigned: boolean) => void;
+}) {
   const [query, setQuery] = useState("");
-  const shown = candidates?.filter((one) => `${one.name} ${one.hint ?? ""}`.toLowerCase().includes(query.toLowerCase())).slice(0, 200);
+  const shown = candidates
+    ?.filter((one) => `${one.name} ${one.hint ?? ""}`.toLowerCase().includes(query.toLowerCase()))
+    .slice(0, 200);
   return (
     <Card title={title}>
       {shown && assigned ? (
         <div className="stack">
-          <input type="search" className="input" placeholder="Search" aria-label={`Search ${title.toLowerCase()}`} value={query} onChange={(event) => setQuery(event.target.value)} />
+          <input
+            type="search"
+            className="input"
+            placeholder="Search"
+            aria-label={`Search ${title.toLowerCase()}`}
+            value={query}
+            onChange={(event) => setQuery(event.target.value)}
+          />
           {shown.length === 0 ? <p className="soft">{none}</p> : null}
           <div className="stack member-list">
             {shown.map((one) => (
-              <CheckField key={one.id} label={one.name} hint={one.hint} disabled={!mayWrite} checked={assigned.has(one.id)} onChange={() => onToggle(one.id, assigned.has(one.id))} />
+              <CheckField
+                key={one.id}
+                label={one.name}
+                hint={one.hint}
+                disabled={!mayWrite}
+                checked={assigned.has(one.id)}
+                onChange={() => onToggle(one.id, assigned.has(one.id))}
+              />
             ))}
           </div>
         </div>
@@ -48,31 +78,50 @@ function Assignments({ title, none, candidates, assigned, mayWrite, onToggle }: 
 }
 
 /** What it is assigned to. A key and a member have one guardrail each: assigning this one takes another's place. */
-function Assigned({ id, workspace, mayWrite }: { id: string; workspace: string | undefined; mayWrite: boolean }) {
+function Assigned({
+  id,
+  workspace,
+  mayWrite,
+}: {
+  id: string;
+  workspace: string | undefined;
+  mayWrite: boolean;
+}) {
   const queries = useQueryClient();
   const path = { id };
   const keys = useQuery(keysQuery({ workspace, kind: "inference" }));
   const members = useQuery(membersQuery);
   const ofKeys = useQuery({
     queryKey: ["guardrails", "one", id, "keys"],
-    queryFn: () => wholeList((query) => answer(api.GET("/guardrails/{id}/assignments/keys", { params: { path, query } }))),
+    queryFn: () =>
+      wholeList((query) => answer(api.GET("/guardrails/{id}/assignments/keys", { params: { path, query } }))),
   });
   const ofMembers = useQuery({
     queryKey: ["guardrails", "one", id, "members"],
-    queryFn: () => wholeList((query) => answer(api.GET("/guardrails/{id}/assignments/members", { params: { path, query } }))),
+    queryFn: () =>
+      wholeList((query) =>
+        answer(api.GET("/guardrails/{id}/assignments/members", { params: { path, query } })),
+      ),
   });
-  const done = { onSuccess: () => queries.invalidateQueries({ queryKey: ["guardrails", "one", id] }), onError: complain };
+  const done = {
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["guardrails", "one", id] }),
+    onError: complain,
+  };
   const setKey = useMutation({
     mutationFn: ({ one, is }: { one: string; is: boolean }) => {
       const asked = { params: { path }, body: { key_hashes: [one] } };
-      return is ? answer<unknown>(api.POST("/guardrails/{id}/assignments/keys/remove", asked)) : answer<unknown>(api.POST("/guardrails/{id}/assignments/keys", asked));
+      return is
+        ? answer<unknown>(api.POST("/guardrails/{id}/assignments/keys/remove", asked))
+        : answer<unknown>(api.POST("/guardrails/{id}/assignments/keys", asked));
     },
     ...done,
   });
   const setMember = useMutation({
     mutationFn: ({ one, is }: { one: string; is: boolean }) => {
       const asked = { params: { path }, body: { member_user_ids: [one] } };
-      return is ? answer<unknown>(api.POST("/guardrails/{id}/assignments/members/remove", asked)) : answer<unknown>(api.POST("/guardrails/{id}/assignments/members", asked));
+      return is
+        ? answer<unknown>(api.POST("/guardrails/{id}/assignments/members/remove", asked))
+        : answer<unknown>(api.POST("/guardrails/{id}/assignments/members", asked));
     },
     ...done,
   });
@@ -91,7 +140,11 @@ function Assigned({ id, workspace, mayWrite }: { id: string; workspace: string |
       <Assignments
         title="Members"
         none="No member is called that."
-        candidates={members.data?.map((member) => ({ id: member.id, name: nameOf(member), hint: member.email }))}
+        candidates={members.data?.map((member) => ({
+          id: member.id,
+          name: nameOf(member),
+          hint: member.email,
+        }))}
         assigned={ofMembers.data && new Set(ofMembers.data.map((one) => one.user_id))}
         mayWrite={mayWrite}
         onToggle={(one, is) => setMember.mutate({ one, is })}
@@ -107,7 +160,11 @@ export function GuardrailPage() {
   const [asked, ask] = useState<"change" | "delete" | null>(null);
   const { data, error, refetch } = useQuery(guardrailQuery(id));
   if (!data) {
-    return <Page title="Guardrail">{error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : <Loading />}</Page>;
+    return (
+      <Page title="Guardrail">
+        {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : <Loading />}
+      </Page>
+    );
   }
   return (
     <Page
@@ -127,8 +184,16 @@ export function GuardrailPage() {
       <Rules of={data} />
       <h2>Holds for</h2>
       <Assigned id={id} workspace={data.workspace_id ?? undefined} mayWrite={mayWrite} />
-      {asked === "change" ? <GuardrailDialog of={data} workspace={undefined} onClose={() => ask(null)} /> : null}
-      {asked === "delete" ? <DeleteGuardrailDialog of={data} onClose={() => ask(null)} onDeleted={() => void navigate({ to: "/guardrails", search: {} })} /> : null}
+      {asked === "change" ? (
+        <GuardrailDialog of={data} workspace={undefined} onClose={() => ask(null)} />
+      ) : null}
+      {asked === "delete" ? (
+        <DeleteGuardrailDialog
+          of={data}
+          onClose={() => ask(null)}
+          onDeleted={() => void navigate({ to: "/guardrails", search: {} })}
+        />
+      ) : null}
     </Page>
   );
 }

@@ -30,7 +30,15 @@ export function Rules({ of }: { of: Guardrail }) {
   );
 }
 
-export function DeleteGuardrailDialog({ of, onClose, onDeleted }: { of: Guardrail; onClose: () => void; onDeleted?: () => void }) {
+export function DeleteGuardrailDialog({
+  of,
+  onClose,
+  onDeleted,
+}: {
+  of: Guardrail;
+  onClose: () => void;
+  onDeleted?: () => void;
+}) {
   const queries = useQueryClient();
   async function submit(): Promise<void> {
     await answer(api.DELETE("/guardrails/{id}", { params: { path: { id: of.id } } }));
@@ -38,7 +46,14 @@ export function DeleteGuardrailDialog({ of, onClose, onDeleted }: { of: Guardrai
     onDeleted?.();
   }
   return (
-    <FormDialog open title={`Delete “${of.name}”?`} kind="danger" action="Delete" onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      open
+      title={`Delete “${of.name}”?`}
+      kind="danger"
+      action="Delete"
+      onClose={onClose}
+      onSubmit={submit}
+    >
       <p>Its rules hold no longer for the keys and members that it is assigned to.</p>
     </FormDialog>
   );
@@ -71,7 +86,13 @@ export function GuardrailsPage() {
       ),
     },
     { id: "rules", head: "Rules", width: "minmax(260px, 3fr)", cell: (one) => <Rules of={one} /> },
-    { id: "made", head: "Made", width: "120px", value: (one) => one.created_at, cell: (one) => date(one.created_at) },
+    {
+      id: "made",
+      head: "Made",
+      width: "120px",
+      value: (one) => one.created_at,
+      cell: (one) => date(one.created_at),
+    },
     {
       id: "menu",
       head: <span className="visually-hidden">Actions</span>,
@@ -89,7 +110,11 @@ export function GuardrailsPage() {
     },
   ];
   return (
-    <Page title="Guardrails" about="Budgets, models and providers, and what may stand in requests. A guardrail holds for the keys and members that it is assigned to." actions={create}>
+    <Page
+      title="Guardrails"
+      about="Budgets, models and providers, and what may stand in requests. A guardrail holds for the keys and members that it is assigned to."
+      actions={create}
+    >
       <WorkspacePicker value={workspace} onChange={(id) => void navigate({ search: { workspace: id } })} />
       {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {data ? (
@@ -108,7 +133,13 @@ export function GuardrailsPage() {
       ) : error ? null : (
         <Loading />
       )}
-      {asked?.what === "new" || asked?.what === "change" ? <GuardrailDialog of={asked.what === "change" ? asked.one : null} workspace={workspace} onClose={() => ask(null)} /> : null}
+      {asked?.what === "new" || asked?.what === "change" ? (
+        <GuardrailDialog
+          of={asked.what === "change" ? asked.one : null}
+          workspace={workspace}
+          onClose={() => ask(null)}
+        />
+      ) : null}
       {asked?.what === "delete" ? <DeleteGuardrailDialog of={asked.one} onClose={() => ask(null)} /> : null}
     </Page>
   );

@@ -25,7 +25,13 @@ test("a form that nobody touched changes nothing", () => {
 test("emptying a field takes the rule away", () => {
   const before = formOf(guardrail);
   const changes = changesOf({ ...before, limit: "", allowedModels: " ", builtins: {}, isZdr: false }, before);
-  expect(changes).toMatchObject({ limit_usd: null, reset_interval: null, allowed_models: null, content_filter_builtins: null, enforce_zdr: null });
+  expect(changes).toMatchObject({
+    limit_usd: null,
+    reset_interval: null,
+    allowed_models: null,
+    content_filter_builtins: null,
+    enforce_zdr: null,
+  });
 });
 
 test("a budget that is no amount is refused", () => {
@@ -33,5 +39,10 @@ test("a budget that is no amount is refused", () => {
 });
 
 test("rules are summed up", () => {
-  expect(summaryOf(guardrail)).toEqual(["$5.00 a day each", "only 1 models", "nothing retained", "1 content filter"]);
+  expect(summaryOf(guardrail)).toEqual([
+    "$5.00 a day each",
+    "only 1 models",
+    "nothing retained",
+    "1 content filter",
+  ]);
 });

@@ -25,7 +25,14 @@ export const BUILTINS: { slug: BuiltinSlug; label: string }[] = [
 export const guardrailsQuery = (workspace: string | undefined) =>
   queryOptions({
     queryKey: ["guardrails", workspace],
-    queryFn: () => wholeList((query) => answer(api.GET("/guardrails", { params: { query: { ...query, ...(workspace ? { workspace_id: workspace } : {}) } } }))),
+    queryFn: () =>
+      wholeList((query) =>
+        answer(
+          api.GET("/guardrails", {
+            params: { query: { ...query, ...(workspace ? { workspace_id: workspace } : {}) } },
+          }),
+        ),
+      ),
   });
 
 export const guardrailQuery = (id: string) =>
@@ -63,8 +70,14 @@ export function formOf(one: Guardrail | null): GuardrailForm {
     ignoredProviders: lines(one?.ignored_providers),
     isZdr: one?.enforce_zdr === true,
     isTrainingDenied: one?.enable_paid_model_training === false && one.enable_free_model_training === false,
-    builtins: Object.fromEntries((one?.content_filter_builtins ?? []).map((filter) => [filter.slug, filter.action])),
-    patterns: (one?.content_filters ?? []).map(({ pattern, label, action }) => ({ pattern, label: label ?? "", action })),
+    builtins: Object.fromEntries(
+      (one?.content_filter_builtins ?? []).map((filter) => [filter.slug, filter.action]),
+    ),
+    patterns: (one?.content_filters ?? []).map(({ pattern, label, action }) => ({
+      pattern,
+      label: label ?? "",
+      action,
+    })),
   };
 }
 
@@ -79,15 +92,22 @@ function listOf(text: string): string[] | null {
  */
 export function changesOf(form: GuardrailForm, before: GuardrailForm): Changes & { name: string } {
   const limit = form.limit.trim() === "" ? null : typedUsd(form.limit);
-  if (limit === null && form.limit.trim() !== "") throw new Error("The budget is an amount in USD, such as 50.");
-  const builtins = Object.entries(form.builtins).map(([slug, action]) => ({ slug: slug as BuiltinSlug, action }));
-  const patterns = form.patterns.filter((one) => one.pattern !== "").map((one) => ({ ...one, label: one.label || null }));
+  if (limit === null && form.limit.trim() !== "")
+    throw new Error("The budget is an amount in USD, such as 50.");
+  const builtins = Object.entries(form.builtins).map(([slug, action]) => ({
+    slug: slug as BuiltinSlug,
+    action,
+  }));
+  const patterns = form.patterns
+    .filter((one) => one.pattern !== "")
+    .map((one) => ({ ...one, label: one.label || null }));
   const training = form.isTrainingDenied ? false : null;
   return {
     name: form.name.trim(),
     description: form.description.trim() || null,
     limit_usd: limit,
-    reset_interval: limit === null || form.interval === "" ? null : (form.interval as "daily" | "weekly" | "monthly"),
+    reset_interval:
+      limit === null || form.interval === "" ? null : (form.interval as "daily" | "weekly" | "monthly"),
     allowed_models: listOf(form.allowedModels),
     ignored_models: listOf(form.ignoredModels),
     allowed_providers: listOf(form.allowedProviders),
@@ -95,7 +115,13 @@ export function changesOf(form: GuardrailForm, before: GuardrailForm): Changes &
     content_filter_builtins: builtins.length === 0 ? null : builtins,
     content_filters: patterns.length === 0 ? null : patterns,
     ...(form.isZdr === before.isZdr ? {} : { enforce_zdr: form.isZdr ? true : null }),
-    ...(form.isTrainingDenied === before.isTrainingDenied ? {} : { enable_paid_model_training: training, enable_free_model_training: training, enable_free_model_publication: training }),
+    ...(form.isTrainingDenied === before.isTrainingDenied
+      ? {}
+      : {
+          enable_paid_model_training: training,
+          enable_free_model_training: training,
+          enable_free_model_publication: training,
+        }),
   };
 }
 
@@ -105,7 +131,10 @@ const EVERY: Record<string, string> = { daily: " a day", weekly: " a week", mont
 export function summaryOf(one: Guardrail): string[] {
   const filters = (one.content_filter_builtins?.length ?? 0) + (one.content_filters?.length ?? 0);
   const all: [boolean, string][] = [
-    [one.limit_usd !== null && one.limit_usd !== undefined, `${usd(one.limit_usd)}${EVERY[one.reset_interval ?? ""] ?? " for ever"} each`],
+    [
+      one.limit_usd !== null && one.limit_usd !== undefined,
+      `${usd(one.limit_usd)}${EVERY[one.reset_interval ?? ""] ?? " for ever"} each`,
+    ],
     [!!one.allowed_models, `only ${one.allowed_models?.length} models`],
     [!!one.ignored_models, `not ${one.ignored_models?.length} models`],
     [!!one.allowed_providers, `only ${one.allowed_providers?.length} providers`],

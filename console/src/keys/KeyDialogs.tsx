@@ -54,9 +54,30 @@ function Limits({ form, mistakes, onChange }: Fields) {
         onChange={(event) => onChange({ countsOwnKeys: event.target.checked })}
       />
       <div className="input-row">
-        <TextField label="Requests a minute" placeholder="default" inputMode="numeric" value={form.rpm} error={mistakes.rpm} onChange={(event) => onChange({ rpm: event.target.value })} />
-        <TextField label="Tokens a minute" placeholder="default" inputMode="numeric" value={form.tpm} error={mistakes.tpm} onChange={(event) => onChange({ tpm: event.target.value })} />
-        <TextField label="At the same time" placeholder="default" inputMode="numeric" value={form.concurrent} error={mistakes.concurrent} onChange={(event) => onChange({ concurrent: event.target.value })} />
+        <TextField
+          label="Requests a minute"
+          placeholder="default"
+          inputMode="numeric"
+          value={form.rpm}
+          error={mistakes.rpm}
+          onChange={(event) => onChange({ rpm: event.target.value })}
+        />
+        <TextField
+          label="Tokens a minute"
+          placeholder="default"
+          inputMode="numeric"
+          value={form.tpm}
+          error={mistakes.tpm}
+          onChange={(event) => onChange({ tpm: event.target.value })}
+        />
+        <TextField
+          label="At the same time"
+          placeholder="default"
+          inputMode="numeric"
+          value={form.concurrent}
+          error={mistakes.concurrent}
+          onChange={(event) => onChange({ concurrent: event.target.value })}
+        />
       </div>
     </FieldGroup>
   );
@@ -66,7 +87,15 @@ function KeyFields(fields: Fields) {
   const { form, mistakes, isNew, onChange } = fields;
   return (
     <>
-      <TextField label="Name" required maxLength={200} autoFocus value={form.name} error={mistakes.name} onChange={(event) => onChange({ name: event.target.value })} />
+      <TextField
+        label="Name"
+        required
+        maxLength={200}
+        autoFocus
+        value={form.name}
+        error={mistakes.name}
+        onChange={(event) => onChange({ name: event.target.value })}
+      />
       {isNew ? (
         <SelectField
           label="For"
@@ -80,7 +109,14 @@ function KeyFields(fields: Fields) {
       ) : null}
       {form.kind === "inference" ? <Limits {...fields} /> : null}
       {isNew ? (
-        <TextField label="Expires after (days)" placeholder="never" inputMode="numeric" value={form.days} error={mistakes.days} onChange={(event) => onChange({ days: event.target.value })} />
+        <TextField
+          label="Expires after (days)"
+          placeholder="never"
+          inputMode="numeric"
+          value={form.days}
+          error={mistakes.days}
+          onChange={(event) => onChange({ days: event.target.value })}
+        />
       ) : null}
       <TextArea
         label="Only from these addresses"
@@ -103,20 +139,45 @@ function useForm(first: KeyForm) {
     setTried(true);
     if (Object.keys(mistakes).length > 0) throw new Error("Some fields need another look.");
   }
-  return { form, mistakes: isTried ? mistakes : {}, check, onChange: (changes: Partial<KeyForm>) => setForm({ ...form, ...changes }) };
+  return {
+    form,
+    mistakes: isTried ? mistakes : {},
+    check,
+    onChange: (changes: Partial<KeyForm>) => setForm({ ...form, ...changes }),
+  };
 }
 
 /** The secret, which nobody can show again. */
 export function SecretDialog({ minted, onClose }: { minted: Minted; onClose: () => void }) {
   return (
-    <Dialog open isSticky title={`The key “${minted.data.name}”`} onClose={onClose} footer={<Button kind="primary" onClick={onClose}>I have kept it</Button>}>
+    <Dialog
+      open
+      isSticky
+      title={`The key “${minted.data.name}”`}
+      onClose={onClose}
+      footer={
+        <Button kind="primary" onClick={onClose}>
+          I have kept it
+        </Button>
+      }
+    >
       <Note tone="warn">Copy it now: only its hash is kept, and it is never shown again.</Note>
       <CodeBlock code={minted.key} label="The secret of the key" />
     </Dialog>
   );
 }
 
-export function NewKeyDialog({ workspace, kind, onClose, onMinted }: { workspace: string | undefined; kind: Kind; onClose: () => void; onMinted: (minted: Minted) => void }) {
+export function NewKeyDialog({
+  workspace,
+  kind,
+  onClose,
+  onMinted,
+}: {
+  workspace: string | undefined;
+  kind: Kind;
+  onClose: () => void;
+  onMinted: (minted: Minted) => void;
+}) {
   const queries = useQueryClient();
   const { form, mistakes, check, onChange } = useForm({ ...EMPTY, kind });
   async function submit(): Promise<void> {
@@ -148,7 +209,15 @@ export function ChangeKeyDialog({ of, onClose }: { of: Key; onClose: () => void 
   );
 }
 
-export function RotateKeyDialog({ of, onClose, onMinted }: { of: Key; onClose: () => void; onMinted: (minted: Minted) => void }) {
+export function RotateKeyDialog({
+  of,
+  onClose,
+  onMinted,
+}: {
+  of: Key;
+  onClose: () => void;
+  onMinted: (minted: Minted) => void;
+}) {
   const queries = useQueryClient();
   const [overlap, setOverlap] = useState("0");
   async function submit(): Promise<void> {
@@ -159,12 +228,25 @@ export function RotateKeyDialog({ of, onClose, onMinted }: { of: Key; onClose: (
   return (
     <FormDialog open title={`Rotate “${of.name}”`} action="Rotate" onClose={onClose} onSubmit={submit}>
       <p>The key gets another secret. Its limits, usage and assignments stay.</p>
-      <SelectField label="The secret of before" options={OVERLAPS} value={overlap} onChange={(event) => setOverlap(event.target.value)} />
+      <SelectField
+        label="The secret of before"
+        options={OVERLAPS}
+        value={overlap}
+        onChange={(event) => setOverlap(event.target.value)}
+      />
     </FormDialog>
   );
 }
 
-export function DeleteKeyDialog({ of, onClose, onDeleted }: { of: Key; onClose: () => void; onDeleted?: () => void }) {
+export function DeleteKeyDialog({
+  of,
+  onClose,
+  onDeleted,
+}: {
+  of: Key;
+  onClose: () => void;
+  onDeleted?: () => void;
+}) {
   const queries = useQueryClient();
   async function submit(): Promise<void> {
     await deleteKey(of.hash);
@@ -173,8 +255,18 @@ export function DeleteKeyDialog({ of, onClose, onDeleted }: { of: Key; onClose: 
     onDeleted?.();
   }
   return (
-    <FormDialog open title={`Delete “${of.name}”?`} kind="danger" action="Delete the key" onClose={onClose} onSubmit={submit}>
-      <p>Requests with it are refused from now on. This cannot be taken back; what it used stays in the activity.</p>
+    <FormDialog
+      open
+      title={`Delete “${of.name}”?`}
+      kind="danger"
+      action="Delete the key"
+      onClose={onClose}
+      onSubmit={submit}
+    >
+      <p>
+        Requests with it are refused from now on. This cannot be taken back; what it used stays in the
+        activity.
+      </p>
     </FormDialog>
   );
 }

@@ -16,7 +16,8 @@ import { type Key, type Minted, keyQuery, stateOf } from "./keys";
 
 const route = getRouteApi("/inside/keys/$hash");
 
-const orDefault = (limit: number | null | undefined): string => (limit === null || limit === undefined ? "the default" : count(limit));
+const orDefault = (limit: number | null | undefined): string =>
+  limit === null || limit === undefined ? "the default" : count(limit);
 
 function Details({ of }: { of: Key }) {
   return (
@@ -29,20 +30,40 @@ function Details({ of }: { of: Key }) {
             ["Requests a minute", orDefault(of.rate_limit_rpm)],
             ["Tokens a minute", orDefault(of.rate_limit_tpm)],
             ["At the same time", orDefault(of.max_concurrent)],
-            ["Addresses", of.allowed_ips?.length ? <span className="mono">{of.allowed_ips.join(", ")}</span> : "from anywhere"],
+            [
+              "Addresses",
+              of.allowed_ips?.length ? (
+                <span className="mono">{of.allowed_ips.join(", ")}</span>
+              ) : (
+                "from anywhere"
+              ),
+            ],
           ]}
         />
       </Card>
       <Card title="Key">
         <Facts
           facts={[
-            ["Shown as", <span key="label" className="mono">{of.label}</span>],
-            ["Hash", <span key="hash" className="mono">{of.hash}</span>],
+            [
+              "Shown as",
+              <span key="label" className="mono">
+                {of.label}
+              </span>,
+            ],
+            [
+              "Hash",
+              <span key="hash" className="mono">
+                {of.hash}
+              </span>,
+            ],
             ["Kind", of.kind],
             ["Made", dateTime(of.created_at)],
             ["Expires", of.expires_at ? dateTime(of.expires_at) : "never"],
             ["Rotated", of.rotated_at ? ago(of.rotated_at) : "never"],
-            ["Former secret until", of.previous_key_expires_at ? dateTime(of.previous_key_expires_at) : "not in force"],
+            [
+              "Former secret until",
+              of.previous_key_expires_at ? dateTime(of.previous_key_expires_at) : "not in force",
+            ],
             ["Last used", ago(of.last_used_at)],
           ]}
         />
@@ -97,16 +118,38 @@ export function KeyPage() {
     >
       <Stats
         figures={[
-          { label: "Today", value: usd(key.usage_daily), note: key.byok_usage_daily ? `and ${usd(key.byok_usage_daily)} by own keys` : null },
-          { label: "This week", value: usd(key.usage_weekly), note: key.byok_usage_weekly ? `and ${usd(key.byok_usage_weekly)} by own keys` : null },
-          { label: "This month", value: usd(key.usage_monthly), note: key.byok_usage_monthly ? `and ${usd(key.byok_usage_monthly)} by own keys` : null },
-          { label: "In total", value: usd(key.usage), note: key.byok_usage ? `and ${usd(key.byok_usage)} by own keys` : null },
+          {
+            label: "Today",
+            value: usd(key.usage_daily),
+            note: key.byok_usage_daily ? `and ${usd(key.byok_usage_daily)} by own keys` : null,
+          },
+          {
+            label: "This week",
+            value: usd(key.usage_weekly),
+            note: key.byok_usage_weekly ? `and ${usd(key.byok_usage_weekly)} by own keys` : null,
+          },
+          {
+            label: "This month",
+            value: usd(key.usage_monthly),
+            note: key.byok_usage_monthly ? `and ${usd(key.byok_usage_monthly)} by own keys` : null,
+          },
+          {
+            label: "In total",
+            value: usd(key.usage),
+            note: key.byok_usage ? `and ${usd(key.byok_usage)} by own keys` : null,
+          },
         ]}
       />
       <Details of={key} />
       {asked === "change" ? <ChangeKeyDialog of={key} onClose={close} /> : null}
       {asked === "rotate" ? <RotateKeyDialog of={key} onClose={close} onMinted={setMinted} /> : null}
-      {asked === "delete" ? <DeleteKeyDialog of={key} onClose={close} onDeleted={() => void navigate({ to: "/keys", search: {} })} /> : null}
+      {asked === "delete" ? (
+        <DeleteKeyDialog
+          of={key}
+          onClose={close}
+          onDeleted={() => void navigate({ to: "/keys", search: {} })}
+        />
+      ) : null}
       {minted ? <SecretDialog minted={minted} onClose={() => setMinted(null)} /> : null}
     </Page>
   );

@@ -15,11 +15,25 @@ import { complain } from "~/ui/toast";
 import { WorkspacePicker } from "~/workspaces/WorkspacePicker";
 
 import { ChangeKeyDialog, DeleteKeyDialog, NewKeyDialog, RotateKeyDialog, SecretDialog } from "./KeyDialogs";
-import { type Key, type KeyState, type Kind, type Minted, changeKey, everyOf, keysQuery, stateOf } from "./keys";
+import {
+  type Key,
+  type KeyState,
+  type Kind,
+  type Minted,
+  changeKey,
+  everyOf,
+  keysQuery,
+  stateOf,
+} from "./keys";
 
 const route = getRouteApi("/inside/keys");
 
-export const STATE_TONES = { "in force": "good", disabled: undefined, expired: "warn", "used up": "bad" } as const satisfies Record<KeyState, string | undefined>;
+export const STATE_TONES = {
+  "in force": "good",
+  disabled: undefined,
+  expired: "warn",
+  "used up": "bad",
+} as const satisfies Record<KeyState, string | undefined>;
 
 const KINDS = [
   { value: "inference", label: "For models" },
@@ -40,7 +54,8 @@ export function LimitCell({ of }: { of: Key }) {
   );
 }
 
-type Asked = { what: "new" } | { what: "change" | "rotate" | "delete"; key: Key } | { what: "secret"; minted: Minted };
+type Asked =
+  { what: "new" } | { what: "change" | "rotate" | "delete"; key: Key } | { what: "secret"; minted: Minted };
 
 function columns(mayWrite: boolean, ask: (asked: Asked) => void, toggle: (key: Key) => void): Column<Key>[] {
   const all: Column<Key>[] = [
@@ -65,10 +80,37 @@ function columns(mayWrite: boolean, ask: (asked: Asked) => void, toggle: (key: K
       value: (key) => stateOf(key),
       cell: (key) => <Badge tone={STATE_TONES[stateOf(key)]}>{stateOf(key)}</Badge>,
     },
-    { id: "limit", head: "Limit", width: "minmax(210px, 1.5fr)", value: (key) => key.limit, cell: (key) => <LimitCell of={key} /> },
-    { id: "today", head: "Today", width: "100px", align: "right", value: (key) => key.usage_daily, cell: (key) => usd(key.usage_daily) },
-    { id: "month", head: "This month", width: "110px", align: "right", value: (key) => key.usage_monthly, cell: (key) => usd(key.usage_monthly) },
-    { id: "total", head: "In total", width: "110px", align: "right", value: (key) => key.usage, cell: (key) => usd(key.usage) },
+    {
+      id: "limit",
+      head: "Limit",
+      width: "minmax(210px, 1.5fr)",
+      value: (key) => key.limit,
+      cell: (key) => <LimitCell of={key} />,
+    },
+    {
+      id: "today",
+      head: "Today",
+      width: "100px",
+      align: "right",
+      value: (key) => key.usage_daily,
+      cell: (key) => usd(key.usage_daily),
+    },
+    {
+      id: "month",
+      head: "This month",
+      width: "110px",
+      align: "right",
+      value: (key) => key.usage_monthly,
+      cell: (key) => usd(key.usage_monthly),
+    },
+    {
+      id: "total",
+      head: "In total",
+      width: "110px",
+      align: "right",
+      value: (key) => key.usage,
+      cell: (key) => usd(key.usage),
+    },
     {
       id: "used",
       head: "Last used",
@@ -98,7 +140,17 @@ function columns(mayWrite: boolean, ask: (asked: Asked) => void, toggle: (key: K
   return all;
 }
 
-function Dialogs({ asked, ask, workspace, kind }: { asked: Asked | null; ask: (asked: Asked | null) => void; workspace: string | undefined; kind: Kind }) {
+function Dialogs({
+  asked,
+  ask,
+  workspace,
+  kind,
+}: {
+  asked: Asked | null;
+  ask: (asked: Asked | null) => void;
+  workspace: string | undefined;
+  kind: Kind;
+}) {
   const close = () => ask(null);
   // The dialog that made the secret closes itself after this; the secret has to stay.
   const show = (minted: Minted) => setTimeout(() => ask({ what: "secret", minted }));
@@ -137,16 +189,25 @@ export function KeysPage() {
   ) : null;
 
   return (
-    <Page title="Keys" about="Each key calls models or administers the organisation. A limit is enforced before anything is spent." actions={create}>
+    <Page
+      title="Keys"
+      about="Each key calls models or administers the organisation. A limit is enforced before anything is spent."
+      actions={create}
+    >
       <div className="bar">
         <Segments
           label="Kind of keys"
           options={KINDS}
           value={kind}
-          onChange={(value) => void navigate({ search: { workspace, kind: value === "management" ? value : undefined } })}
+          onChange={(value) =>
+            void navigate({ search: { workspace, kind: value === "management" ? value : undefined } })
+          }
         />
         {kind === "inference" ? (
-          <WorkspacePicker value={workspace} onChange={(id) => void navigate({ search: (old) => ({ ...old, workspace: id }) })} />
+          <WorkspacePicker
+            value={workspace}
+            onChange={(id) => void navigate({ search: (old) => ({ ...old, workspace: id }) })}
+          />
         ) : null}
       </div>
       {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
@@ -158,7 +219,10 @@ export function KeysPage() {
           rowKey={(key) => key.hash}
           rowHeight={60}
           empty={
-            <Empty title={kind === "management" ? "No management keys" : "No keys in this workspace"} action={create}>
+            <Empty
+              title={kind === "management" ? "No management keys" : "No keys in this workspace"}
+              action={create}
+            >
               {kind === "management"
                 ? "With one, scripts can do whatever the public management API offers."
                 : "Make one, give it a limit, and call any model with it."}

@@ -7,12 +7,22 @@ const NOW = new Date("2026-11-26T12:00:00Z");
 
 test("a key without limits asks for none", () => {
   const asked = newKeyOf({ ...EMPTY, name: " prod " }, undefined, NOW);
-  expect(asked).toMatchObject({ name: "prod", limit: null, limit_reset: null, expires_at: null, allowed_ips: null });
+  expect(asked).toMatchObject({
+    name: "prod",
+    limit: null,
+    limit_reset: null,
+    expires_at: null,
+    allowed_ips: null,
+  });
   expect(asked).not.toHaveProperty("workspace_id");
 });
 
 test("limits are amounts and the end is a moment", () => {
-  const asked = newKeyOf({ ...EMPTY, name: "x", limit: "$1,250.5", days: "30", addresses: "10.0.0.0/8, ::1", rpm: "60" }, "w", NOW);
+  const asked = newKeyOf(
+    { ...EMPTY, name: "x", limit: "$1,250.5", days: "30", addresses: "10.0.0.0/8, ::1", rpm: "60" },
+    "w",
+    NOW,
+  );
   expect(asked).toMatchObject({
     limit: 1250.5,
     limit_reset: "monthly",
@@ -31,7 +41,12 @@ test("management keys have no limits and no workspace", () => {
 test("emptying a limit takes it away", () => expect(changesOf({ ...EMPTY, name: "x" }).limit).toBeNull());
 
 test("mistakes are told by field", () => {
-  expect(Object.keys(mistakesOf({ ...EMPTY, limit: "much", rpm: "0", days: "1.5" })).sort()).toEqual(["days", "limit", "name", "rpm"]);
+  expect(Object.keys(mistakesOf({ ...EMPTY, limit: "much", rpm: "0", days: "1.5" })).sort()).toEqual([
+    "days",
+    "limit",
+    "name",
+    "rpm",
+  ]);
   expect(mistakesOf({ ...EMPTY, name: "x" })).toEqual({});
 });
 

@@ -42,7 +42,8 @@ const isWhole = (text: string): boolean => isBlank(text) || /^[1-9]\d{0,8}$/.tes
 export function mistakesOf(form: KeyForm): Mistakes {
   const mistakes: Mistakes = {};
   if (isBlank(form.name)) mistakes.name = "Give it a name that tells what it is for.";
-  if (!isBlank(form.limit) && typedUsd(form.limit) === null) mistakes.limit = "An amount in USD, such as 25 or 0.50.";
+  if (!isBlank(form.limit) && typedUsd(form.limit) === null)
+    mistakes.limit = "An amount in USD, such as 25 or 0.50.";
   if (!isWhole(form.days)) mistakes.days = "A whole number of days.";
   for (const name of ["rpm", "tpm", "concurrent"] as const) {
     if (!isWhole(form[name])) mistakes[name] = "A whole number, at least 1.";
@@ -79,7 +80,8 @@ export function changesOf(form: KeyForm): KeyChanges {
   return form.kind === "management" ? { name: limits.name, allowed_ips: limits.allowed_ips } : limits;
 }
 
-const said = (figure: number | null | undefined): string => (figure === null || figure === undefined ? "" : String(figure));
+const said = (figure: number | null | undefined): string =>
+  figure === null || figure === undefined ? "" : String(figure);
 
 export function formOf(key: Key): KeyForm {
   return {

@@ -22,7 +22,11 @@ interface Listing {
 
 async function listKeys({ workspace, kind }: Listing): Promise<Key[]> {
   const all: Key[] = [];
-  const query = { include_disabled: "true", kind, ...(workspace && kind === "inference" ? { workspace_id: workspace } : {}) };
+  const query = {
+    include_disabled: "true",
+    kind,
+    ...(workspace && kind === "inference" ? { workspace_id: workspace } : {}),
+  };
   while (all.length < MOST) {
     const { data } = await answer(api.GET("/keys", { params: { query: { ...query, offset: all.length } } }));
     all.push(...data);
@@ -31,7 +35,8 @@ async function listKeys({ workspace, kind }: Listing): Promise<Key[]> {
   return all;
 }
 
-export const keysQuery = (listing: Listing) => queryOptions({ queryKey: ["keys", listing], queryFn: () => listKeys(listing) });
+export const keysQuery = (listing: Listing) =>
+  queryOptions({ queryKey: ["keys", listing], queryFn: () => listKeys(listing) });
 
 export const keyQuery = (hash: string) =>
   queryOptions({
@@ -44,15 +49,24 @@ export const createKey = (body: NewKey): Promise<Minted> => answer(api.POST("/ke
 export const changeKey = (hash: string, body: KeyChanges): Promise<unknown> =>
   answer(api.PATCH("/keys/{hash}", { params: { path: { hash } }, body }));
 
-export const deleteKey = (hash: string): Promise<unknown> => answer(api.DELETE("/keys/{hash}", { params: { path: { hash } } }));
+export const deleteKey = (hash: string): Promise<unknown> =>
+  answer(api.DELETE("/keys/{hash}", { params: { path: { hash } } }));
 
 export const rotateKey = (hash: string, overlapSeconds: number): Promise<Minted> =>
-  answer(api.POST("/keys/{hash}/rotate", { params: { path: { hash } }, body: { overlap_seconds: overlapSeconds } }));
+  answer(
+    api.POST("/keys/{hash}/rotate", {
+      params: { path: { hash } },
+      body: { overlap_seconds: overlapSeconds },
+    }),
+  );
 
 export type KeyState = "in force" | "disabled" | "expired" | "used up";
 
 /** What would happen to a request with it now. */
-export function stateOf(key: Pick<Key, "disabled" | "expires_at" | "limit" | "limit_remaining">, now: Date = new Date()): KeyState {
+export function stateOf(
+  key: Pick<Key, "disabled" | "expires_at" | "limit" | "limit_remaining">,
+  now: Date = new Date(),
+): KeyState {
   if (key.disabled) return "disabled";
   if (key.expires_at && new Date(key.expires_at) <= now) return "expired";
   const isLimited = key.limit !== null && key.limit !== undefined;

@@ -27,8 +27,20 @@ function InviteDialog({ onClose }: { onClose: () => void }) {
   }
   return (
     <FormDialog open title="Invite somebody" action="Send the invitation" onClose={onClose} onSubmit={submit}>
-      <TextField label="E-mail" type="email" required autoFocus value={email} onChange={(event) => setEmail(event.target.value)} />
-      <SelectField label="Role" options={ROLES} value={role} onChange={(event) => setRole(event.target.value as Role)} />
+      <TextField
+        label="E-mail"
+        type="email"
+        required
+        autoFocus
+        value={email}
+        onChange={(event) => setEmail(event.target.value)}
+      />
+      <SelectField
+        label="Role"
+        options={ROLES}
+        value={role}
+        onChange={(event) => setRole(event.target.value as Role)}
+      />
     </FormDialog>
   );
 }
@@ -37,12 +49,19 @@ function RoleDialog({ of, onClose }: { of: Member; onClose: () => void }) {
   const queries = useQueryClient();
   const [role, setRole] = useState(of.organization_role);
   async function submit(): Promise<void> {
-    await answer(api.PATCH("/organization/members/{user_id}", { params: { path: { user_id: of.id } }, body: { role } }));
+    await answer(
+      api.PATCH("/organization/members/{user_id}", { params: { path: { user_id: of.id } }, body: { role } }),
+    );
     await queries.invalidateQueries({ queryKey: ["members"] });
   }
   return (
     <FormDialog open title={`Role of ${nameOf(of)}`} action="Save" onClose={onClose} onSubmit={submit}>
-      <SelectField label="Role" options={ROLES} value={role} onChange={(event) => setRole(event.target.value)} />
+      <SelectField
+        label="Role"
+        options={ROLES}
+        value={role}
+        onChange={(event) => setRole(event.target.value)}
+      />
     </FormDialog>
   );
 }
@@ -55,7 +74,14 @@ function RemoveDialog({ of, onClose }: { of: Member; onClose: () => void }) {
     say(`${nameOf(of)} is out.`);
   }
   return (
-    <FormDialog open title={`Remove ${nameOf(of)}?`} kind="danger" action="Remove" onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      open
+      title={`Remove ${nameOf(of)}?`}
+      kind="danger"
+      action="Remove"
+      onClose={onClose}
+      onSubmit={submit}
+    >
       <p>They are out at once. While keys that they made are in force, this is refused.</p>
     </FormDialog>
   );
@@ -72,14 +98,31 @@ function Invitations({ mayWrite }: { mayWrite: boolean }) {
   if (error) return <ErrorNote error={error} />;
   if (!data || data.length === 0) return null;
   const columns: Column<Invitation>[] = [
-    { id: "email", head: "Invited", width: "minmax(220px, 2fr)", value: (one) => one.email, cell: (one) => one.email },
+    {
+      id: "email",
+      head: "Invited",
+      width: "minmax(220px, 2fr)",
+      value: (one) => one.email,
+      cell: (one) => one.email,
+    },
     { id: "role", head: "As", width: "120px", value: (one) => one.role, cell: (one) => one.role },
-    { id: "end", head: "Can be accepted until", width: "180px", value: (one) => one.expires_at, cell: (one) => ago(one.expires_at) },
+    {
+      id: "end",
+      head: "Can be accepted until",
+      width: "180px",
+      value: (one) => one.expires_at,
+      cell: (one) => ago(one.expires_at),
+    },
     {
       id: "menu",
       head: <span className="visually-hidden">Actions</span>,
       width: "120px",
-      cell: (one) => (mayWrite ? <Button size="small" onClick={() => revoke.mutate(one.id)}>Take back</Button> : null),
+      cell: (one) =>
+        mayWrite ? (
+          <Button size="small" onClick={() => revoke.mutate(one.id)}>
+            Take back
+          </Button>
+        ) : null,
     },
   ];
   return (
@@ -94,7 +137,9 @@ export function MembersPage() {
   const { user } = useSession();
   const mayWrite = useMay()("members.write");
   const { data, error, refetch } = useQuery(membersQuery);
-  const [asked, ask] = useState<{ what: "invite" } | { what: "role" | "remove"; member: Member } | null>(null);
+  const [asked, ask] = useState<{ what: "invite" } | { what: "role" | "remove"; member: Member } | null>(
+    null,
+  );
   const close = () => ask(null);
   const columns: Column<Member>[] = [
     {
@@ -111,7 +156,13 @@ export function MembersPage() {
         </div>
       ),
     },
-    { id: "role", head: "Role", width: "140px", value: (one) => one.organization_role, cell: (one) => one.organization_role },
+    {
+      id: "role",
+      head: "Role",
+      width: "140px",
+      value: (one) => one.organization_role,
+      cell: (one) => one.organization_role,
+    },
     {
       id: "menu",
       head: <span className="visually-hidden">Actions</span>,
@@ -141,7 +192,11 @@ export function MembersPage() {
       }
     >
       {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {data ? <Table label="Members" rows={data} columns={columns} rowKey={(one) => one.id} rowHeight={60} /> : error ? null : <Loading />}
+      {data ? (
+        <Table label="Members" rows={data} columns={columns} rowKey={(one) => one.id} rowHeight={60} />
+      ) : error ? null : (
+        <Loading />
+      )}
       <Invitations mayWrite={mayWrite} />
       {asked?.what === "invite" ? <InviteDialog onClose={close} /> : null}
       {asked?.what === "role" ? <RoleDialog of={asked.member} onClose={close} /> : null}

@@ -24,4 +24,5 @@ export const invitationsQuery = queryOptions({
   queryFn: () => wholeList((query) => answer(account.GET("/invitations", { params: { query } }))),
 });
 
-export const nameOf = (member: Member): string => [member.first_name, member.last_name].filter(Boolean).join(" ") || member.email;
+export const nameOf = (member: Member): string =>
+  [member.first_name, member.last_name].filter(Boolean).join(" ") || member.email;

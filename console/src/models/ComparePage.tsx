@@ -27,12 +27,18 @@ interface Line {
   isLessBetter?: boolean;
 }
 
-function least(endpoints: Endpoint[] | undefined, value: (one: Endpoint) => number | undefined): number | null {
+function least(
+  endpoints: Endpoint[] | undefined,
+  value: (one: Endpoint) => number | undefined,
+): number | null {
   const known = (endpoints ?? []).map(value).filter((figure) => figure !== undefined);
   return known.length === 0 ? null : Math.min(...known);
 }
 
-function most(endpoints: Endpoint[] | undefined, value: (one: Endpoint) => number | null | undefined): number | null {
+function most(
+  endpoints: Endpoint[] | undefined,
+  value: (one: Endpoint) => number | null | undefined,
+): number | null {
   const known = (endpoints ?? []).map(value).filter((figure) => figure !== undefined && figure !== null);
   return known.length === 0 ? null : Math.max(...known);
 }
@@ -42,26 +48,70 @@ const speed = ({ endpoints }: Compared) => most(endpoints, (one) => one.throughp
 const uptime = ({ endpoints }: Compared) => most(endpoints, (one) => one.uptime_last_1d);
 
 const LINES: Line[] = [
-  { label: "Input / 1M", show: ({ model }) => perMillion(model.pricing.prompt), value: ({ model }) => priceOf(model.pricing.prompt), isLessBetter: true },
-  { label: "Output / 1M", show: ({ model }) => perMillion(model.pricing.completion), value: ({ model }) => priceOf(model.pricing.completion), isLessBetter: true },
-  { label: "Cache read / 1M", show: ({ model }) => perMillion(model.pricing.input_cache_read), value: ({ model }) => priceOf(model.pricing.input_cache_read), isLessBetter: true },
-  { label: "Context", show: ({ model }) => count(model.context_length), value: ({ model }) => model.context_length },
-  { label: "Longest answer", show: ({ model }) => count(model.top_provider.max_completion_tokens), value: ({ model }) => model.top_provider.max_completion_tokens },
-  { label: "First token, best p50", show: (one) => duration(latency(one)), value: latency, isLessBetter: true },
+  {
+    label: "Input / 1M",
+    show: ({ model }) => perMillion(model.pricing.prompt),
+    value: ({ model }) => priceOf(model.pricing.prompt),
+    isLessBetter: true,
+  },
+  {
+    label: "Output / 1M",
+    show: ({ model }) => perMillion(model.pricing.completion),
+    value: ({ model }) => priceOf(model.pricing.completion),
+    isLessBetter: true,
+  },
+  {
+    label: "Cache read / 1M",
+    show: ({ model }) => perMillion(model.pricing.input_cache_read),
+    value: ({ model }) => priceOf(model.pricing.input_cache_read),
+    isLessBetter: true,
+  },
+  {
+    label: "Context",
+    show: ({ model }) => count(model.context_length),
+    value: ({ model }) => model.context_length,
+  },
+  {
+    label: "Longest answer",
+    show: ({ model }) => count(model.top_provider.max_completion_tokens),
+    value: ({ model }) => model.top_provider.max_completion_tokens,
+  },
+  {
+    label: "First token, best p50",
+    show: (one) => duration(latency(one)),
+    value: latency,
+    isLessBetter: true,
+  },
   { label: "Speed, best p50", show: (one) => throughput(speed(one)), value: speed },
-  { label: "Uptime, one day, best", show: (one) => (uptime(one) === null ? "–" : `${uptime(one)?.toFixed(2)}%`), value: uptime },
-  { label: "Endpoints", show: ({ endpoints }) => count(endpoints?.length), value: ({ endpoints }) => endpoints?.length },
+  {
+    label: "Uptime, one day, best",
+    show: (one) => (uptime(one) === null ? "–" : `${uptime(one)?.toFixed(2)}%`),
+    value: uptime,
+  },
+  {
+    label: "Endpoints",
+    show: ({ endpoints }) => count(endpoints?.length),
+    value: ({ endpoints }) => endpoints?.length,
+  },
   { label: "Reads", show: ({ model }) => model.architecture.input_modalities.join(", ") },
   { label: "Writes", show: ({ model }) => model.architecture.output_modalities.join(", ") },
   { label: "Tools", show: ({ model }) => (model.supported_parameters.includes("tools") ? "yes" : "no") },
-  { label: "Structured outputs", show: ({ model }) => (model.supported_parameters.includes("structured_outputs") ? "yes" : "no") },
-  { label: "Reasoning", show: ({ model }) => (model.supported_parameters.includes("reasoning") ? "yes" : "no") },
+  {
+    label: "Structured outputs",
+    show: ({ model }) => (model.supported_parameters.includes("structured_outputs") ? "yes" : "no"),
+  },
+  {
+    label: "Reasoning",
+    show: ({ model }) => (model.supported_parameters.includes("reasoning") ? "yes" : "no"),
+  },
   { label: "Knows until", show: ({ model }) => model.knowledge_cutoff ?? "–" },
 ];
 
 /** The best figure of a line, when they differ. */
 function bestOf(line: Line, all: Compared[]): number | null {
-  const known = all.map((one) => line.value?.(one)).filter((figure) => figure !== null && figure !== undefined);
+  const known = all
+    .map((one) => line.value?.(one))
+    .filter((figure) => figure !== null && figure !== undefined);
   if (known.length < 2 || new Set(known).size === 1) return null;
   return line.isLessBetter ? Math.min(...known) : Math.max(...known);
 }

@@ -19,7 +19,17 @@ interface Props {
   onChange: (changes: ModelsSearch) => void;
 }
 
-function Toggles({ label, values, joined, onToggle }: { label: string; values: [string, string][]; joined: string | undefined; onToggle: (value: string) => void }) {
+function Toggles({
+  label,
+  values,
+  joined,
+  onToggle,
+}: {
+  label: string;
+  values: [string, string][];
+  joined: string | undefined;
+  onToggle: (value: string) => void;
+}) {
   const on = listOf(joined);
   return (
     <div className="filter-group" role="group" aria-label={label}>
@@ -96,14 +106,33 @@ export function Filters({ models, search, onChange }: Props) {
           ))}
         </select>
         <label className="check">
-          <input type="checkbox" checked={search.free === true} onChange={(event) => onChange({ free: event.target.checked })} />
+          <input
+            type="checkbox"
+            checked={search.free === true}
+            onChange={(event) => onChange({ free: event.target.checked })}
+          />
           <span>Free</span>
         </label>
       </div>
       <div className="filter-groups">
-        <Toggles label="Reads" values={named(reads)} joined={search.reads} onToggle={(one) => onChange({ reads: toggled(search.reads, one) })} />
-        <Toggles label="Writes" values={named(writes)} joined={search.writes} onToggle={(one) => onChange({ writes: toggled(search.writes, one) })} />
-        <Toggles label="Takes" values={ABILITIES} joined={search.takes} onToggle={(one) => onChange({ takes: toggled(search.takes, one) })} />
+        <Toggles
+          label="Reads"
+          values={named(reads)}
+          joined={search.reads}
+          onToggle={(one) => onChange({ reads: toggled(search.reads, one) })}
+        />
+        <Toggles
+          label="Writes"
+          values={named(writes)}
+          joined={search.writes}
+          onToggle={(one) => onChange({ writes: toggled(search.writes, one) })}
+        />
+        <Toggles
+          label="Takes"
+          values={ABILITIES}
+          joined={search.takes}
+          onToggle={(one) => onChange({ takes: toggled(search.takes, one) })}
+        />
       </div>
     </search>
   );

@@ -40,15 +40,77 @@ const COLUMNS: Column<Endpoint>[] = [
       return <Badge tone={tone}>{label}</Badge>;
     },
   },
-  { id: "price", head: "Input / 1M", width: "110px", align: "right", value: (one) => priceOf(one.pricing.prompt), cell: (one) => perMillion(one.pricing.prompt) },
-  { id: "output", head: "Output / 1M", width: "110px", align: "right", value: (one) => priceOf(one.pricing.completion), cell: (one) => perMillion(one.pricing.completion) },
-  { id: "context", head: "Context", width: "95px", align: "right", value: (one) => one.context_length, cell: (one) => compact(one.context_length) },
-  { id: "answer", head: "Max output", width: "105px", align: "right", value: (one) => one.max_completion_tokens, cell: (one) => compact(one.max_completion_tokens) },
-  { id: "uptime30", head: "Up 30 min", width: "105px", align: "right", value: (one) => one.uptime_last_30m, cell: (one) => uptime(one.uptime_last_30m) },
-  { id: "uptime1d", head: "Up 1 day", width: "100px", align: "right", value: (one) => one.uptime_last_1d, cell: (one) => uptime(one.uptime_last_1d) },
-  { id: "latency", head: "TTFT p50", width: "105px", align: "right", value: (one) => one.latency_last_30m?.p50, cell: (one) => duration(one.latency_last_30m?.p50) },
-  { id: "speed", head: "Speed p50", width: "110px", align: "right", value: (one) => one.throughput_last_30m?.p50, cell: (one) => throughput(one.throughput_last_30m?.p50) },
-  { id: "quantization", head: "Weights", width: "100px", value: (one) => one.quantization, cell: (one) => one.quantization ?? "unknown" },
+  {
+    id: "price",
+    head: "Input / 1M",
+    width: "110px",
+    align: "right",
+    value: (one) => priceOf(one.pricing.prompt),
+    cell: (one) => perMillion(one.pricing.prompt),
+  },
+  {
+    id: "output",
+    head: "Output / 1M",
+    width: "110px",
+    align: "right",
+    value: (one) => priceOf(one.pricing.completion),
+    cell: (one) => perMillion(one.pricing.completion),
+  },
+  {
+    id: "context",
+    head: "Context",
+    width: "95px",
+    align: "right",
+    value: (one) => one.context_length,
+    cell: (one) => compact(one.context_length),
+  },
+  {
+    id: "answer",
+    head: "Max output",
+    width: "105px",
+    align: "right",
+    value: (one) => one.max_completion_tokens,
+    cell: (one) => compact(one.max_completion_tokens),
+  },
+  {
+    id: "uptime30",
+    head: "Up 30 min",
+    width: "105px",
+    align: "right",
+    value: (one) => one.uptime_last_30m,
+    cell: (one) => uptime(one.uptime_last_30m),
+  },
+  {
+    id: "uptime1d",
+    head: "Up 1 day",
+    width: "100px",
+    align: "right",
+    value: (one) => one.uptime_last_1d,
+    cell: (one) => uptime(one.uptime_last_1d),
+  },
+  {
+    id: "latency",
+    head: "TTFT p50",
+    width: "105px",
+    align: "right",
+    value: (one) => one.latency_last_30m?.p50,
+    cell: (one) => duration(one.latency_last_30m?.p50),
+  },
+  {
+    id: "speed",
+    head: "Speed p50",
+    width: "110px",
+    align: "right",
+    value: (one) => one.throughput_last_30m?.p50,
+    cell: (one) => throughput(one.throughput_last_30m?.p50),
+  },
+  {
+    id: "quantization",
+    head: "Weights",
+    width: "100px",
+    value: (one) => one.quantization,
+    cell: (one) => one.quantization ?? "unknown",
+  },
 ];
 
 const PRICES: [keyof Pricing, string, boolean][] = [
@@ -65,22 +127,36 @@ const PRICES: [keyof Pricing, string, boolean][] = [
 ];
 
 function Prices({ pricing }: { pricing: Pricing }) {
-  const facts = PRICES.filter(([name]) => pricing[name] !== undefined).map(([name, label, isToken]): [string, string] => {
-    const price = pricing[name] as string;
-    return [label, isToken ? `${perMillion(price)} / 1M tokens` : usd(price)];
-  });
+  const facts = PRICES.filter(([name]) => pricing[name] !== undefined).map(
+    ([name, label, isToken]): [string, string] => {
+      const price = pricing[name] as string;
+      return [label, isToken ? `${perMillion(price)} / 1M tokens` : usd(price)];
+    },
+  );
   return (
     <>
       <Facts facts={facts} />
       {pricing.overrides?.length ? (
-        <p className="soft">{pricing.overrides.length} other prices apply to long prompts or at certain hours.</p>
+        <p className="soft">
+          {pricing.overrides.length} other prices apply to long prompts or at certain hours.
+        </p>
       ) : null}
     </>
   );
 }
 
 /** One figure of all endpoints, as bars. */
-function Bars({ title, endpoints, value, said }: { title: string; endpoints: Endpoint[]; value: (one: Endpoint) => number | null | undefined; said: (value: number) => string }) {
+function Bars({
+  title,
+  endpoints,
+  value,
+  said,
+}: {
+  title: string;
+  endpoints: Endpoint[];
+  value: (one: Endpoint) => number | null | undefined;
+  said: (value: number) => string;
+}) {
   const known = endpoints.flatMap((one) => {
     const figure = value(one);
     return figure === null || figure === undefined ? [] : [{ one, figure }];
@@ -114,15 +190,34 @@ function Endpoints({ id }: { id: string }) {
   if (error) return <ErrorNote error={error} onRetry={() => void refetch()} />;
   if (!data) return <Loading />;
   if (data.length === 0) {
-    return <Empty title="No endpoints of its own">A router model chooses another model for each request.</Empty>;
+    return (
+      <Empty title="No endpoints of its own">A router model chooses another model for each request.</Empty>
+    );
   }
   return (
     <>
       <h2>Endpoints</h2>
-      <Table label="Endpoints" rows={data} columns={COLUMNS} rowKey={(one) => one.tag} rowHeight={58} isWhole />
+      <Table
+        label="Endpoints"
+        rows={data}
+        columns={COLUMNS}
+        rowKey={(one) => one.tag}
+        rowHeight={58}
+        isWhole
+      />
       <div className="columns">
-        <Bars title="Time to first token, p50" endpoints={data} value={(one) => one.latency_last_30m?.p50} said={duration} />
-        <Bars title="Throughput, p50" endpoints={data} value={(one) => one.throughput_last_30m?.p50} said={throughput} />
+        <Bars
+          title="Time to first token, p50"
+          endpoints={data}
+          value={(one) => one.latency_last_30m?.p50}
+          said={duration}
+        />
+        <Bars
+          title="Throughput, p50"
+          endpoints={data}
+          value={(one) => one.throughput_last_30m?.p50}
+          said={throughput}
+        />
         <Bars title="Uptime, one day" endpoints={data} value={(one) => one.uptime_last_1d} said={uptime} />
       </div>
     </>

@@ -12,7 +12,17 @@ import { type Column, Table } from "~/ui/Table";
 import { Filters } from "./Filters";
 import "./models.css";
 import { type Model, modelsQuery } from "./models";
-import { type ModelsSearch, authorOf, filtered, listOf, modelsSearch, priceOf, sortOf, sortingOf, toggled } from "./search";
+import {
+  type ModelsSearch,
+  authorOf,
+  filtered,
+  listOf,
+  modelsSearch,
+  priceOf,
+  sortOf,
+  sortingOf,
+  toggled,
+} from "./search";
 
 const route = getRouteApi("/inside/models");
 /** Models side by side, and in the playground. */
@@ -135,7 +145,11 @@ export function ModelsPage() {
     <Page
       title="Models"
       about="Every model that can be called now. Prices are yours: what is listed is what is charged."
-      actions={<span className="soft number">{models ? `${count(shown.length)} of ${count(models.length)}` : ""}</span>}
+      actions={
+        <span className="soft number">
+          {models ? `${count(shown.length)} of ${count(models.length)}` : ""}
+        </span>
+      }
     >
       {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {models ? (

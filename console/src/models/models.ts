@@ -28,9 +28,18 @@ export interface Model {
   /** Seconds since 1970. */
   created: number;
   context_length: number | null;
-  architecture: { input_modalities: string[]; output_modalities: string[]; tokenizer?: string; modality?: string | null };
+  architecture: {
+    input_modalities: string[];
+    output_modalities: string[];
+    tokenizer?: string;
+    modality?: string | null;
+  };
   pricing: Pricing;
-  top_provider: { context_length?: number | null; max_completion_tokens?: number | null; is_moderated: boolean };
+  top_provider: {
+    context_length?: number | null;
+    max_completion_tokens?: number | null;
+    is_moderated: boolean;
+  };
   supported_parameters: string[];
   expiration_date?: string | null;
   knowledge_cutoff?: string | null;
@@ -90,7 +99,9 @@ export function partsOf(id: string): { author: string; slug: string } {
 export const modelQuery = (id: string) =>
   queryOptions({
     queryKey: ["models", id],
-    queryFn: async () => (await document<{ data: Model }>(api.GET("/model/{author}/{slug}", { params: { path: partsOf(id) } }))).data,
+    queryFn: async () =>
+      (await document<{ data: Model }>(api.GET("/model/{author}/{slug}", { params: { path: partsOf(id) } })))
+        .data,
     staleTime: 60_000,
   });
 

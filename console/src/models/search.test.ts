@@ -19,15 +19,24 @@ function model(id: string, members: Partial<Model> = {}): Model {
 }
 
 const MODELS = [
-  model("openai/gpt-4o", { context_length: 128_000, architecture: { input_modalities: ["text", "image"], output_modalities: ["text"] } }),
+  model("openai/gpt-4o", {
+    context_length: 128_000,
+    architecture: { input_modalities: ["text", "image"], output_modalities: ["text"] },
+  }),
   model("meta/llama:free", { pricing: { prompt: "0", completion: "0" }, supported_parameters: [] }),
   model("openrouter/auto", { pricing: { prompt: "-1", completion: "-1" }, context_length: null }),
 ];
 const ids = (search: Parameters<typeof filtered>[1]) => filtered(MODELS, search).map((one) => one.id);
 
 test("addresses that make no sense are no filters", () => {
-  expect(modelsSearch({ context: "many", price: -3, free: "perhaps", q: "  ", sort: 7 })).toEqual({ sort: "7" });
-  expect(modelsSearch({ context: "128000", free: "true", q: 4 })).toMatchObject({ context: 128_000, free: true, q: "4" });
+  expect(modelsSearch({ context: "many", price: -3, free: "perhaps", q: "  ", sort: 7 })).toEqual({
+    sort: "7",
+  });
+  expect(modelsSearch({ context: "128000", free: "true", q: 4 })).toMatchObject({
+    context: 128_000,
+    free: true,
+    q: "4",
+  });
 });
 
 test("filters hold all at once", () => {

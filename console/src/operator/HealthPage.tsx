@@ -12,7 +12,8 @@ import { type Column, Table } from "~/ui/Table";
 
 import { type EndpointHealth, STATE_TONES, endpointHealthQuery, healthQuery, platformOf } from "./health";
 
-const uptimeOf = (one: EndpointHealth, window: "5m" | "30m" | "1d"): number | null => platformOf(one)?.windows[window].uptime ?? null;
+const uptimeOf = (one: EndpointHealth, window: "5m" | "30m" | "1d"): number | null =>
+  platformOf(one)?.windows[window].uptime ?? null;
 const said = (percent: number | null): string => (percent === null ? "–" : `${percent.toFixed(2)}%`);
 
 function HistoryDialog({ of, onClose }: { of: EndpointHealth; onClose: () => void }) {
@@ -27,7 +28,10 @@ function HistoryDialog({ of, onClose }: { of: EndpointHealth; onClose: () => voi
           data.credentials.map((credential) => (
             <section className="stack" key={credential.credential_id ?? "platform"}>
               <h3>
-                {credential.is_platform ? "The platform's credential" : `A tenant's credential ${credential.credential_id ?? ""}`} <Badge tone={STATE_TONES[credential.state]}>{credential.state}</Badge>
+                {credential.is_platform
+                  ? "The platform's credential"
+                  : `A tenant's credential ${credential.credential_id ?? ""}`}{" "}
+                <Badge tone={STATE_TONES[credential.state]}>{credential.state}</Badge>
               </h3>
               <table className="plain-table">
                 <tbody>
@@ -57,7 +61,12 @@ export function HealthPage() {
   const [which, setWhich] = useState<"all" | "unwell">("all");
   const [asked, ask] = useState<EndpointHealth | null>(null);
   const shown = useMemo(
-    () => data?.filter((one) => (which === "all" || one.state !== "healthy") && `${one.tag} ${one.model} ${one.provider}`.toLowerCase().includes(query.toLowerCase())),
+    () =>
+      data?.filter(
+        (one) =>
+          (which === "all" || one.state !== "healthy") &&
+          `${one.tag} ${one.model} ${one.provider}`.toLowerCase().includes(query.toLowerCase()),
+      ),
     [data, query, which],
   );
   const columns: Column<EndpointHealth>[] = [
@@ -75,19 +84,82 @@ export function HealthPage() {
         </div>
       ),
     },
-    { id: "state", head: "State", width: "120px", value: (one) => one.state, cell: (one) => <Badge tone={STATE_TONES[one.state]}>{one.state}</Badge> },
-    { id: "usable", head: "Usable", width: "90px", value: (one) => Number(one.usable), cell: (one) => (one.usable ? "yes" : <Badge tone="bad">no</Badge>) },
-    { id: "5m", head: "Up 5 min", width: "100px", align: "right", value: (one) => uptimeOf(one, "5m"), cell: (one) => said(uptimeOf(one, "5m")) },
-    { id: "1d", head: "Up 1 day", width: "100px", align: "right", value: (one) => uptimeOf(one, "1d"), cell: (one) => said(uptimeOf(one, "1d")) },
-    { id: "latency", head: "TTFT p50", width: "105px", align: "right", value: (one) => platformOf(one)?.latency_ms["5m"]?.p50, cell: (one) => duration(platformOf(one)?.latency_ms["5m"]?.p50) },
-    { id: "p99", head: "TTFT p99", width: "105px", align: "right", value: (one) => platformOf(one)?.latency_ms["5m"]?.p99, cell: (one) => duration(platformOf(one)?.latency_ms["5m"]?.p99) },
-    { id: "speed", head: "Speed p50", width: "110px", align: "right", value: (one) => platformOf(one)?.throughput["5m"]?.p50, cell: (one) => throughput(platformOf(one)?.throughput["5m"]?.p50) },
-    { id: "seen", head: "Last asked", width: "140px", value: (one) => platformOf(one)?.last_seen, cell: (one) => ago(platformOf(one)?.last_seen) },
+    {
+      id: "state",
+      head: "State",
+      width: "120px",
+      value: (one) => one.state,
+      cell: (one) => <Badge tone={STATE_TONES[one.state]}>{one.state}</Badge>,
+    },
+    {
+      id: "usable",
+      head: "Usable",
+      width: "90px",
+      value: (one) => Number(one.usable),
+      cell: (one) => (one.usable ? "yes" : <Badge tone="bad">no</Badge>),
+    },
+    {
+      id: "5m",
+      head: "Up 5 min",
+      width: "100px",
+      align: "right",
+      value: (one) => uptimeOf(one, "5m"),
+      cell: (one) => said(uptimeOf(one, "5m")),
+    },
+    {
+      id: "1d",
+      head: "Up 1 day",
+      width: "100px",
+      align: "right",
+      value: (one) => uptimeOf(one, "1d"),
+      cell: (one) => said(uptimeOf(one, "1d")),
+    },
+    {
+      id: "latency",
+      head: "TTFT p50",
+      width: "105px",
+      align: "right",
+      value: (one) => platformOf(one)?.latency_ms["5m"]?.p50,
+      cell: (one) => duration(platformOf(one)?.latency_ms["5m"]?.p50),
+    },
+    {
+      id: "p99",
+      head: "TTFT p99",
+      width: "105px",
+      align: "right",
+      value: (one) => platformOf(one)?.latency_ms["5m"]?.p99,
+      cell: (one) => duration(platformOf(one)?.latency_ms["5m"]?.p99),
+    },
+    {
+      id: "speed",
+      head: "Speed p50",
+      width: "110px",
+      align: "right",
+      value: (one) => platformOf(one)?.throughput["5m"]?.p50,
+      cell: (one) => throughput(platformOf(one)?.throughput["5m"]?.p50),
+    },
+    {
+      id: "seen",
+      head: "Last asked",
+      width: "140px",
+      value: (one) => platformOf(one)?.last_seen,
+      cell: (one) => ago(platformOf(one)?.last_seen),
+    },
   ];
   return (
-    <Page title="Endpoint health" about="Under the platform's own credential, as one router sees it; asked again every five seconds.">
+    <Page
+      title="Endpoint health"
+      about="Under the platform's own credential, as one router sees it; asked again every five seconds."
+    >
       <div className="bar">
-        <input type="search" className="input grow" placeholder="Search (press /)" aria-label="Search endpoints" value={query} onChange={(event) => setQuery(event.target.value)} />
+        <input
+          type="search"
+          className="input grow"
+          placeholder="Search (press /)"
+          aria-label="Search endpoints"
+          value={query}
+          onChange={(event) => setQuery(event.target.value)}
+        />
         <Segments
           label="Which"
           options={[
@@ -106,7 +178,21 @@ export function HealthPage() {
           columns={columns}
           rowKey={(one) => one.endpoint_id}
           rowHeight={60}
-          empty={<Empty title={which === "unwell" ? "All are well" : "No such endpoint"} action={<Button onClick={() => { setQuery(""); setWhich("all"); }}>Show all</Button>} />}
+          empty={
+            <Empty
+              title={which === "unwell" ? "All are well" : "No such endpoint"}
+              action={
+                <Button
+                  onClick={() => {
+                    setQuery("");
+                    setWhich("all");
+                  }}
+                >
+                  Show all
+                </Button>
+              }
+            />
+          }
         />
       ) : error ? null : (
         <Loading />

@@ -41,11 +41,44 @@ const nameOf = (account: Account): string => account.code ?? account.kind ?? acc
 const COLUMNS: Column<Transfer>[] = [
   { id: "at", head: "Posted", width: "190px", cell: (one) => dateTime(one.posted_at) },
   { id: "kind", head: "Kind", width: "150px", cell: (one) => one.kind },
-  { id: "debit", head: "Debit", width: "minmax(150px, 1fr)", cell: (one) => <span className="cut" title={one.debit.account_id}>{nameOf(one.debit)}</span> },
-  { id: "credit", head: "Credit", width: "minmax(150px, 1fr)", cell: (one) => <span className="cut" title={one.credit.account_id}>{nameOf(one.credit)}</span> },
+  {
+    id: "debit",
+    head: "Debit",
+    width: "minmax(150px, 1fr)",
+    cell: (one) => (
+      <span className="cut" title={one.debit.account_id}>
+        {nameOf(one.debit)}
+      </span>
+    ),
+  },
+  {
+    id: "credit",
+    head: "Credit",
+    width: "minmax(150px, 1fr)",
+    cell: (one) => (
+      <span className="cut" title={one.credit.account_id}>
+        {nameOf(one.credit)}
+      </span>
+    ),
+  },
   { id: "amount", head: "Amount", width: "150px", align: "right", cell: (one) => exactUsd(one.amount) },
-  { id: "source", head: "Source", width: "minmax(230px, 2fr)", cell: (one) => <span className="mono cut" title={one.note ?? undefined}>{one.source_id}</span> },
-  { id: "sealed", head: "Sealed", width: "110px", cell: (one) => (one.block === null ? <Badge>not yet</Badge> : <Badge tone="good">block {one.block}</Badge>) },
+  {
+    id: "source",
+    head: "Source",
+    width: "minmax(230px, 2fr)",
+    cell: (one) => (
+      <span className="mono cut" title={one.note ?? undefined}>
+        {one.source_id}
+      </span>
+    ),
+  },
+  {
+    id: "sealed",
+    head: "Sealed",
+    width: "110px",
+    cell: (one) =>
+      one.block === null ? <Badge>not yet</Badge> : <Badge tone="good">block {one.block}</Badge>,
+  },
 ];
 
 function Search({ search, onSearch }: { search: LedgerSearch; onSearch: (search: LedgerSearch) => void }) {
@@ -58,7 +91,13 @@ function Search({ search, onSearch }: { search: LedgerSearch; onSearch: (search:
     <form className="form" onSubmit={submit}>
       <div className="input-row">
         {FIELDS.map(({ name, label, hint }) => (
-          <TextField key={name} label={label} placeholder={hint} value={form[name] ?? ""} onChange={(event) => setForm({ ...form, [name]: event.target.value || undefined })} />
+          <TextField
+            key={name}
+            label={label}
+            placeholder={hint}
+            value={form[name] ?? ""}
+            onChange={(event) => setForm({ ...form, [name]: event.target.value || undefined })}
+          />
         ))}
       </div>
       <div className="form-actions">
@@ -84,11 +123,20 @@ export function LedgerPage() {
   });
   const rows = data?.pages.flatMap((page) => page.data);
   return (
-    <Page title="Ledger" about="Every movement of money, newest first. Without a tenant, a source or a time it is the last day.">
+    <Page
+      title="Ledger"
+      about="Every movement of money, newest first. Without a tenant, a source or a time it is the last day."
+    >
       <Search search={search} onSearch={(next) => void navigate({ search: next })} />
       {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {rows ? (
-        <Table label="Transfers" rows={rows} columns={COLUMNS} rowKey={(one) => `${one.source_id} ${one.kind} ${one.leg}`} empty={<Empty title="No transfer meets all of these" />} />
+        <Table
+          label="Transfers"
+          rows={rows}
+          columns={COLUMNS}
+          rowKey={(one) => `${one.source_id} ${one.kind} ${one.leg}`}
+          empty={<Empty title="No transfer meets all of these" />}
+        />
       ) : error ? null : (
         <Loading />
       )}

@@ -49,7 +49,14 @@ function History({ range }: { range: Range }) {
   const [group, setGroup] = useState<Group>("model");
   const [measure, setMeasure] = useState<Measure>("charge");
   const { data: tenants } = useQuery(tenantsQuery);
-  const { data, error } = useQuery(usageQuery({ since: span.since.toISOString(), until: span.until.toISOString(), grain: span.grain, group }));
+  const { data, error } = useQuery(
+    usageQuery({
+      since: span.since.toISOString(),
+      until: span.until.toISOString(),
+      grain: span.grain,
+      group,
+    }),
+  );
   const columns = useMemo(() => {
     const names = new Map(tenants?.map((tenant) => [tenant.id, tenant.name]));
     const times = buckets(span.since.getTime() / 1000, span.until.getTime() / 1000, span.grain);
@@ -66,38 +73,68 @@ function History({ range }: { range: Range }) {
     >
       {error ? <ErrorNote error={error} /> : null}
       {columns === null ? (
-        error ? null : <Loading lines={7} />
+        error ? null : (
+          <Loading lines={7} />
+        )
       ) : columns.series.length === 0 ? (
         <Empty title="No traffic in this time" />
       ) : (
-        <Chart label={`Traffic ${group}`} columns={columns} granularity={span.grain} say={measure === "charge" || measure === "provider_cost" ? usd : compact} />
+        <Chart
+          label={`Traffic ${group}`}
+          columns={columns}
+          granularity={span.grain}
+          say={measure === "charge" || measure === "provider_cost" ? usd : compact}
+        />
       )}
-      {data?.truncated ? <Note tone="warn">There are more groups than one answer holds: the chart shows a part.</Note> : null}
+      {data?.truncated ? (
+        <Note tone="warn">There are more groups than one answer holds: the chart shows a part.</Note>
+      ) : null}
     </Card>
   );
 }
 
 function Totals({ range }: { range: Range }) {
   const span = useSpan(range);
-  const { data, error } = useQuery(usageQuery({ since: span.since.toISOString(), until: span.until.toISOString(), grain: "all" }));
+  const { data, error } = useQuery(
+    usageQuery({ since: span.since.toISOString(), until: span.until.toISOString(), grain: "all" }),
+  );
   if (error) return <ErrorNote error={error} />;
   const sums = data ? sumsOf(data.data) : null;
   return (
     <Stats
       figures={[
         { label: "Requests", value: count(sums?.requests) },
-        { label: "Error rate", value: sums ? percent(sums.requests === 0 ? 0 : sums.errors / sums.requests) : "–" },
+        {
+          label: "Error rate",
+          value: sums ? percent(sums.requests === 0 ? 0 : sums.errors / sums.requests) : "–",
+        },
         { label: "Latency, mean", value: duration(sums?.latency) },
-        { label: "Charged", value: sums ? usd(Number(sums.charge) / 1e9) : "–", note: sums ? usdOfNano(sums.charge) : null },
-        { label: "Cost at providers", value: sums ? usd(Number(sums.cost) / 1e9) : "–", note: sums ? usdOfNano(sums.cost) : null },
-        { label: "Margin", value: sums ? usd(Number(sums.margin) / 1e9) : "–", note: sums && sums.charge > 0n ? percent(Number(sums.margin) / Number(sums.charge)) : null },
+        {
+          label: "Charged",
+          value: sums ? usd(Number(sums.charge) / 1e9) : "–",
+          note: sums ? usdOfNano(sums.charge) : null,
+        },
+        {
+          label: "Cost at providers",
+          value: sums ? usd(Number(sums.cost) / 1e9) : "–",
+          note: sums ? usdOfNano(sums.cost) : null,
+        },
+        {
+          label: "Margin",
+          value: sums ? usd(Number(sums.margin) / 1e9) : "–",
+          note: sums && sums.charge > 0n ? percent(Number(sums.margin) / Number(sums.charge)) : null,
+        },
       ]}
     />
   );
 }
 
 function Standing() {
-  const invariants = useQuery({ queryKey: ["operator", "invariants"], queryFn: () => answer(admin.GET("/invariants")), refetchInterval: 30_000 });
+  const invariants = useQuery({
+    queryKey: ["operator", "invariants"],
+    queryFn: () => answer(admin.GET("/invariants")),
+    refetchInterval: 30_000,
+  });
   const unwell = useQuery(unwellQuery);
   const breached = invariants.data?.invariants.filter((one) => one.breaches > 0) ?? [];
   return (
@@ -106,7 +143,11 @@ function Standing() {
         {invariants.error ? <ErrorNote error={invariants.error} /> : null}
         {invariants.data ? (
           <p>
-            {breached.length === 0 ? <Badge tone="good">every invariant holds</Badge> : <Badge tone="bad">{breached.length} invariants are breached</Badge>}{" "}
+            {breached.length === 0 ? (
+              <Badge tone="good">every invariant holds</Badge>
+            ) : (
+              <Badge tone="bad">{breached.length} invariants are breached</Badge>
+            )}{" "}
             <Link to="/operator/invariants">All of them</Link>
           </p>
         ) : null}
@@ -115,7 +156,12 @@ function Standing() {
         {unwell.error ? <ErrorNote error={unwell.error} /> : null}
         {unwell.data ? (
           <p>
-            {unwell.data.length === 0 ? <Badge tone="good">all are well</Badge> : <Badge tone="warn">{unwell.data.length} are not well</Badge>} <Link to="/operator/health">All of them</Link>
+            {unwell.data.length === 0 ? (
+              <Badge tone="good">all are well</Badge>
+            ) : (
+              <Badge tone="warn">{unwell.data.length} are not well</Badge>
+            )}{" "}
+            <Link to="/operator/health">All of them</Link>
           </p>
         ) : null}
       </Card>
@@ -126,7 +172,11 @@ function Standing() {
 export function OverviewPage() {
   const [range, setRange] = useState<Range>("24h");
   return (
-    <Page title="Overview" about="The whole platform, up to this moment; asked again every 15 seconds." actions={<Segments label="Time" options={RANGES} value={range} onChange={setRange} />}>
+    <Page
+      title="Overview"
+      about="The whole platform, up to this moment; asked again every 15 seconds."
+      actions={<Segments label="Time" options={RANGES} value={range} onChange={setRange} />}
+    >
       <Totals range={range} />
       <Standing />
       <History range={range} />

@@ -25,14 +25,30 @@ function GrantDialog({ tenant, onClose }: { tenant: string; onClose: () => void 
   async function submit(): Promise<void> {
     const amount = nanoOf(form.amount);
     if (amount === null || amount <= 0n) throw new Error("An amount in USD, such as 100.");
-    const body = { amount: form.amount.trim(), kind: form.kind as "promotion" | "purchase", reason: form.reason };
-    await answer(admin.POST("/tenants/{tenant}/credits", { params: { path: { tenant }, header: { "Idempotency-Key": once } }, body }));
+    const body = {
+      amount: form.amount.trim(),
+      kind: form.kind as "promotion" | "purchase",
+      reason: form.reason,
+    };
+    await answer(
+      admin.POST("/tenants/{tenant}/credits", {
+        params: { path: { tenant }, header: { "Idempotency-Key": once } },
+        body,
+      }),
+    );
     await queries.invalidateQueries({ queryKey: ["operator", "tenant", tenant] });
     say(`${exactUsd(form.amount)} granted.`);
   }
   return (
     <FormDialog open title="Grant credit" action="Grant" onClose={onClose} onSubmit={submit}>
-      <TextField label="Amount (USD)" inputMode="decimal" required autoFocus value={form.amount} onChange={(event) => setForm({ ...form, amount: event.target.value })} />
+      <TextField
+        label="Amount (USD)"
+        inputMode="decimal"
+        required
+        autoFocus
+        value={form.amount}
+        onChange={(event) => setForm({ ...form, amount: event.target.value })}
+      />
       <SelectField
         label="As"
         options={[
@@ -42,7 +58,12 @@ function GrantDialog({ tenant, onClose }: { tenant: string; onClose: () => void 
         value={form.kind}
         onChange={(event) => setForm({ ...form, kind: event.target.value })}
       />
-      <TextField label="Reason" required value={form.reason} onChange={(event) => setForm({ ...form, reason: event.target.value })} />
+      <TextField
+        label="Reason"
+        required
+        value={form.reason}
+        onChange={(event) => setForm({ ...form, reason: event.target.value })}
+      />
     </FormDialog>
   );
 }
@@ -57,7 +78,12 @@ function MoveDialog({ tenant, plan, onClose }: { tenant: string; plan: string; o
   }
   return (
     <FormDialog open title="Another plan" action="Move the tenant" onClose={onClose} onSubmit={submit}>
-      <SelectField label="Plan" options={(plans ?? []).map((one) => ({ value: one.name, label: one.name }))} value={name} onChange={(event) => setName(event.target.value)} />
+      <SelectField
+        label="Plan"
+        options={(plans ?? []).map((one) => ({ value: one.name, label: one.name }))}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
       <p className="soft">Requests that are admitted from now on are charged by it.</p>
     </FormDialog>
   );
@@ -69,9 +95,19 @@ export function TenantPage() {
   const key = ["operator", "tenant", tenant];
   const [asked, ask] = useState<"grant" | "move" | null>(null);
   const { data: tenants } = useQuery(tenantsQuery);
-  const balance = useQuery({ queryKey: [...key, "balance"], queryFn: () => answer(admin.GET("/tenants/{tenant}/balance", { params: { path } })) });
-  const plan = useQuery({ queryKey: [...key, "plan"], queryFn: () => answer(admin.GET("/tenants/{tenant}/plan", { params: { path } })) });
-  const payments = useQuery({ queryKey: [...key, "payments"], queryFn: () => answer(admin.GET("/tenants/{tenant}/payments", { params: { path, query: { limit: 20 } } })) });
+  const balance = useQuery({
+    queryKey: [...key, "balance"],
+    queryFn: () => answer(admin.GET("/tenants/{tenant}/balance", { params: { path } })),
+  });
+  const plan = useQuery({
+    queryKey: [...key, "plan"],
+    queryFn: () => answer(admin.GET("/tenants/{tenant}/plan", { params: { path } })),
+  });
+  const payments = useQuery({
+    queryKey: [...key, "payments"],
+    queryFn: () =>
+      answer(admin.GET("/tenants/{tenant}/payments", { params: { path, query: { limit: 20 } } })),
+  });
   const known = tenants?.find((one) => one.id === tenant);
   const error = balance.error ?? plan.error ?? payments.error;
   return (
@@ -140,7 +176,9 @@ export function TenantPage() {
         </Card>
       </div>
       {asked === "grant" ? <GrantDialog tenant={tenant} onClose={() => ask(null)} /> : null}
-      {asked === "move" && plan.data ? <MoveDialog tenant={tenant} plan={plan.data.name} onClose={() => ask(null)} /> : null}
+      {asked === "move" && plan.data ? (
+        <MoveDialog tenant={tenant} plan={plan.data.name} onClose={() => ask(null)} />
+      ) : null}
     </Page>
   );
 }

@@ -30,8 +30,19 @@ const COLUMNS: Column<Tenant>[] = [
       </div>
     ),
   },
-  { id: "id", head: "Id", width: "minmax(300px, 2fr)", cell: (one) => <span className="mono cut">{one.id}</span> },
-  { id: "made", head: "Made", width: "130px", value: (one) => one.created_at, cell: (one) => date(one.created_at) },
+  {
+    id: "id",
+    head: "Id",
+    width: "minmax(300px, 2fr)",
+    cell: (one) => <span className="mono cut">{one.id}</span>,
+  },
+  {
+    id: "made",
+    head: "Made",
+    width: "130px",
+    value: (one) => one.created_at,
+    cell: (one) => date(one.created_at),
+  },
 ];
 
 function NewTenantDialog({ onClose }: { onClose: () => void }) {
@@ -49,9 +60,23 @@ function NewTenantDialog({ onClose }: { onClose: () => void }) {
   }
   return (
     <FormDialog open title="New tenant" action="Create" onClose={onClose} onSubmit={submit}>
-      <TextField label="Name" required autoFocus value={name} onChange={(event) => setName(event.target.value)} />
+      <TextField
+        label="Name"
+        required
+        autoFocus
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
       <TextField label="Slug" required value={shown} onChange={(event) => setSlug(event.target.value)} />
-      <SelectField label="Plan" options={[{ value: "", label: "the default plan" }, ...(plans ?? []).map((one) => ({ value: one.name, label: one.name }))]} value={plan} onChange={(event) => setPlan(event.target.value)} />
+      <SelectField
+        label="Plan"
+        options={[
+          { value: "", label: "the default plan" },
+          ...(plans ?? []).map((one) => ({ value: one.name, label: one.name })),
+        ]}
+        value={plan}
+        onChange={(event) => setPlan(event.target.value)}
+      />
     </FormDialog>
   );
 }
@@ -60,7 +85,11 @@ export function TenantsPage() {
   const { data, error, refetch } = useQuery(tenantsQuery);
   const [query, setQuery] = useState("");
   const [isAsked, ask] = useState(false);
-  const shown = useMemo(() => data?.filter((one) => `${one.name} ${one.slug} ${one.id}`.toLowerCase().includes(query.toLowerCase())), [data, query]);
+  const shown = useMemo(
+    () =>
+      data?.filter((one) => `${one.name} ${one.slug} ${one.id}`.toLowerCase().includes(query.toLowerCase())),
+    [data, query],
+  );
   return (
     <Page
       title="Tenants"
@@ -72,10 +101,28 @@ export function TenantsPage() {
       }
     >
       <div className="bar">
-        <input type="search" className="input grow" placeholder="Search (press /)" aria-label="Search tenants" value={query} onChange={(event) => setQuery(event.target.value)} />
+        <input
+          type="search"
+          className="input grow"
+          placeholder="Search (press /)"
+          aria-label="Search tenants"
+          value={query}
+          onChange={(event) => setQuery(event.target.value)}
+        />
       </div>
       {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {shown ? <Table label="Tenants" rows={shown} columns={COLUMNS} rowKey={(one) => one.id} rowHeight={60} empty={<p className="soft">No tenant is called that.</p>} /> : error ? null : <Loading />}
+      {shown ? (
+        <Table
+          label="Tenants"
+          rows={shown}
+          columns={COLUMNS}
+          rowKey={(one) => one.id}
+          rowHeight={60}
+          empty={<p className="soft">No tenant is called that.</p>}
+        />
+      ) : error ? null : (
+        <Loading />
+      )}
       {isAsked ? <NewTenantDialog onClose={() => ask(false)} /> : null}
     </Page>
   );

@@ -15,7 +15,10 @@ export interface CredentialHealth {
   ejected_for_ms: number | null;
   cooling_for_ms: number;
   outage: boolean;
-  windows: Record<"5m" | "30m" | "1d", { successes?: number; faults?: number; rate_limits?: number; uptime?: number | null }>;
+  windows: Record<
+    "5m" | "30m" | "1d",
+    { successes?: number; faults?: number; rate_limits?: number; uptime?: number | null }
+  >;
   latency_ms: Record<"5m" | "30m", Quantiles | null>;
   throughput: Record<"5m" | "30m", Quantiles | null>;
   last_seen: string;
@@ -43,17 +46,34 @@ export const healthQuery = queryOptions({
 
 export const unwellQuery = queryOptions({
   queryKey: ["operator", "health", "unwell"],
-  queryFn: async () => (await document<{ endpoints: EndpointHealth[] }>(admin.GET("/health", { params: { query: { state: "unwell" } } }))).endpoints,
+  queryFn: async () =>
+    (
+      await document<{ endpoints: EndpointHealth[] }>(
+        admin.GET("/health", { params: { query: { state: "unwell" } } }),
+      )
+    ).endpoints,
   refetchInterval: REFRESH,
 });
 
 export const endpointHealthQuery = (id: string) =>
   queryOptions({
     queryKey: ["operator", "health", id],
-    queryFn: async () => (await document<{ endpoints: EndpointHealth[] }>(admin.GET("/endpoints/{id}/health", { params: { path: { id } } }))).endpoints[0] ?? null,
+    queryFn: async () =>
+      (
+        await document<{ endpoints: EndpointHealth[] }>(
+          admin.GET("/endpoints/{id}/health", { params: { path: { id } } }),
+        )
+      ).endpoints[0] ?? null,
     refetchInterval: REFRESH,
   });
 
-export const platformOf = (one: EndpointHealth): CredentialHealth | undefined => one.credentials.find((credential) => credential.is_platform);
+export const platformOf = (one: EndpointHealth): CredentialHealth | undefined =>
+  one.credentials.find((credential) => credential.is_platform);
 
-export const STATE_TONES: Record<string, "good" | "warn" | "bad"> = { healthy: "good", ejected: "bad", half_open: "warn", recovering: "warn", cooling: "warn" };
+export const STATE_TONES: Record<string, "good" | "warn" | "bad"> = {
+  healthy: "good",
+  ejected: "bad",
+  half_open: "warn",
+  recovering: "warn",
+  cooling: "warn",
+};

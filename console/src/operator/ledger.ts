@@ -26,7 +26,8 @@ export function ledgerSearch(raw: Record<string, unknown>): LedgerSearch {
   const search: LedgerSearch = {};
   for (const { name } of FIELDS) {
     const value = raw[name];
-    if ((typeof value === "string" && value !== "") || typeof value === "number") search[name] = String(value);
+    if ((typeof value === "string" && value !== "") || typeof value === "number")
+      search[name] = String(value);
   }
   return search;
 }

@@ -11,4 +11,5 @@ export const plansQuery = queryOptions({
 });
 
 /** Hundredths of a percent as percent. */
-export const basisPoints = (points: number | null | undefined): string => (points === null || points === undefined ? "–" : `${(points / 100).toFixed(2)}%`);
+export const basisPoints = (points: number | null | undefined): string =>
+  points === null || points === undefined ? "–" : `${(points / 100).toFixed(2)}%`;

@@ -17,7 +17,14 @@ const point = (members: Partial<UsagePoint>): UsagePoint => ({
 
 test("money is summed as integers", () => {
   const sums = sumsOf([point({}), point({ charge: "0.2", provider_cost: "0.000000001" })]);
-  expect(sums).toMatchObject({ requests: 4, errors: 2, latency: 250, charge: 300_000_000n, cost: 200_000_001n, margin: 99_999_999n });
+  expect(sums).toMatchObject({
+    requests: 4,
+    errors: 2,
+    latency: 250,
+    charge: 300_000_000n,
+    cost: 200_000_001n,
+    margin: 99_999_999n,
+  });
   expect(sumsOf([]).latency).toBeNull();
 });
 

@@ -41,7 +41,17 @@ export const usageQuery = ({ since, until, grain, group, tenant }: Asked) =>
     queryKey: ["operator", "usage", since, until, grain, group, tenant],
     queryFn: () =>
       document<{ data: UsagePoint[]; truncated: boolean }>(
-        admin.GET("/usage/series", { params: { query: { since, until, grain, ...(group ? { group_by: group } : {}), ...(tenant ? { tenant } : {}) } } }),
+        admin.GET("/usage/series", {
+          params: {
+            query: {
+              since,
+              until,
+              grain,
+              ...(group ? { group_by: group } : {}),
+              ...(tenant ? { tenant } : {}),
+            },
+          },
+        }),
       ),
     placeholderData: (before) => before,
     refetchInterval: 15_000,
@@ -66,17 +76,36 @@ export function sumsOf(points: readonly UsagePoint[]): Sums {
     charge += nanoOf(point.charge) ?? 0n;
     cost += nanoOf(point.provider_cost) ?? 0n;
   }
-  return { requests, errors, latency: requests === 0 ? null : latency / requests, charge, cost, margin: charge - cost };
+  return {
+    requests,
+    errors,
+    latency: requests === 0 ? null : latency / requests,
+    charge,
+    cost,
+    margin: charge - cost,
+  };
 }
 
 export type Measure = "charge" | "provider_cost" | "requests" | "errors";
 
-const nameIn = (point: UsagePoint, group: Group): string => (group === "tenant" ? point.tenant_id : point[group]) ?? "(none)";
+const nameIn = (point: UsagePoint, group: Group): string =>
+  (group === "tenant" ? point.tenant_id : point[group]) ?? "(none)";
 
-export function pointsOf(points: readonly UsagePoint[], group: Group, measure: Measure, granularity: Granularity, names: Map<string, string>): Point[] {
+export function pointsOf(
+  points: readonly UsagePoint[],
+  group: Group,
+  measure: Measure,
+  granularity: Granularity,
+  names: Map<string, string>,
+): Point[] {
   return points.map((point) => {
     const name = nameIn(point, group);
-    const value = measure === "charge" || measure === "provider_cost" ? Number(point[measure]) : point[measure];
-    return { at: bucketOf(Date.parse(point.start) / 1000, granularity), name: names.get(name) ?? name, value };
+    const value =
+      measure === "charge" || measure === "provider_cost" ? Number(point[measure]) : point[measure];
+    return {
+      at: bucketOf(Date.parse(point.start) / 1000, granularity),
+      name: names.get(name) ?? name,
+      value,
+    };
   });
 }

@@ -7,7 +7,13 @@ import { TextField } from "~/ui/Field";
 import { Note } from "~/ui/Note";
 import { Card } from "~/ui/Page";
 
-import { PLAYGROUND_HOURS, PLAYGROUND_LIMIT, keepPastedKey, makePlaygroundKey, usePlaygroundKey } from "./key";
+import {
+  PLAYGROUND_HOURS,
+  PLAYGROUND_LIMIT,
+  keepPastedKey,
+  makePlaygroundKey,
+  usePlaygroundKey,
+} from "./key";
 
 /** Shows what needs a key once there is one, and how to get one until then. */
 export function KeyGate({ why, children }: { why: string; children: (secret: string) => ReactNode }) {

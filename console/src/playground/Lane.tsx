@@ -27,7 +27,12 @@ function RoutingDetails({ routing }: { routing: Routing }) {
       </summary>
       <Facts
         facts={[
-          ["Asked for", <span key="requested" className="mono">{routing.requested}</span>],
+          [
+            "Asked for",
+            <span key="requested" className="mono">
+              {routing.requested}
+            </span>,
+          ],
           ["Region", routing.region ?? "any"],
           ["Endpoints", `${routing.endpoints.available.length} could serve, of ${routing.endpoints.total}`],
           ["Own key", routing.is_byok ? "yes" : "no"],
@@ -36,7 +41,8 @@ function RoutingDetails({ routing }: { routing: Routing }) {
       <ol className="routing-list">
         {(routing.attempts ?? []).map((attempt, place) => (
           <li key={`${attempt.provider} ${place}`}>
-            <Badge tone={attempt.status < 300 ? "good" : "bad"}>{attempt.status}</Badge> {attempt.provider} <span className="soft">{attempt.model}</span>
+            <Badge tone={attempt.status < 300 ? "good" : "bad"}>{attempt.status}</Badge> {attempt.provider}{" "}
+            <span className="soft">{attempt.model}</span>
           </li>
         ))}
       </ol>
@@ -132,7 +138,14 @@ export function Lane({ model, turns, onRemove }: { model: string; turns: Turn[];
         </Button>
       </header>
       {/* Scrolls by itself, also with the keyboard. */}
-      <div className="lane-turns" ref={bottom} tabIndex={0} aria-busy={isRunning} aria-label={`Answers of ${model}`} role="log">
+      <div
+        className="lane-turns"
+        ref={bottom}
+        tabIndex={0}
+        aria-busy={isRunning}
+        aria-label={`Answers of ${model}`}
+        role="log"
+      >
         {turns.length === 0 ? <p className="soft">Waits for a prompt.</p> : null}
         {turns.map((turn, place) => (
           <Shown key={place} turn={turn} />

@@ -51,7 +51,13 @@ function useLanes(secret: string, models: string[]) {
       const turns = lanes[model] ?? [];
       const place = turns.length;
       put(model, place, { prompt, answer: WAITING });
-      const request = { key: secret, model, messages: messagesOf(system, turns, prompt), settings, signal: controller.signal };
+      const request = {
+        key: secret,
+        model,
+        messages: messagesOf(system, turns, prompt),
+        settings,
+        signal: controller.signal,
+      };
       const answer = await run(request, (so) => put(model, place, { prompt, answer: so }));
       put(model, place, { prompt, answer });
     });
@@ -65,7 +71,9 @@ function useLanes(secret: string, models: string[]) {
 function ModelAdder({ taken, onAdd }: { taken: string[]; onAdd: (id: string) => void }) {
   const { data: models } = useQuery(modelsQuery);
   const [text, setText] = useState("");
-  const fitting = (models ?? []).filter((model) => model.architecture.output_modalities.includes("text") && !taken.includes(model.id));
+  const fitting = (models ?? []).filter(
+    (model) => model.architecture.output_modalities.includes("text") && !taken.includes(model.id),
+  );
   const shown = text.trim() === "" ? [] : found(text, fitting, (model) => `${model.id} ${model.name}`, 8);
 
   function add(id: string | undefined): void {
@@ -117,10 +125,12 @@ function settingsOf(typed: Typed): Settings | string {
   const temperature = typed.temperature.trim() === "" ? null : Number(typed.temperature);
   const maxTokens = typed.maxTokens.trim() === "" ? null : Number(typed.maxTokens);
   if (temperature !== null && !Number.isFinite(temperature)) return "Temperature is a number.";
-  if (maxTokens !== null && !Number.isInteger(maxTokens)) return "Longest answer is a whole number of tokens.";
+  if (maxTokens !== null && !Number.isInteger(maxTokens))
+    return "Longest answer is a whole number of tokens.";
   try {
     const provider: unknown = typed.provider.trim() === "" ? null : JSON.parse(typed.provider);
-    if (provider !== null && (typeof provider !== "object" || Array.isArray(provider))) return "Provider preferences are a JSON object.";
+    if (provider !== null && (typeof provider !== "object" || Array.isArray(provider)))
+      return "Provider preferences are a JSON object.";
     return { temperature, maxTokens, provider: provider as Record<string, unknown> | null };
   } catch {
     return "Provider preferences are not JSON.";
@@ -132,10 +142,27 @@ function SettingsPanel({ typed, onChange }: { typed: Typed; onChange: (changes: 
     <details className="playground-settings">
       <summary>Settings</summary>
       <div className="form">
-        <TextArea label="System prompt" rows={3} value={typed.system} onChange={(event) => onChange({ system: event.target.value })} />
+        <TextArea
+          label="System prompt"
+          rows={3}
+          value={typed.system}
+          onChange={(event) => onChange({ system: event.target.value })}
+        />
         <div className="input-row">
-          <TextField label="Temperature" placeholder="the model's" inputMode="decimal" value={typed.temperature} onChange={(event) => onChange({ temperature: event.target.value })} />
-          <TextField label="Longest answer (tokens)" placeholder="the model's" inputMode="numeric" value={typed.maxTokens} onChange={(event) => onChange({ maxTokens: event.target.value })} />
+          <TextField
+            label="Temperature"
+            placeholder="the model's"
+            inputMode="decimal"
+            value={typed.temperature}
+            onChange={(event) => onChange({ temperature: event.target.value })}
+          />
+          <TextField
+            label="Longest answer (tokens)"
+            placeholder="the model's"
+            inputMode="numeric"
+            value={typed.maxTokens}
+            onChange={(event) => onChange({ maxTokens: event.target.value })}
+          />
         </div>
         <TextArea
           label="Provider preferences"
@@ -151,7 +178,15 @@ function SettingsPanel({ typed, onChange }: { typed: Typed; onChange: (changes: 
   );
 }
 
-function Bench({ secret, models, onModels }: { secret: string; models: string[]; onModels: (models: string[]) => void }) {
+function Bench({
+  secret,
+  models,
+  onModels,
+}: {
+  secret: string;
+  models: string[];
+  onModels: (models: string[]) => void;
+}) {
   const { lanes, isRunning, ask, stop, clear } = useLanes(secret, models);
   const [prompt, setPrompt] = useState("");
   const [typed, setTyped] = useState<Typed>({ system: "", temperature: "", maxTokens: "", provider: "" });
@@ -184,13 +219,22 @@ function Bench({ secret, models, onModels }: { secret: string; models: string[];
       </div>
       <div className="lanes" data-count={models.length}>
         {models.map((model) => (
-          <Lane key={model} model={model} turns={lanes[model] ?? []} onRemove={() => onModels(models.filter((other) => other !== model))} />
+          <Lane
+            key={model}
+            model={model}
+            turns={lanes[model] ?? []}
+            onRemove={() => onModels(models.filter((other) => other !== model))}
+          />
         ))}
       </div>
       <div className="prompt">
         <TextArea
           label={<span className="visually-hidden">Prompt</span>}
-          placeholder={models.length === 0 ? "Choose a model first." : "Ask something. Enter sends, Shift+Enter begins a line."}
+          placeholder={
+            models.length === 0
+              ? "Choose a model first."
+              : "Ask something. Enter sends, Shift+Enter begins a line."
+          }
           rows={3}
           error={mistake}
           value={prompt}
@@ -216,13 +260,21 @@ export function PlaygroundPage() {
   const models = [...new Set(listOf(route.useSearch().models))].slice(0, MOST);
   const navigate = route.useNavigate();
   return (
-    <Page title="Playground" about="One prompt, up to four models side by side: what they say, how fast, at what cost, and who served it.">
+    <Page
+      title="Playground"
+      about="One prompt, up to four models side by side: what they say, how fast, at what cost, and who served it."
+    >
       <KeyGate why="Models are called with a key, as your programs do.">
         {(secret) => (
           <Bench
             secret={secret}
             models={models}
-            onModels={(next) => void navigate({ search: { models: next.length === 0 ? undefined : next.join(",") }, replace: true })}
+            onModels={(next) =>
+              void navigate({
+                search: { models: next.length === 0 ? undefined : next.join(",") },
+                replace: true,
+              })
+            }
           />
         )}
       </KeyGate>

@@ -65,7 +65,10 @@ export interface Chunk {
   id?: string;
   model?: string;
   provider?: string;
-  choices?: { delta?: { content?: string | null; reasoning?: string | null }; finish_reason?: string | null }[];
+  choices?: {
+    delta?: { content?: string | null; reasoning?: string | null };
+    finish_reason?: string | null;
+  }[];
   usage?: Usage;
   openrouter_metadata?: Routing;
   error?: { code?: number; message?: string };

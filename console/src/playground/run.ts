@@ -25,7 +25,11 @@ export interface Asked {
   signal: AbortSignal;
 }
 
-export function bodyOf({ model, messages, settings }: Pick<Asked, "model" | "messages" | "settings">): Record<string, unknown> {
+export function bodyOf({
+  model,
+  messages,
+  settings,
+}: Pick<Asked, "model" | "messages" | "settings">): Record<string, unknown> {
   return {
     model,
     messages,
@@ -62,7 +66,14 @@ export async function run(asked: Asked, tell: (answer: Answer) => void): Promise
     if (!response.ok || response.body === null) {
       const body: unknown = await response.json().catch(() => null);
       const routing = (body as { openrouter_metadata?: Routing } | null)?.openrouter_metadata ?? null;
-      return { ...answer, state: "failed", generation, routing, elapsed: at(), error: errorOf(body, response.status, response.headers) };
+      return {
+        ...answer,
+        state: "failed",
+        generation,
+        routing,
+        elapsed: at(),
+        error: errorOf(body, response.status, response.headers),
+      };
     }
     answer = { ...answer, generation };
     for await (const event of eventsOf(response.body)) {

@@ -5,7 +5,8 @@ import { EventReader } from "./sse";
 const bytes = (text: string) => new TextEncoder().encode(text);
 const read = (text: string) => new EventReader().push(bytes(text));
 
-const STREAM = ": keep-alive\r\n\r\ndata: {\"a\":\"é→🙂\"}\n\nevent: error\ndata: one\ndata: two\n\nid: 7\n\ndata:[DONE]\r\r";
+const STREAM =
+  ': keep-alive\r\n\r\ndata: {"a":"é→🙂"}\n\nevent: error\ndata: one\ndata: two\n\nid: 7\n\ndata:[DONE]\r\r';
 const EXPECTED = [
   { type: "message", data: '{"a":"é→🙂"}' },
   { type: "error", data: "one\ntwo" },

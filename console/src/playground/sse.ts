@@ -48,7 +48,8 @@ export class EventReader {
   }
 
   #finish(): ServerEvent | null {
-    const event = this.#data.length === 0 ? null : { type: this.#type || "message", data: this.#data.join("\n") };
+    const event =
+      this.#data.length === 0 ? null : { type: this.#type || "message", data: this.#data.join("\n") };
     this.#type = "";
     this.#data = [];
     return event;

@@ -17,7 +17,10 @@ import { type Column, Table } from "~/ui/Table";
 
 type Preset = Schemas["Preset"];
 
-const withKey = (secret: string) => ({ headers: { authorization: `Bearer ${secret}` }, credentials: "omit" as const });
+const withKey = (secret: string) => ({
+  headers: { authorization: `Bearer ${secret}` },
+  credentials: "omit" as const,
+});
 /** Refusals are about the key, and do not end the session. */
 const ofKey = { meta: { isOfKey: true } };
 
@@ -31,15 +34,50 @@ function PresetDialog({ secret, of, onClose }: { secret: string; of: string | nu
     const others = more.trim() === "" ? {} : (JSON.parse(more) as Record<string, unknown>);
     const messages = system.trim() === "" ? {} : { messages: [{ role: "system", content: system }] };
     const body = { ...others, ...(model.trim() === "" ? {} : { model: model.trim() }), ...messages };
-    await answer(api.POST("/presets/{slug}/chat/completions", { params: { path: { slug } }, body, ...withKey(secret) }));
+    await answer(
+      api.POST("/presets/{slug}/chat/completions", { params: { path: { slug } }, body, ...withKey(secret) }),
+    );
     await queries.invalidateQueries({ queryKey: ["presets"] });
   }
   return (
-    <FormDialog open title={of ? `New version of ${of}` : "New preset"} action="Keep it" onClose={onClose} onSubmit={submit}>
-      {of ? null : <TextField label="Slug" hint="a-z, 0-9, - and _; requests say @preset/slug." pattern="[a-z0-9_\-]{1,64}" required autoFocus value={slug} onChange={(event) => setSlug(event.target.value)} />}
-      <TextField label="Model" placeholder="the request's" value={model} onChange={(event) => setModel(event.target.value)} />
-      <TextArea label="System prompt" rows={5} value={system} onChange={(event) => setSystem(event.target.value)} />
-      <TextArea label="Other members of a request, as JSON" isCode rows={4} placeholder='{"temperature": 0.3, "provider": {"sort": "price"}}' value={more} onChange={(event) => setMore(event.target.value)} />
+    <FormDialog
+      open
+      title={of ? `New version of ${of}` : "New preset"}
+      action="Keep it"
+      onClose={onClose}
+      onSubmit={submit}
+    >
+      {of ? null : (
+        <TextField
+          label="Slug"
+          hint="a-z, 0-9, - and _; requests say @preset/slug."
+          pattern="[a-z0-9_\-]{1,64}"
+          required
+          autoFocus
+          value={slug}
+          onChange={(event) => setSlug(event.target.value)}
+        />
+      )}
+      <TextField
+        label="Model"
+        placeholder="the request's"
+        value={model}
+        onChange={(event) => setModel(event.target.value)}
+      />
+      <TextArea
+        label="System prompt"
+        rows={5}
+        value={system}
+        onChange={(event) => setSystem(event.target.value)}
+      />
+      <TextArea
+        label="Other members of a request, as JSON"
+        isCode
+        rows={4}
+        placeholder='{"temperature": 0.3, "provider": {"sort": "price"}}'
+        value={more}
+        onChange={(event) => setMore(event.target.value)}
+      />
     </FormDialog>
   );
 }
@@ -47,7 +85,12 @@ function PresetDialog({ secret, of, onClose }: { secret: string; of: string | nu
 function VersionsDialog({ secret, slug, onClose }: { secret: string; slug: string; onClose: () => void }) {
   const { data, error } = useQuery({
     queryKey: ["presets", secret, slug],
-    queryFn: () => wholeList((query) => answer(api.GET("/presets/{slug}/versions", { params: { path: { slug }, query }, ...withKey(secret) }))),
+    queryFn: () =>
+      wholeList((query) =>
+        answer(
+          api.GET("/presets/{slug}/versions", { params: { path: { slug }, query }, ...withKey(secret) }),
+        ),
+      ),
     ...ofKey,
   });
   return (
@@ -57,7 +100,8 @@ function VersionsDialog({ secret, slug, onClose }: { secret: string; slug: strin
         data.toReversed().map((version, place) => (
           <section className="stack" key={version.id}>
             <h3>
-              Version {version.version} {place === 0 ? <Badge tone="good">in force</Badge> : null} <span className="soft">{ago(version.created_at)}</span>
+              Version {version.version} {place === 0 ? <Badge tone="good">in force</Badge> : null}{" "}
+              <span className="soft">{ago(version.created_at)}</span>
             </h3>
             {version.system_prompt ? <CodeBlock label="System prompt" code={version.system_prompt} /> : null}
             <CodeBlock label="Configuration" code={JSON.stringify(version.config, null, 2)} />
@@ -71,10 +115,13 @@ function VersionsDialog({ secret, slug, onClose }: { secret: string; slug: strin
 }
 
 function Presets({ secret }: { secret: string }) {
-  const [asked, ask] = useState<{ what: "new"; slug: string | null } | { what: "versions"; slug: string } | null>(null);
+  const [asked, ask] = useState<
+    { what: "new"; slug: string | null } | { what: "versions"; slug: string } | null
+  >(null);
   const { data, error, refetch } = useQuery({
     queryKey: ["presets", secret],
-    queryFn: () => wholeList((query) => answer(api.GET("/presets", { params: { query }, ...withKey(secret) }))),
+    queryFn: () =>
+      wholeList((query) => answer(api.GET("/presets", { params: { query }, ...withKey(secret) }))),
     ...ofKey,
   });
   const create = (
@@ -94,8 +141,20 @@ function Presets({ secret }: { secret: string }) {
         </button>
       ),
     },
-    { id: "status", head: "State", width: "120px", value: (one) => one.status, cell: (one) => <Badge tone={one.status === "active" ? "good" : undefined}>{one.status}</Badge> },
-    { id: "changed", head: "Changed", width: "160px", value: (one) => one.updated_at, cell: (one) => ago(one.updated_at) },
+    {
+      id: "status",
+      head: "State",
+      width: "120px",
+      value: (one) => one.status,
+      cell: (one) => <Badge tone={one.status === "active" ? "good" : undefined}>{one.status}</Badge>,
+    },
+    {
+      id: "changed",
+      head: "Changed",
+      width: "160px",
+      value: (one) => one.updated_at,
+      cell: (one) => ago(one.updated_at),
+    },
     {
       id: "do",
       head: <span className="visually-hidden">Actions</span>,
@@ -128,16 +187,25 @@ function Presets({ secret }: { secret: string }) {
       ) : error ? null : (
         <Loading />
       )}
-      {asked?.what === "new" ? <PresetDialog secret={secret} of={asked.slug} onClose={() => ask(null)} /> : null}
-      {asked?.what === "versions" ? <VersionsDialog secret={secret} slug={asked.slug} onClose={() => ask(null)} /> : null}
+      {asked?.what === "new" ? (
+        <PresetDialog secret={secret} of={asked.slug} onClose={() => ask(null)} />
+      ) : null}
+      {asked?.what === "versions" ? (
+        <VersionsDialog secret={secret} slug={asked.slug} onClose={() => ask(null)} />
+      ) : null}
     </>
   );
 }
 
 export function PresetsPage() {
   return (
-    <Page title="Presets" about="Settings under a name: models, providers, a system prompt, parameters, tools. A request that names one takes over what it does not say itself.">
-      <KeyGate why="Presets belong to a workspace and are read with a key of it.">{(secret) => <Presets secret={secret} />}</KeyGate>
+    <Page
+      title="Presets"
+      about="Settings under a name: models, providers, a system prompt, parameters, tools. A request that names one takes over what it does not say itself."
+    >
+      <KeyGate why="Presets belong to a workspace and are read with a key of it.">
+        {(secret) => <Presets secret={secret} />}
+      </KeyGate>
     </Page>
   );
 }

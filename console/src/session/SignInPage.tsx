@@ -95,8 +95,8 @@ export function SignInPage() {
           Use single sign-on
         </Button>
         <p className="soft">
-          <a href="/reset-password">Forgot your password?</a> Whoever runs <code>patchbay dev</code> finds the first
-          account in <code>.patchbay/dev.json</code>.
+          <a href="/reset-password">Forgot your password?</a> Whoever runs <code>patchbay dev</code> finds the
+          first account in <code>.patchbay/dev.json</code>.
         </p>
       </form>
     </main>

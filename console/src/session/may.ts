@@ -2,15 +2,42 @@
 
 import type { Role } from "~/api/account";
 
-const READS = ["activity", "budgets", "generations", "keys", "members", "organization", "workspaces"] as const;
-const KNOWN = [...READS, "byok", "credits", "feedback", "guardrails", "invoices", "observability", "payments", "presets", "audit", "content"] as const;
+const READS = [
+  "activity",
+  "budgets",
+  "generations",
+  "keys",
+  "members",
+  "organization",
+  "workspaces",
+] as const;
+const KNOWN = [
+  ...READS,
+  "byok",
+  "credits",
+  "feedback",
+  "guardrails",
+  "invoices",
+  "observability",
+  "payments",
+  "presets",
+  "audit",
+  "content",
+] as const;
 
 export type Action = `${(typeof KNOWN)[number]}.${"read" | "write"}`;
 
 const reads: Action[] = READS.map((thing): Action => `${thing}.read`);
 
 const ALLOWED: Record<Exclude<Role, "owner" | "admin">, ReadonlySet<Action>> = {
-  billing: new Set<Action>([...reads, "budgets.write", "credits.read", "invoices.read", "payments.read", "payments.write"]),
+  billing: new Set<Action>([
+    ...reads,
+    "budgets.write",
+    "credits.read",
+    "invoices.read",
+    "payments.read",
+    "payments.write",
+  ]),
   developer: new Set<Action>([
     ...reads,
     "byok.read",

@@ -7,7 +7,14 @@ test("signing in leads on to a page of the console", () => {
 });
 
 test("signing in never leads to another site", () => {
-  for (const bad of ["https://elsewhere.example", "//elsewhere.example", "/\\elsewhere.example", "/\t/elsewhere.example", "", 7]) {
+  for (const bad of [
+    "https://elsewhere.example",
+    "//elsewhere.example",
+    "/\\elsewhere.example",
+    "/\t/elsewhere.example",
+    "",
+    7,
+  ]) {
     expect(safeNext(bad)).toBe("/");
   }
 });

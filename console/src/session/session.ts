@@ -17,7 +17,11 @@ async function readSession(): Promise<Session | null> {
   return data.data;
 }
 
-export const sessionQuery = queryOptions({ queryKey: ["session"], queryFn: readSession, staleTime: 5 * 60_000 });
+export const sessionQuery = queryOptions({
+  queryKey: ["session"],
+  queryFn: readSession,
+  staleTime: 5 * 60_000,
+});
 
 export async function signIn(email: string, password: string): Promise<Session> {
   const { data } = await answer(account.POST("/sign-in", { body: { email, password } }));

@@ -11,7 +11,15 @@ import { Badge, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Page } from "~/ui/Page";
 import { complain, say } from "~/ui/toast";
 
-function SmallForm({ action, onSubmit, children }: { action: string; onSubmit: () => Promise<unknown>; children: ReactNode }) {
+function SmallForm({
+  action,
+  onSubmit,
+  children,
+}: {
+  action: string;
+  onSubmit: () => Promise<unknown>;
+  children: ReactNode;
+}) {
   const send = useMutation({ mutationFn: onSubmit, onSuccess: () => say("Saved.") });
   function submit(event: FormEvent): void {
     event.preventDefault();
@@ -42,7 +50,13 @@ function Profile() {
     <Card title="You">
       <SmallForm action="Save" onSubmit={save}>
         <TextField label="E-mail" value={user.email} readOnly />
-        <TextField label="Name" autoComplete="name" maxLength={200} value={name} onChange={(event) => setName(event.target.value)} />
+        <TextField
+          label="Name"
+          autoComplete="name"
+          maxLength={200}
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+        />
       </SmallForm>
     </Card>
   );
@@ -56,7 +70,8 @@ function Password() {
     return (
       <Card title="Password">
         <p className="soft">
-          You sign in with your organisation&apos;s account. <a href="/reset-password">Set a password</a> to sign in without it.
+          You sign in with your organisation&apos;s account. <a href="/reset-password">Set a password</a> to
+          sign in without it.
         </p>
       </Card>
     );
@@ -69,7 +84,14 @@ function Password() {
   return (
     <Card title="Password">
       <SmallForm action="Change it" onSubmit={save}>
-        <TextField label="The password of now" type="password" autoComplete="current-password" required value={before} onChange={(event) => setBefore(event.target.value)} />
+        <TextField
+          label="The password of now"
+          type="password"
+          autoComplete="current-password"
+          required
+          value={before}
+          onChange={(event) => setBefore(event.target.value)}
+        />
         <TextField
           label="The new one"
           type="password"
@@ -88,7 +110,10 @@ function Password() {
 
 function Sessions() {
   const queries = useQueryClient();
-  const { data, error } = useQuery({ queryKey: ["sessions"], queryFn: async () => (await answer(account.GET("/sessions"))).data });
+  const { data, error } = useQuery({
+    queryKey: ["sessions"],
+    queryFn: async () => (await answer(account.GET("/sessions"))).data,
+  });
   const end = useMutation({
     mutationFn: (id: string) => answer(account.DELETE("/sessions/{id}", { params: { path: { id } } })),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["sessions"] }),
@@ -145,12 +170,27 @@ function OrganizationForm({ first }: { first: { name: string; default_text_model
   const [model, setModel] = useState(first.default_text_model ?? "");
   async function save(): Promise<void> {
     await answer(api.PATCH("/organization", { body: { name, default_text_model: model.trim() || null } }));
-    await Promise.all([queries.invalidateQueries({ queryKey: organizationKey }), queries.invalidateQueries({ queryKey: sessionQuery.queryKey })]);
+    await Promise.all([
+      queries.invalidateQueries({ queryKey: organizationKey }),
+      queries.invalidateQueries({ queryKey: sessionQuery.queryKey }),
+    ]);
   }
   const fields = (
     <>
-      <TextField label="Name" required readOnly={!mayWrite} value={name} onChange={(event) => setName(event.target.value)} />
-      <TextField label="Model of requests that name none" placeholder="none: such requests are refused" readOnly={!mayWrite} value={model} onChange={(event) => setModel(event.target.value)} />
+      <TextField
+        label="Name"
+        required
+        readOnly={!mayWrite}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
+      <TextField
+        label="Model of requests that name none"
+        placeholder="none: such requests are refused"
+        readOnly={!mayWrite}
+        value={model}
+        onChange={(event) => setModel(event.target.value)}
+      />
     </>
   );
   return mayWrite ? (
@@ -163,7 +203,10 @@ function OrganizationForm({ first }: { first: { name: string; default_text_model
 }
 
 function Organization() {
-  const { data, error } = useQuery({ queryKey: organizationKey, queryFn: async () => (await answer(api.GET("/organization"))).data });
+  const { data, error } = useQuery({
+    queryKey: organizationKey,
+    queryFn: async () => (await answer(api.GET("/organization"))).data,
+  });
   return (
     <Card title="Organisation">
       {error ? <ErrorNote error={error} /> : null}

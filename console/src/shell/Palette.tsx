@@ -39,10 +39,28 @@ function useEntries(groups: Group[]): Entry[] {
       })),
     );
     const actions: Entry[] = [
-      { id: "light", label: "Light theme", group: "Do", words: "light theme", run: () => chooseTheme("light") },
+      {
+        id: "light",
+        label: "Light theme",
+        group: "Do",
+        words: "light theme",
+        run: () => chooseTheme("light"),
+      },
       { id: "dark", label: "Dark theme", group: "Do", words: "dark theme", run: () => chooseTheme("dark") },
-      { id: "system", label: "Theme of the system", group: "Do", words: "system theme", run: () => chooseTheme("system") },
-      { id: "out", label: "Sign out", group: "Do", words: "sign out log out leave", run: () => void signOut() },
+      {
+        id: "system",
+        label: "Theme of the system",
+        group: "Do",
+        words: "system theme",
+        run: () => chooseTheme("system"),
+      },
+      {
+        id: "out",
+        label: "Sign out",
+        group: "Do",
+        words: "sign out log out leave",
+        run: () => void signOut(),
+      },
     ];
     const catalogue = (models ?? []).map((model): Entry => ({
       id: `model ${model.id}`,
@@ -118,7 +136,9 @@ export default function Palette({ groups, onClose }: { groups: Group[]; onClose:
                 onClick={() => choose(entry)}
               >
                 <span className="cut">{entry.label}</span>
-                <span className="soft">{entry.keys ? <kbd>{entry.keys}</kbd> : null} {entry.group}</span>
+                <span className="soft">
+                  {entry.keys ? <kbd>{entry.keys}</kbd> : null} {entry.group}
+                </span>
               </li>
             ))}
           </ul>

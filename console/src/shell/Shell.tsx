@@ -50,7 +50,10 @@ function Sidebar({ groups, isOpen, onOpen }: { groups: Group[]; isOpen: boolean;
                 <Link
                   to={place.to}
                   className="nav-link"
-                  activeOptions={{ exact: place.to === "/" || place.to === "/operator", includeSearch: false }}
+                  activeOptions={{
+                    exact: place.to === "/" || place.to === "/operator",
+                    includeSearch: false,
+                  }}
                 >
                   {place.label}
                 </Link>

@@ -12,4 +12,5 @@ test("beginnings of words go first", () => {
   expect(found("audit", names, (name) => name, 5)).toEqual(["Audit log", "nomic/embed-audit"]);
 });
 
-test("no query keeps the order", () => expect(found(" ", ["b", "a", "c"], (name) => name, 2)).toEqual(["b", "a"]));
+test("no query keeps the order", () =>
+  expect(found(" ", ["b", "a", "c"], (name) => name, 2)).toEqual(["b", "a"]));

@@ -36,14 +36,31 @@ export const NAVIGATION: Group[] = [
   {
     label: "Watch",
     places: [
-      { to: "/activity", label: "Activity", keys: "g a", needs: "activity.read", words: "usage spend charts generations" },
-      { to: "/destinations", label: "Destinations", needs: "observability.read", words: "traces langfuse otel webhook" },
+      {
+        to: "/activity",
+        label: "Activity",
+        keys: "g a",
+        needs: "activity.read",
+        words: "usage spend charts generations",
+      },
+      {
+        to: "/destinations",
+        label: "Destinations",
+        needs: "observability.read",
+        words: "traces langfuse otel webhook",
+      },
     ],
   },
   {
     label: "Govern",
     places: [
-      { to: "/guardrails", label: "Guardrails", keys: "g g", needs: "guardrails.read", words: "policy filters budgets" },
+      {
+        to: "/guardrails",
+        label: "Guardrails",
+        keys: "g g",
+        needs: "guardrails.read",
+        words: "policy filters budgets",
+      },
       { to: "/byok", label: "Own provider keys", keys: "g b", needs: "byok.read", words: "byok credentials" },
       { to: "/workspaces", label: "Workspaces", keys: "g w", needs: "workspaces.read", words: "budgets" },
       { to: "/members", label: "Members", needs: "members.read", words: "team invite roles" },
@@ -53,8 +70,20 @@ export const NAVIGATION: Group[] = [
   {
     label: "Account",
     places: [
-      { to: "/credits", label: "Credits", keys: "g c", needs: "credits.read", words: "balance top-up payments" },
-      { to: "/invoices", label: "Invoices", keys: "g i", needs: "invoices.read", words: "receipts statements pdf" },
+      {
+        to: "/credits",
+        label: "Credits",
+        keys: "g c",
+        needs: "credits.read",
+        words: "balance top-up payments",
+      },
+      {
+        to: "/invoices",
+        label: "Invoices",
+        keys: "g i",
+        needs: "invoices.read",
+        words: "receipts statements pdf",
+      },
       { to: "/settings", label: "Settings", keys: "g s", words: "password sessions organisation profile" },
     ],
   },

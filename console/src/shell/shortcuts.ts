@@ -33,7 +33,11 @@ export function useShortcuts(shortcuts: Shortcuts): void {
   useEffect(() => {
     let before: Pressed | null = null;
     function listen(event: KeyboardEvent): void {
-      const isPalette = (event.metaKey || event.ctrlKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "k";
+      const isPalette =
+        (event.metaKey || event.ctrlKey) &&
+        !event.shiftKey &&
+        !event.altKey &&
+        event.key.toLowerCase() === "k";
       if (isPalette && latest.current["palette"]) {
         event.preventDefault();
         latest.current["palette"]();

@@ -37,7 +37,9 @@ export const useTheme = (): Theme => useSyncExternalStore(listen, current);
 
 function isDark(): boolean {
   const theme = current();
-  return theme === "dark" || (theme === "system" && window.matchMedia("(prefers-color-scheme: dark)").matches);
+  return (
+    theme === "dark" || (theme === "system" && window.matchMedia("(prefers-color-scheme: dark)").matches)
+  );
 }
 
 /** What is drawn now, for what cannot use `light-dark()`: canvases. */

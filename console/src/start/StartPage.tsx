@@ -40,7 +40,15 @@ function Today() {
   return (
     <Stats
       figures={[
-        ...(may("credits.read") ? [{ label: "Credit left", value: usd(left), note: left !== null && left <= 0 ? <Link to="/credits">Top up</Link> : null }] : []),
+        ...(may("credits.read")
+          ? [
+              {
+                label: "Credit left",
+                value: usd(left),
+                note: left !== null && left <= 0 ? <Link to="/credits">Top up</Link> : null,
+              },
+            ]
+          : []),
         { label: "Spend, 24 hours", value: usd(figure("total_usage")) },
         { label: "Requests, 24 hours", value: count(figure("request_count")) },
         { label: "Error rate, 24 hours", value: percent(figure("error_rate")) },
@@ -89,28 +97,51 @@ export function StartPage() {
   const [chosen, choose] = useState<string | null>(null);
   const [id, setId] = useState("curl");
   const texts = (models ?? []).filter((model) => model.architecture.output_modalities.includes("text"));
-  const model = chosen ?? FAVOURITES.find((one) => texts.some((other) => other.id === one)) ?? texts[0]?.id ?? "openrouter/auto";
+  const model =
+    chosen ??
+    FAVOURITES.find((one) => texts.some((other) => other.id === one)) ??
+    texts[0]?.id ??
+    "openrouter/auto";
   const snippet = SNIPPETS.find((one) => one.id === id) ?? SNIPPETS[0];
   const code = snippet?.code(window.location.origin, secret ?? PLACEHOLDER, model) ?? "";
 
   if (organization === null) {
     return (
       <Page title={`Welcome, ${user.name || user.email}`}>
-        <Note>You are in no organisation yet. Somebody who is an owner or admin of one has to invite you.</Note>
+        <Note>
+          You are in no organisation yet. Somebody who is an owner or admin of one has to invite you.
+        </Note>
       </Page>
     );
   }
   return (
-    <Page title={organization.name} about="One key, one API, every model. What works with OpenAI, OpenRouter or Anthropic works here with another address.">
+    <Page
+      title={organization.name}
+      about="One key, one API, every model. What works with OpenAI, OpenRouter or Anthropic works here with another address."
+    >
       <Today />
       <Card title="Make a call">
         <div className="stack">
           <FirstKey onMade={setSecret} />
-          {secret === null ? null : <Note tone="warn">The snippets hold your new key. Copy it now: it is never shown again.</Note>}
-          <SelectField label="Model" options={texts.map((one) => ({ value: one.id, label: one.id }))} value={model} onChange={(event) => choose(event.target.value)} />
+          {secret === null ? null : (
+            <Note tone="warn">The snippets hold your new key. Copy it now: it is never shown again.</Note>
+          )}
+          <SelectField
+            label="Model"
+            options={texts.map((one) => ({ value: one.id, label: one.id }))}
+            value={model}
+            onChange={(event) => choose(event.target.value)}
+          />
           <div className="tabs" role="tablist" aria-label="Ways to call">
             {SNIPPETS.map((one) => (
-              <button key={one.id} type="button" role="tab" aria-selected={one.id === id} aria-controls="snippet" onClick={() => setId(one.id)}>
+              <button
+                key={one.id}
+                type="button"
+                role="tab"
+                aria-selected={one.id === id}
+                aria-controls="snippet"
+                onClick={() => setId(one.id)}
+              >
                 {one.label}
               </button>
             ))}
@@ -119,7 +150,8 @@ export function StartPage() {
             <CodeBlock code={code} label={`Snippet for ${snippet?.label ?? ""}`} />
           </div>
           <p className="soft">
-            Anthropic clients use <code>{window.location.origin}/api</code>, everything else <code>{window.location.origin}/api/v1</code>.
+            Anthropic clients use <code>{window.location.origin}/api</code>, everything else{" "}
+            <code>{window.location.origin}/api/v1</code>.
           </p>
         </div>
       </Card>

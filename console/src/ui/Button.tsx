@@ -15,7 +15,15 @@ export interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement>, Lo
   busy?: boolean;
 }
 
-export function Button({ kind = "plain", size, shape, busy = false, disabled, children, ...others }: ButtonProps) {
+export function Button({
+  kind = "plain",
+  size,
+  shape,
+  busy = false,
+  disabled,
+  children,
+  ...others
+}: ButtonProps) {
   return (
     <button
       type="button"

@@ -21,13 +21,19 @@ export interface DialogProps {
 
 export function Dialog({ open, onClose, title, size, isSticky = false, children, footer }: DialogProps) {
   return (
-    <Base.Root open={open} disablePointerDismissal={isSticky} onOpenChange={(isOpen) => (isOpen ? undefined : onClose())}>
+    <Base.Root
+      open={open}
+      disablePointerDismissal={isSticky}
+      onOpenChange={(isOpen) => (isOpen ? undefined : onClose())}
+    >
       <Base.Portal>
         <Base.Backdrop className="backdrop" />
         <Base.Popup className="dialog" data-size={size}>
           <div className="dialog-head">
             <Base.Title render={<h2 />}>{title}</Base.Title>
-            <Base.Close render={<Button kind="quiet" size="small" shape="square" aria-label="Close" />}>✕</Base.Close>
+            <Base.Close render={<Button kind="quiet" size="small" shape="square" aria-label="Close" />}>
+              ✕
+            </Base.Close>
           </div>
           <div className="dialog-body">{children}</div>
           {footer ? <div className="dialog-foot">{footer}</div> : null}
@@ -51,7 +57,16 @@ export interface FormDialogProps {
 }
 
 /** A dialog with a form: closes when what was asked for is done, says so when it was refused. */
-export function FormDialog({ title, open, onClose, action, kind = "primary", size, onSubmit, children }: FormDialogProps) {
+export function FormDialog({
+  title,
+  open,
+  onClose,
+  action,
+  kind = "primary",
+  size,
+  onSubmit,
+  children,
+}: FormDialogProps) {
   const [isBusy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
 

@@ -45,7 +45,12 @@ function Frame({ label, hint, error, children }: Labelled & { children: (ties: T
   );
 }
 
-export function TextField({ label, hint, error, ...input }: Labelled & InputHTMLAttributes<HTMLInputElement>) {
+export function TextField({
+  label,
+  hint,
+  error,
+  ...input
+}: Labelled & InputHTMLAttributes<HTMLInputElement>) {
   return (
     <Frame label={label} hint={hint} error={error}>
       {(ties) => <input className="input" {...ties} {...input} />}
@@ -62,7 +67,15 @@ export function TextArea({
 }: Labelled & TextareaHTMLAttributes<HTMLTextAreaElement> & { isCode?: boolean }) {
   return (
     <Frame label={label} hint={hint} error={error}>
-      {(ties) => <textarea className="input" data-code={isCode || undefined} spellCheck={!isCode} {...ties} {...input} />}
+      {(ties) => (
+        <textarea
+          className="input"
+          data-code={isCode || undefined}
+          spellCheck={!isCode}
+          {...ties}
+          {...input}
+        />
+      )}
     </Frame>
   );
 }
@@ -106,7 +119,11 @@ export function CheckField({ label, hint, ...input }: Labelled & InputHTMLAttrib
   );
 }
 
-export function FieldGroup({ legend, children, ...others }: { legend: ReactNode } & FieldsetHTMLAttributes<HTMLFieldSetElement>) {
+export function FieldGroup({
+  legend,
+  children,
+  ...others
+}: { legend: ReactNode } & FieldsetHTMLAttributes<HTMLFieldSetElement>) {
   return (
     <fieldset className="field-group" {...others}>
       <legend>{legend}</legend>

@@ -37,7 +37,15 @@ export function ErrorNote({ error, onRetry }: { error: unknown; onRetry?: () => 
 }
 
 /** Says that there is nothing, and what would make something. */
-export function Empty({ title, children, action }: { title: string; children?: ReactNode; action?: ReactNode }) {
+export function Empty({
+  title,
+  children,
+  action,
+}: {
+  title: string;
+  children?: ReactNode;
+  action?: ReactNode;
+}) {
   return (
     <div className="empty">
       <h2>{title}</h2>
@@ -47,7 +55,15 @@ export function Empty({ title, children, action }: { title: string; children?: R
   );
 }
 
-export function Badge({ tone, children, title }: { tone?: Tone | undefined; children: ReactNode; title?: string }) {
+export function Badge({
+  tone,
+  children,
+  title,
+}: {
+  tone?: Tone | undefined;
+  children: ReactNode;
+  title?: string;
+}) {
   return (
     <span className="badge" data-tone={tone} title={title}>
       {children}

@@ -28,7 +28,15 @@ export function Page({
   );
 }
 
-export function Card({ title, actions, children }: { title?: string; actions?: ReactNode; children: ReactNode }) {
+export function Card({
+  title,
+  actions,
+  children,
+}: {
+  title?: string;
+  actions?: ReactNode;
+  children: ReactNode;
+}) {
   return (
     <section className="card">
       {title || actions ? (
@@ -65,7 +73,10 @@ export function Stats({ figures }: { figures: Figure[] }) {
 export function Facts({ facts }: { facts: [string, ReactNode][] }) {
   return (
     <dl className="facts">
-      {facts.map(([name, value]) => [<dt key={`${name}-name`}>{name}</dt>, <dd key={`${name}-value`}>{value}</dd>])}
+      {facts.map(([name, value]) => [
+        <dt key={`${name}-name`}>{name}</dt>,
+        <dd key={`${name}-value`}>{value}</dd>,
+      ])}
     </dl>
   );
 }
@@ -75,7 +86,12 @@ export function Meter({ used, of, label }: { used: number; of: number; label: st
   const share = of > 0 ? Math.min(1, Math.max(0, used / of)) : 0;
   const tone = share >= 1 ? "bad" : share >= 0.8 ? "warn" : undefined;
   return (
-    <div className="meter" data-tone={tone} role="img" aria-label={`${label}: ${Math.round(share * 100)}% used`}>
+    <div
+      className="meter"
+      data-tone={tone}
+      role="img"
+      aria-label={`${label}: ${Math.round(share * 100)}% used`}
+    >
       <span style={{ width: `${share * 100}%` }} />
     </div>
   );

@@ -32,7 +32,15 @@ export interface TableProps<Row> {
   empty?: ReactNode;
 }
 
-function Head<Row>({ column, sorting, onSort }: { column: Column<Row>; sorting: Sorting | null; onSort: (to: Sorting) => void }) {
+function Head<Row>({
+  column,
+  sorting,
+  onSort,
+}: {
+  column: Column<Row>;
+  sorting: Sorting | null;
+  onSort: (to: Sorting) => void;
+}) {
   const isSorted = sorting?.by === column.id;
   const order = isSorted ? (sorting.isDescending ? "descending" : "ascending") : undefined;
   return (

@@ -8,7 +8,11 @@ export interface Sorting {
 export type SortValue = string | number | null | undefined;
 
 /** What has no value comes last, in either direction; equals keep their order. */
-export function sorted<Row>(rows: readonly Row[], value: (row: Row) => SortValue, isDescending: boolean): Row[] {
+export function sorted<Row>(
+  rows: readonly Row[],
+  value: (row: Row) => SortValue,
+  isDescending: boolean,
+): Row[] {
   const direction = isDescending ? -1 : 1;
   return rows
     .map((row) => [row, value(row) ?? null] as const)

@@ -21,7 +21,9 @@ function List() {
   return toasts.map((toast) => (
     <Toast.Root key={toast.id} toast={toast} className="toast" data-type={toast.type}>
       <Toast.Description />
-      <Toast.Close render={<Button kind="quiet" size="small" shape="square" aria-label="Dismiss" />}>✕</Toast.Close>
+      <Toast.Close render={<Button kind="quiet" size="small" shape="square" aria-label="Dismiss" />}>
+        ✕
+      </Toast.Close>
     </Toast.Root>
   ));
 }

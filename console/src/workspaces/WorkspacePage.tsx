@@ -38,7 +38,8 @@ function Settings({ of, mayWrite }: { of: Workspace; mayWrite: boolean }) {
     isLogging: of.is_observability_io_logging_enabled,
   });
   const save = useMutation({
-    mutationFn: (body: Changes) => answer(api.PATCH("/workspaces/{id}", { params: { path: { id: of.id } }, body })),
+    mutationFn: (body: Changes) =>
+      answer(api.PATCH("/workspaces/{id}", { params: { path: { id: of.id } }, body })),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: ["workspaces"] });
       say("Saved.");
@@ -56,9 +57,27 @@ function Settings({ of, mayWrite }: { of: Workspace; mayWrite: boolean }) {
   return (
     <Card title="Settings">
       <form className="form" onSubmit={submit}>
-        <TextField label="Name" required disabled={!mayWrite} value={form.name} onChange={(event) => setForm({ ...form, name: event.target.value })} />
-        <TextField label="Model of requests that name none" placeholder="the organisation's" disabled={!mayWrite} value={form.model} onChange={(event) => setForm({ ...form, model: event.target.value })} />
-        <SelectField label="Providers are sorted by" options={SORTS} disabled={!mayWrite} value={form.sort} onChange={(event) => setForm({ ...form, sort: event.target.value })} />
+        <TextField
+          label="Name"
+          required
+          disabled={!mayWrite}
+          value={form.name}
+          onChange={(event) => setForm({ ...form, name: event.target.value })}
+        />
+        <TextField
+          label="Model of requests that name none"
+          placeholder="the organisation's"
+          disabled={!mayWrite}
+          value={form.model}
+          onChange={(event) => setForm({ ...form, model: event.target.value })}
+        />
+        <SelectField
+          label="Providers are sorted by"
+          options={SORTS}
+          disabled={!mayWrite}
+          value={form.sort}
+          onChange={(event) => setForm({ ...form, sort: event.target.value })}
+        />
         <CheckField
           label="Keep requests and answers"
           hint="encrypted; owners and admins can read them"
@@ -82,22 +101,43 @@ function Settings({ of, mayWrite }: { of: Workspace; mayWrite: boolean }) {
 const INTERVALS = ["daily", "weekly", "monthly", "lifetime"] as const;
 type Interval = (typeof INTERVALS)[number];
 
-function BudgetDialog({ workspace, interval, limit, onClose }: { workspace: string; interval: Interval; limit: number | undefined; onClose: () => void }) {
+function BudgetDialog({
+  workspace,
+  interval,
+  limit,
+  onClose,
+}: {
+  workspace: string;
+  interval: Interval;
+  limit: number | undefined;
+  onClose: () => void;
+}) {
   const queries = useQueryClient();
   const [text, setText] = useState(limit === undefined ? "" : String(limit));
   const path = { id: workspace, interval };
   async function submit(): Promise<void> {
-    if (text.trim() === "") await answer(api.DELETE("/workspaces/{id}/budgets/{interval}", { params: { path } }));
+    if (text.trim() === "")
+      await answer(api.DELETE("/workspaces/{id}/budgets/{interval}", { params: { path } }));
     else {
       const amount = typedUsd(text);
       if (amount === null) throw new Error("An amount in USD, such as 250.");
-      await answer(api.PUT("/workspaces/{id}/budgets/{interval}", { params: { path }, body: { limit_usd: amount } }));
+      await answer(
+        api.PUT("/workspaces/{id}/budgets/{interval}", { params: { path }, body: { limit_usd: amount } }),
+      );
     }
     await queries.invalidateQueries({ queryKey: ["budgets", workspace] });
   }
   return (
     <FormDialog open title={`Budget: ${interval}`} action="Save" onClose={onClose} onSubmit={submit}>
-      <TextField label="Spend at most (USD)" placeholder="no budget" hint="Empty takes the budget away." inputMode="decimal" autoFocus value={text} onChange={(event) => setText(event.target.value)} />
+      <TextField
+        label="Spend at most (USD)"
+        placeholder="no budget"
+        hint="Empty takes the budget away."
+        inputMode="decimal"
+        autoFocus
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+      />
     </FormDialog>
   );
 }
@@ -109,7 +149,8 @@ function Budgets({ of }: { of: Workspace }) {
     queryKey: ["budgets", of.id],
     queryFn: () => answer(api.GET("/workspaces/{id}/budgets", { params: { path: { id: of.id } } })),
   });
-  const budgetOf = (interval: Interval) => data?.data.find((one) => (one.reset_interval ?? "lifetime") === interval);
+  const budgetOf = (interval: Interval) =>
+    data?.data.find((one) => (one.reset_interval ?? "lifetime") === interval);
   return (
     <Card title="Budgets">
       {error ? <ErrorNote error={error} /> : null}
@@ -118,10 +159,16 @@ function Budgets({ of }: { of: Workspace }) {
           {INTERVALS.map((interval) => (
             <tr key={interval}>
               <th scope="row">{interval}</th>
-              <td className="number">{budgetOf(interval) ? usd(budgetOf(interval)?.limit_usd) : <span className="soft">none</span>}</td>
+              <td className="number">
+                {budgetOf(interval) ? usd(budgetOf(interval)?.limit_usd) : <span className="soft">none</span>}
+              </td>
               <td className="number">
                 {mayWrite && data ? (
-                  <Button size="small" onClick={() => ask(interval)} aria-label={`Change the ${interval} budget`}>
+                  <Button
+                    size="small"
+                    onClick={() => ask(interval)}
+                    aria-label={`Change the ${interval} budget`}
+                  >
                     Change
                   </Button>
                 ) : null}
@@ -131,7 +178,14 @@ function Budgets({ of }: { of: Workspace }) {
         </tbody>
       </table>
       {data?.include_byok_in_budgets ? <p className="soft">Own provider keys count, too.</p> : null}
-      {asked ? <BudgetDialog workspace={of.id} interval={asked} limit={budgetOf(asked)?.limit_usd} onClose={() => ask(null)} /> : null}
+      {asked ? (
+        <BudgetDialog
+          workspace={of.id}
+          interval={asked}
+          limit={budgetOf(asked)?.limit_usd}
+          onClose={() => ask(null)}
+        />
+      ) : null}
     </Card>
   );
 }
@@ -141,12 +195,17 @@ function Members({ of, isDefault, mayWrite }: { of: Workspace; isDefault: boolea
   const everybody = useQuery(membersQuery);
   const inside = useQuery({
     queryKey: ["workspaces", of.id, "members"],
-    queryFn: () => wholeList((query) => answer(api.GET("/workspaces/{id}/members", { params: { path: { id: of.id }, query } }))),
+    queryFn: () =>
+      wholeList((query) =>
+        answer(api.GET("/workspaces/{id}/members", { params: { path: { id: of.id }, query } })),
+      ),
   });
   const change = useMutation({
     mutationFn: async ({ member, isIn }: { member: Member; isIn: boolean }) => {
       const asked = { params: { path: { id: of.id } }, body: { user_ids: [member.id] } };
-      await (isIn ? answer<unknown>(api.POST("/workspaces/{id}/members/remove", asked)) : answer<unknown>(api.POST("/workspaces/{id}/members/add", asked)));
+      await (isIn
+        ? answer<unknown>(api.POST("/workspaces/{id}/members/remove", asked))
+        : answer<unknown>(api.POST("/workspaces/{id}/members/add", asked)));
     },
     onSuccess: () => queries.invalidateQueries({ queryKey: ["workspaces", of.id, "members"] }),
     onError: complain,
@@ -191,7 +250,14 @@ function DeleteDialog({ of, onClose }: { of: Workspace; onClose: () => void }) {
     await queries.invalidateQueries({ queryKey: ["workspaces"] });
   }
   return (
-    <FormDialog open title={`Delete “${of.name}”?`} kind="danger" action="Delete" onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      open
+      title={`Delete “${of.name}”?`}
+      kind="danger"
+      action="Delete"
+      onClose={onClose}
+      onSubmit={submit}
+    >
       <p>Its budgets and memberships go with it. While keys of it are in force, this is refused.</p>
     </FormDialog>
   );
@@ -207,7 +273,13 @@ export function WorkspacePage() {
   if (!workspace) {
     return (
       <Page title="Workspace">
-        {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : data ? <Note>There is no such workspace.</Note> : <Loading />}
+        {error ? (
+          <ErrorNote error={error} onRetry={() => void refetch()} />
+        ) : data ? (
+          <Note>There is no such workspace.</Note>
+        ) : (
+          <Loading />
+        )}
       </Page>
     );
   }

@@ -3,7 +3,13 @@ import { useQuery } from "@tanstack/react-query";
 import { workspacesQuery } from "./workspaces";
 
 /** Chooses the workspace that a list is of. With one workspace there is nothing to choose. */
-export function WorkspacePicker({ value, onChange }: { value: string | undefined; onChange: (id: string | undefined) => void }) {
+export function WorkspacePicker({
+  value,
+  onChange,
+}: {
+  value: string | undefined;
+  onChange: (id: string | undefined) => void;
+}) {
   const { data: workspaces } = useQuery(workspacesQuery);
   if (!workspaces || workspaces.length < 2) return null;
   const standard = workspaces[0]?.id;

@@ -26,8 +26,20 @@ function NewWorkspaceDialog({ onClose }: { onClose: () => void }) {
   }
   return (
     <FormDialog open title="New workspace" action="Create" onClose={onClose} onSubmit={submit}>
-      <TextField label="Name" required autoFocus value={name} onChange={(event) => setName(event.target.value)} />
-      <TextField label="Slug" required hint="Its name in addresses and scripts." value={shown} onChange={(event) => setSlug(event.target.value)} />
+      <TextField
+        label="Name"
+        required
+        autoFocus
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
+      <TextField
+        label="Slug"
+        required
+        hint="Its name in addresses and scripts."
+        value={shown}
+        onChange={(event) => setSlug(event.target.value)}
+      />
     </FormDialog>
   );
 }
@@ -47,15 +59,28 @@ const COLUMNS: Column<Workspace>[] = [
       </div>
     ),
   },
-  { id: "model", head: "Default model", width: "minmax(170px, 1fr)", value: (one) => one.default_text_model, cell: (one) => one.default_text_model ?? <span className="soft">the organisation&apos;s</span> },
+  {
+    id: "model",
+    head: "Default model",
+    width: "minmax(170px, 1fr)",
+    value: (one) => one.default_text_model,
+    cell: (one) => one.default_text_model ?? <span className="soft">the organisation&apos;s</span>,
+  },
   {
     id: "logs",
     head: "Requests and answers",
     width: "180px",
     value: (one) => Number(one.is_observability_io_logging_enabled),
-    cell: (one) => (one.is_observability_io_logging_enabled ? <Badge tone="warn">kept</Badge> : <Badge>not kept</Badge>),
+    cell: (one) =>
+      one.is_observability_io_logging_enabled ? <Badge tone="warn">kept</Badge> : <Badge>not kept</Badge>,
   },
-  { id: "made", head: "Made", width: "130px", value: (one) => one.created_at, cell: (one) => date(one.created_at) },
+  {
+    id: "made",
+    head: "Made",
+    width: "130px",
+    value: (one) => one.created_at,
+    cell: (one) => date(one.created_at),
+  },
 ];
 
 export function WorkspacesPage() {
@@ -75,7 +100,11 @@ export function WorkspacesPage() {
       }
     >
       {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {data ? <Table label="Workspaces" rows={data} columns={COLUMNS} rowKey={(one) => one.id} rowHeight={60} /> : error ? null : <Loading />}
+      {data ? (
+        <Table label="Workspaces" rows={data} columns={COLUMNS} rowKey={(one) => one.id} rowHeight={60} />
+      ) : error ? null : (
+        <Loading />
+      )}
       {isAsked ? <NewWorkspaceDialog onClose={() => ask(false)} /> : null}
     </Page>
   );
