@@ -20,5 +20,5 @@ export default defineConfig({
     manifest: true,
   },
   server: { proxy: Object.fromEntries(passedOn.map((path) => [path, { target: platform }])) },
-  test: { include: ["src/**/*.test.ts"], environment: "node", pool: "threads", maxWorkers: 1 },
+  test: { include: ["src/**/*.test.{ts,tsx}"], environment: "node", pool: "threads", maxWorkers: 1 },
 });

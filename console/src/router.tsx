@@ -108,7 +108,7 @@ const compare = createRoute({
 });
 const model = createRoute({
   ...within,
-  path: "/models/$",
+  path: "/model/$",
   component: page(() => import("./models/ModelPage"), "ModelPage"),
 });
 const playground = createRoute({

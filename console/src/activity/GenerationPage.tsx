@@ -158,7 +158,7 @@ function Details({ of: one }: { of: Generation }) {
           facts={[
             [
               "Model",
-              <Link key="model" to="/models/$" params={{ _splat: one.model }}>
+              <Link key="model" to="/model/$" params={{ _splat: one.model }}>
                 {one.model}
               </Link>,
             ],

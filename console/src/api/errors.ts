@@ -20,6 +20,9 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether the API refused, so that asking again comes to the same. Status 0 is a server that was not reached. */
+export const isRefusal = (error: ApiError): boolean => error.status > 0 && error.status < 500;
+
 type Members = Record<string, unknown>;
 const isMembers = (value: unknown): value is Members => typeof value === "object" && value !== null;
 const text = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
@@ -44,7 +47,5 @@ export function errorOf(body: unknown, status: number, headers?: Headers): ApiEr
 
 /** What to show of anything that was thrown. */
 export function messageOf(error: unknown): string {
-  if (error instanceof ApiError) return error.message;
-  if (error instanceof TypeError) return "The server cannot be reached.";
   return error instanceof Error ? error.message : String(error);
 }

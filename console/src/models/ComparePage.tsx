@@ -127,7 +127,7 @@ function Comparison({ all }: { all: Compared[] }) {
             </th>
             {all.map(({ model }) => (
               <th scope="col" key={model.id}>
-                <Link to="/models/$" params={{ _splat: model.id }}>
+                <Link to="/model/$" params={{ _splat: model.id }}>
                   {model.id}
                 </Link>
               </th>

@@ -13,7 +13,7 @@ import "./models.css";
 import { type Endpoint, type Model, type Pricing, endpointsQuery, modelQuery, statusOf } from "./models";
 import { priceOf } from "./search";
 
-const route = getRouteApi("/inside/models/$");
+const route = getRouteApi("/inside/model/$");
 
 const uptime = (percent: number | null): string => (percent === null ? "–" : `${percent.toFixed(2)}%`);
 

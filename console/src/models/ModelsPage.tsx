@@ -51,7 +51,7 @@ function columns(picked: string[], onPick: (id: string) => void): Column<Model>[
       value: (model) => model.id,
       cell: (model) => (
         <div className="model-name">
-          <Link to="/models/$" params={{ _splat: model.id }}>
+          <Link to="/model/$" params={{ _splat: model.id }}>
             {model.name}
           </Link>
           <span className="soft mono cut">{model.id}</span>

@@ -130,7 +130,7 @@ export function Lane({ model, turns, onRemove }: { model: string; turns: Turn[];
   return (
     <section className="lane" aria-label={model}>
       <header className="lane-head">
-        <Link className="cut" to="/models/$" params={{ _splat: model }}>
+        <Link className="cut" to="/model/$" params={{ _splat: model }}>
           {model}
         </Link>
         <Button kind="quiet" size="small" shape="square" aria-label={`Remove ${model}`} onClick={onRemove}>

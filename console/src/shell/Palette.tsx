@@ -67,7 +67,7 @@ function useEntries(groups: Group[]): Entry[] {
       label: model.id,
       group: "Model",
       words: `${model.id} ${model.name}`,
-      run: () => void router.navigate({ to: "/models/$", params: { _splat: model.id } }),
+      run: () => void router.navigate({ to: "/model/$", params: { _splat: model.id } }),
     }));
     return [...pages, ...actions, ...catalogue];
   }, [groups, models, router, signOut]);

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 
-import { ApiError, messageOf } from "~/api/errors";
+import { ApiError, isRefusal, messageOf } from "~/api/errors";
 
 import { Button } from "./Button";
 
@@ -16,18 +16,18 @@ export function Note({ tone, children }: { tone?: Tone; children: ReactNode }) {
 
 /** A refusal or fault, in the API's own words. */
 export function ErrorNote({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
-  const isRefusal = error instanceof ApiError && error.status < 500;
+  const isFinal = error instanceof ApiError && isRefusal(error);
   return (
     <Note tone="bad">
       <p>{messageOf(error)}</p>
       {error instanceof ApiError ? (
         <p className="soft">
-          HTTP {error.status}
+          {error.status === 0 ? "no answer" : `HTTP ${error.status}`}
           {error.type === null ? "" : ` · ${error.type}`}
           {error.retryAfter === null ? "" : ` · again in ${error.retryAfter} s`}
         </p>
       ) : null}
-      {onRetry && !isRefusal ? (
+      {onRetry && !isFinal ? (
         <Button size="small" onClick={onRetry}>
           Try again
         </Button>
