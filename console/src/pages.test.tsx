@@ -129,6 +129,11 @@ async function answer(input: RequestInfo | URL, init?: RequestInit): Promise<Res
 
 let root: Root;
 
+// Nothing is laid out here: without a height no table would show a row.
+for (const side of ["clientHeight", "clientWidth"]) {
+  Object.defineProperty(HTMLElement.prototype, side, { configurable: true, get: () => 600 });
+}
+
 beforeEach(() => {
   asked = [];
   queries.clear();
@@ -168,6 +173,15 @@ test.each(PAGES)("%s opens", async (address) => {
   expect(troubles).toEqual([]);
   expect(document.querySelector("style")).toBeNull();
   expect(asked).toContain("GET /account/v1/session");
+});
+
+test.each([
+  ["/keys", "$1.00 of $5.00 a month"],
+  ["/models", "$2.00"],
+  ["/workspaces", "not kept"],
+])("%s shows its rows", async (address, text) => {
+  await open(address);
+  await vi.waitFor(() => expect(document.querySelector("[role=table]")?.textContent).toContain(text));
 });
 
 test("whoever is not signed in is asked to sign in", async () => {
