@@ -1,0 +1,115 @@
+// The shapes of the people's own API, below `/account/v1`. Its document is served but not published in docs/reference,
+// so these few are written by hand, in the form that the generator gives the others.
+
+export type Role = "owner" | "admin" | "billing" | "developer" | "viewer";
+
+export interface User {
+  id: string;
+  email: string;
+  name: string;
+  is_platform_admin: boolean;
+  has_password: boolean;
+}
+
+export interface Membership {
+  id: string;
+  slug: string;
+  name: string;
+  role: Role;
+}
+
+export interface Session {
+  session_id: string;
+  csrf_token: string;
+  user: User;
+  organization: Membership | null;
+  organizations: Membership[];
+}
+
+export interface ListedSession {
+  id: string;
+  is_current: boolean;
+  organization_id: string | null;
+  created_at: string;
+  last_seen_at: string;
+  expires_at: string;
+  user_agent: string;
+  address: string;
+}
+
+export interface Invitation {
+  id: string;
+  email: string;
+  role: Role;
+  workspaces: string[];
+  invited_by: string;
+  created_at: string;
+  expires_at: string;
+}
+
+export interface AuditChange {
+  id: string;
+  at: string;
+  actor: string;
+  action: string;
+  target: string;
+  details: Record<string, unknown>;
+}
+
+interface Json<T> {
+  headers: Record<string, unknown>;
+  content: { "application/json": T };
+}
+interface Nothing {
+  headers: Record<string, unknown>;
+  content?: never;
+}
+interface Failure {
+  error: { code: number; message: string; metadata?: Record<string, unknown> | null };
+}
+interface Asked<Query = never> {
+  query?: Query;
+  header?: never;
+  path?: never;
+  cookie?: never;
+}
+interface OfOne {
+  query?: never;
+  header?: never;
+  path: { id: string };
+  cookie?: never;
+}
+interface Operation<Answer, Body = never, Parameters = Asked> {
+  parameters: Parameters;
+  requestBody?: [Body] extends [never] ? never : { content: { "application/json": Body } };
+  responses: { 200: Answer; default: Json<Failure> };
+}
+type Data<T> = Json<{ data: T }>;
+
+export interface paths {
+  "/sign-in": { post: Operation<Data<Session>, { email: string; password: string }> };
+  "/sign-out": { post: Operation<Nothing> };
+  "/session": { get: Operation<Data<Session>> };
+  "/session/organization": { put: Operation<Data<Session>, { organization_id: string }> };
+  "/sessions": { get: Operation<Data<ListedSession[]>>; delete: Operation<Nothing> };
+  "/sessions/{id}": { delete: Operation<Json<{ deleted: boolean }>, never, OfOne> };
+  "/me": { patch: Operation<Data<Session>, { name: string }> };
+  "/me/password": { put: Operation<Nothing, { old_password: string; new_password: string }> };
+  "/password-reset": { post: Operation<Nothing, { email: string }> };
+  "/invitations": {
+    get: Operation<
+      Json<{ data: Invitation[]; total_count: number }>,
+      never,
+      Asked<{ offset?: number; limit?: number }>
+    >;
+    post: Operation<Data<Invitation>, { email: string; role: Role; workspaces?: string[] }>;
+  };
+  "/invitations/{id}": { delete: Operation<Json<{ deleted: boolean }>, never, OfOne> };
+  "/audit": {
+    get: Operation<
+      Json<{ data: AuditChange[]; next: string | null }>,
+      never,
+      Asked<{ after?: string; limit?: number }>
+    >;
+  };
+}

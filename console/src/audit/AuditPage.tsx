@@ -1,0 +1,82 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+
+import type { AuditChange } from "~/api/account";
+import { account, answer } from "~/api/client";
+import { ago, dateTime } from "~/format/time";
+import { Button } from "~/ui/Button";
+import { Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Page } from "~/ui/Page";
+import { type Column, Table } from "~/ui/Table";
+
+const COLUMNS: Column<AuditChange>[] = [
+  {
+    id: "at",
+    head: "When",
+    width: "150px",
+    cell: (one) => <span title={dateTime(one.at)}>{ago(one.at)}</span>,
+  },
+  { id: "action", head: "What", width: "170px", cell: (one) => <span className="mono">{one.action}</span> },
+  {
+    id: "actor",
+    head: "Who",
+    width: "minmax(180px, 1fr)",
+    cell: (one) => <span className="mono cut">{one.actor}</span>,
+  },
+  {
+    id: "target",
+    head: "On",
+    width: "minmax(180px, 1fr)",
+    cell: (one) => (
+      <span className="mono cut" title={one.target}>
+        {one.target}
+      </span>
+    ),
+  },
+  {
+    id: "details",
+    head: "Details",
+    width: "minmax(220px, 2fr)",
+    cell: (one) => <span className="mono soft details">{JSON.stringify(one.details)}</span>,
+  },
+];
+
+export function AuditPage() {
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
+    queryKey: ["audit"],
+    queryFn: ({ pageParam }) =>
+      answer(
+        account.GET("/audit", {
+          params: { query: { limit: 200, ...(pageParam ? { after: pageParam } : {}) } },
+        }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
+  });
+  const rows = data?.pages.flatMap((page) => page.data);
+  return (
+    <Page
+      title="Audit log"
+      about="Everything that was changed in the organisation, newest first. It cannot be edited, and never holds a secret."
+    >
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
+      {rows ? (
+        <Table
+          label="Changes"
+          rows={rows}
+          columns={COLUMNS}
+          rowKey={(one) => one.id}
+          empty={<Empty title="Nothing was changed yet" />}
+        />
+      ) : error ? null : (
+        <Loading />
+      )}
+      {hasNextPage ? (
+        <div>
+          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+            Show older ones
+          </Button>
+        </div>
+      ) : null}
+    </Page>
+  );
+}

@@ -1,0 +1,190 @@
+// Columns stacked by series, or lines, drawn on a canvas by uPlot. The same figures stand below as a table for those who
+// do not see the canvas.
+
+import { useEffect, useMemo, useRef, useState } from "react";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+
+import { useIsDark } from "~/shell/theme";
+
+import "./charts.css";
+import { type Columns, type Granularity, type Series, stacked } from "./series";
+
+export interface ChartProps {
+  label: string;
+  columns: Columns;
+  granularity: Granularity;
+  say: (value: number) => string;
+  /** Lines are for what does not add up: means and shares. */
+  kind?: "stack" | "line";
+  height?: number;
+}
+
+const COLOURS = 8;
+export const colourOf = (series: Series, place: number): string =>
+  series.isRest ? "--series-rest" : `--series-${(place % COLOURS) + 1}`;
+
+/** A token of the style sheets as it is drawn now. Canvases know nothing of custom properties or `light-dark()`. */
+function drawn(element: HTMLElement, token: string): string {
+  const probe = element.ownerDocument.createElement("i");
+  probe.style.color = `var(${token})`;
+  element.append(probe);
+  const colour = getComputedStyle(probe).color;
+  probe.remove();
+  return colour;
+}
+
+const TIMES: Record<Granularity, Intl.DateTimeFormatOptions> = {
+  minute: { hour: "2-digit", minute: "2-digit" },
+  hour: { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", timeZone: "UTC" },
+  day: { weekday: "short", month: "short", day: "numeric", timeZone: "UTC" },
+  week: { month: "short", day: "numeric", year: "numeric", timeZone: "UTC" },
+  month: { month: "long", year: "numeric", timeZone: "UTC" },
+};
+
+export function timeOf(at: number, granularity: Granularity): string {
+  return new Intl.DateTimeFormat("en-GB", TIMES[granularity]).format(new Date(at * 1000));
+}
+
+function options(
+  props: ChartProps,
+  host: HTMLElement,
+  onHover: (place: number | null) => void,
+): uPlot.Options {
+  const { columns, kind = "stack", height = 260, say, granularity } = props;
+  const grid = drawn(host, "--line");
+  const text = drawn(host, "--text-soft");
+  const bars = uPlot.paths.bars?.({ size: [0.78, 44], radius: 0.12 });
+  const lines = uPlot.paths.linear?.();
+  // The tallest is drawn first, so that those below stay in sight.
+  const order =
+    kind === "stack"
+      ? columns.series.map((_, place) => place).reverse()
+      : columns.series.map((_, place) => place);
+  const axis = {
+    stroke: text,
+    grid: { stroke: grid, width: 1 },
+    ticks: { show: false },
+    font: "12px system-ui, sans-serif",
+  };
+  return {
+    width: Math.max(host.clientWidth, 200),
+    height,
+    padding: [12, 8, 0, 0],
+    legend: { show: false },
+    tzDate: (at) =>
+      granularity === "minute" ? new Date(at * 1000) : uPlot.tzDate(new Date(at * 1000), "UTC"),
+    cursor: { y: false, points: { show: kind === "line" }, drag: { x: false, y: false } },
+    scales: {
+      y: { range: (_, least, most) => [Math.min(0, least ?? 0), most && most > 0 ? most * 1.06 : 1] },
+    },
+    axes: [
+      { ...axis, grid: { show: false } },
+      { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : say(tick))) },
+    ],
+    series: [
+      {},
+      ...order.map((place): uPlot.Series => {
+        const colour = drawn(host, colourOf(columns.series[place] as Series, place));
+        const paths = kind === "stack" ? bars : lines;
+        return {
+          stroke: colour,
+          points: { show: kind === "line" && columns.times.length < 3 },
+          ...(kind === "stack" ? { fill: colour, width: 0 } : { width: 2 }),
+          ...(paths ? { paths } : {}),
+        };
+      }),
+    ],
+    hooks: { setCursor: [(plot) => onHover(plot.cursor.idx ?? null)] },
+  };
+}
+
+function dataOf({ columns, kind = "stack" }: ChartProps): uPlot.AlignedData {
+  const values =
+    kind === "stack"
+      ? stacked(columns.series, columns.times.length).reverse()
+      : columns.series.map((one) => one.values);
+  return [columns.times, ...values];
+}
+
+function Legend({ props, hovered }: { props: ChartProps; hovered: number | null }) {
+  const { columns, say, granularity, kind = "stack" } = props;
+  const time = hovered === null ? null : columns.times[hovered];
+  return (
+    <div className="chart-legend">
+      <strong>{time === null || time === undefined ? "In all" : timeOf(time, granularity)}</strong>
+      {columns.series.map((one, place) => (
+        <span key={one.name} className="chart-entry">
+          <i style={{ background: `var(${colourOf(one, place)})` }} aria-hidden="true" />
+          <span className="cut">{one.name}</span>
+          {hovered !== null || kind === "stack" ? (
+            <b className="number">{say(hovered === null ? one.total : (one.values[hovered] ?? 0))}</b>
+          ) : null}
+        </span>
+      ))}
+    </div>
+  );
+}
+
+function Figures({ label, columns, granularity, say }: ChartProps) {
+  return (
+    <details className="chart-figures">
+      <summary>Figures</summary>
+      <div className="scroll">
+        <table className="plain-table">
+          <caption className="visually-hidden">{label}</caption>
+          <thead>
+            <tr>
+              <th scope="col">From</th>
+              {columns.series.map((one) => (
+                <th key={one.name} scope="col" className="number">
+                  {one.name}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {columns.times.map((time, place) => (
+              <tr key={time}>
+                <th scope="row">{timeOf(time, granularity)}</th>
+                {columns.series.map((one) => (
+                  <td key={one.name} className="number">
+                    {say(one.values[place] ?? 0)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </details>
+  );
+}
+
+export function Chart(props: ChartProps) {
+  const host = useRef<HTMLDivElement>(null);
+  const [hovered, setHovered] = useState<number | null>(null);
+  const isDark = useIsDark();
+  const data = useMemo(() => dataOf(props), [props]);
+  useEffect(() => {
+    const element = host.current;
+    if (element === null) return undefined;
+    const plot = new uPlot(options(props, element, setHovered), data, element);
+    const observer = new ResizeObserver(() =>
+      plot.setSize({ width: Math.max(element.clientWidth, 200), height: props.height ?? 260 }),
+    );
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      plot.destroy();
+    };
+    // Another theme draws with other colours.
+  }, [props, data, isDark]);
+  return (
+    <figure className="chart" onPointerLeave={() => setHovered(null)}>
+      <div ref={host} role="img" aria-label={`${props.label}. The figures are in the table below.`} />
+      <Legend props={props} hovered={hovered} />
+      <Figures {...props} />
+    </figure>
+  );
+}

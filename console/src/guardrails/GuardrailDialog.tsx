@@ -1,0 +1,208 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { answer, api } from "~/api/client";
+import { Button } from "~/ui/Button";
+import { FormDialog } from "~/ui/Dialog";
+import { CheckField, FieldGroup, SelectField, TextArea, TextField } from "~/ui/Field";
+
+import { type Action, BUILTINS, type Guardrail, type GuardrailForm, changesOf, formOf } from "./guardrails";
+
+const ACTIONS = [
+  { value: "", label: "allow" },
+  { value: "flag", label: "flag" },
+  { value: "redact", label: "redact" },
+  { value: "block", label: "block" },
+];
+const INTERVALS = [
+  { value: "", label: "never" },
+  { value: "daily", label: "every day" },
+  { value: "weekly", label: "every week" },
+  { value: "monthly", label: "every month" },
+];
+
+interface Part {
+  form: GuardrailForm;
+  onChange: (changes: Partial<GuardrailForm>) => void;
+}
+
+function Budget({ form, onChange }: Part) {
+  return (
+    <FieldGroup legend="Budget, for each key and member by itself">
+      <div className="input-row">
+        <TextField
+          label="Spend at most (USD)"
+          placeholder="no budget"
+          inputMode="decimal"
+          value={form.limit}
+          onChange={(event) => onChange({ limit: event.target.value })}
+        />
+        <SelectField
+          label="Begins anew"
+          options={INTERVALS}
+          disabled={form.limit.trim() === ""}
+          value={form.interval}
+          onChange={(event) => onChange({ interval: event.target.value })}
+        />
+      </div>
+    </FieldGroup>
+  );
+}
+
+function Choices({ form, onChange }: Part) {
+  return (
+    <FieldGroup legend="Models and providers, one a line">
+      <div className="input-row">
+        <TextArea
+          label="Only these models"
+          isCode
+          rows={3}
+          placeholder="all"
+          value={form.allowedModels}
+          onChange={(event) => onChange({ allowedModels: event.target.value })}
+        />
+        <TextArea
+          label="None of these models"
+          isCode
+          rows={3}
+          value={form.ignoredModels}
+          onChange={(event) => onChange({ ignoredModels: event.target.value })}
+        />
+      </div>
+      <div className="input-row">
+        <TextArea
+          label="Only these providers"
+          isCode
+          rows={2}
+          placeholder="all"
+          value={form.allowedProviders}
+          onChange={(event) => onChange({ allowedProviders: event.target.value })}
+        />
+        <TextArea
+          label="None of these providers"
+          isCode
+          rows={2}
+          value={form.ignoredProviders}
+          onChange={(event) => onChange({ ignoredProviders: event.target.value })}
+        />
+      </div>
+      <CheckField
+        label="Only endpoints that retain nothing"
+        checked={form.isZdr}
+        onChange={(event) => onChange({ isZdr: event.target.checked })}
+      />
+      <CheckField
+        label="Only endpoints that do not train on requests"
+        checked={form.isTrainingDenied}
+        onChange={(event) => onChange({ isTrainingDenied: event.target.checked })}
+      />
+    </FieldGroup>
+  );
+}
+
+function Filters({ form, onChange }: Part) {
+  function setBuiltin(slug: (typeof BUILTINS)[number]["slug"], action: string): void {
+    const { [slug]: _, ...others } = form.builtins;
+    onChange({ builtins: action === "" ? others : { ...others, [slug]: action as Action } });
+  }
+  function setPattern(place: number, changes: Partial<GuardrailForm["patterns"][number]>): void {
+    onChange({
+      patterns: form.patterns.map((one, other) => (other === place ? { ...one, ...changes } : one)),
+    });
+  }
+  return (
+    <FieldGroup legend="What may stand in requests">
+      <div className="input-row">
+        {BUILTINS.map(({ slug, label }) => (
+          <SelectField
+            key={slug}
+            label={label}
+            options={ACTIONS}
+            value={form.builtins[slug] ?? ""}
+            onChange={(event) => setBuiltin(slug, event.target.value)}
+          />
+        ))}
+      </div>
+      {form.patterns.map((one, place) => (
+        <div className="input-row" key={place}>
+          <TextField
+            label="Pattern (regular expression)"
+            value={one.pattern}
+            onChange={(event) => setPattern(place, { pattern: event.target.value })}
+          />
+          <TextField
+            label="Called"
+            value={one.label}
+            onChange={(event) => setPattern(place, { label: event.target.value })}
+          />
+          <SelectField
+            label="Then"
+            options={ACTIONS.slice(1)}
+            value={one.action}
+            onChange={(event) => setPattern(place, { action: event.target.value as Action })}
+          />
+        </div>
+      ))}
+      <div>
+        <Button
+          size="small"
+          onClick={() =>
+            onChange({ patterns: [...form.patterns, { pattern: "", label: "", action: "block" }] })
+          }
+        >
+          Add a pattern
+        </Button>
+      </div>
+    </FieldGroup>
+  );
+}
+
+export function GuardrailDialog({
+  of,
+  workspace,
+  onClose,
+}: {
+  of: Guardrail | null;
+  workspace: string | undefined;
+  onClose: () => void;
+}) {
+  const queries = useQueryClient();
+  const [before] = useState(() => formOf(of));
+  const [form, setForm] = useState(before);
+  const part = { form, onChange: (changes: Partial<GuardrailForm>) => setForm({ ...form, ...changes }) };
+  async function submit(): Promise<void> {
+    const body = changesOf(form, before);
+    if (of) await answer(api.PATCH("/guardrails/{id}", { params: { path: { id: of.id } }, body }));
+    else
+      await answer(
+        api.POST("/guardrails", { body: { ...body, ...(workspace ? { workspace_id: workspace } : {}) } }),
+      );
+    await queries.invalidateQueries({ queryKey: ["guardrails"] });
+  }
+  return (
+    <FormDialog
+      open
+      size="wide"
+      title={of ? `Change “${of.name}”` : "New guardrail"}
+      action={of ? "Save" : "Create"}
+      onClose={onClose}
+      onSubmit={submit}
+    >
+      <TextField
+        label="Name"
+        required
+        autoFocus
+        value={form.name}
+        onChange={(event) => part.onChange({ name: event.target.value })}
+      />
+      <TextField
+        label="Description"
+        value={form.description}
+        onChange={(event) => part.onChange({ description: event.target.value })}
+      />
+      <Budget {...part} />
+      <Choices {...part} />
+      <Filters {...part} />
+    </FormDialog>
+  );
+}

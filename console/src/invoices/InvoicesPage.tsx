@@ -1,0 +1,167 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { api, document } from "~/api/client";
+import { exactUsd } from "~/format/money";
+import { date } from "~/format/time";
+import { Button } from "~/ui/Button";
+import { TextField } from "~/ui/Field";
+import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Card, Page } from "~/ui/Page";
+import { type Column, Table } from "~/ui/Table";
+
+/** A document as it is listed; the API's description leaves it open. Amounts are strings. */
+interface Listed {
+  number: string;
+  kind: string;
+  issued_at: string;
+  due_on: string | null;
+  total: string | null;
+  amount_due: string | null;
+  sha256: string;
+}
+
+const KINDS: Record<string, string> = {
+  invoice: "Invoice",
+  statement: "Statement",
+  credit_note: "Credit note",
+  receipt: "Receipt",
+};
+
+const linkOf = (number: string, form: string): string =>
+  `/api/v1/invoices/${encodeURIComponent(number)}.${form}`;
+
+const COLUMNS: Column<Listed>[] = [
+  {
+    id: "number",
+    head: "Number",
+    width: "minmax(170px, 1fr)",
+    cell: (one) => (
+      <a href={linkOf(one.number, "html")} target="_blank" rel="noreferrer">
+        {one.number}
+      </a>
+    ),
+  },
+  { id: "kind", head: "Kind", width: "130px", cell: (one) => KINDS[one.kind] ?? one.kind },
+  { id: "issued", head: "Issued", width: "130px", cell: (one) => date(one.issued_at) },
+  { id: "total", head: "Total", width: "140px", align: "right", cell: (one) => exactUsd(one.total) },
+  {
+    id: "due",
+    head: "Due",
+    width: "140px",
+    align: "right",
+    cell: (one) => (one.amount_due ? exactUsd(one.amount_due) : "–"),
+  },
+  {
+    id: "by",
+    head: "By",
+    width: "130px",
+    cell: (one) => (one.due_on ? <Badge tone="warn">{date(one.due_on)}</Badge> : "–"),
+  },
+  {
+    id: "files",
+    head: "Files",
+    width: "130px",
+    cell: (one) => (
+      <span className="bar">
+        <a href={linkOf(one.number, "pdf")} download aria-label={`${one.number} as PDF`}>
+          PDF
+        </a>
+        <a
+          href={linkOf(one.number, "json")}
+          download
+          aria-label={`${one.number} as JSON`}
+          title={`SHA-256 ${one.sha256}`}
+        >
+          JSON
+        </a>
+      </span>
+    ),
+  },
+];
+
+function firstOfMonth(now: Date): string {
+  return `${now.toISOString().slice(0, 8)}01`;
+}
+
+function UsageExport() {
+  const [from, setFrom] = useState(() => firstOfMonth(new Date()));
+  const [to, setTo] = useState(() => new Date().toISOString().slice(0, 10));
+  const address = `/api/v1/usage.csv?from=${encodeURIComponent(from)}&to=${encodeURIComponent(to)}`;
+  return (
+    <Card title="Usage as CSV">
+      <div className="form">
+        <p className="soft">
+          A row for each generation, with tokens, price version, markup and charge. Days are those of UTC.
+        </p>
+        <div className="input-row">
+          <TextField
+            label="From"
+            type="date"
+            value={from}
+            max={to}
+            onChange={(event) => setFrom(event.target.value)}
+          />
+          <TextField
+            label="To"
+            type="date"
+            value={to}
+            min={from}
+            onChange={(event) => setTo(event.target.value)}
+          />
+        </div>
+        <div>
+          <a className="button" href={address} download>
+            Download
+          </a>
+        </div>
+      </div>
+    </Card>
+  );
+}
+
+export function InvoicesPage() {
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
+    queryKey: ["invoices"],
+    queryFn: ({ pageParam }) =>
+      document<{ data: Listed[]; next: string | null }>(
+        api.GET("/invoices", {
+          params: { query: { limit: 100, ...(pageParam ? { after: pageParam } : {}) } },
+        }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
+  });
+  const rows = data?.pages.flatMap((page) => page.data);
+  return (
+    <Page
+      title="Invoices"
+      about="Invoices, statements, credit notes and receipts. None of them ever changes; corrections are documents of their own."
+    >
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
+      {rows ? (
+        <Table
+          label="Documents"
+          rows={rows}
+          columns={COLUMNS}
+          rowKey={(one) => one.number}
+          empty={
+            <Empty title="No documents yet">
+              A receipt comes with each purchase, a statement or an invoice when a month is closed.
+            </Empty>
+          }
+        />
+      ) : error ? null : (
+        <Loading />
+      )}
+      {hasNextPage ? (
+        <div>
+          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+            Show older ones
+          </Button>
+        </div>
+      ) : null}
+      <UsageExport />
+    </Page>
+  );
+}

@@ -1,0 +1,272 @@
+// Making, changing, rotating and deleting a key.
+
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { Button } from "~/ui/Button";
+import { CodeBlock } from "~/ui/Copy";
+import { Dialog, FormDialog } from "~/ui/Dialog";
+import { CheckField, FieldGroup, SelectField, TextArea, TextField } from "~/ui/Field";
+import { Note } from "~/ui/Note";
+import { say } from "~/ui/toast";
+
+import { EMPTY, type KeyForm, type Mistakes, changesOf, formOf, mistakesOf, newKeyOf } from "./form";
+import { type Key, type Kind, type Minted, RESETS, changeKey, createKey, deleteKey, rotateKey } from "./keys";
+
+const OVERLAPS = [
+  { value: "0", label: "ends at once (as it should for one that leaked)" },
+  { value: "3600", label: "stays in force for an hour" },
+  { value: "86400", label: "stays in force for a day" },
+  { value: "604800", label: "stays in force for a week" },
+];
+
+interface Fields {
+  form: KeyForm;
+  mistakes: Mistakes;
+  isNew: boolean;
+  onChange: (changes: Partial<KeyForm>) => void;
+}
+
+function Limits({ form, mistakes, onChange }: Fields) {
+  return (
+    <FieldGroup legend="Limits">
+      <div className="input-row">
+        <TextField
+          label="Spend at most (USD)"
+          placeholder="no limit"
+          inputMode="decimal"
+          value={form.limit}
+          error={mistakes.limit}
+          onChange={(event) => onChange({ limit: event.target.value })}
+        />
+        <SelectField
+          label="Begins anew"
+          options={RESETS}
+          value={form.reset}
+          disabled={form.limit.trim() === ""}
+          onChange={(event) => onChange({ reset: event.target.value })}
+        />
+      </div>
+      <CheckField
+        label="Own provider keys count, too"
+        hint="at the provider's list price"
+        checked={form.countsOwnKeys}
+        onChange={(event) => onChange({ countsOwnKeys: event.target.checked })}
+      />
+      <div className="input-row">
+        <TextField
+          label="Requests a minute"
+          placeholder="default"
+          inputMode="numeric"
+          value={form.rpm}
+          error={mistakes.rpm}
+          onChange={(event) => onChange({ rpm: event.target.value })}
+        />
+        <TextField
+          label="Tokens a minute"
+          placeholder="default"
+          inputMode="numeric"
+          value={form.tpm}
+          error={mistakes.tpm}
+          onChange={(event) => onChange({ tpm: event.target.value })}
+        />
+        <TextField
+          label="At the same time"
+          placeholder="default"
+          inputMode="numeric"
+          value={form.concurrent}
+          error={mistakes.concurrent}
+          onChange={(event) => onChange({ concurrent: event.target.value })}
+        />
+      </div>
+    </FieldGroup>
+  );
+}
+
+function KeyFields(fields: Fields) {
+  const { form, mistakes, isNew, onChange } = fields;
+  return (
+    <>
+      <TextField
+        label="Name"
+        required
+        maxLength={200}
+        autoFocus
+        value={form.name}
+        error={mistakes.name}
+        onChange={(event) => onChange({ name: event.target.value })}
+      />
+      {isNew ? (
+        <SelectField
+          label="For"
+          options={[
+            { value: "inference", label: "calling models" },
+            { value: "management", label: "administering the organisation" },
+          ]}
+          value={form.kind}
+          onChange={(event) => onChange({ kind: event.target.value as Kind })}
+        />
+      ) : null}
+      {form.kind === "inference" ? <Limits {...fields} /> : null}
+      {isNew ? (
+        <TextField
+          label="Expires after (days)"
+          placeholder="never"
+          inputMode="numeric"
+          value={form.days}
+          error={mistakes.days}
+          onChange={(event) => onChange({ days: event.target.value })}
+        />
+      ) : null}
+      <TextArea
+        label="Only from these addresses"
+        hint="Addresses or networks, one a line. Empty: from anywhere."
+        isCode
+        rows={2}
+        value={form.addresses}
+        onChange={(event) => onChange({ addresses: event.target.value })}
+      />
+    </>
+  );
+}
+
+/** The state of a form with its mistakes, which show once somebody tried to send it. */
+function useForm(first: KeyForm) {
+  const [form, setForm] = useState(first);
+  const [isTried, setTried] = useState(false);
+  const mistakes = mistakesOf(form);
+  function check(): void {
+    setTried(true);
+    if (Object.keys(mistakes).length > 0) throw new Error("Some fields need another look.");
+  }
+  return {
+    form,
+    mistakes: isTried ? mistakes : {},
+    check,
+    onChange: (changes: Partial<KeyForm>) => setForm({ ...form, ...changes }),
+  };
+}
+
+/** The secret, which nobody can show again. */
+export function SecretDialog({ minted, onClose }: { minted: Minted; onClose: () => void }) {
+  return (
+    <Dialog
+      open
+      isSticky
+      title={`The key “${minted.data.name}”`}
+      onClose={onClose}
+      footer={
+        <Button kind="primary" onClick={onClose}>
+          I have kept it
+        </Button>
+      }
+    >
+      <Note tone="warn">Copy it now: only its hash is kept, and it is never shown again.</Note>
+      <CodeBlock code={minted.key} label="The secret of the key" />
+    </Dialog>
+  );
+}
+
+export function NewKeyDialog({
+  workspace,
+  kind,
+  onClose,
+  onMinted,
+}: {
+  workspace: string | undefined;
+  kind: Kind;
+  onClose: () => void;
+  onMinted: (minted: Minted) => void;
+}) {
+  const queries = useQueryClient();
+  const { form, mistakes, check, onChange } = useForm({ ...EMPTY, kind });
+  async function submit(): Promise<void> {
+    check();
+    const minted = await createKey(newKeyOf(form, workspace, new Date()));
+    await queries.invalidateQueries({ queryKey: ["keys"] });
+    onMinted(minted);
+  }
+  return (
+    <FormDialog open title="New key" action="Create the key" onClose={onClose} onSubmit={submit}>
+      <KeyFields form={form} mistakes={mistakes} isNew onChange={onChange} />
+    </FormDialog>
+  );
+}
+
+export function ChangeKeyDialog({ of, onClose }: { of: Key; onClose: () => void }) {
+  const queries = useQueryClient();
+  const { form, mistakes, check, onChange } = useForm(formOf(of));
+  async function submit(): Promise<void> {
+    check();
+    await changeKey(of.hash, changesOf(form));
+    await queries.invalidateQueries({ queryKey: ["keys"] });
+    say("The key was changed.");
+  }
+  return (
+    <FormDialog open title={`Change “${of.name}”`} action="Save" onClose={onClose} onSubmit={submit}>
+      <KeyFields form={form} mistakes={mistakes} isNew={false} onChange={onChange} />
+    </FormDialog>
+  );
+}
+
+export function RotateKeyDialog({
+  of,
+  onClose,
+  onMinted,
+}: {
+  of: Key;
+  onClose: () => void;
+  onMinted: (minted: Minted) => void;
+}) {
+  const queries = useQueryClient();
+  const [overlap, setOverlap] = useState("0");
+  async function submit(): Promise<void> {
+    const minted = await rotateKey(of.hash, Number(overlap));
+    await queries.invalidateQueries({ queryKey: ["keys"] });
+    onMinted(minted);
+  }
+  return (
+    <FormDialog open title={`Rotate “${of.name}”`} action="Rotate" onClose={onClose} onSubmit={submit}>
+      <p>The key gets another secret. Its limits, usage and assignments stay.</p>
+      <SelectField
+        label="The secret of before"
+        options={OVERLAPS}
+        value={overlap}
+        onChange={(event) => setOverlap(event.target.value)}
+      />
+    </FormDialog>
+  );
+}
+
+export function DeleteKeyDialog({
+  of,
+  onClose,
+  onDeleted,
+}: {
+  of: Key;
+  onClose: () => void;
+  onDeleted?: () => void;
+}) {
+  const queries = useQueryClient();
+  async function submit(): Promise<void> {
+    await deleteKey(of.hash);
+    await queries.invalidateQueries({ queryKey: ["keys"] });
+    say(`“${of.name}” is deleted.`);
+    onDeleted?.();
+  }
+  return (
+    <FormDialog
+      open
+      title={`Delete “${of.name}”?`}
+      kind="danger"
+      action="Delete the key"
+      onClose={onClose}
+      onSubmit={submit}
+    >
+      <p>
+        Requests with it are refused from now on. This cannot be taken back; what it used stays in the
+        activity.
+      </p>
+    </FormDialog>
+  );
+}

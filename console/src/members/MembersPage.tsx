@@ -1,0 +1,206 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import type { Invitation, Role } from "~/api/account";
+import { account, answer, api } from "~/api/client";
+import { ago } from "~/format/time";
+import { useMay, useSession } from "~/session/session";
+import { Button } from "~/ui/Button";
+import { FormDialog } from "~/ui/Dialog";
+import { SelectField, TextField } from "~/ui/Field";
+import { RowMenu } from "~/ui/Menu";
+import { Badge, ErrorNote, Loading } from "~/ui/Note";
+import { Page } from "~/ui/Page";
+import { type Column, Table } from "~/ui/Table";
+import { complain, say } from "~/ui/toast";
+
+import { type Member, ROLES, invitationsQuery, membersQuery, nameOf } from "./members";
+
+function InviteDialog({ onClose }: { onClose: () => void }) {
+  const queries = useQueryClient();
+  const [email, setEmail] = useState("");
+  const [role, setRole] = useState<Role>("developer");
+  async function submit(): Promise<void> {
+    await answer(account.POST("/invitations", { body: { email, role } }));
+    await queries.invalidateQueries({ queryKey: ["invitations"] });
+    say(`Mail to ${email} is on its way.`);
+  }
+  return (
+    <FormDialog open title="Invite somebody" action="Send the invitation" onClose={onClose} onSubmit={submit}>
+      <TextField
+        label="E-mail"
+        type="email"
+        required
+        autoFocus
+        value={email}
+        onChange={(event) => setEmail(event.target.value)}
+      />
+      <SelectField
+        label="Role"
+        options={ROLES}
+        value={role}
+        onChange={(event) => setRole(event.target.value as Role)}
+      />
+    </FormDialog>
+  );
+}
+
+function RoleDialog({ of, onClose }: { of: Member; onClose: () => void }) {
+  const queries = useQueryClient();
+  const [role, setRole] = useState(of.organization_role);
+  async function submit(): Promise<void> {
+    await answer(
+      api.PATCH("/organization/members/{user_id}", { params: { path: { user_id: of.id } }, body: { role } }),
+    );
+    await queries.invalidateQueries({ queryKey: ["members"] });
+  }
+  return (
+    <FormDialog open title={`Role of ${nameOf(of)}`} action="Save" onClose={onClose} onSubmit={submit}>
+      <SelectField
+        label="Role"
+        options={ROLES}
+        value={role}
+        onChange={(event) => setRole(event.target.value)}
+      />
+    </FormDialog>
+  );
+}
+
+function RemoveDialog({ of, onClose }: { of: Member; onClose: () => void }) {
+  const queries = useQueryClient();
+  async function submit(): Promise<void> {
+    await answer(api.DELETE("/organization/members/{user_id}", { params: { path: { user_id: of.id } } }));
+    await queries.invalidateQueries({ queryKey: ["members"] });
+    say(`${nameOf(of)} is out.`);
+  }
+  return (
+    <FormDialog
+      open
+      title={`Remove ${nameOf(of)}?`}
+      kind="danger"
+      action="Remove"
+      onClose={onClose}
+      onSubmit={submit}
+    >
+      <p>They are out at once. While keys that they made are in force, this is refused.</p>
+    </FormDialog>
+  );
+}
+
+function Invitations({ mayWrite }: { mayWrite: boolean }) {
+  const queries = useQueryClient();
+  const { data, error } = useQuery(invitationsQuery);
+  const revoke = useMutation({
+    mutationFn: (id: string) => answer(account.DELETE("/invitations/{id}", { params: { path: { id } } })),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["invitations"] }),
+    onError: complain,
+  });
+  if (error) return <ErrorNote error={error} />;
+  if (!data || data.length === 0) return null;
+  const columns: Column<Invitation>[] = [
+    {
+      id: "email",
+      head: "Invited",
+      width: "minmax(220px, 2fr)",
+      value: (one) => one.email,
+      cell: (one) => one.email,
+    },
+    { id: "role", head: "As", width: "120px", value: (one) => one.role, cell: (one) => one.role },
+    {
+      id: "end",
+      head: "Can be accepted until",
+      width: "180px",
+      value: (one) => one.expires_at,
+      cell: (one) => ago(one.expires_at),
+    },
+    {
+      id: "menu",
+      head: <span className="visually-hidden">Actions</span>,
+      width: "120px",
+      cell: (one) =>
+        mayWrite ? (
+          <Button size="small" onClick={() => revoke.mutate(one.id)}>
+            Take back
+          </Button>
+        ) : null,
+    },
+  ];
+  return (
+    <>
+      <h2>Open invitations</h2>
+      <Table label="Open invitations" rows={data} columns={columns} rowKey={(one) => one.id} isWhole />
+    </>
+  );
+}
+
+export function MembersPage() {
+  const { user } = useSession();
+  const mayWrite = useMay()("members.write");
+  const { data, error, refetch } = useQuery(membersQuery);
+  const [asked, ask] = useState<{ what: "invite" } | { what: "role" | "remove"; member: Member } | null>(
+    null,
+  );
+  const close = () => ask(null);
+  const columns: Column<Member>[] = [
+    {
+      id: "name",
+      head: "Member",
+      width: "minmax(220px, 3fr)",
+      value: nameOf,
+      cell: (one) => (
+        <div className="stack-tight">
+          <span>
+            {nameOf(one)} {one.id === user.id ? <Badge>you</Badge> : null}
+          </span>
+          <span className="soft cut">{one.email}</span>
+        </div>
+      ),
+    },
+    {
+      id: "role",
+      head: "Role",
+      width: "140px",
+      value: (one) => one.organization_role,
+      cell: (one) => one.organization_role,
+    },
+    {
+      id: "menu",
+      head: <span className="visually-hidden">Actions</span>,
+      width: "60px",
+      cell: (member) =>
+        mayWrite ? (
+          <RowMenu
+            label={`Actions of ${nameOf(member)}`}
+            actions={[
+              { label: "Change the role…", onSelect: () => ask({ what: "role", member }) },
+              { label: "Remove…", tone: "bad", onSelect: () => ask({ what: "remove", member }) },
+            ]}
+          />
+        ) : null,
+    },
+  ];
+  return (
+    <Page
+      title="Members"
+      about="Who works in this organisation, and what they may do."
+      actions={
+        mayWrite ? (
+          <Button kind="primary" onClick={() => ask({ what: "invite" })}>
+            Invite
+          </Button>
+        ) : null
+      }
+    >
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
+      {data ? (
+        <Table label="Members" rows={data} columns={columns} rowKey={(one) => one.id} rowHeight={60} />
+      ) : error ? null : (
+        <Loading />
+      )}
+      <Invitations mayWrite={mayWrite} />
+      {asked?.what === "invite" ? <InviteDialog onClose={close} /> : null}
+      {asked?.what === "role" ? <RoleDialog of={asked.member} onClose={close} /> : null}
+      {asked?.what === "remove" ? <RemoveDialog of={asked.member} onClose={close} /> : null}
+    </Page>
+  );
+}

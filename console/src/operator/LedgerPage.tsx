@@ -1,0 +1,152 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+
+import { admin, document } from "~/api/client";
+import { exactUsd } from "~/format/money";
+import { dateTime } from "~/format/time";
+import { Button } from "~/ui/Button";
+import { TextField } from "~/ui/Field";
+import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Page } from "~/ui/Page";
+import { type Column, Table } from "~/ui/Table";
+
+import { FIELDS, type LedgerSearch } from "./ledger";
+
+const route = getRouteApi("/inside/operator/ledger");
+
+interface Account {
+  account_id?: string;
+  kind?: string;
+  code?: string;
+  tenant_id?: string;
+}
+
+/** A transfer as it is listed; the API's description leaves it open. */
+interface Transfer {
+  source_id: string;
+  kind: string;
+  leg: number;
+  tenant_id: string;
+  debit: Account;
+  credit: Account;
+  amount: string;
+  posted_at: string;
+  note: string | null;
+  block: number | null;
+}
+
+const nameOf = (account: Account): string => account.code ?? account.kind ?? account.account_id ?? "–";
+
+const COLUMNS: Column<Transfer>[] = [
+  { id: "at", head: "Posted", width: "190px", cell: (one) => dateTime(one.posted_at) },
+  { id: "kind", head: "Kind", width: "150px", cell: (one) => one.kind },
+  {
+    id: "debit",
+    head: "Debit",
+    width: "minmax(150px, 1fr)",
+    cell: (one) => (
+      <span className="cut" title={one.debit.account_id}>
+        {nameOf(one.debit)}
+      </span>
+    ),
+  },
+  {
+    id: "credit",
+    head: "Credit",
+    width: "minmax(150px, 1fr)",
+    cell: (one) => (
+      <span className="cut" title={one.credit.account_id}>
+        {nameOf(one.credit)}
+      </span>
+    ),
+  },
+  { id: "amount", head: "Amount", width: "150px", align: "right", cell: (one) => exactUsd(one.amount) },
+  {
+    id: "source",
+    head: "Source",
+    width: "minmax(230px, 2fr)",
+    cell: (one) => (
+      <span className="mono cut" title={one.note ?? undefined}>
+        {one.source_id}
+      </span>
+    ),
+  },
+  {
+    id: "sealed",
+    head: "Sealed",
+    width: "110px",
+    cell: (one) =>
+      one.block === null ? <Badge>not yet</Badge> : <Badge tone="good">block {one.block}</Badge>,
+  },
+];
+
+function Search({ search, onSearch }: { search: LedgerSearch; onSearch: (search: LedgerSearch) => void }) {
+  const [form, setForm] = useState(search);
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    onSearch(form);
+  }
+  return (
+    <form className="form" onSubmit={submit}>
+      <div className="input-row">
+        {FIELDS.map(({ name, label, hint }) => (
+          <TextField
+            key={name}
+            label={label}
+            placeholder={hint}
+            value={form[name] ?? ""}
+            onChange={(event) => setForm({ ...form, [name]: event.target.value || undefined })}
+          />
+        ))}
+      </div>
+      <div className="form-actions">
+        <Button kind="primary" type="submit">
+          Search
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+export function LedgerPage() {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
+    queryKey: ["operator", "ledger", search],
+    queryFn: ({ pageParam }) => {
+      const query = { ...search, limit: 200, ...(pageParam ? { after: pageParam } : {}) };
+      return document<{ data: Transfer[]; next: string | null }>(admin.GET("/ledger", { params: { query } }));
+    },
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
+  });
+  const rows = data?.pages.flatMap((page) => page.data);
+  return (
+    <Page
+      title="Ledger"
+      about="Every movement of money, newest first. Without a tenant, a source or a time it is the last day."
+    >
+      <Search search={search} onSearch={(next) => void navigate({ search: next })} />
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
+      {rows ? (
+        <Table
+          label="Transfers"
+          rows={rows}
+          columns={COLUMNS}
+          rowKey={(one) => `${one.source_id} ${one.kind} ${one.leg}`}
+          empty={<Empty title="No transfer meets all of these" />}
+        />
+      ) : error ? null : (
+        <Loading />
+      )}
+      {hasNextPage ? (
+        <div>
+          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+            Show older ones
+          </Button>
+        </div>
+      ) : null}
+    </Page>
+  );
+}

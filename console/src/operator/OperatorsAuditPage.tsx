@@ -1,0 +1,113 @@
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+
+import { admin, answer } from "~/api/client";
+import type { components } from "~/api/generated/admin";
+import { ago, dateTime } from "~/format/time";
+import { Button } from "~/ui/Button";
+import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Page } from "~/ui/Page";
+import { type Column, Table } from "~/ui/Table";
+
+type Entry = components["schemas"]["AuditEntry"];
+
+const COLUMNS: Column<Entry>[] = [
+  {
+    id: "at",
+    head: "When",
+    width: "150px",
+    cell: (one) => <span title={dateTime(one.at)}>{ago(one.at)}</span>,
+  },
+  { id: "action", head: "What", width: "170px", cell: (one) => <span className="mono">{one.action}</span> },
+  {
+    id: "actor",
+    head: "Who",
+    width: "minmax(180px, 1fr)",
+    cell: (one) => <span className="mono cut">{one.actor}</span>,
+  },
+  {
+    id: "tenant",
+    head: "Tenant",
+    width: "minmax(150px, 1fr)",
+    cell: (one) => <span className="mono cut">{one.tenant_id ?? "the platform"}</span>,
+  },
+  {
+    id: "target",
+    head: "On",
+    width: "minmax(180px, 1fr)",
+    cell: (one) => <span className="mono cut">{one.target}</span>,
+  },
+  {
+    id: "details",
+    head: "Details",
+    width: "minmax(220px, 2fr)",
+    cell: (one) => <span className="mono soft details">{JSON.stringify(one.details)}</span>,
+  },
+];
+
+/** Asked for by a person only: it reads the whole chain. */
+function Verification() {
+  const { data, error, isFetching, refetch } = useQuery({
+    queryKey: ["operator", "audit", "verify"],
+    queryFn: () => answer(admin.GET("/audit/verify")),
+    enabled: false,
+  });
+  return (
+    <div className="bar">
+      <Button busy={isFetching} onClick={() => void refetch()}>
+        Check that nothing was tampered with
+      </Button>
+      {error ? <ErrorNote error={error} /> : null}
+      {data ? (
+        data.is_whole ? (
+          <Badge tone="good">whole: {data.sealed} entries</Badge>
+        ) : (
+          <Badge tone="bad">
+            {data.faults.length} faults, the first: {data.faults[0]?.fault}
+          </Badge>
+        )
+      ) : null}
+    </div>
+  );
+}
+
+export function OperatorsAuditPage() {
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
+    queryKey: ["operator", "audit"],
+    queryFn: ({ pageParam }) =>
+      answer(
+        admin.GET("/audit", {
+          params: { query: { limit: 200, ...(pageParam ? { after: pageParam } : {}) } },
+        }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next ?? null,
+  });
+  const rows = data?.pages.flatMap((page) => page.data);
+  return (
+    <Page
+      title="Operators' audit"
+      about="Every change on the platform, by whomever, newest first."
+      actions={<Verification />}
+    >
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
+      {rows ? (
+        <Table
+          label="Changes"
+          rows={rows}
+          columns={COLUMNS}
+          rowKey={(one) => one.id}
+          empty={<Empty title="Nothing was changed yet" />}
+        />
+      ) : error ? null : (
+        <Loading />
+      )}
+      {hasNextPage ? (
+        <div>
+          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+            Show older ones
+          </Button>
+        </div>
+      ) : null}
+    </Page>
+  );
+}

@@ -1,0 +1,33 @@
+// What transfers are searched by, as the address holds it.
+
+export interface LedgerSearch {
+  tenant?: string | undefined;
+  kind?: string | undefined;
+  account?: string | undefined;
+  source?: string | undefined;
+  from?: string | undefined;
+  until?: string | undefined;
+  least?: string | undefined;
+  most?: string | undefined;
+}
+
+export const FIELDS: { name: keyof LedgerSearch; label: string; hint: string }[] = [
+  { name: "tenant", label: "Tenant", hint: "id" },
+  { name: "kind", label: "Kind", hint: "usage, purchase, refund…" },
+  { name: "account", label: "Account", hint: "revenue, cash, or an id" },
+  { name: "source", label: "Source", hint: "generation, payment…" },
+  { name: "from", label: "From", hint: "2026-11-01T00:00:00Z" },
+  { name: "until", label: "Until", hint: "2026-12-01T00:00:00Z" },
+  { name: "least", label: "At least (USD)", hint: "0" },
+  { name: "most", label: "At most (USD)", hint: "any" },
+];
+
+export function ledgerSearch(raw: Record<string, unknown>): LedgerSearch {
+  const search: LedgerSearch = {};
+  for (const { name } of FIELDS) {
+    const value = raw[name];
+    if ((typeof value === "string" && value !== "") || typeof value === "number")
+      search[name] = String(value);
+  }
+  return search;
+}

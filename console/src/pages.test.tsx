@@ -1,0 +1,209 @@
+// @vitest-environment happy-dom
+// Every page opens against an organisation that has nothing yet: it says so, and neither fails nor stays empty.
+
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider, createMemoryHistory, createRouter } from "@tanstack/react-router";
+import { type Root, createRoot } from "react-dom/client";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import { queries } from "./queries";
+import { router as real } from "./router";
+
+const AT = "2026-11-26T12:00:00Z";
+const SESSION = {
+  session_id: "s",
+  csrf_token: "t",
+  user: { id: "u", email: "ada@example.com", name: "Ada", is_platform_admin: true, has_password: true },
+  organization: { id: "o", slug: "acme", name: "Acme", role: "owner" },
+  organizations: [{ id: "o", slug: "acme", name: "Acme", role: "owner" }],
+};
+const KEY = {
+  ...{
+    hash: "h",
+    name: "A key",
+    label: "sk-pb-v1-abc...xyz",
+    kind: "inference",
+    disabled: false,
+    created_at: AT,
+  },
+  ...{ usage: 1, usage_daily: 0, usage_weekly: 0, usage_monthly: 1, byok_usage: 0, byok_usage_daily: 0 },
+  ...{
+    byok_usage_weekly: 0,
+    byok_usage_monthly: 0,
+    include_byok_in_limit: false,
+    workspace_id: "w",
+    limit: 5,
+  },
+  ...{ limit_remaining: 4, limit_reset: "monthly" },
+};
+const WORKSPACE = {
+  ...{ id: "w", slug: "default", name: "Default", created_at: AT, updated_at: AT, default_guardrail_id: "g" },
+  ...{ io_logging_sampling_rate: 1, is_data_discount_logging_enabled: false },
+  ...{ is_observability_broadcast_enabled: true, is_observability_io_logging_enabled: false },
+};
+const PLAN = {
+  ...{ name: "default", tenants: 1, version: 1, actor: "operator:x", created_at: AT, credit_limit: "0" },
+  ...{ markup_basis_points: 500, markup_overrides: [], own_keys: {}, payment: "prepaid", purchase_fee: {} },
+};
+
+const MODEL = {
+  ...{ id: "a/b:free", canonical_slug: "a/b", name: "B", created: 1, context_length: 8192 },
+  architecture: { input_modalities: ["text"], output_modalities: ["text"] },
+  pricing: { prompt: "0.000001", completion: "0.000002" },
+  ...{ top_provider: { is_moderated: false }, supported_parameters: ["tools"] },
+};
+
+const ANSWERS: Record<string, unknown> = {
+  "GET /account/v1/session": { data: SESSION },
+  "GET /api/v1/models": { data: [MODEL] },
+  "GET /api/v1/model/a/b%3Afree": { data: MODEL },
+  "GET /api/v1/models/a/b%3Afree/endpoints": { data: { ...MODEL, endpoints: [] } },
+  "GET /account/v1/audit": { data: [], next: null },
+  "GET /account/v1/sessions": { data: [] },
+  "GET /api/v1/credits": { data: { total_credits: 100, total_usage: 1.5 } },
+  "GET /api/v1/credits/auto-topup": {
+    data: { amount: 0, enabled: false, failures: 0, flagged: false, running: false, threshold: 0 },
+  },
+  "GET /api/v1/credits/payments": { data: [], next: null },
+  "GET /api/v1/invoices": { data: [], next: null },
+  "GET /api/v1/keys": { data: [KEY] },
+  "GET /api/v1/keys/h": { data: KEY },
+  "GET /api/v1/organization": {
+    data: { name: "Acme", slug: "acme", id: "o", created_at: AT, updated_at: AT },
+  },
+  "GET /api/v1/workspaces": { data: [WORKSPACE], total_count: 1 },
+  "GET /api/v1/workspaces/w/budgets": { data: [], include_byok_in_budgets: false },
+  "GET /api/v1/guardrails/g": {
+    data: { id: "g", name: "Careful", created_at: AT, include_byok_in_budgets: false },
+  },
+  "POST /api/v1/analytics/query": {
+    data: { data: [], metadata: { query_time_ms: 1, row_count: 0, truncated: false } },
+  },
+  "GET /admin/v1/tenants": { data: [] },
+  "GET /admin/v1/tenants/t/balance": {
+    ...{
+      available: "1",
+      balance: "1",
+      credit_line: "0",
+      held: "0",
+      tenant_id: "t",
+      total_credits: "1",
+      total_usage: "0",
+    },
+  },
+  "GET /admin/v1/tenants/t/plan": { ...PLAN, history: [] },
+  "GET /admin/v1/usage/series": { data: [], truncated: false },
+  "GET /admin/v1/health": { endpoints: [] },
+  "GET /admin/v1/invariants": { breaches: [], invariants: [] },
+  "GET /api/v1/openapi.json": { info: { title: "t", version: "1" }, paths: {} },
+};
+
+const PAGES = [
+  ...[
+    "/",
+    "/models",
+    "/model/a/b:free",
+    "/compare",
+    "/compare?models=a/b:free",
+    "/playground",
+    "/keys",
+    "/keys?kind=management",
+    "/keys/h",
+    "/activity",
+  ],
+  ...["/presets", "/explorer", "/destinations", "/guardrails", "/guardrails/g", "/byok", "/workspaces"],
+  ...["/workspaces/w", "/members", "/audit", "/credits", "/invoices", "/settings", "/operator"],
+  ...["/operator/tenants", "/operator/tenants/t", "/operator/health", "/operator/ledger"],
+  ...["/operator/invariants", "/operator/audit"],
+];
+
+let asked: string[] = [];
+
+async function answer(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+  const request =
+    input instanceof Request ? input : new Request(new URL(String(input), "http://console.test"), init);
+  const name = `${request.method} ${new URL(request.url).pathname}`;
+  asked.push(name);
+  return Response.json(ANSWERS[name] ?? { data: [], total_count: 0, next: null });
+}
+
+let root: Root;
+
+// Nothing is laid out here: without a height no table would show a row.
+for (const side of ["clientHeight", "clientWidth"]) {
+  Object.defineProperty(HTMLElement.prototype, side, { configurable: true, get: () => 600 });
+}
+
+beforeEach(() => {
+  asked = [];
+  queries.clear();
+  vi.stubGlobal("fetch", answer);
+  document.body.innerHTML = '<div id="root"></div>';
+  root = createRoot(document.getElementById("root") as HTMLElement);
+});
+
+afterEach(() => {
+  root.unmount();
+  vi.unstubAllGlobals();
+});
+
+async function open(address: string): Promise<void> {
+  const router = createRouter({
+    ...real.options,
+    history: createMemoryHistory({ initialEntries: [address] }),
+  } as typeof real.options);
+  root.render(
+    <QueryClientProvider client={queries}>
+      <RouterProvider router={router as typeof real} />
+    </QueryClientProvider>,
+  );
+  await vi
+    .waitFor(() => {
+      if (document.querySelector("h1") === null) throw new Error("no heading yet");
+      if (document.querySelector("[role=status]") !== null) throw new Error("still loading");
+    }, 2000)
+    .catch((error: unknown) => {
+      throw new Error(`${String(error)}: ${document.body.textContent} after ${asked.join(", ")}`);
+    });
+}
+
+test.each(PAGES)("%s opens", async (address) => {
+  await open(address);
+  const troubles = [...document.querySelectorAll("[role=alert]")].map((one) => one.textContent);
+  expect(troubles).toEqual([]);
+  expect(document.querySelector("style")).toBeNull();
+  expect(asked).toContain("GET /account/v1/session");
+});
+
+test.each([
+  ["/keys", "$1.00 of $5.00 a month"],
+  ["/models", "$2.00"],
+  ["/workspaces", "not kept"],
+])("%s shows its rows", async (address, text) => {
+  await open(address);
+  await vi.waitFor(() => expect(document.querySelector("[role=table]")?.textContent).toContain(text));
+});
+
+test("whoever is not signed in is asked to sign in", async () => {
+  vi.stubGlobal("fetch", async () => Response.json({ error: { code: 401, message: "no" } }, { status: 401 }));
+  await open("/keys");
+  expect(document.querySelector("h1")?.textContent).toBe("Sign in to Patchbay");
+});
+
+test("a refusal is shown in the API's own words", async () => {
+  const refused = {
+    error: {
+      code: 403,
+      message: "Your role may not read keys.",
+      metadata: { error_type: "permission_denied" },
+    },
+  };
+  vi.stubGlobal("fetch", (input: RequestInfo | URL, init?: RequestInit) => {
+    const isKeys = input instanceof Request && new URL(input.url).pathname === "/api/v1/keys";
+    return isKeys ? Promise.resolve(Response.json(refused, { status: 403 })) : answer(input, init);
+  });
+  await open("/keys");
+  await vi.waitFor(() =>
+    expect(document.querySelector("[role=alert]")?.textContent).toContain("Your role may not read keys."),
+  );
+});

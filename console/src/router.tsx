@@ -1,0 +1,310 @@
+// Every route. A page is one line here and one in `shell/navigation.ts`; its code loads when it is first opened.
+
+import { type QueryClient, useQuery } from "@tanstack/react-query";
+import {
+  type ErrorComponentProps,
+  Navigate,
+  Outlet,
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent as page,
+  redirect,
+  useRouterState,
+} from "@tanstack/react-router";
+
+import { activitySearch } from "./activity/search";
+import { modelsSearch } from "./models/search";
+import { ledgerSearch } from "./operator/ledger";
+import { queries } from "./queries";
+import { sessionQuery } from "./session/session";
+import { Shell } from "./shell/Shell";
+import { ButtonLink } from "./ui/Button";
+import { Empty, ErrorNote, Loading } from "./ui/Note";
+
+/** Every page of those who are signed in; when their session ends they sign in and come back. */
+function Inside() {
+  const { data: session } = useQuery(sessionQuery);
+  const next = useRouterState({ select: (state) => state.location.href });
+  return session === null ? <Navigate to="/sign-in" search={{ next }} /> : <Shell />;
+}
+
+function Failed({ error, reset }: ErrorComponentProps) {
+  return (
+    <div className="page">
+      <ErrorNote error={error} onRetry={reset} />
+    </div>
+  );
+}
+
+function Missing() {
+  return (
+    <div className="page">
+      <Empty title="There is no such page" action={<ButtonLink to="/">Go to the start</ButtonLink>}>
+        The address leads nowhere in this console.
+      </Empty>
+    </div>
+  );
+}
+
+function Waiting() {
+  return (
+    <div className="page">
+      <Loading />
+    </div>
+  );
+}
+
+type Raw = Record<string, unknown>;
+const words = (raw: Raw, name: string): string | undefined => {
+  const value = raw[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+};
+/** The workspace that a list is of; the default one when the address names none. */
+const workspaceSearch = (raw: Raw): { workspace?: string | undefined } => ({
+  workspace: words(raw, "workspace"),
+});
+
+const root = createRootRouteWithContext<{ queries: QueryClient }>()({
+  component: Outlet,
+  notFoundComponent: Missing,
+});
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in",
+  validateSearch: (raw: Raw): { next?: string | undefined } => ({ next: words(raw, "next") }),
+  component: page(() => import("./session/SignInPage"), "SignInPage"),
+});
+
+const inside = createRoute({
+  getParentRoute: () => root,
+  id: "inside",
+  async beforeLoad({ context, location }) {
+    const session = await context.queries.ensureQueryData(sessionQuery);
+    if (session === null)
+      throw redirect({ to: "/sign-in", search: location.href === "/" ? {} : { next: location.href } });
+  },
+  component: Inside,
+});
+const within = { getParentRoute: () => inside };
+
+const start = createRoute({
+  ...within,
+  path: "/",
+  component: page(() => import("./start/StartPage"), "StartPage"),
+});
+const models = createRoute({
+  ...within,
+  path: "/models",
+  validateSearch: modelsSearch,
+  component: page(() => import("./models/ModelsPage"), "ModelsPage"),
+});
+const compare = createRoute({
+  ...within,
+  path: "/compare",
+  validateSearch: (raw: Raw): { models?: string | undefined } => ({ models: words(raw, "models") }),
+  component: page(() => import("./models/ComparePage"), "ComparePage"),
+});
+const model = createRoute({
+  ...within,
+  path: "/model/$",
+  component: page(() => import("./models/ModelPage"), "ModelPage"),
+});
+const playground = createRoute({
+  ...within,
+  path: "/playground",
+  validateSearch: (raw: Raw): { models?: string | undefined } => ({ models: words(raw, "models") }),
+  component: page(() => import("./playground/PlaygroundPage"), "PlaygroundPage"),
+});
+const keys = createRoute({
+  ...within,
+  path: "/keys",
+  validateSearch: (raw: Raw): { workspace?: string | undefined; kind?: "management" | undefined } => ({
+    ...workspaceSearch(raw),
+    kind: raw["kind"] === "management" ? "management" : undefined,
+  }),
+  component: page(() => import("./keys/KeysPage"), "KeysPage"),
+});
+const key = createRoute({
+  ...within,
+  path: "/keys/$hash",
+  component: page(() => import("./keys/KeyPage"), "KeyPage"),
+});
+const activity = createRoute({
+  ...within,
+  path: "/activity",
+  validateSearch: activitySearch,
+  component: page(() => import("./activity/ActivityPage"), "ActivityPage"),
+});
+const generation = createRoute({
+  ...within,
+  path: "/generations/$id",
+  component: page(() => import("./activity/GenerationPage"), "GenerationPage"),
+});
+
+const members = createRoute({
+  ...within,
+  path: "/members",
+  component: page(() => import("./members/MembersPage"), "MembersPage"),
+});
+const workspaces = createRoute({
+  ...within,
+  path: "/workspaces",
+  component: page(() => import("./workspaces/WorkspacesPage"), "WorkspacesPage"),
+});
+const workspace = createRoute({
+  ...within,
+  path: "/workspaces/$id",
+  component: page(() => import("./workspaces/WorkspacePage"), "WorkspacePage"),
+});
+const audit = createRoute({
+  ...within,
+  path: "/audit",
+  component: page(() => import("./audit/AuditPage"), "AuditPage"),
+});
+const settings = createRoute({
+  ...within,
+  path: "/settings",
+  component: page(() => import("./settings/SettingsPage"), "SettingsPage"),
+});
+const guardrails = createRoute({
+  ...within,
+  path: "/guardrails",
+  validateSearch: workspaceSearch,
+  component: page(() => import("./guardrails/GuardrailsPage"), "GuardrailsPage"),
+});
+const guardrail = createRoute({
+  ...within,
+  path: "/guardrails/$id",
+  component: page(() => import("./guardrails/GuardrailPage"), "GuardrailPage"),
+});
+const byok = createRoute({
+  ...within,
+  path: "/byok",
+  validateSearch: workspaceSearch,
+  component: page(() => import("./byok/ByokPage"), "ByokPage"),
+});
+const presets = createRoute({
+  ...within,
+  path: "/presets",
+  component: page(() => import("./presets/PresetsPage"), "PresetsPage"),
+});
+const destinations = createRoute({
+  ...within,
+  path: "/destinations",
+  validateSearch: workspaceSearch,
+  component: page(() => import("./destinations/DestinationsPage"), "DestinationsPage"),
+});
+const credits = createRoute({
+  ...within,
+  path: "/credits",
+  component: page(() => import("./credits/CreditsPage"), "CreditsPage"),
+});
+const invoices = createRoute({
+  ...within,
+  path: "/invoices",
+  component: page(() => import("./invoices/InvoicesPage"), "InvoicesPage"),
+});
+const WHICH = ["public", "account", "admin"] as const;
+const explorer = createRoute({
+  ...within,
+  path: "/explorer",
+  validateSearch: (
+    raw: Raw,
+  ): { of?: (typeof WHICH)[number] | undefined; q?: string | undefined; operation?: string | undefined } => ({
+    of: WHICH.find((one) => one === raw["of"]),
+    q: words(raw, "q"),
+    operation: words(raw, "operation"),
+  }),
+  component: page(() => import("./explorer/ExplorerPage"), "ExplorerPage"),
+});
+
+// The operators' pages. The server refuses what they ask for when somebody else opens them.
+const overview = createRoute({
+  ...within,
+  path: "/operator",
+  component: page(() => import("./operator/OverviewPage"), "OverviewPage"),
+});
+const tenants = createRoute({
+  ...within,
+  path: "/operator/tenants",
+  component: page(() => import("./operator/TenantsPage"), "TenantsPage"),
+});
+const tenant = createRoute({
+  ...within,
+  path: "/operator/tenants/$id",
+  component: page(() => import("./operator/TenantPage"), "TenantPage"),
+});
+const health = createRoute({
+  ...within,
+  path: "/operator/health",
+  component: page(() => import("./operator/HealthPage"), "HealthPage"),
+});
+const ledger = createRoute({
+  ...within,
+  path: "/operator/ledger",
+  validateSearch: ledgerSearch,
+  component: page(() => import("./operator/LedgerPage"), "LedgerPage"),
+});
+const invariants = createRoute({
+  ...within,
+  path: "/operator/invariants",
+  component: page(() => import("./operator/InvariantsPage"), "InvariantsPage"),
+});
+const operatorsAudit = createRoute({
+  ...within,
+  path: "/operator/audit",
+  component: page(() => import("./operator/OperatorsAuditPage"), "OperatorsAuditPage"),
+});
+
+const tree = root.addChildren([
+  signIn,
+  inside.addChildren([
+    explorer,
+    overview,
+    tenants,
+    tenant,
+    health,
+    ledger,
+    invariants,
+    operatorsAudit,
+    start,
+    models,
+    compare,
+    model,
+    playground,
+    keys,
+    key,
+    activity,
+    generation,
+    members,
+    workspaces,
+    workspace,
+    audit,
+    settings,
+    guardrails,
+    guardrail,
+    byok,
+    presets,
+    destinations,
+    credits,
+    invoices,
+  ]),
+]);
+
+export const router = createRouter({
+  routeTree: tree,
+  context: { queries },
+  defaultErrorComponent: Failed,
+  defaultNotFoundComponent: Missing,
+  defaultPendingComponent: Waiting,
+  defaultPreload: "intent",
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

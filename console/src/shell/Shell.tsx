@@ -1,0 +1,132 @@
+// The frame of every page: navigation, organisation, theme, palette and shortcuts.
+
+import { Link, Outlet, useRouter, useRouterState } from "@tanstack/react-router";
+import { Suspense, lazy, useEffect, useMemo, useState } from "react";
+
+import { useMay, useSession } from "~/session/session";
+import { Button } from "~/ui/Button";
+import { Loading } from "~/ui/Note";
+
+import "./shell.css";
+import { AccountMenu } from "./AccountMenu";
+import { Mark } from "./Mark";
+import { type Group, NAVIGATION } from "./navigation";
+import { OPERATORS } from "./operators";
+import { type Shortcuts, useShortcuts } from "./shortcuts";
+
+const Palette = lazy(() => import("./Palette"));
+const Help = lazy(() => import("./Help"));
+
+/** The navigation as this person may use it. */
+function useGroups(): Group[] {
+  const may = useMay();
+  const { user } = useSession();
+  const mine = NAVIGATION.map((group) => ({
+    ...group,
+    places: group.places.filter((place) => place.needs === undefined || may(place.needs)),
+  }));
+  return user.is_platform_admin ? [...mine, OPERATORS] : mine;
+}
+
+function Sidebar({ groups, isOpen, onOpen }: { groups: Group[]; isOpen: boolean; onOpen: () => void }) {
+  return (
+    <nav className="sidebar" aria-label="Pages" data-open={isOpen || undefined}>
+      <div className="sidebar-top">
+        <Link to="/" className="brand">
+          <Mark />
+          <span>Patchbay</span>
+        </Link>
+      </div>
+      <Button className="button palette-button" onClick={onOpen}>
+        <span>Find…</span>
+        <kbd>Ctrl K</kbd>
+      </Button>
+      {groups.map((group) => (
+        <div className="nav-group" key={group.label}>
+          <h2>{group.label}</h2>
+          <ul>
+            {group.places.map((place) => (
+              <li key={place.to}>
+                <Link
+                  to={place.to}
+                  className="nav-link"
+                  activeOptions={{
+                    exact: place.to === "/" || place.to === "/operator",
+                    includeSearch: false,
+                  }}
+                >
+                  {place.label}
+                </Link>
+              </li>
+            ))}
+          </ul>
+        </div>
+      ))}
+    </nav>
+  );
+}
+
+/** What every shortcut does. */
+function useOwnShortcuts(groups: Group[], open: (what: "palette" | "help") => void): void {
+  const router = useRouter();
+  const shortcuts = useMemo(() => {
+    const all: Shortcuts = {
+      palette: () => open("palette"),
+      "?": () => open("help"),
+      "/": () => document.querySelector<HTMLInputElement>("main input[type=search]")?.focus(),
+    };
+    for (const place of groups.flatMap((group) => group.places)) {
+      if (place.keys) all[place.keys] = () => void router.navigate({ to: place.to });
+    }
+    return all;
+  }, [groups, open, router]);
+  useShortcuts(shortcuts);
+}
+
+export function Shell() {
+  const groups = useGroups();
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const [isMenuOpen, setMenuOpen] = useState(false);
+  const [opened, setOpened] = useState<"palette" | "help" | null>(null);
+  useOwnShortcuts(groups, setOpened);
+  useEffect(() => setMenuOpen(false), [path]);
+
+  return (
+    <div className="shell">
+      <a className="skip" href="#content">
+        Skip to the page
+      </a>
+      <header className="topbar">
+        <Button
+          kind="quiet"
+          shape="square"
+          className="button menu-button"
+          aria-label={isMenuOpen ? "Close the menu" : "Open the menu"}
+          aria-expanded={isMenuOpen}
+          onClick={() => setMenuOpen(!isMenuOpen)}
+        >
+          ☰
+        </Button>
+        <span className="topbar-space" />
+        <AccountMenu />
+      </header>
+      <Sidebar groups={groups} isOpen={isMenuOpen} onOpen={() => setOpened("palette")} />
+      {isMenuOpen ? <div className="backdrop menu-backdrop" onClick={() => setMenuOpen(false)} /> : null}
+      <main id="content" tabIndex={-1}>
+        <Suspense
+          fallback={
+            <div className="page">
+              <Loading />
+            </div>
+          }
+        >
+          <Outlet />
+        </Suspense>
+      </main>
+      <Suspense>
+        {opened === "palette" ? <Palette groups={groups} onClose={() => setOpened(null)} /> : null}
+        {opened === "help" ? <Help groups={groups} onClose={() => setOpened(null)} /> : null}
+      </Suspense>
+    </div>
+  );
+}

@@ -1,0 +1,109 @@
+// Dialogs, on Base UI's: focus goes in, stays in, and comes back.
+
+import { Dialog as Base } from "@base-ui/react/dialog";
+import { type FormEvent, type ReactNode, useState } from "react";
+
+import { messageOf } from "~/api/errors";
+
+import { Button, type ButtonKind } from "./Button";
+import { Note } from "./Note";
+
+export interface DialogProps {
+  open: boolean;
+  onClose: () => void;
+  title: string;
+  size?: "wide";
+  /** When leaving by a slip would lose something, such as a secret that is shown once. */
+  isSticky?: boolean;
+  children: ReactNode;
+  footer?: ReactNode;
+}
+
+export function Dialog({ open, onClose, title, size, isSticky = false, children, footer }: DialogProps) {
+  return (
+    <Base.Root
+      open={open}
+      disablePointerDismissal={isSticky}
+      onOpenChange={(isOpen) => (isOpen ? undefined : onClose())}
+    >
+      <Base.Portal>
+        <Base.Backdrop className="backdrop" />
+        <Base.Popup className="dialog" data-size={size}>
+          <div className="dialog-head">
+            <Base.Title render={<h2 />}>{title}</Base.Title>
+            <Base.Close render={<Button kind="quiet" size="small" shape="square" aria-label="Close" />}>
+              ✕
+            </Base.Close>
+          </div>
+          <div className="dialog-body">{children}</div>
+          {footer ? <div className="dialog-foot">{footer}</div> : null}
+        </Base.Popup>
+      </Base.Portal>
+    </Base.Root>
+  );
+}
+
+export interface FormDialogProps {
+  title: string;
+  open: boolean;
+  onClose: () => void;
+  /** What the button says: the verb of what happens. */
+  action: string;
+  kind?: ButtonKind;
+  size?: "wide";
+  /** Does it. What it throws is shown, and the dialog stays open. */
+  onSubmit: () => Promise<unknown>;
+  children?: ReactNode;
+}
+
+/** A dialog with a form: closes when what was asked for is done, says so when it was refused. */
+export function FormDialog({
+  title,
+  open,
+  onClose,
+  action,
+  kind = "primary",
+  size,
+  onSubmit,
+  children,
+}: FormDialogProps) {
+  const [isBusy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<string | null>(null);
+
+  async function submit(event: FormEvent): Promise<void> {
+    event.preventDefault();
+    event.stopPropagation();
+    setBusy(true);
+    setFailure(null);
+    try {
+      await onSubmit();
+      onClose();
+    } catch (error) {
+      setFailure(messageOf(error));
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  function close(): void {
+    setFailure(null);
+    onClose();
+  }
+
+  return (
+    <Dialog open={open} onClose={close} title={title} {...(size ? { size } : {})}>
+      <form className="form" onSubmit={(event) => void submit(event)}>
+        {children}
+        {failure === null ? null : <Note tone="bad">{failure}</Note>}
+        <div className="form-actions">
+          <Button kind={kind} type="submit" busy={isBusy}>
+            {action}
+          </Button>
+          <Button kind="quiet" onClick={close}>
+            Cancel
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,98 @@
+import { type ReactNode, useEffect } from "react";
+
+export function Page({
+  title,
+  about,
+  actions,
+  children,
+}: {
+  title: string;
+  about?: ReactNode;
+  actions?: ReactNode;
+  children: ReactNode;
+}) {
+  useEffect(() => {
+    document.title = `${title} · Patchbay`;
+  }, [title]);
+  return (
+    <div className="page">
+      <header className="page-head">
+        <div>
+          <h1>{title}</h1>
+          {about ? <p>{about}</p> : null}
+        </div>
+        {actions ? <div className="page-actions">{actions}</div> : null}
+      </header>
+      {children}
+    </div>
+  );
+}
+
+export function Card({
+  title,
+  actions,
+  children,
+}: {
+  title?: string;
+  actions?: ReactNode;
+  children: ReactNode;
+}) {
+  return (
+    <section className="card">
+      {title || actions ? (
+        <div className="card-head">
+          {title ? <h2>{title}</h2> : <span />}
+          {actions}
+        </div>
+      ) : null}
+      <div className="card-body">{children}</div>
+    </section>
+  );
+}
+
+export interface Figure {
+  label: string;
+  value: ReactNode;
+  note?: ReactNode;
+}
+
+export function Stats({ figures }: { figures: Figure[] }) {
+  return (
+    <dl className="stats">
+      {figures.map((figure) => (
+        <div className="stat" key={figure.label}>
+          <dt>{figure.label}</dt>
+          <dd>{figure.value}</dd>
+          {figure.note ? <small>{figure.note}</small> : null}
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+export function Facts({ facts }: { facts: [string, ReactNode][] }) {
+  return (
+    <dl className="facts">
+      {facts.map(([name, value]) => [
+        <dt key={`${name}-name`}>{name}</dt>,
+        <dd key={`${name}-value`}>{value}</dd>,
+      ])}
+    </dl>
+  );
+}
+
+/** How much of a limit is used. */
+export function Meter({ used, of, label }: { used: number; of: number; label: string }) {
+  const share = of > 0 ? Math.min(1, Math.max(0, used / of)) : 0;
+  const tone = share >= 1 ? "bad" : share >= 0.8 ? "warn" : undefined;
+  return (
+    <div
+      className="meter"
+      data-tone={tone}
+      role="img"
+      aria-label={`${label}: ${Math.round(share * 100)}% used`}
+    >
+      <span style={{ width: `${share * 100}%` }} />
+    </div>
+  );
+}
