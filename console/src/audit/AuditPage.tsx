@@ -1,14 +1,18 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 
 import type { AuditChange } from "~/api/account";
 import { account, answer } from "~/api/client";
 import { ago, dateTime } from "~/format/time";
+import { membersQuery, nameOf } from "~/members/members";
+import { Actor } from "~/ui/Actor";
 import { Button } from "~/ui/Button";
+import { Details } from "~/ui/Details";
 import { Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
 import { type Column, Table } from "~/ui/Table";
 
-const COLUMNS: Column<AuditChange>[] = [
+const columnsOf = (names: ReadonlyMap<string, string>): Column<AuditChange>[] => [
   {
     id: "at",
     head: "When",
@@ -19,24 +23,20 @@ const COLUMNS: Column<AuditChange>[] = [
   {
     id: "actor",
     head: "Who",
-    width: "minmax(180px, 1fr)",
-    cell: (one) => <span className="mono cut">{one.actor}</span>,
+    width: "minmax(140px, 1fr)",
+    cell: (one) => <Actor of={one.actor} names={names} />,
   },
   {
     id: "target",
     head: "On",
-    width: "minmax(180px, 1fr)",
-    cell: (one) => (
-      <span className="mono cut" title={one.target}>
-        {one.target}
-      </span>
-    ),
+    width: "minmax(140px, 1fr)",
+    cell: (one) => <Actor of={one.target} names={names} />,
   },
   {
     id: "details",
     head: "Details",
-    width: "minmax(220px, 2fr)",
-    cell: (one) => <span className="mono soft details">{JSON.stringify(one.details)}</span>,
+    width: "minmax(260px, 3fr)",
+    cell: (one) => <Details of={one.details} />,
   },
 ];
 
@@ -52,9 +52,15 @@ export function AuditPage() {
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
   });
+  const { data: members } = useQuery(membersQuery);
+  const columns = useMemo(
+    () => columnsOf(new Map(members?.map((member) => [member.id, nameOf(member)]))),
+    [members],
+  );
   const rows = data?.pages.flatMap((page) => page.data);
   return (
     <Page
+      isList
       title="Audit log"
       about="Everything that was changed in the organisation, newest first. It cannot be edited, and never holds a secret."
     >
@@ -63,7 +69,7 @@ export function AuditPage() {
         <Table
           label="Changes"
           rows={rows}
-          columns={COLUMNS}
+          columns={columns}
           rowKey={(one) => one.id}
           empty={<Empty title="Nothing was changed yet" />}
         />

@@ -46,12 +46,37 @@ export function timeOf(at: number, granularity: Granularity): string {
   return new Intl.DateTimeFormat("en-GB", TIMES[granularity]).format(new Date(at * 1000));
 }
 
+const DAY = 86_400;
+/** Ticks of time that fall together with buckets. */
+const STEPS: Record<Granularity, number[]> = {
+  minute: [1, 2, 5, 10, 15, 30].map((minutes) => minutes * 60),
+  hour: [3600, 2 * 3600, 3 * 3600, 6 * 3600, 12 * 3600, DAY, 2 * DAY, 7 * DAY],
+  day: [DAY, 2 * DAY, 3 * DAY, 5 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY],
+  week: [7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY, 365 * DAY],
+  month: [30 * DAY, 90 * DAY, 365 * DAY],
+};
+
+/** What stands below a tick: the day where one begins, the time of day within one. */
+function tickOf(at: number, step: number, granularity: Granularity): string {
+  if (granularity === "minute") return timeOf(at, granularity);
+  const isDay = step >= DAY || at % DAY === 0;
+  const shown: Intl.DateTimeFormatOptions = isDay
+    ? { day: "numeric", month: "short" }
+    : { hour: "2-digit", minute: "2-digit" };
+  if (step >= 30 * DAY)
+    return new Intl.DateTimeFormat("en-GB", { month: "short", year: "numeric", timeZone: "UTC" }).format(
+      at * 1000,
+    );
+  return new Intl.DateTimeFormat("en-GB", { ...shown, timeZone: "UTC" }).format(at * 1000);
+}
+
 function options(
   props: ChartProps,
   host: HTMLElement,
   onHover: (place: number | null) => void,
 ): uPlot.Options {
   const { columns, kind = "stack", height = 260, say, granularity } = props;
+  const half = ((columns.times[1] ?? 0) - (columns.times[0] ?? 0)) / 2 || 1800;
   const grid = drawn(host, "--line");
   const text = drawn(host, "--text-soft");
   const bars = uPlot.paths.bars?.({ size: [0.78, 44], radius: 0.12 });
@@ -65,21 +90,32 @@ function options(
     stroke: text,
     grid: { stroke: grid, width: 1 },
     ticks: { show: false },
-    font: "12px system-ui, sans-serif",
+    font: `12px ${getComputedStyle(host).fontFamily}`,
   };
   return {
     width: Math.max(host.clientWidth, 200),
     height,
-    padding: [12, 8, 0, 0],
+    padding: [12, 24, 0, 0],
     legend: { show: false },
     tzDate: (at) =>
       granularity === "minute" ? new Date(at * 1000) : uPlot.tzDate(new Date(at * 1000), "UTC"),
     cursor: { y: false, points: { show: kind === "line" }, drag: { x: false, y: false } },
     scales: {
+      // Columns stand on the start of their time: half of one has to fit on either side.
+      x: {
+        range: (_, least, most) =>
+          kind === "stack" ? [(least ?? 0) - half, (most ?? 0) + half] : [least ?? 0, most ?? 0],
+      },
       y: { range: (_, least, most) => [Math.min(0, least ?? 0), most && most > 0 ? most * 1.06 : 1] },
     },
     axes: [
-      { ...axis, grid: { show: false } },
+      {
+        ...axis,
+        grid: { show: false },
+        incrs: STEPS[granularity],
+        space: 64,
+        values: (_, ticks, __, ___, step) => ticks.map((tick) => tickOf(tick, step, granularity)),
+      },
       { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : say(tick))) },
     ],
     series: [

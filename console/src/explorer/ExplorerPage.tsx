@@ -27,14 +27,25 @@ async function readDocument(base: string): Promise<Document> {
   return body as Document;
 }
 
+/** A description of the document, with its `code` as code. */
+function Prose({ text }: { text: string }) {
+  return text
+    .split(/`([^`]+)`/)
+    .map((part, place) => (place % 2 === 1 ? <code key={place}>{part}</code> : part));
+}
+
 function Detail({ of, document, base }: { of: Operation; document: Document; base: string }) {
   return (
-    <article className="stack">
+    <article className="stack explorer-detail">
       <h2>
         <Badge tone="accent">{of.method}</Badge> <span className="mono">{base + of.path}</span>
       </h2>
       <p>{of.summary}</p>
-      {of.description ? <p className="prose soft">{of.description}</p> : null}
+      {of.description ? (
+        <p className="prose soft">
+          <Prose text={of.description} />
+        </p>
+      ) : null}
       <p className="soft">
         {of.security.length === 0 ? "Anybody may call it." : `Takes ${of.security.join(", or ")}.`}
       </p>
@@ -55,7 +66,7 @@ function Detail({ of, document, base }: { of: Operation; document: Document; bas
                   <td className="mono">{one.name}</td>
                   <td>{one.in}</td>
                   <td className="mono">{typeOf(one.schema, document)}</td>
-                  <td>{one.description}</td>
+                  <td>{one.description ? <Prose text={one.description} /> : null}</td>
                 </tr>
               ))}
             </tbody>

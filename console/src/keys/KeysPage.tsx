@@ -29,7 +29,7 @@ import {
 const route = getRouteApi("/inside/keys");
 
 export const STATE_TONES = {
-  "in force": "good",
+  active: "good",
   disabled: undefined,
   expired: "warn",
   "used up": "bad",
@@ -83,7 +83,7 @@ function columns(mayWrite: boolean, ask: (asked: Asked) => void, toggle: (key: K
     {
       id: "limit",
       head: "Limit",
-      width: "minmax(210px, 1.5fr)",
+      width: "minmax(240px, 1.5fr)",
       value: (key) => key.limit,
       cell: (key) => <LimitCell of={key} />,
     },
@@ -190,6 +190,7 @@ export function KeysPage() {
 
   return (
     <Page
+      isList
       title="Keys"
       about="Each key calls models or administers the organisation. A limit is enforced before anything is spent."
       actions={create}

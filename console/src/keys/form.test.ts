@@ -52,7 +52,7 @@ test("mistakes are told by field", () => {
 
 test("the state says what would happen to a request", () => {
   const key = { disabled: false, expires_at: null, limit: null, limit_remaining: null };
-  expect(stateOf(key, NOW)).toBe("in force");
+  expect(stateOf(key, NOW)).toBe("active");
   expect(stateOf({ ...key, expires_at: "2026-11-26T11:59:59Z" }, NOW)).toBe("expired");
   expect(stateOf({ ...key, limit: 5, limit_remaining: 0 }, NOW)).toBe("used up");
   expect(stateOf({ ...key, disabled: true, limit: 5, limit_remaining: 0 }, NOW)).toBe("disabled");

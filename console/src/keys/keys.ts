@@ -60,7 +60,7 @@ export const rotateKey = (hash: string, overlapSeconds: number): Promise<Minted>
     }),
   );
 
-export type KeyState = "in force" | "disabled" | "expired" | "used up";
+export type KeyState = "active" | "disabled" | "expired" | "used up";
 
 /** What would happen to a request with it now. */
 export function stateOf(
@@ -70,7 +70,7 @@ export function stateOf(
   if (key.disabled) return "disabled";
   if (key.expires_at && new Date(key.expires_at) <= now) return "expired";
   const isLimited = key.limit !== null && key.limit !== undefined;
-  return isLimited && (key.limit_remaining ?? 0) <= 0 ? "used up" : "in force";
+  return isLimited && (key.limit_remaining ?? 0) <= 0 ? "used up" : "active";
 }
 
 export const RESETS = [

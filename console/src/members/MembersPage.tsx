@@ -181,6 +181,7 @@ export function MembersPage() {
   ];
   return (
     <Page
+      isList
       title="Members"
       about="Who works in this organisation, and what they may do."
       actions={

@@ -127,12 +127,12 @@ const PRICES: [keyof Pricing, string, boolean][] = [
 ];
 
 function Prices({ pricing }: { pricing: Pricing }) {
-  const facts = PRICES.filter(([name]) => pricing[name] !== undefined).map(
-    ([name, label, isToken]): [string, string] => {
-      const price = pricing[name] as string;
-      return [label, isToken ? `${perMillion(price)} / 1M tokens` : usd(price)];
-    },
-  );
+  const facts = PRICES.filter(
+    ([name, , isToken]) => pricing[name] !== undefined && (isToken || Number(pricing[name]) !== 0),
+  ).map(([name, label, isToken]): [string, string] => {
+    const price = pricing[name] as string;
+    return [label, isToken ? `${perMillion(price)} / 1M tokens` : usd(price)];
+  });
   return (
     <>
       <Facts facts={facts} />

@@ -46,8 +46,9 @@ function columns(picked: string[], onPick: (id: string) => void): Column<Model>[
     },
     {
       id: "name",
+      isLead: true,
       head: "Model",
-      width: "minmax(260px, 3fr)",
+      width: "minmax(220px, 3fr)",
       value: (model) => model.id,
       cell: (model) => (
         <div className="model-name">
@@ -58,7 +59,13 @@ function columns(picked: string[], onPick: (id: string) => void): Column<Model>[
         </div>
       ),
     },
-    { id: "author", head: "Author", width: "minmax(110px, 1fr)", value: authorOf, cell: authorOf },
+    {
+      id: "author",
+      head: "Author",
+      width: "minmax(110px, 1fr)",
+      value: authorOf,
+      cell: (model) => <span className="soft">{authorOf(model)}</span>,
+    },
     {
       id: "context",
       head: "Context",
@@ -81,7 +88,11 @@ function columns(picked: string[], onPick: (id: string) => void): Column<Model>[
       width: "115px",
       align: "right",
       value: (model) => priceOf(model.pricing.completion),
-      cell: (model) => perMillion(model.pricing.completion),
+      // What writes no tokens has no price of them.
+      cell: (model) =>
+        model.architecture.output_modalities.includes("text") || Number(model.pricing.completion) !== 0
+          ? perMillion(model.pricing.completion)
+          : "–",
     },
     {
       id: "cache",
@@ -143,6 +154,7 @@ export function ModelsPage() {
 
   return (
     <Page
+      isList
       title="Models"
       about="Every model that can be called now. Prices are yours: what is listed is what is charged."
       actions={

@@ -148,6 +148,7 @@ export function HealthPage() {
   ];
   return (
     <Page
+      isList
       title="Endpoint health"
       about="Under the platform's own credential, as one router sees it; asked again every five seconds."
     >

@@ -124,6 +124,7 @@ export function LedgerPage() {
   const rows = data?.pages.flatMap((page) => page.data);
   return (
     <Page
+      isList
       title="Ledger"
       about="Every movement of money, newest first. Without a tenant, a source or a time it is the last day."
     >

@@ -1,16 +1,21 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 
 import { admin, answer } from "~/api/client";
 import type { components } from "~/api/generated/admin";
 import { ago, dateTime } from "~/format/time";
+import { Actor, shortened } from "~/ui/Actor";
 import { Button } from "~/ui/Button";
+import { Details } from "~/ui/Details";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
 import { type Column, Table } from "~/ui/Table";
 
+import { tenantsQuery } from "./tenants";
+
 type Entry = components["schemas"]["AuditEntry"];
 
-const COLUMNS: Column<Entry>[] = [
+const columnsOf = (tenants: ReadonlyMap<string, string>): Column<Entry>[] => [
   {
     id: "at",
     head: "When",
@@ -21,26 +26,33 @@ const COLUMNS: Column<Entry>[] = [
   {
     id: "actor",
     head: "Who",
-    width: "minmax(180px, 1fr)",
-    cell: (one) => <span className="mono cut">{one.actor}</span>,
+    width: "minmax(140px, 1fr)",
+    cell: (one) => <Actor of={one.actor} />,
   },
   {
     id: "tenant",
     head: "Tenant",
-    width: "minmax(150px, 1fr)",
-    cell: (one) => <span className="mono cut">{one.tenant_id ?? "the platform"}</span>,
+    width: "minmax(120px, 1fr)",
+    cell: (one) =>
+      one.tenant_id ? (
+        <span className="cut" title={one.tenant_id}>
+          {tenants.get(one.tenant_id) ?? shortened(one.tenant_id)}
+        </span>
+      ) : (
+        <span className="soft">the platform</span>
+      ),
   },
   {
     id: "target",
     head: "On",
-    width: "minmax(180px, 1fr)",
-    cell: (one) => <span className="mono cut">{one.target}</span>,
+    width: "minmax(140px, 1fr)",
+    cell: (one) => <Actor of={one.target} names={tenants} />,
   },
   {
     id: "details",
     head: "Details",
-    width: "minmax(220px, 2fr)",
-    cell: (one) => <span className="mono soft details">{JSON.stringify(one.details)}</span>,
+    width: "minmax(260px, 3fr)",
+    cell: (one) => <Details of={one.details} />,
   },
 ];
 
@@ -82,9 +94,15 @@ export function OperatorsAuditPage() {
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next ?? null,
   });
+  const { data: tenants } = useQuery(tenantsQuery);
+  const columns = useMemo(
+    () => columnsOf(new Map(tenants?.map((tenant) => [tenant.id, tenant.name]))),
+    [tenants],
+  );
   const rows = data?.pages.flatMap((page) => page.data);
   return (
     <Page
+      isList
       title="Operators' audit"
       about="Every change on the platform, by whomever, newest first."
       actions={<Verification />}
@@ -94,7 +112,7 @@ export function OperatorsAuditPage() {
         <Table
           label="Changes"
           rows={rows}
-          columns={COLUMNS}
+          columns={columns}
           rowKey={(one) => one.id}
           empty={<Empty title="Nothing was changed yet" />}
         />

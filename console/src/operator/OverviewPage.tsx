@@ -111,13 +111,11 @@ function Totals({ range }: { range: Range }) {
         { label: "Latency, mean", value: duration(sums?.latency) },
         {
           label: "Charged",
-          value: sums ? usd(Number(sums.charge) / 1e9) : "–",
-          note: sums ? usdOfNano(sums.charge) : null,
+          value: sums ? <span title={usdOfNano(sums.charge)}>{usd(Number(sums.charge) / 1e9)}</span> : "–",
         },
         {
           label: "Cost at providers",
-          value: sums ? usd(Number(sums.cost) / 1e9) : "–",
-          note: sums ? usdOfNano(sums.cost) : null,
+          value: sums ? <span title={usdOfNano(sums.cost)}>{usd(Number(sums.cost) / 1e9)}</span> : "–",
         },
         {
           label: "Margin",

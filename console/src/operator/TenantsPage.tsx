@@ -92,6 +92,7 @@ export function TenantsPage() {
   );
   return (
     <Page
+      isList
       title="Tenants"
       about="The organisations of this platform."
       actions={

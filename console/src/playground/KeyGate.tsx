@@ -45,7 +45,7 @@ export function KeyGate({ why, children }: { why: string; children: (secret: str
 
   return (
     <Card title="A key first">
-      <div className="stack">
+      <div className="stack narrow">
         <p>{why} It is kept in this tab only, and gone when the tab is closed.</p>
         {mayWrite ? (
           <div>

@@ -11,6 +11,8 @@ import { Badge, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Page } from "~/ui/Page";
 import { complain, say } from "~/ui/toast";
 
+import { browserOf } from "./browser";
+
 function SmallForm({
   action,
   onSubmit,
@@ -143,7 +145,8 @@ function Sessions() {
                   {one.address} {one.is_current ? <Badge tone="accent">this one</Badge> : null}
                 </span>
                 <span className="soft">
-                  {one.user_agent || "unknown browser"} · used {ago(one.last_seen_at)}
+                  <span title={one.user_agent}>{browserOf(one.user_agent)}</span> · used{" "}
+                  {ago(one.last_seen_at)}
                 </span>
               </div>
               {one.is_current ? null : (

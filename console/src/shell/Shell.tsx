@@ -28,7 +28,23 @@ function useGroups(): Group[] {
   return user.is_platform_admin ? [...mine, OPERATORS] : mine;
 }
 
+/** Operators have two areas, their organisation's and the platform's, and see the pages of the one that they are in. */
+function Areas({ isOperating }: { isOperating: boolean }) {
+  return (
+    <div className="areas" role="group" aria-label="Area">
+      <Link to="/" data-chosen={!isOperating || undefined} activeOptions={{ exact: true }}>
+        Organisation
+      </Link>
+      <Link to="/operator" data-chosen={isOperating || undefined} activeOptions={{ exact: true }}>
+        Platform
+      </Link>
+    </div>
+  );
+}
+
 function Sidebar({ groups, isOpen, onOpen }: { groups: Group[]; isOpen: boolean; onOpen: () => void }) {
+  const isOperating = useRouterState({ select: (state) => state.location.pathname.startsWith("/operator") });
+  const shown = groups.filter((group) => Boolean(group.forOperators) === isOperating);
   return (
     <nav className="sidebar" aria-label="Pages" data-open={isOpen || undefined}>
       <div className="sidebar-top">
@@ -41,7 +57,8 @@ function Sidebar({ groups, isOpen, onOpen }: { groups: Group[]; isOpen: boolean;
         <span>Find…</span>
         <kbd>Ctrl K</kbd>
       </Button>
-      {groups.map((group) => (
+      {groups.some((group) => group.forOperators) ? <Areas isOperating={isOperating} /> : null}
+      {shown.map((group) => (
         <div className="nav-group" key={group.label}>
           <h2>{group.label}</h2>
           <ul>

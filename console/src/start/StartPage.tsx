@@ -126,12 +126,14 @@ export function StartPage() {
           {secret === null ? null : (
             <Note tone="warn">The snippets hold your new key. Copy it now: it is never shown again.</Note>
           )}
-          <SelectField
-            label="Model"
-            options={texts.map((one) => ({ value: one.id, label: one.id }))}
-            value={model}
-            onChange={(event) => choose(event.target.value)}
-          />
+          <div className="start-model">
+            <SelectField
+              label="Model"
+              options={texts.map((one) => ({ value: one.id, label: one.id }))}
+              value={model}
+              onChange={(event) => choose(event.target.value)}
+            />
+          </div>
           <div className="tabs" role="tablist" aria-label="Ways to call">
             {SNIPPETS.map((one) => (
               <button

@@ -4,18 +4,21 @@ export function Page({
   title,
   about,
   actions,
+  isList = false,
   children,
 }: {
   title: string;
   about?: ReactNode;
   actions?: ReactNode;
+  /** A page that is one long list: the list takes what the window has left and scrolls by itself. */
+  isList?: boolean;
   children: ReactNode;
 }) {
   useEffect(() => {
     document.title = `${title} · Patchbay`;
   }, [title]);
   return (
-    <div className="page">
+    <div className={isList ? "page page-list" : "page"}>
       <header className="page-head">
         <div>
           <h1>{title}</h1>

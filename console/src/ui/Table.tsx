@@ -14,6 +14,8 @@ export interface Column<Row> {
   /** What it is sorted by; without it the column does not sort. */
   value?: (row: Row) => SortValue;
   align?: "right";
+  /** What the row is of: stays in sight on narrow screens. Left out, the first column is it. */
+  isLead?: boolean;
 }
 
 export interface TableProps<Row> {
@@ -34,17 +36,25 @@ export interface TableProps<Row> {
 
 function Head<Row>({
   column,
+  isLead,
   sorting,
   onSort,
 }: {
   column: Column<Row>;
+  isLead: boolean;
   sorting: Sorting | null;
   onSort: (to: Sorting) => void;
 }) {
   const isSorted = sorting?.by === column.id;
   const order = isSorted ? (sorting.isDescending ? "descending" : "ascending") : undefined;
   return (
-    <div className="table-cell" role="columnheader" data-align={column.align} aria-sort={order}>
+    <div
+      className="table-cell"
+      role="columnheader"
+      data-align={column.align}
+      data-lead={isLead || undefined}
+      aria-sort={order}
+    >
       {column.value ? (
         <button
           type="button"
@@ -84,6 +94,7 @@ export function Table<Row>(props: TableProps<Row>) {
     getItemKey: (index) => rowKey(ordered[index] as Row),
   });
   if (rows.length === 0 && empty !== undefined) return empty;
+  const lead = (columns.find((column) => column.isLead) ?? columns[0])?.id;
   const template = {
     "--template": columns.map((column) => column.width).join(" "),
     "--least": `${columns.reduce((sum, column) => sum + leastWidth(column.width), 0)}px`,
@@ -102,7 +113,13 @@ export function Table<Row>(props: TableProps<Row>) {
       <div role="rowgroup" className="table-head">
         <div className="table-row" role="row" aria-rowindex={1}>
           {columns.map((column) => (
-            <Head key={column.id} column={column} sorting={sorting} onSort={props.onSort ?? setOwn} />
+            <Head
+              key={column.id}
+              column={column}
+              isLead={column.id === lead}
+              sorting={sorting}
+              onSort={props.onSort ?? setOwn}
+            />
           ))}
         </div>
       </div>
@@ -120,7 +137,13 @@ export function Table<Row>(props: TableProps<Row>) {
               style={{ transform: `translateY(${item.start}px)` }}
             >
               {columns.map((column) => (
-                <div key={column.id} className="table-cell" role="cell" data-align={column.align}>
+                <div
+                  key={column.id}
+                  className="table-cell"
+                  role="cell"
+                  data-align={column.align}
+                  data-lead={column.id === lead || undefined}
+                >
                   {column.cell(row)}
                 </div>
               ))}

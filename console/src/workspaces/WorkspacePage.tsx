@@ -158,7 +158,7 @@ function Budgets({ of }: { of: Workspace }) {
         <tbody>
           {INTERVALS.map((interval) => (
             <tr key={interval}>
-              <th scope="row">{interval}</th>
+              <th scope="row">{interval === "lifetime" ? "in total" : interval}</th>
               <td className="number">
                 {budgetOf(interval) ? usd(budgetOf(interval)?.limit_usd) : <span className="soft">none</span>}
               </td>
@@ -167,9 +167,9 @@ function Budgets({ of }: { of: Workspace }) {
                   <Button
                     size="small"
                     onClick={() => ask(interval)}
-                    aria-label={`Change the ${interval} budget`}
+                    aria-label={`${budgetOf(interval) ? "Change" : "Set"} the ${interval} budget`}
                   >
-                    Change
+                    {budgetOf(interval) ? "Change" : "Set"}
                   </Button>
                 ) : null}
               </td>

@@ -14,17 +14,19 @@ export function WorkspacePicker({
   if (!workspaces || workspaces.length < 2) return null;
   const standard = workspaces[0]?.id;
   return (
-    <select
-      className="input"
-      aria-label="Workspace"
-      value={value ?? standard}
-      onChange={(event) => onChange(event.target.value === standard ? undefined : event.target.value)}
-    >
-      {workspaces.map((workspace) => (
-        <option key={workspace.id} value={workspace.id}>
-          {workspace.name}
-        </option>
-      ))}
-    </select>
+    <label className="picker">
+      Workspace
+      <select
+        className="input"
+        value={value ?? standard}
+        onChange={(event) => onChange(event.target.value === standard ? undefined : event.target.value)}
+      >
+        {workspaces.map((workspace) => (
+          <option key={workspace.id} value={workspace.id}>
+            {workspace.name}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
