@@ -69,7 +69,7 @@ const COLUMNS: Column<Row>[] = [
   {
     id: "cost",
     head: "Cost",
-    width: "110px",
+    width: "130px",
     align: "right",
     value: (row) => numberIn(row, "total_usage"),
     cell: (row) => usd(numberIn(row, "total_usage")),

@@ -112,6 +112,7 @@ function options(
       {
         ...axis,
         grid: { show: false },
+        size: 32,
         incrs: STEPS[granularity],
         space: 64,
         values: (_, ticks, __, ___, step) => ticks.map((tick) => tickOf(tick, step, granularity)),

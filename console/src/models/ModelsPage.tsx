@@ -112,7 +112,7 @@ function columns(picked: string[], onPick: (id: string) => void): Column<Model>[
     {
       id: "released",
       head: "Released",
-      width: "110px",
+      width: "125px",
       align: "right",
       value: (model) => model.created || null,
       cell: (model) => (model.created ? new Date(model.created * 1000).toISOString().slice(0, 10) : "–"),

@@ -40,11 +40,11 @@ const nameOf = (account: Account): string => account.code ?? account.kind ?? acc
 
 const COLUMNS: Column<Transfer>[] = [
   { id: "at", head: "Posted", width: "190px", cell: (one) => dateTime(one.posted_at) },
-  { id: "kind", head: "Kind", width: "150px", cell: (one) => one.kind },
+  { id: "kind", head: "Kind", width: "130px", cell: (one) => one.kind.replaceAll("_", " ") },
   {
     id: "debit",
     head: "Debit",
-    width: "minmax(150px, 1fr)",
+    width: "minmax(190px, 2fr)",
     cell: (one) => (
       <span className="cut" title={one.debit.account_id}>
         {nameOf(one.debit)}
@@ -54,7 +54,7 @@ const COLUMNS: Column<Transfer>[] = [
   {
     id: "credit",
     head: "Credit",
-    width: "minmax(150px, 1fr)",
+    width: "minmax(190px, 2fr)",
     cell: (one) => (
       <span className="cut" title={one.credit.account_id}>
         {nameOf(one.credit)}
@@ -65,7 +65,7 @@ const COLUMNS: Column<Transfer>[] = [
   {
     id: "source",
     head: "Source",
-    width: "minmax(230px, 2fr)",
+    width: "minmax(200px, 1fr)",
     cell: (one) => (
       <span className="mono cut" title={one.note ?? undefined}>
         {one.source_id}

@@ -35,13 +35,14 @@ const MEASURES: { value: Measure; label: string }[] = [
 ];
 
 function useSpan(range: Range) {
-  // Whole hours, so that asking again is the same question; the last hour is asked for until its end.
-  const hour = Math.floor(Date.now() / HOUR) + 1;
+  // Whole buckets, so that asking again is the same question; the last one is asked for until its end.
+  const { milliseconds, grain } = SPANS[range];
+  const bucket = grain === "hour" ? HOUR : 24 * HOUR;
+  const last = Math.floor(Date.now() / bucket) + 1;
   return useMemo(() => {
-    const { milliseconds, grain } = SPANS[range];
-    const until = new Date(hour * HOUR);
+    const until = new Date(last * bucket);
     return { since: new Date(until.getTime() - milliseconds), until, grain };
-  }, [range, hour]);
+  }, [milliseconds, grain, bucket, last]);
 }
 
 function History({ range }: { range: Range }) {
@@ -96,7 +97,7 @@ function History({ range }: { range: Range }) {
 function Totals({ range }: { range: Range }) {
   const span = useSpan(range);
   const { data, error } = useQuery(
-    usageQuery({ since: span.since.toISOString(), until: span.until.toISOString(), grain: "all" }),
+    usageQuery({ since: span.since.toISOString(), until: span.until.toISOString(), grain: span.grain }),
   );
   if (error) return <ErrorNote error={error} />;
   const sums = data ? sumsOf(data.data) : null;

@@ -18,6 +18,8 @@ import { type Message, type Settings, run } from "./run";
 
 const route = getRouteApi("/inside/playground");
 const MOST = 4;
+/** The most that an answer can cost is reserved beforehand: the longest ones of four models would be all of a small key. */
+const FIRST_LONGEST = "4000";
 
 type Lanes = Record<string, Turn[]>;
 
@@ -189,7 +191,12 @@ function Bench({
 }) {
   const { lanes, isRunning, ask, stop, clear } = useLanes(secret, models);
   const [prompt, setPrompt] = useState("");
-  const [typed, setTyped] = useState<Typed>({ system: "", temperature: "", maxTokens: "", provider: "" });
+  const [typed, setTyped] = useState<Typed>({
+    system: "",
+    temperature: "",
+    maxTokens: FIRST_LONGEST,
+    provider: "",
+  });
   const settings = settingsOf(typed);
   const mistake = typeof settings === "string" ? settings : null;
   const isReady = models.length > 0 && prompt.trim() !== "" && !isRunning && mistake === null;

@@ -5,7 +5,7 @@ import { useSyncExternalStore } from "react";
 
 import { createKey } from "~/keys/keys";
 
-const LIMIT = 1;
+const LIMIT = 5;
 const HOURS = 12;
 const KEPT = "patchbay.playground";
 const listeners = new Set<() => void>();

@@ -8,7 +8,13 @@ export function Actor({ of, names }: { of: string; names?: ReadonlyMap<string, R
   const [kind = "", id = ""] = of.split(":", 2);
   const name = names?.get(id);
   if (name !== undefined) return <span title={of}>{name}</span>;
-  if (id === "") return <span className="cut">{of}</span>;
+  if (id === "") {
+    return (
+      <span className={kind.length > 20 ? "mono soft cut" : "cut"} title={of}>
+        {shortened(kind)}
+      </span>
+    );
+  }
   return (
     <span className="cut" title={of}>
       {KINDS[kind] ?? kind} <span className="mono soft">{shortened(id)}</span>

@@ -2,7 +2,10 @@
 
 import { useState } from "react";
 
+import { shortened } from "./Actor";
+
 const FIRST = 4;
+const IDENTIFIER = /^[0-9a-f-]{32,}$/;
 
 function said(value: unknown): string {
   if (typeof value === "string") return value;
@@ -22,7 +25,8 @@ export function Details({ of }: { of: unknown }) {
     <div className="changes">
       {shown.map(([name, value]) => (
         <span key={name} className={isOpen ? "" : "cut"} title={said(value)}>
-          <span className="soft">{name.replaceAll("_", " ")}</span> {said(value)}
+          <span className="soft">{name.replaceAll("_", " ")}</span>{" "}
+          {!isOpen && IDENTIFIER.test(said(value)) ? shortened(said(value)) : said(value)}
         </span>
       ))}
       {known.length > FIRST ? (
