@@ -21,12 +21,17 @@ import { sessionQuery } from "./session/session";
 import { Shell } from "./shell/Shell";
 import { ButtonLink } from "./ui/Button";
 import { Empty, ErrorNote, Loading } from "./ui/Note";
+import { Page } from "./ui/Page";
 
 /** Every page of those who are signed in; when their session ends they sign in and come back. */
 function Inside() {
   const { data: session } = useQuery(sessionQuery);
-  const next = useRouterState({ select: (state) => state.location.href });
-  return session === null ? <Navigate to="/sign-in" search={{ next }} /> : <Shell />;
+  // On its way to signing in the page is still this one: where it leads to is no place to come back to.
+  const next = useRouterState({
+    select: ({ location }) => (location.pathname === "/sign-in" ? null : location.href),
+  });
+  if (session !== null) return <Shell />;
+  return next === null ? null : <Navigate to="/sign-in" search={{ next }} replace />;
 }
 
 function Failed({ error, reset }: ErrorComponentProps) {
@@ -39,11 +44,11 @@ function Failed({ error, reset }: ErrorComponentProps) {
 
 function Missing() {
   return (
-    <div className="page">
-      <Empty title="There is no such page" action={<ButtonLink to="/">Go to the start</ButtonLink>}>
-        The address leads nowhere in this console.
+    <Page title="There is no such page">
+      <Empty title="The address leads nowhere" action={<ButtonLink to="/">Go to the start</ButtonLink>}>
+        It may have been mistyped, or what it showed is gone.
       </Empty>
-    </div>
+    </Page>
   );
 }
 

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { useMemo } from "react";
+import { useEffect, useMemo, useState } from "react";
 
 import { Chart } from "~/charts/Chart";
 import { usd } from "~/format/money";
@@ -218,13 +218,24 @@ function FilterChips({ filters, onChange }: { filters: Filter[]; onChange: (filt
   );
 }
 
+const minuteNow = () => Math.floor(Date.now() / 60_000) + 1;
+
+/** The end of the present minute. The time that is meant moves on with it, but not while the page is only drawn again. */
+function useMinute(): number {
+  const [minute, setMinute] = useState(minuteNow);
+  useEffect(() => {
+    const timer = setInterval(() => setMinute(minuteNow()), 5000);
+    return () => clearInterval(timer);
+  }, []);
+  return minute;
+}
+
 export function ActivityPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const { range = "7d", by = "model", metric = "total_usage" } = search;
   const filters = useMemo(() => filtersOf(search.filters), [search.filters]);
-  // The time that is meant moves on with the minutes, but not while the page is only drawn again.
-  const minute = Math.floor(Date.now() / 60_000);
+  const minute = useMinute();
   const span = useMemo(() => spanOf(range, new Date(minute * 60_000)), [range, minute]);
   // Apps are told from single generations.
   const isTooLong = by === "app" && !isSingleRange(range);

@@ -60,6 +60,7 @@ const questionQuery = (name: string, question: Question) =>
     queryKey: ["analytics", name, question],
     queryFn: () => ask(question),
     placeholderData: (before) => before,
+    refetchInterval: 10_000,
   });
 
 /** The sums of the whole time. */

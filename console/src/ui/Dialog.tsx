@@ -1,7 +1,7 @@
 // Dialogs, on Base UI's: focus goes in, stays in, and comes back.
 
 import { Dialog as Base } from "@base-ui/react/dialog";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type FormEvent, type ReactNode, useEffect, useState } from "react";
 
 import { messageOf } from "~/api/errors";
 
@@ -19,7 +19,34 @@ export interface DialogProps {
   footer?: ReactNode;
 }
 
+/** What had the focus last outside of dialogs and menus, newest first: where it goes back to when a dialog is gone. */
+const before: HTMLElement[] = [];
+const SEVERAL = 6;
+if (typeof document !== "undefined") {
+  document.addEventListener("focusin", ({ target }) => {
+    if (!(target instanceof HTMLElement) || target.closest("[role=dialog], [role=menu]")) return;
+    before.unshift(target);
+    before.length = Math.min(before.length, SEVERAL);
+  });
+}
+
+/** Gives the focus back, also when the dialog is taken out of the page together with what opened it. */
+function useFocusBack(isOpen: boolean): void {
+  useEffect(() => {
+    if (!isOpen) return undefined;
+    const opener = before.find((one) => one.isConnected);
+    return () => {
+      const back = opener?.isConnected ? opener : before.find((one) => one.isConnected);
+      // After whoever else moves it, and never away from where somebody has put it.
+      requestAnimationFrame(() => {
+        if (document.activeElement === null || document.activeElement === document.body) back?.focus();
+      });
+    };
+  }, [isOpen]);
+}
+
 export function Dialog({ open, onClose, title, size, isSticky = false, children, footer }: DialogProps) {
+  useFocusBack(open);
   return (
     <Base.Root
       open={open}

@@ -1,0 +1,45 @@
+// Every page of the console, with an address that has something to show.
+
+import { platform } from "./platform.mjs";
+
+/** `[name, address]` of each page; a page of one thing is that of the first there is. */
+export async function addresses(dev) {
+  const api = platform(dev);
+  const first = async (ask, path, take) => {
+    const { data } = await ask("GET", path);
+    return data.length === 0 ? null : take(data.at(-1));
+  };
+  const one = await Promise.all([
+    first(api.manage, "/keys", (key) => ["key", `/keys/${key.hash}`]),
+    first(api.manage, "/workspaces", (workspace) => ["workspace", `/workspaces/${workspace.id}`]),
+    first(api.manage, "/guardrails", (guardrail) => ["guardrail", `/guardrails/${guardrail.id}`]),
+  ]);
+  return [...PAGES, ...one.filter((page) => page !== null)];
+}
+
+const PAGES = [
+  ["start", "/"],
+  ["models", "/models"],
+  ["model", "/model/openai/gpt-4o"],
+  ["compare", "/compare?models=openai%2Fgpt-4o,anthropic%2Fclaude-sonnet-4.5,google%2Fgemini-2.5-flash"],
+  ["playground", "/playground?models=openai%2Fgpt-4o-mini,anthropic%2Fclaude-sonnet-4.5"],
+  ["keys", "/keys"],
+  ["activity", "/activity"],
+  ["members", "/members"],
+  ["workspaces", "/workspaces"],
+  ["audit", "/audit"],
+  ["settings", "/settings"],
+  ["guardrails", "/guardrails"],
+  ["byok", "/byok"],
+  ["presets", "/presets"],
+  ["destinations", "/destinations"],
+  ["credits", "/credits"],
+  ["invoices", "/invoices"],
+  ["explorer", "/explorer"],
+  ["operator-overview", "/operator"],
+  ["operator-tenants", "/operator/tenants"],
+  ["operator-health", "/operator/health"],
+  ["operator-ledger", "/operator/ledger"],
+  ["operator-invariants", "/operator/invariants"],
+  ["operator-audit", "/operator/audit"],
+];

@@ -1,0 +1,56 @@
+// A picture of every page: `node screenshots.mjs <dev.json> <folder> [<address of the console>] [<part of a name>]`.
+
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { NARROW, WIDE, launch, open, settled, signIn } from "./browser.mjs";
+import { furnish } from "./furnish.mjs";
+import { addresses } from "./pages.mjs";
+
+const [file, folder, site, part = ""] = process.argv.slice(2);
+const dev = JSON.parse(readFileSync(file, "utf8"));
+const console_url = (site || dev.console_url).replace(/\/$/, "");
+mkdirSync(folder, { recursive: true });
+await furnish(dev);
+const pages = (await addresses(dev)).filter(([name]) => name.includes(part));
+
+/** Asks both models something, one of them at a provider that fails. */
+async function play(page) {
+  const makeKey = page.getByRole("button", { name: /^Make a key/ });
+  const prompt = page.getByRole("textbox", { name: "Prompt", exact: true });
+  await makeKey.or(prompt).first().waitFor();
+  if (await makeKey.isVisible()) await makeKey.click();
+  await prompt.fill("Write a haiku about switchboards. [[sim: status=500 provider=openai]]");
+  await prompt.press("Enter");
+  await page.getByRole("link", { name: "Generation" }).nth(1).waitFor();
+}
+
+const browser = await launch();
+let state;
+for (const [sizeName, size] of [["wide", WIDE], ["narrow", NARROW]]) {
+  for (const theme of ["light", "dark"]) {
+    const { context, page, said } = await open(browser, { theme, size, state });
+    if (state === undefined) {
+      await page.goto(`${console_url}/sign-in`);
+      await settled(page);
+      await page.screenshot({ path: join(folder, "sign-in.png") });
+      await signIn(page, console_url, { email: dev.admin_email, password: dev.admin_password });
+      state = await context.storageState();
+    }
+    for (const [name, address] of pages) {
+      await page.goto(console_url + address);
+      await settled(page);
+      if (name === "playground") await play(page);
+      // What scrolls beyond the window is in the picture too, up to three windows.
+      const tall = await page.evaluate(() => document.documentElement.scrollHeight);
+      await page.setViewportSize({ ...size, height: Math.min(Math.max(tall, size.height), size.height * 3) });
+      await page.screenshot({ path: join(folder, `${name}-${sizeName}-${theme}.png`) });
+      await page.setViewportSize(size);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      if (wide > size.width) console.log(`${name} ${sizeName} ${theme}: ${wide} pixels wide`);
+    }
+    for (const line of new Set(said)) console.log(`${sizeName} ${theme}: ${line}`);
+    await context.close();
+  }
+}
+await browser.close();
