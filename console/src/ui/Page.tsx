@@ -65,8 +65,10 @@ export function Stats({ figures }: { figures: Figure[] }) {
       {figures.map((figure) => (
         <div className="stat" key={figure.label}>
           <dt>{figure.label}</dt>
-          <dd>{figure.value}</dd>
-          {figure.note ? <small>{figure.note}</small> : null}
+          <dd>
+            {figure.value}
+            {figure.note ? <small>{figure.note}</small> : null}
+          </dd>
         </div>
       ))}
     </dl>
