@@ -21,7 +21,7 @@ use crate::manifest::{self, Facts, Manifest, RunningProcess, quoted, shell_comma
 use crate::platform::{Platform, Sockets, bind_public};
 use crate::secrets::Secrets;
 use crate::signals::Signals;
-use crate::{cluster, connect, providers, say, tend};
+use crate::{cluster, connect, console, providers, say, tend};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOP: &str = "Ctrl-C stops it; the next start keeps all data.";
@@ -174,7 +174,7 @@ async fn start(
     let probe = probes.local_addr()?;
     let sockets = Sockets { edge: Some(public), probes: vec![probes], ..Sockets::default() };
     let identity = connect::pool(&config, Owner::Identity)?;
-    let platform = Platform::start(config, &Role::ALL, sockets).await?;
+    let platform = Platform::start(config, &Role::ALL, sockets, console::built_in()?).await?;
     if let Err(error) = complete(&platform, &identity, secrets, &local).await {
         platform.drain().await;
         return Err(error);
