@@ -1,5 +1,6 @@
 //! Where the web console's files come from: the binary itself, or a checkout of the source code.
 
+mod build;
 mod checkout;
 #[cfg(feature = "embed-console")]
 mod embedded;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use edge::Site;
 
+pub(crate) use self::build::Build;
 use self::checkout::Checkout;
 
 /// The console that this binary holds, if it was built with one.
@@ -24,4 +26,13 @@ pub(crate) fn built_here() -> Option<PathBuf> {
         return None;
     }
     Checkout::find().map(|checkout| checkout.dist()).filter(|dist| dist.join("index.html").is_file())
+}
+
+/// What is to be done for `site`, reached at `url`, to serve the checkout's console. Nothing where a console is built in
+/// or no checkout is found. What npm says goes to `log`.
+pub(crate) fn of_checkout(site: &Site, url: String, log: PathBuf) -> Option<Build> {
+    if cfg!(feature = "embed-console") {
+        return None;
+    }
+    Checkout::find().map(|checkout| Build::new(checkout, site.clone(), log, url))
 }
