@@ -4,6 +4,7 @@
 mod clients;
 mod clocks;
 mod codegen;
+mod console;
 mod database;
 mod deps;
 mod fuzz;

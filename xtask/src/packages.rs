@@ -12,12 +12,14 @@ struct Need {
     package: &'static str,
 }
 
-const NEEDS: [Need; 6] = [
+const NEEDS: [Need; 7] = [
     Need { program: "curl", package: "curl" },
     Need { program: "redis-server", package: "redis-server" },
     Need { program: "nats-server", package: "nats-server" },
     Need { program: "node", package: "nodejs" },
     Need { program: "npm", package: "npm" },
+    // Drives the console.
+    Need { program: "chromium", package: "chromium" },
     Need { program: "docker-compose", package: "docker-compose" },
 ];
 

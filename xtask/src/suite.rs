@@ -1,11 +1,12 @@
 //! The tiers of tests.
 
 use crate::shell::{cargo, command, run};
-use crate::{clients, clocks, fuzz, inference_server, lint, packages};
+use crate::{clients, clocks, console, fuzz, inference_server, lint, packages};
 
 /// What CI runs.
 pub(crate) fn test() -> anyhow::Result<()> {
     packages::install()?;
+    console::test()?;
     lint::all()?;
     clients::install()?;
     inference_server::install()?;
@@ -19,6 +20,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
 /// System tests by name.
 pub(crate) fn system(filter: &str) -> anyhow::Result<()> {
     packages::install()?;
+    console::build()?;
     clients::install()?;
     inference_server::install()?;
     clocks::install();

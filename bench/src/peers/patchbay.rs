@@ -44,6 +44,8 @@ pub(super) async fn dev(upstream: &Upstream, options: &Options) -> anyhow::Resul
     let mut child = Command::new(&binary)
         .args(["dev", "--listen", "127.0.0.1:0", "--data-dir"])
         .arg(&data)
+        // Without a folder the checkout's console would be built while we measure.
+        .env("PATCHBAY__EDGE__CONSOLE__FOLDER", directory.path())
         .stdin(Stdio::null())
         .stdout(Stdio::from(out.try_clone()?))
         .stderr(Stdio::from(out))

@@ -32,6 +32,7 @@ pub struct Config {
     pub id: String,
     pub regions: Vec<String>,
     pub http: HttpConfig,
+    pub console: ConsoleConfig,
     pub requests: RequestsConfig,
     pub auth: AuthConfig,
     pub leases: LeasesConfig,
@@ -137,6 +138,13 @@ pub struct HttpConfig {
     pub trusted_proxies: Vec<IpNet>,
     pub linger_ms: u64,
     pub drain_ms: Millis,
+}
+
+/// Where the web console's files are.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsoleConfig {
+    pub folder: PathBuf,
 }
 
 /// How inference requests are carried out.

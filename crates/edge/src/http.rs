@@ -4,6 +4,7 @@ pub(crate) mod address;
 mod admin;
 mod availability;
 mod body;
+pub(crate) mod console;
 mod count_tokens;
 mod documents;
 pub(crate) mod events;

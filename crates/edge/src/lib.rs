@@ -50,10 +50,11 @@ mod store;
 pub use bootstrap::{Bootstrapped, Demo, bootstrap};
 pub use byok::{Rewrapped, forget_tenant_keys, rewrap_tenant_keys, rotate_tenant_key};
 pub use config::{
-    AuditConfig, AuthConfig, CacheConfig, Config, ContentConfig, DestinationsConfig, ErasureConfig,
-    HttpConfig, IdempotencyConfig, LeasesConfig, LimitsConfig, MailConfig, Millis, OidcConfig,
+    AuditConfig, AuthConfig, CacheConfig, Config, ConsoleConfig, ContentConfig, DestinationsConfig,
+    ErasureConfig, HttpConfig, IdempotencyConfig, LeasesConfig, LimitsConfig, MailConfig, Millis, OidcConfig,
     RequestsConfig, SessionsConfig,
 };
 pub use error::Error;
+pub use http::console::{Files, Site};
 pub use rehearsal::Rehearsal;
 pub use service::{Deps, Service};

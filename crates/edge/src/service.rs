@@ -16,6 +16,7 @@ use crate::auth::{self, Announcer, Keys, Source};
 use crate::content::Keeper;
 use crate::destinations::{self, Outbox, Sender};
 use crate::erasure;
+use crate::http::console::Site;
 use crate::http::models::{Answers, DefaultMarkups};
 use crate::http::server;
 use crate::lease::Leases;
@@ -38,6 +39,8 @@ pub struct Deps {
     pub billing: Channel,
     pub bus: Option<async_nats::Client>,
     pub redis: Option<redis::Client>,
+    /// The web console's files, where no folder of them is configured.
+    pub console: Site,
     /// Seals the answers that are kept outside this process, and wraps the keys of tenants.
     pub master_key: Arc<MasterKey>,
     pub tasks: Tasks,
@@ -67,6 +70,7 @@ pub(crate) struct App {
     pub(crate) catalogue: Answers,
     pub(crate) default_markups: Arc<DefaultMarkups>,
     pub(crate) presets: Presets,
+    pub(crate) console: Site,
     pub(crate) people: People,
     /// Reaches the destinations of traces.
     pub(crate) sender: Sender,
@@ -87,7 +91,8 @@ impl Service {
     /// sign-ins cannot work as they are configured; [`Error::Destinations`] likewise of traces.
     #[allow(clippy::unused_async, reason = "services start alike, whatever they have to wait for")]
     pub async fn start(config: Config, deps: Deps) -> Result<Self, Error> {
-        let Deps { pool, router, worker, billing, bus, redis, master_key, tasks, health, metrics } = deps;
+        let Deps { pool, router, worker, billing, bus, redis, console, master_key, tasks, health, metrics } =
+            deps;
         let metrics = Metrics::new(&metrics);
         let ready = Ready::new(health.clone());
         let source = Source {
@@ -101,6 +106,10 @@ impl Service {
             let ready = Arc::clone(&ready);
             move || ready.keys_are_followed()
         });
+        let console = match config.console.folder.as_os_str().is_empty() {
+            true => console,
+            false => Site::open(&config.console.folder),
+        };
         let edge_id = match config.id.as_str() {
             "" => format!("edge-{}", uuid::Uuid::now_v7()),
             id => id.to_owned(),
@@ -148,6 +157,7 @@ impl Service {
                 config.auth.lookup_timeout_ms.get(),
                 config.auth.stale_ms.get(),
             ),
+            console,
             people,
             sender,
             open: Arc::new(Semaphore::new(config.requests.max_open.get().min(Semaphore::MAX_PERMITS))),

@@ -21,7 +21,7 @@ use crate::manifest::{self, Facts, Manifest, RunningProcess, quoted, shell_comma
 use crate::platform::{Platform, Sockets, bind_public};
 use crate::secrets::Secrets;
 use crate::signals::Signals;
-use crate::{cluster, connect, providers, say, tend};
+use crate::{cluster, connect, console, providers, say, tend};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOP: &str = "Ctrl-C stops it; the next start keeps all data.";
@@ -124,21 +124,26 @@ async fn serve(
     private: Option<&Postgres>,
     signals: &mut Signals,
 ) -> anyhow::Result<()> {
-    let simulator = Tasks::default();
+    // The simulator, and what is built while the platform runs.
+    let beside = Tasks::default();
     let started = tokio::select! {
-        started = start(config, data_dir, secrets, public, private, &simulator) => started?,
+        started = start(config, data_dir, secrets, public, private, &beside) => started?,
         () = signals.next() => return Ok(()),
     };
     say::line(started.manifest.greeting(data_dir, STOP));
+    if let Some(console) = started.console {
+        beside.spawn(console.run(beside.shutdown().clone()));
+    }
     let outcome = started.platform.run(signals).await;
     say::step("stopping");
-    simulator.drain(Duration::from_secs(1)).await;
+    beside.drain(Duration::from_secs(1)).await;
     outcome
 }
 
 struct Started {
     platform: Platform,
     manifest: Manifest,
+    console: Option<console::Build>,
 }
 
 async fn start(
@@ -147,7 +152,7 @@ async fn start(
     secrets: &Secrets,
     public: TcpListener,
     private: Option<&Postgres>,
-    simulator: &Tasks,
+    beside: &Tasks,
 ) -> anyhow::Result<Started> {
     say::step("bringing the schema up to date");
     let database_url = config.database_url()?.clone();
@@ -157,7 +162,7 @@ async fn start(
     if config.edge.public_url.is_empty() {
         config.edge.public_url = manifest::base(public.local_addr()?);
     }
-    let simulator_base = simulate(&mut config, public.local_addr()?, simulator).await?;
+    let simulator_base = simulate(&mut config, public.local_addr()?, beside).await?;
     say::step("writing the catalogue");
     let local = local_servers::find().await;
     let sources = providers::sources(Some(&simulator_base), &local)?;
@@ -174,7 +179,13 @@ async fn start(
     let probe = probes.local_addr()?;
     let sockets = Sockets { edge: Some(public), probes: vec![probes], ..Sockets::default() };
     let identity = connect::pool(&config, Owner::Identity)?;
-    let platform = Platform::start(config, &Role::ALL, sockets).await?;
+    let site = console::built_in()?;
+    // A folder that is configured is served as it is.
+    let console = match config.edge.console.folder.as_os_str().is_empty() {
+        true => console::of_checkout(&site, config.edge.public_url.clone(), data_dir.run("console.log")),
+        false => None,
+    };
+    let platform = Platform::start(config, &Role::ALL, sockets, site).await?;
     if let Err(error) = complete(&platform, &identity, secrets, &local).await {
         platform.drain().await;
         return Err(error);
@@ -193,7 +204,7 @@ async fn start(
     let manifest = Manifest::new(secrets, facts);
     manifest.write(data_dir)?;
     write_pids(data_dir, &processes(data_dir, listen, probe, private)?)?;
-    Ok(Started { platform, manifest })
+    Ok(Started { platform, manifest, console })
 }
 
 /// Opens the demo organisations, adds the local servers and waits until every service is ready.

@@ -7,6 +7,7 @@ mod cli;
 mod cluster;
 mod config;
 mod connect;
+mod console;
 mod data_dir;
 mod dev;
 mod local_servers;

@@ -91,7 +91,7 @@ impl Manifest {
 
     /// What to try first, for the person at the terminal.
     pub(crate) fn greeting(&self, data_dir: &DataDir, stop: &str) -> String {
-        let Self { api_base, anthropic_base, api_key, admin_email, admin_password, .. } = self;
+        let Self { api_base, anthropic_base, console_url, api_key, admin_email, admin_password, .. } = self;
         let manifest = data_dir.manifest();
         let manifest = manifest.display();
         format!(
@@ -100,7 +100,8 @@ Patchbay is ready.
 
   Base URL   {api_base}   (Anthropic clients: {anthropic_base})
   API key    {api_key}   (demo organisation, $10 credit)
-  Sign in    {admin_email}   {admin_password}   (platform administrator)
+  Console    {console_url}
+  Sign in    {admin_email}   {admin_password}   (owner of the demo organisation, platform administrator)
   All keys   {manifest}
 
   curl {api_base}/chat/completions \

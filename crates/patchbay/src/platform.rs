@@ -6,6 +6,7 @@ mod sockets;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use edge::Site;
 use identity::Role;
 use lifecycle::{Health, Metrics, Tasks, serve_probes};
 use pg::Owner;
@@ -36,12 +37,18 @@ pub(crate) struct Platform {
     config: Config,
     bus: Option<async_nats::Client>,
     redis: Option<redis::Client>,
+    console: Site,
 }
 
 impl Platform {
     /// Starts `roles` on bound sockets. Services that are not in this process are reached at their
-    /// configured addresses; none has to be up.
-    pub(crate) async fn start(config: Config, roles: &[Role], sockets: Sockets) -> anyhow::Result<Self> {
+    /// configured addresses; none has to be up. An edge serves `console` unless a folder is configured.
+    pub(crate) async fn start(
+        config: Config,
+        roles: &[Role],
+        sockets: Sockets,
+        console: Site,
+    ) -> anyhow::Result<Self> {
         let (failed, failures) = mpsc::unbounded_channel();
         let mut platform = Self {
             health: Health::default(),
@@ -54,6 +61,7 @@ impl Platform {
             failures,
             bus: connect::bus(&config).await?,
             redis: connect::redis(&config)?,
+            console,
             config,
         };
         platform.serve_probes();
@@ -128,6 +136,7 @@ impl Platform {
             billing: self.channel(Role::Edge, Role::Billing)?,
             bus: self.bus.clone(),
             redis: self.redis.clone(),
+            console: self.console.clone(),
             master_key: self.config.master_key()?,
             tasks: tasks.clone(),
             health: self.health.clone(),

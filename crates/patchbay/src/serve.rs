@@ -4,6 +4,7 @@ use identity::Role;
 
 use crate::cli::Shared;
 use crate::config::Config;
+use crate::console;
 use crate::platform::{Platform, Sockets, bind_public};
 use crate::signals::Signals;
 
@@ -17,7 +18,7 @@ pub(crate) async fn serve(shared: &Shared, mut roles: Vec<Role>) -> anyhow::Resu
     let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
     let _telemetry = lifecycle::init_telemetry(&config.telemetry, &names.join("+"))?;
     let sockets = Sockets::bind(&config, &roles).await?;
-    let platform = Platform::start(config, &roles, sockets).await?;
+    let platform = Platform::start(config, &roles, sockets, console::built_in()?).await?;
     tracing::info!(roles = names.join(","), "started");
     platform.run(&mut signals).await
 }

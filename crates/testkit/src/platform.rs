@@ -240,6 +240,11 @@ fn binary() -> anyhow::Result<PathBuf> {
     found.context("the `patchbay` binary is not built: run `cargo build --workspace`, or `cargo xtask test`")
 }
 
+/// The web console, where it is built: `npm run build` in `console/`, or `cargo xtask test`.
+fn console() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../console/dist")
+}
+
 fn spawn(topology: Topology, directory: &Path, settings: &[(&str, &str)]) -> anyhow::Result<Child> {
     std::fs::create_dir_all(directory)?;
     // What an earlier run said is not what this one says.
@@ -254,6 +259,8 @@ fn spawn(topology: Topology, directory: &Path, settings: &[(&str, &str)]) -> any
         .args(["--listen", "127.0.0.1:0", "--data-dir"])
         .arg(directory)
         .env_remove("DATABASE_URL")
+        // Without a folder a checkout's would be built.
+        .env("PATCHBAY__EDGE__CONSOLE__FOLDER", console())
         .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)

@@ -121,7 +121,7 @@ fn message(title: &'static str, message: impl Into<String>) -> Response {
 }
 
 /// A page whose forms lead here, and to `sources` of a content security policy.
-fn page(status: StatusCode, sources: &str, template: &impl Template) -> Response {
+pub(super) fn page(status: StatusCode, sources: &str, template: &impl Template) -> Response {
     let Ok(text) = template.render() else {
         tracing::error!("a page could not be written");
         return Fault::internal().refusal().into_response();

@@ -12,15 +12,11 @@ use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
 use super::reply::Refusal;
 use super::{
-    admin, availability, count_tokens, documents, inference, layers, management, models, pages, payments,
-    people,
+    admin, availability, console, count_tokens, documents, inference, layers, management, models, pages,
+    payments, people,
 };
 use crate::access::guard;
 use crate::service::App;
-
-/// What somebody sees who opens the address in a browser.
-const WELCOME: &str = "This is Patchbay. Its API is at /api/v1, OpenAI-compatible: GET /api/v1/models lists the models.\n\
-    This build has no web console.\n";
 
 /// The whole surface.
 pub(crate) fn routes(app: &Arc<App>) -> Router {
@@ -36,9 +32,10 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .route("/webhooks/stripe", post(payments::webhook))
         .route("/docs/errors/{code}", get(explain_error))
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/", get(|| async { WELCOME }))
+        .merge(console::routes())
         .method_not_allowed_fallback(wrong_method)
-        .fallback(unknown_path)
+        // Pages of the console have any address that is nobody else's.
+        .fallback(console::elsewhere)
         // Layers run from the last one here to the first.
         // 4. A request that was refused unread ends its connection.
         .layer(axum::middleware::from_fn(layers::close_unread))
@@ -123,7 +120,8 @@ async fn explain_error(Path(code): Path<String>) -> Result<String, Refusal> {
     })
 }
 
-async fn unknown_path(uri: Uri) -> axum::response::Response {
+/// There is nothing at a path.
+pub(super) fn unknown_path(uri: &Uri) -> axum::response::Response {
     let message = format!("There is nothing at {}.", uri.path());
     Refusal::new(dialect::error::ErrorType::NotFound, message).into_response()
 }

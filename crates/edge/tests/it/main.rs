@@ -23,6 +23,7 @@ mod byok;
 mod cache;
 mod chat;
 mod coalescing;
+mod console;
 mod content;
 mod destinations;
 mod dialects;

@@ -8,6 +8,7 @@ use toml::{Table, Value};
 
 use super::Up;
 use super::state::{Instance, Program, State};
+use crate::console;
 use crate::data_dir::DataDir;
 use crate::manifest;
 use crate::secrets::Secrets;
@@ -96,6 +97,9 @@ pub(super) fn configuration(
             // Where people reach all of them, and where mail is read, unless the configuration says.
             set_missing(&mut table, "edge.public_url", text(first_edge(state)));
             set_missing(&mut table, "edge.mail.folder", text(data_dir.mail().display()));
+            if let Some(console) = console::built_here() {
+                set_missing(&mut table, "edge.console.folder", text(console.display()));
+            }
         }
         Program::Router => {
             let path = data_dir.snapshot(instance.number);

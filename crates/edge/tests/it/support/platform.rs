@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use edge::{Config, Demo, Deps, Service, bootstrap};
+use edge::{Config, Demo, Deps, Service, Site, bootstrap};
 use http::Method;
 use hyper::body::Incoming;
 use identity::{ApiKey, KeyKind, MasterKey, OpaqueToken};
@@ -62,6 +62,7 @@ pub(crate) struct Platform {
     pub(crate) pool: PgPool,
     pub(crate) database: Database,
     pub(crate) metrics: Metrics,
+    pub(crate) console: Site,
     tasks: Tasks,
     serving: JoinHandle<()>,
 }
@@ -133,7 +134,7 @@ impl Platform {
             admin_password: "a password of tests".into(),
         };
         let bootstrapped = bootstrap(&pool, &billing_channel, &demo).await.unwrap();
-        let metrics = Metrics::default();
+        let (metrics, console) = (Metrics::default(), Site::default());
         let deps = Deps {
             pool: pool.clone(),
             router: Channel::local(RouterServer::new(router.clone())),
@@ -141,6 +142,7 @@ impl Platform {
             billing: billing_channel,
             bus,
             redis,
+            console: console.clone(),
             master_key: std::sync::Arc::new(MasterKey::from_hex(MASTER_KEY).unwrap()),
             tasks: Tasks::default(),
             health: Health::default(),
@@ -164,6 +166,7 @@ impl Platform {
             pool,
             database,
             metrics,
+            console,
             tasks,
             serving,
         }
@@ -190,6 +193,7 @@ impl Platform {
             billing: Channel::local(BillingServer::new(self.billing.clone())),
             bus: None,
             redis: None,
+            console: Site::default(),
             master_key: std::sync::Arc::new(MasterKey::from_hex(MASTER_KEY).unwrap()),
             tasks: Tasks::default(),
             health: Health::default(),
