@@ -14,6 +14,8 @@ import {
 } from "@tanstack/react-router";
 
 import { activitySearch } from "./activity/search";
+import { catalogueSearch, changesSearch } from "./catalogue/search";
+import { decisionsSearch } from "./decisions/decisions";
 import { modelsSearch } from "./models/search";
 import { ledgerSearch } from "./operator/ledger";
 import { queries } from "./queries";
@@ -263,6 +265,76 @@ const operatorsAudit = createRoute({
   component: page(() => import("./operator/OperatorsAuditPage"), "OperatorsAuditPage"),
 });
 
+// The catalogue, and what routing makes of it.
+const catalogueProviders = createRoute({
+  ...within,
+  path: "/operator/providers",
+  validateSearch: catalogueSearch,
+  component: page(() => import("./catalogue/ProvidersPage"), "ProvidersPage"),
+});
+const catalogueProvider = createRoute({
+  ...within,
+  path: "/operator/providers/$slug",
+  component: page(() => import("./catalogue/ProviderPage"), "ProviderPage"),
+});
+const catalogueEndpoints = createRoute({
+  ...within,
+  path: "/operator/endpoints",
+  validateSearch: catalogueSearch,
+  component: page(() => import("./catalogue/EndpointsPage"), "EndpointsPage"),
+});
+const catalogueEndpoint = createRoute({
+  ...within,
+  path: "/operator/endpoints/$id",
+  component: page(() => import("./catalogue/EndpointPage"), "EndpointPage"),
+});
+const catalogueModels = createRoute({
+  ...within,
+  path: "/operator/models",
+  validateSearch: catalogueSearch,
+  component: page(() => import("./catalogue/CatalogueModelsPage"), "CatalogueModelsPage"),
+});
+const catalogueModel = createRoute({
+  ...within,
+  path: "/operator/models/$",
+  component: page(() => import("./catalogue/CatalogueModelPage"), "CatalogueModelPage"),
+});
+const prices = createRoute({
+  ...within,
+  path: "/operator/prices",
+  validateSearch: catalogueSearch,
+  component: page(() => import("./catalogue/PricesPage"), "PricesPage"),
+});
+const changes = createRoute({
+  ...within,
+  path: "/operator/changes",
+  validateSearch: changesSearch,
+  component: page(() => import("./catalogue/ChangesPage"), "ChangesPage"),
+});
+const decisions = createRoute({
+  ...within,
+  path: "/operator/decisions",
+  validateSearch: decisionsSearch,
+  component: page(() => import("./decisions/DecisionsPage"), "DecisionsPage"),
+});
+const decision = createRoute({
+  ...within,
+  path: "/operator/decisions/$generation",
+  component: page(() => import("./decisions/DecisionPage"), "DecisionPage"),
+});
+const explain = createRoute({
+  ...within,
+  path: "/operator/explain",
+  validateSearch: (raw: Raw): { model?: string | undefined } => ({ model: words(raw, "model") }),
+  component: page(() => import("./decisions/ExplainPage"), "ExplainPage"),
+});
+const replay = createRoute({
+  ...within,
+  path: "/operator/replay",
+  validateSearch: (raw: Raw): { endpoint?: string | undefined } => ({ endpoint: words(raw, "endpoint") }),
+  component: page(() => import("./decisions/ReplayPage"), "ReplayPage"),
+});
+
 const tree = root.addChildren([
   signIn,
   inside.addChildren([
@@ -274,6 +346,18 @@ const tree = root.addChildren([
     ledger,
     invariants,
     operatorsAudit,
+    catalogueProviders,
+    catalogueProvider,
+    catalogueEndpoints,
+    catalogueEndpoint,
+    catalogueModels,
+    catalogueModel,
+    prices,
+    changes,
+    decisions,
+    decision,
+    explain,
+    replay,
     start,
     models,
     compare,

@@ -1,0 +1,180 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Link, getRouteApi } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+
+import { ago, dateTime } from "~/format/time";
+import { Button } from "~/ui/Button";
+import { Badge, Empty, ErrorNote, Loading, type Tone } from "~/ui/Note";
+import { Page } from "~/ui/Page";
+import { type Column, Table } from "~/ui/Table";
+
+import "./catalogue.css";
+import { said } from "./PreviewNote";
+import { actionText, differencesOf, kindOf } from "./changes";
+import { type Change, changesQuery } from "./rows";
+
+const route = getRouteApi("/inside/operator/changes");
+
+function Subject({ of }: { of: Change }) {
+  const named = <span className="mono">{of.subject}</span>;
+  switch (kindOf(of)) {
+    case "endpoint": {
+      const row = of.after ?? of.before;
+      const name = typeof row?.["tag"] === "string" ? `${row["tag"]} · ${String(row["model"])}` : of.subject;
+      return (
+        <Link to="/operator/endpoints/$id" params={{ id: of.subject }} className="cut" title={of.subject}>
+          {name}
+        </Link>
+      );
+    }
+    case "model":
+      return (
+        <Link to="/operator/models/$" params={{ _splat: of.subject }} className="cut">
+          {named}
+        </Link>
+      );
+    case "provider":
+      return (
+        <Link to="/operator/providers/$slug" params={{ slug: of.subject }} className="cut">
+          {named}
+        </Link>
+      );
+    default:
+      return named;
+  }
+}
+
+const AT_ONCE = 6;
+
+function Differences({ of }: { of: Change }) {
+  const all = differencesOf(of);
+  const [isOpen, setOpen] = useState(false);
+  const shown = isOpen ? all : all.slice(0, AT_ONCE);
+  return (
+    <div className="stack-tight details">
+      {shown.map(({ member, from, to }) => (
+        <div key={member}>
+          <span className="soft">{member}</span> {of.before === null ? null : <>{said(from)} → </>}
+          {said(to)}
+        </div>
+      ))}
+      {all.length > AT_ONCE ? (
+        <button type="button" className="link" onClick={() => setOpen(!isOpen)}>
+          {isOpen ? "Fewer" : `${all.length - AT_ONCE} more`}
+        </button>
+      ) : null}
+    </div>
+  );
+}
+
+const toneOf = (action: string): Tone | undefined =>
+  action.endsWith("off") || action.endsWith("withdrawn")
+    ? "warn"
+    : action.endsWith("made")
+      ? "good"
+      : undefined;
+
+const COLUMNS: Column<Change>[] = [
+  {
+    id: "at",
+    head: "When",
+    width: "140px",
+    cell: (one) => <span title={dateTime(one.at)}>{ago(one.at)}</span>,
+  },
+  { id: "version", head: "Version", width: "85px", align: "right", cell: (one) => one.catalogue_version },
+  {
+    id: "action",
+    head: "What",
+    width: "190px",
+    cell: (one) => <Badge tone={toneOf(actionText(one))}>{actionText(one)}</Badge>,
+  },
+  { id: "subject", head: "Of", width: "minmax(200px, 1fr)", cell: (one) => <Subject of={one} /> },
+  {
+    id: "difference",
+    head: "From and to",
+    width: "minmax(300px, 3fr)",
+    cell: (one) => <Differences of={one} />,
+  },
+  {
+    id: "actor",
+    head: "Who",
+    width: "minmax(150px, 1fr)",
+    cell: (one) => <span className="mono cut">{one.actor}</span>,
+  },
+];
+
+function Search({ subject, onSearch }: { subject: string; onSearch: (subject: string) => void }) {
+  const [typed, type] = useState(subject);
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    onSearch(typed.trim());
+  }
+  return (
+    <form className="bar" onSubmit={submit} role="search">
+      <input
+        type="search"
+        className="input grow"
+        placeholder="A provider's or model's slug, or an endpoint's id (press /)"
+        aria-label="Whose changes"
+        value={typed}
+        onChange={(event) => type(event.target.value)}
+      />
+      <Button type="submit">Show its changes</Button>
+      {subject === "" ? null : (
+        <Button kind="quiet" onClick={() => onSearch("")}>
+          Show all
+        </Button>
+      )}
+    </form>
+  );
+}
+
+export function ChangesPage() {
+  const { subject } = route.useSearch();
+  const navigate = route.useNavigate();
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(
+    changesQuery(subject),
+  );
+  const rows = data?.pages.flatMap((page) => page.data);
+  return (
+    <Page
+      title="Catalogue changes"
+      about="Who changed what of providers, models, endpoints and prices, newest first. Credentials never appear."
+    >
+      <Search
+        key={subject ?? ""}
+        subject={subject ?? ""}
+        onSearch={(next) => void navigate({ search: next === "" ? {} : { subject: next } })}
+      />
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
+      {rows ? (
+        <Table
+          label="Changes"
+          rows={rows}
+          columns={COLUMNS}
+          rowKey={(one) => String(one.id)}
+          rowHeight={64}
+          empty={
+            <Empty
+              title={subject ? "Nothing of it was changed" : "Nothing was changed yet"}
+              action={
+                subject ? <Button onClick={() => void navigate({ search: {} })}>Show all</Button> : null
+              }
+            >
+              {subject ? "It is as it was shipped, or nothing is called that." : null}
+            </Empty>
+          }
+        />
+      ) : error ? null : (
+        <Loading />
+      )}
+      {hasNextPage ? (
+        <div>
+          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+            Show older ones
+          </Button>
+        </div>
+      ) : null}
+    </Page>
+  );
+}

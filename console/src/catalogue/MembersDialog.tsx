@@ -1,0 +1,232 @@
+// A row as a form, in two steps: what is filled in, then what the API says that it would change. Nothing is written before
+// the second.
+
+import { useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, type ReactNode, useState } from "react";
+
+import { messageOf } from "~/api/errors";
+import { Button } from "~/ui/Button";
+import { Dialog } from "~/ui/Dialog";
+import { CheckField, FieldGroup, SelectField, TextArea, TextField } from "~/ui/Field";
+import { Note } from "~/ui/Note";
+import { say } from "~/ui/toast";
+
+import "./catalogue.css";
+import { PreviewNote } from "./PreviewNote";
+import { type Field, type Form, type Group, membersOf, mistakesOf } from "./members";
+import type { Done, Members, Preview } from "./rows";
+import { inUse } from "./use";
+
+interface FieldProps {
+  field: Field;
+  value: string;
+  error: string | undefined;
+  onChange: (value: string) => void;
+}
+
+function MemberField({ field, value, error, onChange }: FieldProps) {
+  const common = { label: field.label, hint: field.hint, error, required: field.isRequired === true };
+  const none = field.none ?? "";
+  switch (field.kind) {
+    case "flag":
+      return (
+        <CheckField
+          label={field.label}
+          hint={field.hint}
+          checked={value === "true"}
+          onChange={(event) => onChange(String(event.target.checked))}
+        />
+      );
+    case "choice":
+    case "maybe": {
+      const options =
+        field.kind === "maybe"
+          ? [
+              { value: "true", label: "yes" },
+              { value: "false", label: "no" },
+            ]
+          : (field.options ?? []).map((one) => ({ value: one, label: one }));
+      return (
+        <SelectField
+          {...common}
+          options={[{ value: "", label: none || "choose…" }, ...options]}
+          value={value}
+          onChange={(event) => onChange(event.target.value)}
+        />
+      );
+    }
+    case "object":
+      return (
+        <TextArea
+          {...common}
+          isCode
+          rows={value.includes("\n") ? Math.min(10, value.split("\n").length + 1) : 2}
+          placeholder="{}"
+          value={value}
+          onChange={(event) => onChange(event.target.value)}
+        />
+      );
+    case "words":
+      return (
+        <TextArea {...common} rows={2} value={value} onChange={(event) => onChange(event.target.value)} />
+      );
+    default:
+      return (
+        <TextField
+          {...common}
+          placeholder={none}
+          type={field.kind === "secret" ? "password" : "text"}
+          autoComplete="off"
+          inputMode={field.kind === "number" ? "decimal" : undefined}
+          value={value}
+          onChange={(event) => onChange(event.target.value)}
+        />
+      );
+  }
+}
+
+const WIDE = new Set<Field["kind"]>(["object", "words", "flag"]);
+
+function Fields({
+  group,
+  form,
+  mistakes,
+  isNew,
+  onChange,
+}: {
+  group: Group;
+  form: Form;
+  mistakes: Record<string, string>;
+  isNew: boolean;
+  onChange: (name: string, value: string) => void;
+}) {
+  const fields = group.fields.filter((field) => isNew || field.isFixed !== true);
+  if (fields.length === 0) return null;
+  return (
+    <FieldGroup legend={group.legend}>
+      <div className="member-fields">
+        {fields.map((field) => (
+          <div key={field.name} data-wide={WIDE.has(field.kind) || undefined}>
+            <MemberField
+              field={field}
+              value={form[field.name] ?? ""}
+              error={mistakes[field.name]}
+              onChange={(value) => onChange(field.name, value)}
+            />
+          </div>
+        ))}
+      </div>
+    </FieldGroup>
+  );
+}
+
+export interface MembersDialogProps {
+  title: string;
+  groups: readonly Group[];
+  before: Form;
+  /** What stands in some fields at first, though it is to be sent. */
+  given?: Form;
+  isNew?: boolean;
+  /** Sends the members; with `dry_run` in them nothing is changed. */
+  onSend: (members: Members) => Promise<Preview | Done>;
+  onDone?: (done: Done) => void;
+  onClose: () => void;
+  children?: ReactNode;
+}
+
+export function MembersDialog({
+  title,
+  groups,
+  before,
+  given,
+  isNew = false,
+  onSend,
+  onDone,
+  onClose,
+  children,
+}: MembersDialogProps) {
+  const queries = useQueryClient();
+  const [form, setForm] = useState<Form>({ ...before, ...given });
+  const [mistakes, setMistakes] = useState<Record<string, string>>({});
+  const [failure, setFailure] = useState<string | null>(null);
+  const [preview, setPreview] = useState<Preview | null>(null);
+  const [isBusy, setBusy] = useState(false);
+
+  async function doing(what: () => Promise<void>): Promise<void> {
+    setBusy(true);
+    setFailure(null);
+    try {
+      await what();
+    } catch (error) {
+      setFailure(messageOf(error));
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  async function look(): Promise<void> {
+    const found = mistakesOf(groups, form, isNew);
+    setMistakes(found);
+    if (Object.keys(found).length > 0) throw new Error("Some fields cannot be sent as they are.");
+    const members = membersOf(groups, before, form);
+    if (Object.keys(members).length === 0) throw new Error("Nothing was changed.");
+    setPreview((await onSend({ ...members, dry_run: true })) as Preview);
+  }
+
+  async function apply(): Promise<void> {
+    const done = (await onSend(membersOf(groups, before, form))) as Done;
+    await inUse(queries, done.catalogue_version);
+    say(`In use as version ${done.catalogue_version} of the catalogue.`);
+    onDone?.(done);
+    onClose();
+  }
+
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    event.stopPropagation();
+    void doing(preview === null ? look : apply);
+  }
+
+  return (
+    <Dialog open isSticky size="wide" title={title} onClose={onClose}>
+      <form className="form" onSubmit={submit} noValidate>
+        {preview === null ? (
+          <>
+            {groups.map((group) => (
+              <Fields
+                key={group.legend}
+                group={group}
+                form={form}
+                mistakes={mistakes}
+                isNew={isNew}
+                onChange={(name, value) => setForm((old) => ({ ...old, [name]: value }))}
+              />
+            ))}
+            {children}
+          </>
+        ) : (
+          <PreviewNote preview={preview} groups={groups} isNew={isNew} />
+        )}
+        {failure === null ? null : <Note tone="bad">{failure}</Note>}
+        <div className="form-actions">
+          <Button kind="primary" type="submit" busy={isBusy}>
+            {preview === null ? "Preview the change" : isNew ? "Create" : "Apply"}
+          </Button>
+          {preview === null ? null : (
+            <Button
+              onClick={() => {
+                setPreview(null);
+                setFailure(null);
+              }}
+            >
+              Back to the form
+            </Button>
+          )}
+          <Button kind="quiet" onClick={onClose}>
+            Cancel
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

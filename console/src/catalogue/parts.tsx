@@ -1,0 +1,83 @@
+// What the pages of the catalogue have in common.
+
+import { useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+
+import { count } from "~/format/number";
+import { STATE_TONES } from "~/operator/health";
+import { FormDialog } from "~/ui/Dialog";
+import { Badge } from "~/ui/Note";
+import { say } from "~/ui/toast";
+
+import type { Done, Endpoint, Whole } from "./rows";
+import { inUse } from "./use";
+
+/** Of a list that still comes, how much is there. */
+export function HowMany({ shown, list }: { shown: number | undefined; list: Whole<unknown> }) {
+  if (shown === undefined || list.rows === undefined) return null;
+  const all = count(list.rows.length);
+  return (
+    <span className="soft number" aria-live="polite">
+      {list.isWhole ? `${count(shown)} of ${all}` : `${all} so far…`}
+    </span>
+  );
+}
+
+const UNUSABLE: Record<string, string> = {
+  disabled: "switched off",
+  unsupported_dialect: "unknown dialect",
+  not_configured: "no base URL",
+  no_credential: "no credential",
+  no_price: "no price",
+  deprecated: "deprecated",
+};
+
+/** The state of an endpoint: what keeps it from being used, else its health. */
+export function StateBadge({ of, state }: { of: Endpoint; state?: string | undefined }) {
+  if (!of.usable) {
+    const because = of.unusable_because ?? "";
+    return (
+      <Badge tone={of.disabled ? undefined : "bad"}>{UNUSABLE[because] ?? (because || "not usable")}</Badge>
+    );
+  }
+  const now = state ?? of.health.state;
+  return <Badge tone={STATE_TONES[now]}>{now.replace("_", " ")}</Badge>;
+}
+
+export function WithdrawDialog({
+  what,
+  onWithdraw,
+  onClose,
+  action = "Switch off",
+  children,
+}: {
+  what: string;
+  onWithdraw: () => Promise<Done>;
+  onClose: () => void;
+  action?: string;
+  children: ReactNode;
+}) {
+  const queries = useQueryClient();
+  return (
+    <FormDialog
+      open
+      kind="danger"
+      title={`${action}: ${what}`}
+      action={action}
+      onClose={onClose}
+      onSubmit={async () => {
+        const done = await onWithdraw();
+        await inUse(queries, done.catalogue_version);
+        say(`In use as version ${done.catalogue_version} of the catalogue.`);
+      }}
+    >
+      <p>{children}</p>
+    </FormDialog>
+  );
+}
+
+export const yesNo = (value: boolean | null | undefined, unknown = "unknown"): string =>
+  value === null || value === undefined ? unknown : value ? "yes" : "no";
+
+export const list = (words: readonly string[] | null | undefined, none = "–"): string =>
+  words && words.length > 0 ? words.join(", ") : none;

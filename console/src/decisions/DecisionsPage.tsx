@@ -1,0 +1,214 @@
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Link, getRouteApi } from "@tanstack/react-router";
+import { type FormEvent, useMemo, useState } from "react";
+
+import { ago, dateTime } from "~/format/time";
+import { tenantsQuery } from "~/operator/tenants";
+import { Button, ButtonLink } from "~/ui/Button";
+import { TextField } from "~/ui/Field";
+import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Page } from "~/ui/Page";
+import { type Column, Table } from "~/ui/Table";
+
+import { type DecisionsSearch, SEARCHED, type Summary, decisionsQuery, decisionsSearch } from "./decisions";
+
+const route = getRouteApi("/inside/operator/decisions");
+
+const FIELDS: Record<(typeof SEARCHED)[number], { label: string; hint: string }> = {
+  tenant: { label: "Tenant", hint: "id" },
+  model: { label: "Model", hint: "author/name" },
+  provider: { label: "Provider", hint: "slug" },
+  since: { label: "Since", hint: "2026-11-26T00:00:00Z" },
+};
+
+const GENERATION = /^gen-[0-9a-f]+$/i;
+
+function columns(names: Map<string, string>): Column<Summary>[] {
+  return [
+    {
+      id: "at",
+      head: "When",
+      width: "140px",
+      cell: (one) => <span title={dateTime(one.at)}>{ago(one.at)}</span>,
+    },
+    {
+      id: "generation",
+      head: "Generation",
+      width: "minmax(330px, 2fr)",
+      cell: (one) => (
+        <Link
+          to="/operator/decisions/$generation"
+          params={{ generation: one.generation_id }}
+          className="mono cut"
+        >
+          {one.generation_id}
+        </Link>
+      ),
+    },
+    {
+      id: "model",
+      head: "Model",
+      width: "minmax(210px, 2fr)",
+      cell: (one) => <span className="cut">{one.model ?? "–"}</span>,
+    },
+    {
+      id: "provider",
+      head: "First choice",
+      width: "minmax(140px, 1fr)",
+      cell: (one) =>
+        one.refused === null || one.refused === undefined ? (
+          (one.provider ?? "–")
+        ) : (
+          <Badge tone="bad">refused</Badge>
+        ),
+    },
+    {
+      id: "tenant",
+      head: "Tenant",
+      width: "minmax(150px, 1fr)",
+      cell: (one) => (
+        <Link to="/operator/tenants/$id" params={{ id: one.tenant_id }} className="cut" title={one.tenant_id}>
+          {names.get(one.tenant_id) ?? one.tenant_id}
+        </Link>
+      ),
+    },
+    {
+      id: "version",
+      head: "Catalogue",
+      width: "100px",
+      align: "right",
+      cell: (one) => one.catalogue_version,
+    },
+  ];
+}
+
+function Search({
+  search,
+  onSearch,
+}: {
+  search: DecisionsSearch;
+  onSearch: (search: DecisionsSearch) => void;
+}) {
+  const [form, setForm] = useState(search);
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    onSearch(decisionsSearch({ ...form }));
+  }
+  return (
+    <form className="form" onSubmit={submit}>
+      <div className="input-row">
+        {SEARCHED.map((name) => (
+          <TextField
+            key={name}
+            label={FIELDS[name].label}
+            placeholder={FIELDS[name].hint}
+            value={form[name] ?? ""}
+            onChange={(event) => setForm({ ...form, [name]: event.target.value })}
+          />
+        ))}
+      </div>
+      <div className="form-actions">
+        <Button kind="primary" type="submit">
+          Search
+        </Button>
+        {SEARCHED.some((name) => search[name] !== undefined) ? (
+          <Button kind="quiet" onClick={() => onSearch({})}>
+            Show all
+          </Button>
+        ) : null}
+      </div>
+    </form>
+  );
+}
+
+/** Leads to the one decision of a generation. */
+function Find() {
+  const navigate = route.useNavigate();
+  const [id, setId] = useState("");
+  const [error, setError] = useState<string | null>(null);
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    const generation = id.trim();
+    if (!GENERATION.test(generation)) setError("A generation's id begins with gen-.");
+    else void navigate({ to: "/operator/decisions/$generation", params: { generation } });
+  }
+  return (
+    <form className="bar" onSubmit={submit} role="search">
+      <input
+        type="search"
+        className="input grow"
+        placeholder="A generation's id: gen-… (press /)"
+        aria-label="A generation's id"
+        aria-invalid={error === null ? undefined : true}
+        value={id}
+        onChange={(event) => {
+          setId(event.target.value);
+          setError(null);
+        }}
+      />
+      <Button type="submit">Explain it</Button>
+      {error === null ? null : <span className="field-error">{error}</span>}
+    </form>
+  );
+}
+
+export function DecisionsPage() {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const { data: tenants } = useQuery(tenantsQuery);
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(
+    decisionsQuery(search),
+  );
+  const head = useMemo(() => columns(new Map(tenants?.map((one) => [one.id, one.name]))), [tenants]);
+  const rows = data?.pages.flatMap((page) => page.data);
+  const isSearched = SEARCHED.some((name) => search[name] !== undefined);
+  return (
+    <Page
+      title="Decisions"
+      about="Who was chosen to serve each request, and why; kept as long as the configuration says, never with what was asked."
+      actions={
+        <>
+          <ButtonLink to="/operator/explain">Explain a request</ButtonLink>
+          <ButtonLink kind="primary" to="/operator/replay">
+            Replay with other rules
+          </ButtonLink>
+        </>
+      }
+    >
+      <Find />
+      <Search
+        key={JSON.stringify(search)}
+        search={search}
+        onSearch={(next) => void navigate({ search: next })}
+      />
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
+      {rows ? (
+        <Table
+          label="Decisions"
+          rows={rows}
+          columns={head}
+          rowKey={(one) => one.generation_id}
+          empty={
+            <Empty
+              title={isSearched ? "No decision meets all of these" : "No decision is kept"}
+              action={
+                isSearched ? <Button onClick={() => void navigate({ search: {} })}>Show all</Button> : null
+              }
+            >
+              Each request makes one; the configuration says what share of them is kept, and for how long.
+            </Empty>
+          }
+        />
+      ) : error ? null : (
+        <Loading />
+      )}
+      {hasNextPage ? (
+        <div>
+          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+            Show older ones
+          </Button>
+        </div>
+      ) : null}
+    </Page>
+  );
+}
