@@ -6,6 +6,7 @@ import { RouterProvider, createMemoryHistory, createRouter } from "@tanstack/rea
 import { type Root, createRoot } from "react-dom/client";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
+import { TABS } from "./operator/tenant/tenant";
 import { queries } from "./queries";
 import { router as real } from "./router";
 
@@ -46,6 +47,17 @@ const PLAN = {
   ...{ markup_basis_points: 500, markup_overrides: [], own_keys: {}, payment: "prepaid", purchase_fee: {} },
 };
 
+const PERIOD = {
+  ...{ id: "1", state: "closed", invoices: 1, opened_at: AT, closed_at: AT, drafted_at: AT },
+};
+const INVOICE = {
+  ...{ id: "i", tenant_id: "t", period_id: "1", state: "finalised", payment: "postpaid" },
+  ...{ number: "INV-2026-000001", sha256: "ab", charges: "1.5", covered_by_credit: "0", rounding: "0" },
+  ...{ net: "1.50", tax: "0.00", total: "1.50", due_on: "2099-01-01", paid: "0", credited: "0", left: "1.5" },
+  ...{ opening: "0", closing: "-1.5", is_frozen: false, drafted_at: AT, finalise_after: AT },
+  ...{ finalised_at: AT, voided_at: null },
+};
+
 const MODEL = {
   ...{ id: "a/b:free", canonical_slug: "a/b", name: "B", created: 1, context_length: 8192 },
   architecture: { input_modalities: ["text"], output_modalities: ["text"] },
@@ -79,7 +91,7 @@ const ANSWERS: Record<string, unknown> = {
   "POST /api/v1/analytics/query": {
     data: { data: [], metadata: { query_time_ms: 1, row_count: 0, truncated: false } },
   },
-  "GET /admin/v1/tenants": { data: [] },
+  "GET /admin/v1/tenants": { data: [{ id: "t", slug: "acme", name: "Acme", created_at: AT }] },
   "GET /admin/v1/tenants/t/balance": {
     ...{
       available: "1",
@@ -92,6 +104,23 @@ const ANSWERS: Record<string, unknown> = {
     },
   },
   "GET /admin/v1/tenants/t/plan": { ...PLAN, history: [] },
+  "GET /admin/v1/tenants/t/credit-line": { data: null },
+  "GET /admin/v1/tenants/t/limits": { max_concurrent: null, rate_limit_rpm: null, rate_limit_tpm: null },
+  "GET /admin/v1/tenants/t/notices/settings": { data: { has_secret: false } },
+  "GET /admin/v1/tenants/t/billing-profile": {
+    ...{ name: "Acme", address: ["Road 1"], country: "DE", tax_id: "", email: "", reference: "" },
+    ...{ tax: "standard", tax_basis_points: 1900, updated_at: AT },
+  },
+  "GET /admin/v1/tenants/t/erasure": { data: null },
+  "GET /admin/v1/plans": { data: [PLAN], next: null },
+  "GET /admin/v1/plans/default": { ...PLAN, versions: [PLAN] },
+  "GET /admin/v1/periods": { data: [PERIOD], next: null },
+  "GET /admin/v1/invoices": { data: [INVOICE], next: null },
+  "GET /admin/v1/invoices/i": {
+    ...INVOICE,
+    ...{ lines: [], payments: [], credit_notes: [], freeze: null },
+    account: { opening: "0", closing: "-1.5", movements: [{ kind: "usage", amount: "-1.5", transfers: 2 }] },
+  },
   "GET /admin/v1/usage/series": { data: [], truncated: false },
   "GET /admin/v1/health": { endpoints: [] },
   "GET /admin/v1/invariants": { breaches: [], invariants: [] },
@@ -114,7 +143,10 @@ const PAGES = [
   ...["/presets", "/explorer", "/destinations", "/guardrails", "/guardrails/g", "/byok", "/workspaces"],
   ...["/workspaces/w", "/members", "/audit", "/credits", "/invoices", "/settings", "/operator"],
   ...["/operator/tenants", "/operator/tenants/t", "/operator/health", "/operator/ledger"],
-  ...["/operator/invariants", "/operator/audit"],
+  ...["/operator/invariants", "/operator/audit", "/operator/plans", "/operator/plans/default"],
+  ...["/operator/periods", "/operator/invoices", "/operator/invoices?state=grace&period=1"],
+  "/operator/invoices/i",
+  ...TABS.map((tab) => `/operator/tenants/t?tab=${tab.value}`),
 ];
 
 let asked: string[] = [];
@@ -179,6 +211,9 @@ test.each([
   ["/keys", "$1.00 of $5.00 a month"],
   ["/models", "$2.00"],
   ["/workspaces", "not kept"],
+  ["/operator/periods", "closed"],
+  ["/operator/invoices", "INV-2026-000001"],
+  ["/operator/plans", "5.00%"],
 ])("%s shows its rows", async (address, text) => {
   await open(address);
   await vi.waitFor(() => expect(document.querySelector("[role=table]")?.textContent).toContain(text));

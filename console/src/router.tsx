@@ -15,7 +15,9 @@ import {
 
 import { activitySearch } from "./activity/search";
 import { modelsSearch } from "./models/search";
+import { invoiceSearch } from "./operator/invoices";
 import { ledgerSearch } from "./operator/ledger";
+import { tenantSearch } from "./operator/tenant/tenant";
 import { queries } from "./queries";
 import { sessionQuery } from "./session/session";
 import { Shell } from "./shell/Shell";
@@ -234,6 +236,7 @@ const tenants = createRoute({
 const tenant = createRoute({
   ...within,
   path: "/operator/tenants/$id",
+  validateSearch: tenantSearch,
   component: page(() => import("./operator/TenantPage"), "TenantPage"),
 });
 const health = createRoute({
@@ -252,6 +255,32 @@ const invariants = createRoute({
   path: "/operator/invariants",
   component: page(() => import("./operator/InvariantsPage"), "InvariantsPage"),
 });
+const plans = createRoute({
+  ...within,
+  path: "/operator/plans",
+  component: page(() => import("./operator/PlansPage"), "PlansPage"),
+});
+const plan = createRoute({
+  ...within,
+  path: "/operator/plans/$name",
+  component: page(() => import("./operator/PlanPage"), "PlanPage"),
+});
+const periods = createRoute({
+  ...within,
+  path: "/operator/periods",
+  component: page(() => import("./operator/PeriodsPage"), "PeriodsPage"),
+});
+const tenantInvoices = createRoute({
+  ...within,
+  path: "/operator/invoices",
+  validateSearch: invoiceSearch,
+  component: page(() => import("./operator/InvoicesPage"), "InvoicesPage"),
+});
+const tenantInvoice = createRoute({
+  ...within,
+  path: "/operator/invoices/$id",
+  component: page(() => import("./operator/InvoicePage"), "InvoicePage"),
+});
 const operatorsAudit = createRoute({
   ...within,
   path: "/operator/audit",
@@ -269,6 +298,11 @@ const tree = root.addChildren([
     ledger,
     invariants,
     operatorsAudit,
+    plans,
+    plan,
+    periods,
+    tenantInvoices,
+    tenantInvoice,
     start,
     models,
     compare,
