@@ -58,6 +58,20 @@ const INVOICE = {
   ...{ finalised_at: AT, voided_at: null },
 };
 
+const BILL = {
+  ...{
+    bill_id: "b",
+    provider: "openai",
+    format: "generic",
+    file_name: "bill.csv",
+    lines: 2,
+    state: "compared",
+  },
+  ...{ first_day: "2026-11-01", last_day: "2026-11-30", progress: { days: 30, compared: 30 }, alerts: 2 },
+  ...{ amount: "12.5", ours: "12", difference: "0.5", error: null, paid: null, paid_at: null },
+  ...{ imported_at: AT, imported_by: "operator:x", compared_at: AT },
+};
+
 const MODEL = {
   ...{ id: "a/b:free", canonical_slug: "a/b", name: "B", created: 1, context_length: 8192 },
   architecture: { input_modalities: ["text"], output_modalities: ["text"] },
@@ -116,6 +130,35 @@ const ANSWERS: Record<string, unknown> = {
   "GET /admin/v1/plans/default": { ...PLAN, versions: [PLAN] },
   "GET /admin/v1/periods": { data: [PERIOD], next: null },
   "GET /admin/v1/invoices": { data: [INVOICE], next: null },
+  "GET /admin/v1/reconciliations": { data: [BILL], next: null },
+  "GET /admin/v1/reconciliations/b": { ...BILL, by_model: [], differences: [], next: null },
+  "GET /admin/v1/ledger/accounts": { data: [], debited: "0", credited: "0" },
+  "GET /admin/v1/flags": {
+    data: [{ name: "own_keys", description: "Own keys.", default: true, is_on: false, everybody: false }],
+  },
+  "GET /admin/v1/parked": {
+    data: [
+      {
+        ...{ parked_id: "7", subject: "record", bytes: 12, content: [], error: "no tenant", parked_at: AT },
+        ...{ decision: null, decided_at: null, decided_by: null, reason: null },
+      },
+    ],
+    next: null,
+  },
+  "GET /admin/v1/status": {
+    data: [
+      {
+        service: "redis",
+        name: "redis",
+        state: "unused",
+        detail: "not configured",
+        version: "",
+        latency_ms: null,
+      },
+    ],
+    spool: { records: 3, bytes: 900, oldest_seconds: 2 },
+    parked: 1,
+  },
   "GET /admin/v1/invoices/i": {
     ...INVOICE,
     ...{ lines: [], payments: [], credit_notes: [], freeze: null },
@@ -145,7 +188,14 @@ const PAGES = [
   ...["/operator/tenants", "/operator/tenants/t", "/operator/health", "/operator/ledger"],
   ...["/operator/invariants", "/operator/audit", "/operator/plans", "/operator/plans/default"],
   ...["/operator/periods", "/operator/invoices", "/operator/invoices?state=grace&period=1"],
-  "/operator/invoices/i",
+  ...["/operator/invoices/i", "/operator/bills", "/operator/bills/b", "/operator/accounts"],
+  ...[
+    "/operator/status",
+    "/operator/parked",
+    "/operator/flags",
+    "/operator/seals",
+    "/operator/seals?tenant=t",
+  ],
   ...TABS.map((tab) => `/operator/tenants/t?tab=${tab.value}`),
 ];
 
@@ -214,6 +264,10 @@ test.each([
   ["/operator/periods", "closed"],
   ["/operator/invoices", "INV-2026-000001"],
   ["/operator/plans", "5.00%"],
+  ["/operator/bills", "2 alerts"],
+  ["/operator/status", "not configured"],
+  ["/operator/parked", "cannot be read"],
+  ["/operator/flags", "own_keys"],
 ])("%s shows its rows", async (address, text) => {
   await open(address);
   await vi.waitFor(() => expect(document.querySelector("[role=table]")?.textContent).toContain(text));

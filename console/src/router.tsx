@@ -281,6 +281,44 @@ const tenantInvoice = createRoute({
   path: "/operator/invoices/$id",
   component: page(() => import("./operator/InvoicePage"), "InvoicePage"),
 });
+const bills = createRoute({
+  ...within,
+  path: "/operator/bills",
+  validateSearch: (raw: Raw): { provider?: string | undefined } => ({ provider: words(raw, "provider") }),
+  component: page(() => import("./operator/BillsPage"), "BillsPage"),
+});
+const bill = createRoute({
+  ...within,
+  path: "/operator/bills/$id",
+  component: page(() => import("./operator/BillPage"), "BillPage"),
+});
+const accounts = createRoute({
+  ...within,
+  path: "/operator/accounts",
+  component: page(() => import("./operator/AccountsPage"), "AccountsPage"),
+});
+const status = createRoute({
+  ...within,
+  path: "/operator/status",
+  component: page(() => import("./operator/StatusPage"), "StatusPage"),
+});
+const parked = createRoute({
+  ...within,
+  path: "/operator/parked",
+  validateSearch: (raw: Raw): { all?: true | undefined } => ({ all: raw["all"] === true || undefined }),
+  component: page(() => import("./operator/ParkedPage"), "ParkedPage"),
+});
+const flags = createRoute({
+  ...within,
+  path: "/operator/flags",
+  component: page(() => import("./operator/FlagsPage"), "FlagsPage"),
+});
+const seals = createRoute({
+  ...within,
+  path: "/operator/seals",
+  validateSearch: (raw: Raw): { tenant?: string | undefined } => ({ tenant: words(raw, "tenant") }),
+  component: page(() => import("./operator/SealsPage"), "SealsPage"),
+});
 const operatorsAudit = createRoute({
   ...within,
   path: "/operator/audit",
@@ -303,6 +341,13 @@ const tree = root.addChildren([
     periods,
     tenantInvoices,
     tenantInvoice,
+    bills,
+    bill,
+    accounts,
+    status,
+    parked,
+    flags,
+    seals,
     start,
     models,
     compare,

@@ -11,6 +11,7 @@ import { Badge, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Facts, Page, Stats } from "~/ui/Page";
 import { type Column, Table } from "~/ui/Table";
 
+import "./operator.css";
 import { CreditDialog, FinaliseDialog, PaymentDialog } from "./InvoiceDialogs";
 import { StateBadge } from "./InvoicesPage";
 import { TenantLink, useTenantNames } from "./TenantLink";
@@ -22,7 +23,7 @@ const LINES: Column<InvoiceLine>[] = [
   {
     id: "what",
     head: "What",
-    width: "minmax(230px, 3fr)",
+    width: "minmax(220px, 3fr)",
     value: (one) => `${one.kind} ${one.model}`,
     cell: (one) => (
       <div className="stack-tight">
@@ -46,7 +47,7 @@ const LINES: Column<InvoiceLine>[] = [
   {
     id: "units",
     head: "Units",
-    width: "minmax(190px, 2fr)",
+    width: "minmax(150px, 2fr)",
     cell: (one) => (
       <span className="soft details">
         {Object.entries(one.units ?? {})
@@ -60,7 +61,7 @@ const LINES: Column<InvoiceLine>[] = [
     head: { provider_cost: "Provider cost", markup: "Markup", waived: "Not charged", amount: "Amount" }[
       member
     ],
-    width: "140px",
+    width: "130px",
     align: "right",
     value: (one) => Number(one[member]),
     cell: (one) => exactUsd(one[member]),

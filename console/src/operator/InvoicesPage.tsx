@@ -4,7 +4,7 @@ import { useMemo } from "react";
 
 import { rowsOf } from "~/api/paged";
 import { exactUsd, nanoOf } from "~/format/money";
-import { date } from "~/format/time";
+import { ago, date } from "~/format/time";
 import { Button } from "~/ui/Button";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
@@ -36,7 +36,7 @@ export const invoiceColumns = (names: Map<string, string> | null): Column<Invoic
   {
     id: "number",
     head: "Number",
-    width: "minmax(165px, 1fr)",
+    width: "minmax(150px, 1fr)",
     cell: (one) => (
       <Link to="/operator/invoices/$id" params={{ id: one.id }}>
         {one.number ?? (one.payment === "prepaid" ? "draft statement" : "draft invoice")}
@@ -48,7 +48,7 @@ export const invoiceColumns = (names: Map<string, string> | null): Column<Invoic
         {
           id: "tenant",
           head: "Tenant",
-          width: "minmax(170px, 2fr)",
+          width: "minmax(150px, 2fr)",
           value: (one: Invoice) => names.get(one.tenant_id) ?? one.tenant_id,
           cell: (one: Invoice) => <TenantLink id={one.tenant_id} names={names} />,
         },
@@ -57,15 +57,15 @@ export const invoiceColumns = (names: Map<string, string> | null): Column<Invoic
   {
     id: "period",
     head: "Period",
-    width: "80px",
+    width: "75px",
     value: (one) => Number(one.period_id),
     cell: (one) => one.period_id,
   },
-  { id: "state", head: "State", width: "150px", cell: (one) => <StateBadge of={one} /> },
+  { id: "state", head: "State", width: "115px", cell: (one) => <StateBadge of={one} /> },
   {
     id: "charges",
     head: "Charges",
-    width: "140px",
+    width: "135px",
     align: "right",
     value: (one) => Number(one.charges),
     cell: (one) => exactUsd(one.charges),
@@ -73,7 +73,7 @@ export const invoiceColumns = (names: Map<string, string> | null): Column<Invoic
   {
     id: "total",
     head: "Total",
-    width: "120px",
+    width: "95px",
     align: "right",
     value: (one) => (one.total === null ? null : Number(one.total)),
     cell: (one) => exactUsd(one.total),
@@ -81,27 +81,33 @@ export const invoiceColumns = (names: Map<string, string> | null): Column<Invoic
   {
     id: "left",
     head: "Left to pay",
-    width: "125px",
+    width: "105px",
     align: "right",
     value: (one) => (one.left === null ? null : Number(one.left)),
     cell: (one) =>
-      one.left === null ? "–" : isDue(one) ? exactUsd(one.left) : <span className="soft">paid</span>,
+      one.left === null || one.state === "void" ? (
+        "–"
+      ) : isDue(one) ? (
+        exactUsd(one.left)
+      ) : (
+        <span className="soft">paid</span>
+      ),
   },
   {
     id: "due",
-    head: "Due, or issued by itself",
-    width: "175px",
+    head: "Due",
+    width: "130px",
     value: (one) => one.due_on ?? one.finalise_after,
     cell: (one) => {
-      if (one.state === "grace") return <span className="soft">issued {date(one.finalise_after)}</span>;
+      if (one.state === "grace") return <span className="soft">issues {ago(one.finalise_after)}</span>;
       if (!isDue(one)) return <span className="soft">–</span>;
-      return isOverdue(one) ? <Badge tone="bad">overdue {date(one.due_on)}</Badge> : date(one.due_on);
+      return isOverdue(one) ? <Badge tone="bad">since {date(one.due_on)}</Badge> : date(one.due_on);
     },
   },
   {
     id: "files",
     head: "Document",
-    width: "120px",
+    width: "110px",
     cell: (one) => (
       <span className="bar">
         <a

@@ -100,10 +100,8 @@ export function PlanFields(fields: Fields) {
   return (
     <>
       <div className="columns">
-        <FieldGroup legend="Markup">
-          <TextField label="On list prices (%)" hint="Where no override fits." {...field("markup")} />
-        </FieldGroup>
-        <FieldGroup legend="Payment">
+        <FieldGroup legend="Markup and payment">
+          <TextField label="Markup on list prices (%)" hint="Where no override fits." {...field("markup")} />
           <div className="input-row">
             <SelectField
               label="Pays"

@@ -19,6 +19,11 @@ const MONEY: Group = {
     { to: "/operator/plans", label: "Plans", words: "operator markup fees prepaid postpaid" },
     { to: "/operator/periods", label: "Periods", words: "operator close month grace drafts" },
     { to: "/operator/invoices", label: "Tenants' invoices", words: "operator credit notes statements paid" },
+    { to: "/operator/bills", label: "Providers' bills", words: "operator reconciliation import pay" },
+    { to: "/operator/accounts", label: "Accounts", words: "operator payouts cash payable revenue books" },
+    { to: "/operator/ledger", label: "Ledger", words: "operator transfers double entry" },
+    { to: "/operator/invariants", label: "Invariants", words: "operator money checks" },
+    { to: "/operator/seals", label: "Seals", words: "operator verify hash chain tampered" },
   ],
 };
 
@@ -26,9 +31,10 @@ const PLATFORM: Group = {
   label: "Platform",
   forOperators: true,
   places: [
-    { to: "/operator/ledger", label: "Ledger", words: "operator transfers double entry" },
-    { to: "/operator/invariants", label: "Invariants", words: "operator money checks" },
-    { to: "/operator/audit", label: "Operators' audit", words: "operator changes" },
+    { to: "/operator/status", label: "System status", words: "operator services spool postgres redis nats" },
+    { to: "/operator/parked", label: "Parked messages", words: "operator retry drop usage" },
+    { to: "/operator/flags", label: "Feature flags", words: "operator own keys cache logging" },
+    { to: "/operator/audit", label: "Operators' audit", words: "operator changes verify" },
   ],
 };
 

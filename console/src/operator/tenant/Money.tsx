@@ -2,11 +2,11 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 
-import { exactUsd } from "~/format/money";
+import { exactUsd, usd } from "~/format/money";
 import { dateTime } from "~/format/time";
 import { Button } from "~/ui/Button";
 import { ErrorNote, Loading } from "~/ui/Note";
-import { Card, Facts, Meter, Stats } from "~/ui/Page";
+import { Card, Facts, type Figure, Meter, Stats } from "~/ui/Page";
 
 import { basisPoints } from "../plans";
 import { GrantDialog, MoveDialog } from "./MoneyDialogs";
@@ -78,6 +78,12 @@ function PlanCard({ tenant, onMove }: { tenant: string; onMove: () => void }) {
   );
 }
 
+/** To be read at a glance, with all of its decimals below. */
+function figure(label: string, amount: string | undefined): Figure {
+  const [value, exact] = [usd(amount), exactUsd(amount)];
+  return { label, value, note: exact === value ? null : exact };
+}
+
 export function MoneyPart({ tenant }: { tenant: string }) {
   const { data, error, refetch } = useQuery(balanceQuery(tenant));
   const { data: plan } = useQuery(tenantPlanQuery(tenant));
@@ -87,11 +93,11 @@ export function MoneyPart({ tenant }: { tenant: string }) {
       {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       <Stats
         figures={[
-          { label: "Available", value: exactUsd(data?.available) },
-          { label: "Balance", value: exactUsd(data?.balance) },
-          { label: "Held for requests", value: exactUsd(data?.held) },
-          { label: "Ever added", value: exactUsd(data?.total_credits) },
-          { label: "Ever used", value: exactUsd(data?.total_usage) },
+          figure("Available", data?.available),
+          figure("Balance", data?.balance),
+          figure("Held for requests", data?.held),
+          figure("Ever added", data?.total_credits),
+          figure("Ever used", data?.total_usage),
         ]}
       />
       <div className="bar">
