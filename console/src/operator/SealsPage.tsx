@@ -12,7 +12,7 @@ import { Card, Page } from "~/ui/Page";
 import { Pager } from "~/ui/Pager";
 import { type Column, Table } from "~/ui/Table";
 
-import { AuditVerification } from "./AuditVerification";
+import { Verification } from "./OperatorsAuditPage";
 import { TenantLink, useTenantNames } from "./TenantLink";
 import { type Seal, type Seals, verifySeals } from "./status";
 
@@ -105,7 +105,11 @@ const columnsOf = (names: Map<string, string>, onTenant: (id: string) => void): 
     id: "hash",
     head: "SHA-256",
     width: "minmax(240px, 3fr)",
-    cell: (one) => <span className="mono cut">{one.sha256}</span>,
+    cell: (one) => (
+      <span className="mono cut" title={one.sha256}>
+        {one.sha256}
+      </span>
+    ),
   },
   {
     id: "copy",
@@ -134,7 +138,7 @@ export function SealsPage() {
             <p className="soft">
               Follows every chain of the audit log, the tenants&apos; and the platform&apos;s.
             </p>
-            <AuditVerification />
+            <Verification />
           </div>
         </Card>
       </div>

@@ -60,17 +60,17 @@ function Figures({ of }: { of: Status }) {
         },
         {
           label: "Waits in spools",
-          value: of.spool ? count(of.spool.records) : "–",
-          note: of.spool ? bytes(of.spool.bytes) : "not known",
+          value: count(of.spool.records),
+          note: `${bytes(of.spool.bytes)}, running requests included`,
         },
         {
           label: "Oldest in a spool",
-          value: of.spool?.oldest_seconds == null ? "–" : duration(of.spool.oldest_seconds * 1000),
+          value: of.spool.oldest_seconds === null ? "–" : duration(of.spool.oldest_seconds * 1000),
         },
         {
           label: "Parked messages",
           value: <Link to="/operator/parked">{count(of.parked)}</Link>,
-          note: of.parked > 0 ? "wait for a decision" : null,
+          note: of.parked ? "wait for a decision" : null,
         },
       ]}
     />

@@ -6,7 +6,7 @@ const one = (service: string, state: ServiceStatus["state"], name = service): Se
   service,
   name,
   state,
-  detail: null,
+  detail: "",
   version: null,
   latency_ms: null,
 });

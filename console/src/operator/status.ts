@@ -11,7 +11,7 @@ export interface ServiceStatus {
   service: string;
   name: string;
   state: "up" | "down" | "unused";
-  detail: string | null;
+  detail: string;
   version: string | null;
   latency_ms: number | null;
 }
@@ -25,8 +25,9 @@ export interface Spool {
 
 export interface Status {
   data: ServiceStatus[];
-  spool: Spool | null;
-  parked: number;
+  spool: Spool;
+  /** Null where billing did not say. */
+  parked: number | null;
 }
 
 const REFRESH = 5_000;
