@@ -105,6 +105,29 @@ const ANSWERS: Record<string, unknown> = {
   "POST /api/v1/analytics/query": {
     data: { data: [], metadata: { query_time_ms: 1, row_count: 0, truncated: false } },
   },
+  "GET /account/v1/generations": {
+    data: [
+      {
+        ...{
+          id: "gen-1",
+          created_at: AT,
+          status: "partial",
+          model: "a/b",
+          provider: "OpenAI",
+          workspace_id: "w",
+        },
+        ...{
+          key: { id: "k", hash: "h", name: "A key" },
+          person: null,
+          tokens_prompt: 12,
+          tokens_completion: 60,
+        },
+        ...{ tokens_reasoning: 0, tokens_cached: 0, cost: 0.01, byok_cost: 0, is_byok: false, ttft_ms: 20 },
+        ...{ latency_ms: 90, attempts: 2, streamed: true, finish_reason: "error" },
+      },
+    ],
+    next: null,
+  },
   "GET /admin/v1/tenants": { data: [{ id: "t", slug: "acme", name: "Acme", created_at: AT }] },
   "GET /admin/v1/tenants/t/balance": {
     ...{
@@ -264,6 +287,7 @@ test.each([
   ["/operator/periods", "closed"],
   ["/operator/invoices", "INV-2026-000001"],
   ["/operator/plans", "5.00%"],
+  ["/activity?status=partial", "broke off"],
   ["/operator/bills", "2 alerts"],
   ["/operator/status", "not configured"],
   ["/operator/parked", "cannot be read"],
