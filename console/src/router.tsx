@@ -17,7 +17,9 @@ import { activitySearch } from "./activity/search";
 import { catalogueSearch, changesSearch } from "./catalogue/search";
 import { decisionsSearch } from "./decisions/decisions";
 import { modelsSearch } from "./models/search";
+import { invoiceSearch } from "./operator/invoices";
 import { ledgerSearch } from "./operator/ledger";
+import { tenantSearch } from "./operator/tenant/tenant";
 import { queries } from "./queries";
 import { sessionQuery } from "./session/session";
 import { Shell } from "./shell/Shell";
@@ -241,6 +243,7 @@ const tenants = createRoute({
 const tenant = createRoute({
   ...within,
   path: "/operator/tenants/$id",
+  validateSearch: tenantSearch,
   component: page(() => import("./operator/TenantPage"), "TenantPage"),
 });
 const health = createRoute({
@@ -258,6 +261,70 @@ const invariants = createRoute({
   ...within,
   path: "/operator/invariants",
   component: page(() => import("./operator/InvariantsPage"), "InvariantsPage"),
+});
+const plans = createRoute({
+  ...within,
+  path: "/operator/plans",
+  component: page(() => import("./operator/PlansPage"), "PlansPage"),
+});
+const plan = createRoute({
+  ...within,
+  path: "/operator/plans/$name",
+  component: page(() => import("./operator/PlanPage"), "PlanPage"),
+});
+const periods = createRoute({
+  ...within,
+  path: "/operator/periods",
+  component: page(() => import("./operator/PeriodsPage"), "PeriodsPage"),
+});
+const tenantInvoices = createRoute({
+  ...within,
+  path: "/operator/invoices",
+  validateSearch: invoiceSearch,
+  component: page(() => import("./operator/InvoicesPage"), "InvoicesPage"),
+});
+const tenantInvoice = createRoute({
+  ...within,
+  path: "/operator/invoices/$id",
+  component: page(() => import("./operator/InvoicePage"), "InvoicePage"),
+});
+const bills = createRoute({
+  ...within,
+  path: "/operator/bills",
+  validateSearch: (raw: Raw): { provider?: string | undefined } => ({ provider: words(raw, "provider") }),
+  component: page(() => import("./operator/BillsPage"), "BillsPage"),
+});
+const bill = createRoute({
+  ...within,
+  path: "/operator/bills/$id",
+  component: page(() => import("./operator/BillPage"), "BillPage"),
+});
+const accounts = createRoute({
+  ...within,
+  path: "/operator/accounts",
+  component: page(() => import("./operator/AccountsPage"), "AccountsPage"),
+});
+const status = createRoute({
+  ...within,
+  path: "/operator/status",
+  component: page(() => import("./operator/StatusPage"), "StatusPage"),
+});
+const parked = createRoute({
+  ...within,
+  path: "/operator/parked",
+  validateSearch: (raw: Raw): { all?: true | undefined } => ({ all: raw["all"] === true || undefined }),
+  component: page(() => import("./operator/ParkedPage"), "ParkedPage"),
+});
+const flags = createRoute({
+  ...within,
+  path: "/operator/flags",
+  component: page(() => import("./operator/FlagsPage"), "FlagsPage"),
+});
+const seals = createRoute({
+  ...within,
+  path: "/operator/seals",
+  validateSearch: (raw: Raw): { tenant?: string | undefined } => ({ tenant: words(raw, "tenant") }),
+  component: page(() => import("./operator/SealsPage"), "SealsPage"),
 });
 const operatorsAudit = createRoute({
   ...within,
@@ -358,6 +425,18 @@ const tree = root.addChildren([
     decision,
     explain,
     replay,
+    plans,
+    plan,
+    periods,
+    tenantInvoices,
+    tenantInvoice,
+    bills,
+    bill,
+    accounts,
+    status,
+    parked,
+    flags,
+    seals,
     start,
     models,
     compare,

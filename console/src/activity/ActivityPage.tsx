@@ -299,7 +299,14 @@ export function ActivityPage() {
       </Card>
       {isTooLong ? null : <Groups span={span} by={by} filters={filters} onFilter={add} />}
       {isSingleRange(range) ? (
-        <Generations span={span} filters={filters} />
+        <Generations
+          span={span}
+          filters={filters}
+          status={search.status}
+          names={NAMES}
+          onFilter={add}
+          onStatus={(status) => change({ status })}
+        />
       ) : (
         <Note>Single generations are listed for at most 30 days at a time.</Note>
       )}

@@ -1,86 +1,156 @@
 // The single generations of a time, the newest first.
 
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useRouter } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useMemo, useState } from "react";
 
+import type { GenerationStatus, ListedGeneration } from "~/api/account";
+import { rowsOf } from "~/api/paged";
 import { usd } from "~/format/money";
 import { count, duration } from "~/format/number";
-import { dateTime } from "~/format/time";
+import { ago, dateTime } from "~/format/time";
 import { Button } from "~/ui/Button";
-import { Badge, ErrorNote, Loading } from "~/ui/Note";
+import { Badge, ErrorNote, Loading, Note } from "~/ui/Note";
+import { Pager } from "~/ui/Pager";
 import { type Column, Table } from "~/ui/Table";
 
-import { type Row, generationsQuery, numberIn, textIn } from "./analytics";
+import { STATUSES, askedOf, generationsQuery } from "./generations";
 import type { Filter, Span } from "./search";
 
-const FIRST = 200;
-const MOST = 10_000;
+/** A value that the list is narrowed by when it is pressed. */
+function Narrow({
+  filter,
+  text,
+  onFilter,
+}: {
+  filter: Filter | null;
+  text: string | null | undefined;
+  onFilter: (filter: Filter) => void;
+}) {
+  if (!text) return <span className="soft">–</span>;
+  if (filter === null) return <span className="cut">{text}</span>;
+  return (
+    <button type="button" className="link cut" title="Show only this" onClick={() => onFilter(filter)}>
+      {text}
+    </button>
+  );
+}
 
-const COLUMNS: Column<Row>[] = [
+const filterOf = (field: string, value: string | null | undefined): Filter | null =>
+  value ? { field, value } : null;
+
+const columnsOf = (onFilter: (filter: Filter) => void): Column<ListedGeneration>[] => [
   {
     id: "at",
-    head: "Minute",
-    width: "190px",
-    value: (row) => textIn(row, "date__minute"),
-    cell: (row) => dateTime(textIn(row, "date__minute")),
-  },
-  {
-    id: "id",
-    head: "Generation",
-    width: "minmax(230px, 2fr)",
-    cell: (row) => (
-      <Link className="mono cut" to="/generations/$id" params={{ id: textIn(row, "generation_id") ?? "" }}>
-        {textIn(row, "generation_id")}
+    head: "When",
+    width: "125px",
+    value: (one) => one.created_at,
+    cell: (one) => (
+      <Link to="/generations/$id" params={{ id: one.id }} title={`${dateTime(one.created_at)} ${one.id}`}>
+        {ago(one.created_at)}
       </Link>
     ),
   },
   {
+    id: "status",
+    head: "Outcome",
+    width: "115px",
+    value: (one) => one.status,
+    cell: (one) => {
+      const known = STATUSES.find((status) => status.value === one.status);
+      return (
+        <Badge tone={known?.tone} title={one.finish_reason ?? ""}>
+          {known?.label ?? one.status}
+        </Badge>
+      );
+    },
+  },
+  {
     id: "model",
-    head: "Model",
-    width: "minmax(180px, 2fr)",
-    value: (row) => textIn(row, "model"),
-    cell: (row) => <span className="cut">{textIn(row, "model")}</span>,
+    head: "Model, provider",
+    width: "minmax(190px, 3fr)",
+    value: (one) => one.model,
+    cell: (one) => (
+      <div className="stack-tight">
+        <Narrow filter={filterOf("model", one.model)} text={one.model} onFilter={onFilter} />
+        <span className="soft cut">
+          {one.provider ?? "no provider"}
+          {one.is_byok ? ", own key" : ""}
+        </span>
+      </div>
+    ),
+  },
+  {
+    id: "key",
+    head: "Key, member",
+    width: "minmax(130px, 2fr)",
+    value: (one) => one.key?.name,
+    cell: (one) => (
+      <div className="stack-tight">
+        <Narrow
+          filter={filterOf("api_key_id", one.key?.hash)}
+          text={one.key ? (one.key.name ?? "a key that is gone") : null}
+          onFilter={onFilter}
+        />
+        {one.person ? <span className="soft cut">{one.person.name ?? "no member any more"}</span> : null}
+      </div>
+    ),
   },
   {
     id: "in",
     head: "Tokens in",
-    width: "105px",
+    width: "100px",
     align: "right",
-    value: (row) => numberIn(row, "tokens_prompt"),
-    cell: (row) => count(numberIn(row, "tokens_prompt")),
+    value: (one) => one.tokens_prompt,
+    cell: (one) => (
+      <span title={`${count(one.tokens_cached)} of them cached`}>{count(one.tokens_prompt)}</span>
+    ),
   },
   {
     id: "out",
     head: "Tokens out",
     width: "105px",
     align: "right",
-    value: (row) => numberIn(row, "tokens_completion"),
-    cell: (row) => count(numberIn(row, "tokens_completion")),
+    value: (one) => one.tokens_completion,
+    cell: (one) => (
+      <span title={`${count(one.tokens_reasoning)} of them reasoning`}>{count(one.tokens_completion)}</span>
+    ),
+  },
+  {
+    id: "ttft",
+    head: "TTFT",
+    width: "85px",
+    align: "right",
+    value: (one) => one.ttft_ms,
+    cell: (one) => duration(one.ttft_ms),
   },
   {
     id: "latency",
     head: "Latency",
-    width: "100px",
+    width: "90px",
     align: "right",
-    value: (row) => numberIn(row, "avg_latency"),
-    cell: (row) => duration(numberIn(row, "avg_latency")),
+    value: (one) => one.latency_ms,
+    cell: (one) => duration(one.latency_ms),
+  },
+  {
+    id: "attempts",
+    head: "Attempts",
+    width: "90px",
+    align: "right",
+    value: (one) => one.attempts,
+    cell: (one) => (one.attempts > 1 ? <Badge tone="warn">{one.attempts}</Badge> : one.attempts),
   },
   {
     id: "cost",
     head: "Cost",
-    width: "130px",
+    width: "115px",
     align: "right",
-    value: (row) => numberIn(row, "total_usage"),
-    cell: (row) => usd(numberIn(row, "total_usage")),
-  },
-  {
-    id: "outcome",
-    head: "Outcome",
-    width: "100px",
-    value: (row) => numberIn(row, "error_count"),
-    cell: (row) =>
-      numberIn(row, "error_count") ? <Badge tone="bad">error</Badge> : <Badge tone="good">answered</Badge>,
+    value: (one) => one.cost,
+    cell: (one) => (
+      <span title={one.is_byok ? `${usd(one.byok_cost)} at your own provider` : undefined}>
+        {usd(one.cost)}
+      </span>
+    ),
   },
 ];
 
@@ -107,34 +177,70 @@ function Opener() {
   );
 }
 
-export function Generations({ span, filters }: { span: Span; filters: Filter[] }) {
-  const [limit, setLimit] = useState(FIRST);
-  const { data, error, isFetching, refetch } = useQuery(generationsQuery(span, filters, limit));
+export function Generations({
+  span,
+  filters,
+  status,
+  names,
+  onFilter,
+  onStatus,
+}: {
+  span: Span;
+  filters: Filter[];
+  status: GenerationStatus | undefined;
+  /** What fields are called. */
+  names: Record<string, string>;
+  onFilter: (filter: Filter) => void;
+  onStatus: (status: GenerationStatus | undefined) => void;
+}) {
+  const { query, unheard } = useMemo(() => askedOf(span, filters, status), [span, filters, status]);
+  const list = useInfiniteQuery({
+    ...generationsQuery(query),
+    // The minute that runs moves on: what was read stays in sight until the answer is there.
+    placeholderData: keepPreviousData,
+  });
+  const columns = useMemo(() => columnsOf(onFilter), [onFilter]);
+  const rows = rowsOf(list.data);
   return (
     <section className="stack">
       <header className="page-head">
         <h2>Generations</h2>
-        <Opener />
+        <div className="bar">
+          <select
+            className="input"
+            aria-label="Outcome"
+            value={status ?? ""}
+            onChange={(event) => onStatus(STATUSES.find((one) => one.value === event.target.value)?.value)}
+          >
+            <option value="">with any outcome</option>
+            {STATUSES.map((one) => (
+              <option key={one.value} value={one.value}>
+                {one.label}
+              </option>
+            ))}
+          </select>
+          <Opener />
+        </div>
       </header>
-      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {data ? (
+      {unheard.length > 0 ? (
+        <Note>
+          Single generations are not narrowed by {unheard.map((field) => names[field] ?? field).join(", ")}.
+        </Note>
+      ) : null}
+      {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
+      {rows ? (
         <Table
           label="Generations"
-          rows={data.rows}
-          columns={COLUMNS}
-          rowKey={(row) => textIn(row, "generation_id") ?? ""}
-          empty={<p className="soft">No generation in this time.</p>}
+          rows={rows}
+          columns={columns}
+          rowKey={(one) => one.id}
+          rowHeight={60}
+          empty={<p className="soft">No generation in this time is like that.</p>}
         />
-      ) : error ? null : (
+      ) : list.error ? null : (
         <Loading />
       )}
-      {data?.isTruncated && limit < MOST ? (
-        <div>
-          <Button busy={isFetching} onClick={() => setLimit(Math.min(MOST, limit * 10))}>
-            Show more
-          </Button>
-        </div>
-      ) : null}
+      <Pager list={list} />
     </section>
   );
 }

@@ -107,18 +107,6 @@ export const tableQuery = (span: Span, by: Dimension, filters: readonly Filter[]
     limit: 1000,
   });
 
-/** Single generations, the newest first. */
-export const generationsQuery = (span: Span, filters: readonly Filter[], limit: number) =>
-  questionQuery("generations", {
-    metrics: ["total_usage", "tokens_prompt", "tokens_completion", "error_count", "avg_latency"],
-    dimensions: ["generation_id", "model"],
-    granularity: "minute",
-    filters: filtersFor(filters),
-    time_range: timeOf(span),
-    order_by: { field: "date", direction: "desc" },
-    limit,
-  });
-
 export const textIn = (row: Row, name: string): string | null => {
   const value = row[name];
   return value === null || value === undefined ? null : String(value);

@@ -1,5 +1,6 @@
 // What the activity shows, as the address holds it.
 
+import type { GenerationStatus } from "~/api/account";
 import type { Granularity } from "~/charts/series";
 
 export const RANGES = ["1h", "24h", "7d", "30d", "90d", "1y"] as const;
@@ -18,12 +19,16 @@ export const METRICS = [
 ] as const;
 export type Metric = (typeof METRICS)[number];
 
+const OUTCOMES: readonly GenerationStatus[] = ["ok", "error", "partial", "cancelled"];
+
 export interface ActivitySearch {
   range?: Range | undefined;
   by?: Dimension | undefined;
   metric?: Metric | undefined;
   /** `field:value` apart by commas; values are percent-encoded. */
   filters?: string | undefined;
+  /** The outcome of the single generations that are listed. */
+  status?: GenerationStatus | undefined;
 }
 
 export interface Filter {
@@ -44,6 +49,7 @@ export function activitySearch(raw: Raw): ActivitySearch {
     by: oneOf(DIMENSIONS, raw["by"]),
     metric: oneOf(METRICS, raw["metric"]),
     filters: textOf(filters),
+    status: oneOf(OUTCOMES, raw["status"]),
   };
 }
 

@@ -24,6 +24,8 @@ export interface Session {
   user: User;
   organization: Membership | null;
   organizations: Membership[];
+  /** What the role allows in the organisation, as operations name it; older platforms do not say. */
+  actions?: string[];
 }
 
 export interface ListedSession {
@@ -45,6 +47,52 @@ export interface Invitation {
   invited_by: string;
   created_at: string;
   expires_at: string;
+}
+
+export type GenerationStatus = "ok" | "error" | "partial" | "cancelled";
+
+export interface ListedGeneration {
+  id: string;
+  created_at: string;
+  status: GenerationStatus;
+  model: string | null;
+  /** As it is shown. */
+  provider: string | null;
+  key: { id: string; hash: string | null; name: string | null } | null;
+  workspace_id: string;
+  person: { id: string; name: string | null } | null;
+  tokens_prompt: number;
+  tokens_completion: number;
+  tokens_reasoning: number;
+  tokens_cached: number;
+  /** USD that were charged. */
+  cost: number;
+  /** USD at list price, which the organisation's own provider key paid. */
+  byok_cost: number;
+  is_byok: boolean;
+  /** Milliseconds to the first content. */
+  ttft_ms: number;
+  /** Milliseconds to the last. */
+  latency_ms: number;
+  attempts: number;
+  streamed: boolean;
+  finish_reason: string | null;
+  app: string | null;
+  session_id: string | null;
+  external_user: string | null;
+}
+
+export interface GenerationsQuery {
+  from?: string;
+  to?: string;
+  workspace?: string;
+  key?: string;
+  model?: string;
+  provider?: string;
+  person?: string;
+  status?: GenerationStatus;
+  limit?: number;
+  cursor?: string;
 }
 
 export interface AuditChange {
@@ -105,6 +153,9 @@ export interface paths {
     post: Operation<Data<Invitation>, { email: string; role: Role; workspaces?: string[] }>;
   };
   "/invitations/{id}": { delete: Operation<Json<{ deleted: boolean }>, never, OfOne> };
+  "/generations": {
+    get: Operation<Json<{ data: ListedGeneration[]; next: string | null }>, never, Asked<GenerationsQuery>>;
+  };
   "/audit": {
     get: Operation<
       Json<{ data: AuditChange[]; next: string | null }>,

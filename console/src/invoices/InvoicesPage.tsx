@@ -1,14 +1,14 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useState } from "react";
 
 import { api, document } from "~/api/client";
 import { exactUsd } from "~/format/money";
 import { date } from "~/format/time";
 import { Button } from "~/ui/Button";
-import { TextField } from "~/ui/Field";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
-import { Card, Page } from "~/ui/Page";
+import { Page } from "~/ui/Page";
 import { type Column, Table } from "~/ui/Table";
+
+import { UsageExport } from "./UsageExport";
 
 /** A document as it is listed; the API's description leaves it open. Amounts are strings. */
 interface Listed {
@@ -80,46 +80,6 @@ const COLUMNS: Column<Listed>[] = [
   },
 ];
 
-function firstOfMonth(now: Date): string {
-  return `${now.toISOString().slice(0, 8)}01`;
-}
-
-function UsageExport() {
-  const [from, setFrom] = useState(() => firstOfMonth(new Date()));
-  const [to, setTo] = useState(() => new Date().toISOString().slice(0, 10));
-  const address = `/api/v1/usage.csv?from=${encodeURIComponent(from)}&to=${encodeURIComponent(to)}`;
-  return (
-    <Card title="Usage as CSV">
-      <div className="form">
-        <p className="soft">
-          A row for each generation, with tokens, price version, markup and charge. Days are those of UTC.
-        </p>
-        <div className="input-row">
-          <TextField
-            label="From"
-            type="date"
-            value={from}
-            max={to}
-            onChange={(event) => setFrom(event.target.value)}
-          />
-          <TextField
-            label="To"
-            type="date"
-            value={to}
-            min={from}
-            onChange={(event) => setTo(event.target.value)}
-          />
-        </div>
-        <div>
-          <a className="button" href={address} download>
-            Download
-          </a>
-        </div>
-      </div>
-    </Card>
-  );
-}
-
 export function InvoicesPage() {
   const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
     queryKey: ["invoices"],
@@ -161,7 +121,7 @@ export function InvoicesPage() {
           </Button>
         </div>
       ) : null}
-      <UsageExport />
+      <UsageExport base="/api/v1" />
     </Page>
   );
 }

@@ -11,6 +11,7 @@ import { Page } from "~/ui/Page";
 import { type Column, Table } from "~/ui/Table";
 
 import { type EndpointHealth, STATE_TONES, endpointHealthQuery, healthQuery, platformOf } from "./health";
+import { useLive } from "./live";
 
 const uptimeOf = (one: EndpointHealth, window: "5m" | "30m" | "1d"): number | null =>
   platformOf(one)?.windows[window].uptime ?? null;
@@ -57,6 +58,7 @@ function HistoryDialog({ of, onClose }: { of: EndpointHealth; onClose: () => voi
 
 export function HealthPage() {
   const { data, error, refetch } = useQuery(healthQuery);
+  const live = useLive();
   const [query, setQuery] = useState("");
   const [which, setWhich] = useState<"all" | "unwell">("all");
   const [asked, ask] = useState<EndpointHealth | null>(null);
@@ -150,7 +152,7 @@ export function HealthPage() {
     <Page
       isList
       title="Endpoint health"
-      about="Under the platform's own credential, as one router sees it; asked again every five seconds."
+      about={`Under the platform's own credential, as one router sees it; ${live.state === "live" ? "changes are shown as they happen" : "asked again every five seconds"}.`}
     >
       <div className="bar">
         <input

@@ -57,7 +57,7 @@ const columnsOf = (tenants: ReadonlyMap<string, string>): Column<Entry>[] => [
 ];
 
 /** Asked for by a person only: it reads the whole chain. */
-function Verification() {
+export function Verification() {
   const { data, error, isFetching, refetch } = useQuery({
     queryKey: ["operator", "audit", "verify"],
     queryFn: () => answer(admin.GET("/audit/verify")),

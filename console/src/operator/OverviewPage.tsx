@@ -11,6 +11,7 @@ import { Segments } from "~/ui/Field";
 import { Badge, Empty, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Page, Stats } from "~/ui/Page";
 
+import { LiveTraffic } from "./LiveTraffic";
 import { unwellQuery } from "./health";
 import { tenantsQuery } from "./tenants";
 import { GROUPS, type Group, type Measure, pointsOf, sumsOf, usageQuery } from "./usage";
@@ -176,6 +177,7 @@ export function OverviewPage() {
       about="The whole platform, up to this moment; asked again every 15 seconds."
       actions={<Segments label="Time" options={RANGES} value={range} onChange={setRange} />}
     >
+      <LiveTraffic />
       <Totals range={range} />
       <Standing />
       <History range={range} />

@@ -77,3 +77,7 @@ export const STATE_TONES: Record<string, "good" | "warn" | "bad"> = {
   recovering: "warn",
   cooling: "warn",
 };
+
+/** The list with one endpoint in another state. */
+export const withState = (all: EndpointHealth[], id: string, state: string): EndpointHealth[] =>
+  all.map((one) => (one.endpoint_id === id ? { ...one, state } : one));

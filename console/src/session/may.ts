@@ -55,3 +55,12 @@ const ALLOWED: Record<Exclude<Role, "owner" | "admin">, ReadonlySet<Action>> = {
 export function roleMay(role: Role, action: Action): boolean {
   return role === "owner" || role === "admin" || ALLOWED[role].has(action);
 }
+
+/** By what the session says that the role allows; by the table above where an older platform does not say. */
+export function sessionMay(
+  session: { organization: { role: Role } | null; actions?: readonly string[] },
+  action: Action,
+): boolean {
+  if (session.organization === null) return false;
+  return session.actions?.includes(action) ?? roleMay(session.organization.role, action);
+}

@@ -6,7 +6,7 @@ import type { Session } from "~/api/account";
 import { account, answer, keepCsrfToken } from "~/api/client";
 import { errorOf } from "~/api/errors";
 
-import { type Action, roleMay } from "./may";
+import { type Action, sessionMay } from "./may";
 
 /** Null when nobody is signed in. */
 async function readSession(): Promise<Session | null> {
@@ -38,8 +38,8 @@ export function useSession(): Session {
 
 /** Whether the role in the organisation allows something. It only hides what would be refused: the server decides. */
 export function useMay(): (action: Action) => boolean {
-  const { organization } = useSession();
-  return (action) => organization !== null && roleMay(organization.role, action);
+  const session = useSession();
+  return (action) => sessionMay(session, action);
 }
 
 /** Takes over a session that an answer tells of anew, and forgets what was read under the one before. */

@@ -11,7 +11,7 @@ import "./shell.css";
 import { AccountMenu } from "./AccountMenu";
 import { Mark } from "./Mark";
 import { type Group, NAVIGATION } from "./navigation";
-import { OPERATORS } from "./operators";
+import { OPERATOR_GROUPS } from "./operators";
 import { type Shortcuts, useShortcuts } from "./shortcuts";
 
 const Palette = lazy(() => import("./Palette"));
@@ -25,7 +25,7 @@ function useGroups(): Group[] {
     ...group,
     places: group.places.filter((place) => place.needs === undefined || may(place.needs)),
   }));
-  return user.is_platform_admin ? [...mine, OPERATORS] : mine;
+  return user.is_platform_admin ? [...mine, ...OPERATOR_GROUPS] : mine;
 }
 
 /** Operators have two areas, their organisation's and the platform's, and see the pages of the one that they are in. */

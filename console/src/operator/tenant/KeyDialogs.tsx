@@ -1,0 +1,168 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { admin, answer, document } from "~/api/client";
+import { onceKey } from "~/api/paged";
+import { nanoOf } from "~/format/money";
+import { RESETS } from "~/keys/keys";
+import { Button } from "~/ui/Button";
+import { CodeBlock } from "~/ui/Copy";
+import { Dialog, FormDialog } from "~/ui/Dialog";
+import { SelectField, TextField } from "~/ui/Field";
+import { Note } from "~/ui/Note";
+import { say } from "~/ui/toast";
+
+import { type MintedKey, type OperatorKey, keyOf } from "./tenant";
+
+interface Of {
+  tenant: string;
+  onClose: () => void;
+}
+type Reset = "daily" | "weekly" | "monthly";
+
+const DAY = 86_400_000;
+const OVERLAPS = [
+  { value: "0", label: "ends at once (as it should for one that leaked)" },
+  { value: "3600", label: "stays in force for an hour" },
+  { value: "86400", label: "stays in force for a day" },
+  { value: "604800", label: "stays in force for a week" },
+];
+
+export function SecretDialog({ minted, onClose }: { minted: MintedKey; onClose: () => void }) {
+  return (
+    <Dialog
+      open
+      isSticky
+      title={`The key “${minted.data.name}”`}
+      onClose={onClose}
+      footer={
+        <Button kind="primary" onClick={onClose}>
+          I have kept it
+        </Button>
+      }
+    >
+      <Note tone="warn">Copy it now: only its hash is kept, and it is never shown again.</Note>
+      <CodeBlock code={minted.key} label="The secret of the key" />
+    </Dialog>
+  );
+}
+
+export function NewKeyDialog({ tenant, onClose, onMinted }: Of & { onMinted: (minted: MintedKey) => void }) {
+  const queries = useQueryClient();
+  const [form, setForm] = useState({ name: "", kind: "inference", limit: "", reset: "monthly", days: "" });
+  const [once] = useState(onceKey);
+  const isForModels = form.kind === "inference";
+  async function submit(): Promise<void> {
+    const isLimited = isForModels && form.limit.trim() !== "";
+    if (isLimited && (nanoOf(form.limit) ?? -1n) < 0n)
+      throw new Error("A limit in USD, such as 25, or none.");
+    const days = Number(form.days);
+    if (form.days.trim() !== "" && !(Number.isInteger(days) && days > 0))
+      throw new Error("A whole number of days, or nothing.");
+    const body = {
+      name: form.name.trim(),
+      kind: form.kind as "inference" | "management",
+      ...(isLimited ? { limit: form.limit.trim() } : {}),
+      ...(isLimited && form.reset ? { limit_reset: form.reset as Reset } : {}),
+      ...(days > 0 ? { expires_at: new Date(Date.now() + days * DAY).toISOString() } : {}),
+    };
+    const params = { path: { tenant }, header: { "Idempotency-Key": once } };
+    onMinted(await document<MintedKey>(admin.POST("/tenants/{tenant}/keys", { params, body })));
+    await queries.invalidateQueries({ queryKey: keyOf(tenant, "keys") });
+  }
+  return (
+    <FormDialog open title="New key" action="Create the key" onClose={onClose} onSubmit={submit}>
+      <TextField
+        label="Name"
+        required
+        autoFocus
+        maxLength={200}
+        value={form.name}
+        onChange={(event) => setForm({ ...form, name: event.target.value })}
+      />
+      <SelectField
+        label="For"
+        options={[
+          { value: "inference", label: "calling models, in the default workspace" },
+          { value: "management", label: "administering the organisation" },
+        ]}
+        value={form.kind}
+        onChange={(event) => setForm({ ...form, kind: event.target.value })}
+      />
+      {isForModels ? (
+        <div className="input-row">
+          <TextField
+            label="Spend at most (USD)"
+            placeholder="no limit"
+            inputMode="decimal"
+            value={form.limit}
+            onChange={(event) => setForm({ ...form, limit: event.target.value })}
+          />
+          <SelectField
+            label="Begins anew"
+            options={RESETS}
+            disabled={form.limit.trim() === ""}
+            value={form.reset}
+            onChange={(event) => setForm({ ...form, reset: event.target.value })}
+          />
+        </div>
+      ) : null}
+      <TextField
+        label="Expires after (days)"
+        placeholder="never"
+        inputMode="numeric"
+        value={form.days}
+        onChange={(event) => setForm({ ...form, days: event.target.value })}
+      />
+    </FormDialog>
+  );
+}
+
+export function RotateKeyDialog({
+  tenant,
+  of,
+  onClose,
+  onMinted,
+}: Of & { of: OperatorKey; onMinted: (minted: MintedKey) => void }) {
+  const queries = useQueryClient();
+  const [overlap, setOverlap] = useState("0");
+  const [once] = useState(onceKey);
+  async function submit(): Promise<void> {
+    const params = { path: { hash: of.hash }, header: { "Idempotency-Key": once } };
+    const body = { overlap_seconds: Number(overlap) };
+    onMinted(await document<MintedKey>(admin.POST("/keys/{hash}/rotate", { params, body })));
+    await queries.invalidateQueries({ queryKey: keyOf(tenant, "keys") });
+  }
+  return (
+    <FormDialog open title={`Rotate “${of.name}”`} action="Rotate" onClose={onClose} onSubmit={submit}>
+      <p>The key gets another secret. Its limits, usage and assignments stay.</p>
+      <SelectField
+        label="The secret of before"
+        options={OVERLAPS}
+        value={overlap}
+        onChange={(event) => setOverlap(event.target.value)}
+      />
+    </FormDialog>
+  );
+}
+
+export function DeleteKeyDialog({ tenant, of, onClose }: Of & { of: OperatorKey }) {
+  const queries = useQueryClient();
+  async function submit(): Promise<void> {
+    await answer(admin.DELETE("/keys/{hash}", { params: { path: { hash: of.hash } } }));
+    await queries.invalidateQueries({ queryKey: keyOf(tenant, "keys") });
+    say(`“${of.name}” is deleted.`);
+  }
+  return (
+    <FormDialog
+      open
+      title={`Delete “${of.name}”?`}
+      kind="danger"
+      action="Delete the key"
+      onClose={onClose}
+      onSubmit={submit}
+    >
+      <p>Requests with it are refused from now on. This cannot be taken back; what it used stays.</p>
+    </FormDialog>
+  );
+}

@@ -1,0 +1,182 @@
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+
+import { admin, answer } from "~/api/client";
+import { messageOf } from "~/api/errors";
+import type { components } from "~/api/generated/admin";
+import { rowsOf } from "~/api/paged";
+import { ago, dateTime } from "~/format/time";
+import { Button } from "~/ui/Button";
+import { CodeBlock } from "~/ui/Copy";
+import { Dialog } from "~/ui/Dialog";
+import { TextField } from "~/ui/Field";
+import { Badge, Empty, ErrorNote, Loading, Note, type Tone } from "~/ui/Note";
+import { Card } from "~/ui/Page";
+import { Pager } from "~/ui/Pager";
+import { type Column, Table } from "~/ui/Table";
+import { say } from "~/ui/toast";
+
+import { type Notice, keyOf, noticeSettingsQuery, noticesQuery } from "./tenant";
+
+type Settings = components["schemas"]["NoticeSettings"];
+
+const TONES: Record<string, Tone> = { delivered: "good", pending: "warn", dead: "bad" };
+
+const COLUMNS: Column<Notice>[] = [
+  {
+    id: "at",
+    head: "When",
+    width: "150px",
+    value: (one) => one.created_at,
+    cell: (one) => <span title={dateTime(one.created_at)}>{ago(one.created_at)}</span>,
+  },
+  { id: "type", head: "What", width: "180px", value: (one) => one.type, cell: (one) => one.type },
+  {
+    id: "delivery",
+    head: "Delivery",
+    width: "130px",
+    value: (one) => one.delivery,
+    cell: (one) => <Badge tone={TONES[one.delivery]}>{one.delivery}</Badge>,
+  },
+  {
+    id: "tries",
+    head: "Tries",
+    width: "80px",
+    align: "right",
+    value: (one) => one.tries,
+    cell: (one) => one.tries,
+  },
+  {
+    id: "error",
+    head: "Last error",
+    width: "minmax(180px, 1fr)",
+    cell: (one) => <span className="soft details">{one.last_error ?? "–"}</span>,
+  },
+  {
+    id: "body",
+    head: "It said",
+    width: "minmax(240px, 2fr)",
+    cell: (one) => <span className="mono soft details">{JSON.stringify(one.body)}</span>,
+  },
+];
+
+function SettingsForm({
+  tenant,
+  of,
+  onSecret,
+}: {
+  tenant: string;
+  of: Settings;
+  onSecret: (secret: string) => void;
+}) {
+  const queries = useQueryClient();
+  const [form, setForm] = useState({ url: of.webhook_url ?? "", secret: "", low: of.low_balance ?? "" });
+  const [isBusy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<string | null>(null);
+
+  async function submit(event: FormEvent): Promise<void> {
+    event.preventDefault();
+    setBusy(true);
+    setFailure(null);
+    const body = {
+      webhook_url: form.url.trim() || null,
+      low_balance: form.low.trim() || null,
+      ...(form.secret ? { webhook_secret: form.secret } : {}),
+    };
+    try {
+      const { data } = await answer(
+        admin.PUT("/tenants/{tenant}/notices/settings", { params: { path: { tenant } }, body }),
+      );
+      await queries.invalidateQueries({ queryKey: keyOf(tenant, "notice-settings") });
+      if (data.new_secret) onSecret(data.new_secret);
+      say("The settings are in force.");
+    } catch (error) {
+      setFailure(messageOf(error));
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  return (
+    <form className="form" onSubmit={(event) => void submit(event)}>
+      <div className="input-row">
+        <TextField
+          label="Webhook"
+          type="url"
+          placeholder="none"
+          hint="https, at port 443 or 8443."
+          value={form.url}
+          onChange={(event) => setForm({ ...form, url: event.target.value })}
+        />
+        <TextField
+          label="Its secret"
+          type="password"
+          autoComplete="off"
+          placeholder={of.has_secret ? "stays as it is" : "one is made"}
+          value={form.secret}
+          onChange={(event) => setForm({ ...form, secret: event.target.value })}
+        />
+        <TextField
+          label="Told when less is left than (USD)"
+          inputMode="decimal"
+          placeholder="not told"
+          value={form.low}
+          onChange={(event) => setForm({ ...form, low: event.target.value })}
+        />
+      </div>
+      {failure === null ? null : <Note tone="bad">{failure}</Note>}
+      <div className="form-actions">
+        <Button kind="primary" type="submit" busy={isBusy}>
+          Save
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+export function NoticesPart({ tenant }: { tenant: string }) {
+  const settings = useQuery(noticeSettingsQuery(tenant));
+  const list = useInfiniteQuery(noticesQuery(tenant));
+  const rows = rowsOf(list.data);
+  const [secret, keep] = useState<string | null>(null);
+  return (
+    <>
+      <Card title="How the tenant is told">
+        {settings.error ? <ErrorNote error={settings.error} /> : null}
+        {settings.data ? (
+          <SettingsForm
+            key={settings.dataUpdatedAt}
+            tenant={tenant}
+            of={settings.data}
+            onSecret={(made) => keep(made)}
+          />
+        ) : settings.error ? null : (
+          <Loading lines={3} />
+        )}
+      </Card>
+      {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
+      {rows ? (
+        <Table
+          label="Notices"
+          rows={rows}
+          columns={COLUMNS}
+          rowKey={(one) => one.id}
+          empty={
+            <Empty title="The tenant was not told of anything yet">
+              Notices are of low balances, and of budgets and key limits at 80 and 100 percent.
+            </Empty>
+          }
+        />
+      ) : list.error ? null : (
+        <Loading />
+      )}
+      <Pager list={list} />
+      {secret === null ? null : (
+        <Dialog open isSticky title="The webhook's secret" onClose={() => keep(null)}>
+          <Note tone="warn">Copy it now: it is kept sealed and never shown again.</Note>
+          <CodeBlock code={secret} label="The webhook's secret" />
+        </Dialog>
+      )}
+    </>
+  );
+}

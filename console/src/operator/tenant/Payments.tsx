@@ -1,0 +1,163 @@
+import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { admin, answer } from "~/api/client";
+import { onceKey, rowsOf } from "~/api/paged";
+import { exactUsd, nanoOf, usdOfNano } from "~/format/money";
+import { dateTime } from "~/format/time";
+import { Button } from "~/ui/Button";
+import { FormDialog } from "~/ui/Dialog";
+import { TextField } from "~/ui/Field";
+import { Badge, Empty, ErrorNote, Loading, type Tone } from "~/ui/Note";
+import { Pager } from "~/ui/Pager";
+import { type Column, Table } from "~/ui/Table";
+import { say } from "~/ui/toast";
+
+import { amountOf } from "../invoices";
+import { type Payment, keyOf, paymentsQuery } from "./tenant";
+
+const TONES: Record<string, Tone> = {
+  succeeded: "good",
+  pending: "warn",
+  failed: "bad",
+  disputed: "bad",
+};
+
+/** What of a payment's credit did not go back yet, in nano-USD. */
+export function refundable(payment: Pick<Payment, "amount" | "reversals" | "status">): bigint {
+  if (payment.status === "pending" || payment.status === "failed") return 0n;
+  const back = payment.reversals
+    .filter((one) => one.status !== "failed" && one.status !== "undone")
+    .reduce((sum, one) => sum + (nanoOf(one.amount) ?? 0n), 0n);
+  const left = (nanoOf(payment.amount) ?? 0n) - back;
+  return left > 0n ? left : 0n;
+}
+
+function RefundDialog({ tenant, of, onClose }: { tenant: string; of: Payment; onClose: () => void }) {
+  const queries = useQueryClient();
+  const most = refundable(of);
+  const [amount, setAmount] = useState(amountOf(most));
+  const [reason, setReason] = useState("");
+  const [once] = useState(onceKey);
+  async function submit(): Promise<void> {
+    const asked = nanoOf(amount);
+    if (asked === null || asked <= 0n) throw new Error("An amount in USD, such as 12.50.");
+    await answer(
+      admin.POST("/payments/{id}/refund", {
+        params: { path: { id: of.id }, header: { "Idempotency-Key": once } },
+        body: { amount: amount.trim(), reason: reason.trim() },
+      }),
+    );
+    await queries.invalidateQueries({ queryKey: keyOf(tenant) });
+    say(`${exactUsd(amount)} goes back.`);
+  }
+  return (
+    <FormDialog
+      open
+      title={`Refund of a payment of ${exactUsd(of.amount)}`}
+      kind="danger"
+      action="Refund"
+      onClose={onClose}
+      onSubmit={submit}
+    >
+      <p>
+        Only credit that is there and not held goes back, at most {usdOfNano(most)}. Fees and tax stay. The
+        payer gets the money the way it was paid.
+      </p>
+      <TextField
+        label="Amount (USD)"
+        inputMode="decimal"
+        required
+        autoFocus
+        value={amount}
+        onChange={(event) => setAmount(event.target.value)}
+      />
+      <TextField label="Reason" required value={reason} onChange={(event) => setReason(event.target.value)} />
+    </FormDialog>
+  );
+}
+
+const columnsOf = (onRefund: (payment: Payment) => void): Column<Payment>[] => [
+  {
+    id: "at",
+    head: "Begun",
+    width: "190px",
+    value: (one) => one.created_at,
+    cell: (one) => dateTime(one.created_at),
+  },
+  { id: "kind", head: "Kind", width: "120px", cell: (one) => one.kind.replaceAll("_", " ") },
+  {
+    id: "status",
+    head: "Status",
+    width: "minmax(130px, 1fr)",
+    value: (one) => one.status,
+    cell: (one) => (
+      <span className="stack-tight">
+        <span>
+          <Badge tone={TONES[one.status]}>{one.status}</Badge>
+        </span>
+        {one.failure ? <span className="soft details">{one.failure}</span> : null}
+        {one.reversals.map((back) => (
+          <span className="soft details" key={back.id}>
+            {back.kind} of {exactUsd(back.amount)}, {back.status}
+            {back.reason ? `: ${back.reason}` : ""}
+          </span>
+        ))}
+      </span>
+    ),
+  },
+  ...(["amount", "fee", "tax", "total"] as const).map((member): Column<Payment> => ({
+    id: member,
+    head: { amount: "Credit", fee: "Fee", tax: "Tax", total: "Total" }[member],
+    width: "110px",
+    align: "right",
+    value: (one) => Number(one[member]),
+    cell: (one) => exactUsd(one[member]),
+  })),
+  {
+    id: "processor",
+    head: "At the processor",
+    width: "minmax(160px, 1fr)",
+    cell: (one) => <span className="mono soft details">{one.intent_id || one.session_id || "–"}</span>,
+  },
+  {
+    id: "refund",
+    head: "",
+    width: "100px",
+    align: "right",
+    cell: (one) =>
+      refundable(one) > 0n ? (
+        <Button size="small" onClick={() => onRefund(one)}>
+          Refund
+        </Button>
+      ) : null,
+  },
+];
+
+export function PaymentsPart({ tenant }: { tenant: string }) {
+  const list = useInfiniteQuery(paymentsQuery(tenant));
+  const [asked, ask] = useState<Payment | null>(null);
+  const rows = rowsOf(list.data);
+  return (
+    <>
+      {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
+      {rows ? (
+        <Table
+          label="Payments"
+          rows={rows}
+          columns={columnsOf(ask)}
+          rowKey={(one) => one.id}
+          empty={
+            <Empty title="No payments yet">
+              They come when the tenant buys credit. Credit that you grant is in the ledger.
+            </Empty>
+          }
+        />
+      ) : list.error ? null : (
+        <Loading />
+      )}
+      <Pager list={list} />
+      {asked ? <RefundDialog tenant={tenant} of={asked} onClose={() => ask(null)} /> : null}
+    </>
+  );
+}
