@@ -12,8 +12,8 @@ use testkit::{Api, Dialect};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::Site;
 use super::operations::Operation;
+use super::{Site, patiently};
 use crate::drills::chance::Chance;
 use crate::drills::is_long;
 
@@ -177,7 +177,7 @@ async fn inference(site: &Site, model: &str, urls: &[String]) -> anyhow::Result<
 }
 
 async fn is_refused(api: &Api, path: &'static str, body: Value) -> anyhow::Result<()> {
-    let reply = api.post(path, body.to_string()).await?;
+    let reply = patiently(|| api.post(path, body.to_string())).await?;
     ensure!((400..500).contains(&reply.status), "{path} {body}: {reply:?}");
     Ok(())
 }

@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::Site;
+use super::{Site, patiently};
 use crate::drills::is_long;
 
 const MEBIBYTE: usize = 1024 * 1024;
@@ -99,7 +99,7 @@ fn readers(site: &Site) -> Vec<(&'static str, String)> {
 
 async fn refused(site: &Site, headers: &[(&str, &str)], path: &str, body: Vec<u8>) -> anyhow::Result<()> {
     for client in &site.clients[..attacked(site)] {
-        match client.send("POST", path, headers, body.clone()).await {
+        match patiently(|| client.send("POST", path, headers, body.clone())).await {
             Ok(reply) => ensure!((400..500).contains(&reply.status), "{path}: {reply:?}"),
             // It may hang up before it has read what it will not take.
             Err(error) => ensure!(error.to_string().contains("error sending request"), "{path}: {error:?}"),

@@ -5,9 +5,9 @@ use futures::StreamExt as _;
 
 use testkit::Api;
 
-use super::Site;
 use super::corpus::{MADE, STATEMENTS};
 use super::operations::{Call, Operation, escaped, faults};
+use super::{Site, patiently};
 use crate::drills::is_long;
 
 /// Calls at the same time.
@@ -62,7 +62,8 @@ fn forms(statement: &str) -> Vec<(&'static str, String)> {
 }
 
 async fn is_nobody(api: &Api, method: &str, path: &str, name: &str, value: String) -> anyhow::Result<()> {
-    let reply = api.send(method, path, &[(name, &value)], "{}").await?;
+    let headers = [(name, value.as_str())];
+    let reply = patiently(|| api.send(method, path, &headers, "{}")).await?;
     ensure!(reply.status == 401, "{method} {path} with {name}: {value}: {reply:?}");
     Ok(())
 }

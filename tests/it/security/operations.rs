@@ -1,23 +1,19 @@
 //! Every operation of the three served documents, and what is sent to it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::{FutureExt as _, StreamExt as _};
 use serde_json::{Map, Value, json};
 use testkit::Reply;
 
-use super::Site;
+use super::{Site, patiently};
 use crate::drills::chance::Chance;
 
 /// How deep a value goes.
 const DEEPEST: usize = 6;
 /// Calls at the same time.
 const AT_ONCE: usize = 8;
-/// How often what cannot be served right now is sent, and after which pause.
-const PATIENCE: usize = 10;
-const AGAIN: Duration = Duration::from_millis(500);
 
 /// What one of several operations is sent.
 pub(super) struct Call {
@@ -34,16 +30,11 @@ pub(super) async fn faults(site: &Site, operations: &[Operation], calls: Vec<Cal
         async move {
             let shown = String::from_utf8_lossy(&call.body[..call.body.len().min(400)]).into_owned();
             let what = format!("{} {} with {shown}", operation.method, call.path);
-            for _ in 0..PATIENCE {
-                match operation.send(site, &call.path, call.body.clone()).await {
-                    // A busy machine: it is not the body that cannot be served.
-                    Ok(reply) if reply.status == 503 => tokio::time::sleep(AGAIN).await,
-                    Ok(reply) if reply.status < 500 => return None,
-                    Ok(reply) => return Some(format!("{what}: {} {}", reply.status, reply.body)),
-                    Err(error) => return Some(format!("{what}: {error:?}")),
-                }
+            match patiently(|| operation.send(site, &call.path, call.body.clone())).await {
+                Ok(reply) if reply.status < 500 => None,
+                Ok(reply) => Some(format!("{what}: {} {}", reply.status, reply.body)),
+                Err(error) => Some(format!("{what}: {error:?}")),
             }
-            Some(format!("{what}: 503 every time"))
         }
         .boxed()
     });

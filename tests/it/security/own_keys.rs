@@ -11,7 +11,8 @@ use super::Site;
 /// Far above the time after which an edge looks again.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-const AGAIN: usize = 10;
+/// How often what is refused has to be refused again.
+const AGAIN: usize = 3;
 
 pub(super) async fn a_credential_in_anothers_row_is_refused(site: &Site) -> anyhow::Result<()> {
     let platform = &site.platform;

@@ -94,13 +94,13 @@ async fn closed(mut reads: OwnedReadHalf) {
     while reads.read(&mut read).await.is_ok_and(|length| length > 0) {}
 }
 
-/// Asks until it is over; every answer is good.
+/// Asks until it is over; every answer is good, but that a busy machine may refuse for a while.
 async fn serve(api: testkit::Api, model: String, over: Arc<AtomicBool>) -> anyhow::Result<usize> {
     let mut served = 0;
     while !over.load(Ordering::Relaxed) {
         let reply = api.ask(&model, "Say hello.").await?;
-        ensure!(reply.status == 200, "{reply:?}");
-        served += 1;
+        ensure!(matches!(reply.status, 200 | 503), "{reply:?}");
+        served += usize::from(reply.status == 200);
     }
     Ok(served)
 }
