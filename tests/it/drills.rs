@@ -4,7 +4,7 @@
 //! `PATCHBAY_DRILL=long` runs them long.
 
 mod aborts;
-mod chance;
+pub(crate) mod chance;
 mod crashes;
 mod documents;
 mod limits;
@@ -41,7 +41,7 @@ pub(crate) fn scenarios() -> Vec<(&'static str, Alone)> {
     ]
 }
 
-fn is_long() -> bool {
+pub(crate) fn is_long() -> bool {
     std::env::var("PATCHBAY_DRILL").is_ok_and(|mode| mode == "long")
 }
 

@@ -20,6 +20,7 @@ mod money;
 mod presets;
 mod replay;
 mod routing;
+mod security;
 mod shared;
 mod shell;
 mod skins;
@@ -126,12 +127,13 @@ fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
 }
 
 fn alone_trials(handle: &Handle) -> Vec<Trial> {
-    let modules: [(&str, Vec<(&str, Alone)>); 5] = [
+    let modules: [(&str, Vec<(&str, Alone)>); 6] = [
         ("business", business::scenarios()),
         ("lifecycle", lifecycle::scenarios()),
         ("faults", faults::scenarios()),
         ("drill", drills::scenarios()),
         ("exact", exact::scenarios()),
+        ("drill::security", security::scenarios()),
     ];
     let mut trials = Vec::new();
     for (module, scenarios) in modules {

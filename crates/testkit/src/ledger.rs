@@ -33,7 +33,7 @@ pub struct Charge {
 
 /// Reads the books.
 #[derive(Debug, Clone)]
-pub struct Ledger(PgPool);
+pub struct Ledger(pub(crate) PgPool);
 
 impl Ledger {
     pub(crate) async fn open(dev: &DevFile) -> anyhow::Result<Self> {

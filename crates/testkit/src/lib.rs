@@ -6,11 +6,13 @@ mod api;
 mod catalogue;
 mod collector;
 mod http;
+mod kept;
 mod ledger;
 mod people;
 mod platform;
 mod processes;
 mod upstream;
+mod wiretap;
 
 pub use admin::{Admin, Organisation};
 pub use api::{Api, Chunk, Download, Reply, Streamed};
@@ -21,3 +23,4 @@ pub use people::Session;
 pub use platform::{DevFile, Platform, Topology, run_binary};
 pub use processes::Process;
 pub use upstream::{Dialect, GOOD_CARD, Provider, Sent, Simulator, event_signature};
+pub use wiretap::Wiretap;

@@ -4,10 +4,10 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 /// Numbers from a seed that is said on standard error.
-pub(super) struct Chance(StdRng);
+pub(crate) struct Chance(StdRng);
 
 impl Chance {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let given = std::env::var("PATCHBAY_DRILL_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = given.unwrap_or_else(rand::random);
         eprintln!("PATCHBAY_DRILL_SEED={seed}");
@@ -15,7 +15,7 @@ impl Chance {
     }
 
     /// A number from `least` to just below `end`.
-    pub(super) fn within(&mut self, least: u64, end: u64) -> u64 {
+    pub(crate) fn within(&mut self, least: u64, end: u64) -> u64 {
         self.0.random_range(least..end)
     }
 }

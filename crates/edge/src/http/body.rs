@@ -106,7 +106,19 @@ pub(crate) fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> 
 /// # Errors
 /// A [`Refusal`] that says what is wrong.
 pub(crate) fn from_query<T: DeserializeOwned>(parts: &http::request::Parts) -> Result<T, Refusal> {
-    axum::extract::Query::try_from_uri(&parts.uri)
+    from_uri(&parts.uri)
+}
+
+/// The same, of an address alone.
+///
+/// # Errors
+/// As for [`from_query`].
+pub(crate) fn from_uri<T: DeserializeOwned>(uri: &http::Uri) -> Result<T, Refusal> {
+    // No parameter means anything with one, and the database takes none.
+    if uri.query().is_some_and(|query| query.contains("%00")) {
+        return Err(Refusal::with_status(StatusCode::BAD_REQUEST, "A parameter has a NUL byte"));
+    }
+    axum::extract::Query::try_from_uri(uri)
         .map(|query| query.0)
         .map_err(|error| Refusal::with_status(StatusCode::BAD_REQUEST, error.body_text()))
 }

@@ -151,9 +151,7 @@ fn to(location: &str) -> Result<Response, Trouble> {
 
 /// What stands in the address, into a struct of optional texts. Empty ones were not sent.
 fn asked<T: serde::de::DeserializeOwned>(uri: &Uri) -> Result<T, Trouble> {
-    let query = axum::extract::Query::try_from_uri(uri);
-    let query = query.map_err(|error| Refusal::with_status(StatusCode::BAD_REQUEST, error.body_text()))?;
-    Ok(query.0)
+    Ok(super::body::from_uri(uri)?)
 }
 
 #[cfg(test)]

@@ -72,11 +72,15 @@ async fn unknown_paths_and_methods_answer_in_the_same_shape() {
 }
 
 #[tokio::test]
-async fn a_name_with_a_nul_byte_names_nothing() {
+async fn a_nul_byte_names_nothing_and_is_no_parameter() {
     let platform = Platform::start().await;
     for path in ["/plans/%00", "/plans/a%00b", "/providers/%00", "/keys/%00", "/invoices/%00"] {
         let answer = platform.admin(Method::GET, path, "").await;
         assert_eq!(answer.error(), (404, 404, "not_found".to_owned()), "{path}");
+    }
+    for path in ["/ledger?account=a%00b", "/tenants?after=%00", "/audit?actor=%00"] {
+        let answer = platform.admin(Method::GET, path, "").await;
+        assert_eq!(answer.status, 400, "{path}: {}", answer.text());
     }
     platform.stop().await;
 }

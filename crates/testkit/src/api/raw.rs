@@ -1,7 +1,7 @@
-//! Calls beside inference: any method, and answers that are no JSON.
+//! Calls beside inference: any method, any bytes, and answers that are no JSON.
 
 use bytes::Bytes;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use super::{Api, Reply, read};
@@ -34,6 +34,25 @@ impl Api {
         let method = reqwest::Method::from_bytes(method.as_bytes())?;
         let request =
             self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.key).json(body);
+        read(request.send().await?).await
+    }
+
+    /// Whatever bytes with whatever headers, and no key but what is among them.
+    ///
+    /// # Errors
+    /// When no answer comes, or a header cannot be sent.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> anyhow::Result<Reply> {
+        let method = reqwest::Method::from_bytes(method.as_bytes())?;
+        let mut request = self.http.request(method, format!("{}{path}", self.base)).body(body.into());
+        for (name, value) in headers {
+            request = request.header(*name, HeaderValue::from_bytes(value.as_bytes())?);
+        }
         read(request.send().await?).await
     }
 
