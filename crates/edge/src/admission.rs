@@ -220,7 +220,7 @@ async fn admit_planned(
     let context = &request.caller;
     let estimate = Estimate::of(request.dialect.operation(), &request.peek, &attempts)?;
     if estimate.is_free() && is_rationed(&attempts) {
-        for rule in app.limits.of_free_models(context.tenant(), context.terms.has_paid) {
+        for rule in app.limits.of_free_models(context.tenant(), context.terms.bought) {
             app.limits.spend(&rule).await?;
         }
     }

@@ -194,6 +194,7 @@ pub struct LimitsConfig {
     pub free_requests_per_minute: u32,
     pub free_requests_per_day: u32,
     pub free_requests_per_day_paid: u32,
+    pub free_requests_paid_from_nano: i64,
     pub redis_timeout_ms: Millis,
 }
 
