@@ -182,7 +182,7 @@ async fn accept(
     Sent(sent): Sent<Accepted>,
 ) -> Result<Response, Refusal> {
     let name = sent.name.as_deref().map(name).transpose()?;
-    let joined = people::accept(&app, &sent.token, name, sent.password).await?;
+    let joined = people::accept(&app, &sent.token, name, sent.password, &client).await?;
     let data = Joined {
         user_id: joined.person.to_string(),
         organization_id: joined.tenant.to_string(),
