@@ -41,6 +41,7 @@ pub(crate) struct Metrics {
     /// Nano-USD.
     pub(crate) lease_idle: Gauge,
     pub(crate) tight_accounts: Gauge,
+    pub(crate) audit_faults: Gauge,
     pub(crate) first_token_seconds: Histogram,
     pub(crate) lease_seconds: Histogram,
     pub(crate) plan_seconds: Histogram,
@@ -121,6 +122,11 @@ impl Metrics {
             tight_accounts: registry.register(
                 "edge_tight_accounts",
                 "Accounts that are reserved from request by request",
+                Gauge::default(),
+            ),
+            audit_faults: registry.register(
+                "edge_audit_faults",
+                "Entries of the record of changes that are not what was sealed",
                 Gauge::default(),
             ),
             first_token_seconds: registry.register(
