@@ -117,6 +117,7 @@ impl Service {
             wrapper: Arc::clone(&wrapper),
             sender: sender.clone(),
             config: config.destinations.clone(),
+            metrics: metrics.clone(),
         };
         destinations::run(&tasks, &outbox);
         let replay = Replay::new(
