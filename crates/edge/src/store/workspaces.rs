@@ -5,6 +5,7 @@ use identity::PersonId;
 use pg::TenantTx;
 use uuid::Uuid;
 
+use super::destinations;
 use super::keys::Key;
 
 /// Live workspaces of an organisation at most: nobody pays for keeping them.
@@ -195,8 +196,8 @@ pub(crate) async fn update(tx: &mut TenantTx, workspace: &Workspace) -> Result<(
     Ok(())
 }
 
-/// Deletes a workspace that is held, with its memberships, guardrails, presets and credentials. Answers the guardrails,
-/// whose budgets are billing's.
+/// Deletes a workspace that is held, with its memberships, guardrails, presets, credentials, destinations and codes of
+/// apps. Answers the guardrails, whose budgets are billing's.
 pub(crate) async fn delete(tx: &mut TenantTx, workspace: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
     let tenant = tx.tenant().uuid();
     let guardrails = sqlx::query_scalar!(
@@ -214,6 +215,14 @@ pub(crate) async fn delete(tx: &mut TenantTx, workspace: Uuid) -> Result<Vec<Uui
     .execute(tx.connection())
     .await?;
     delete_presets(tx, workspace).await?;
+    destinations::delete_of(tx, workspace).await?;
+    sqlx::query!(
+        "delete from identity.auth_code where tenant_id = $1 and workspace_id = $2",
+        tenant,
+        workspace
+    )
+    .execute(tx.connection())
+    .await?;
     sqlx::query!(
         "delete from identity.workspace_member where tenant_id = $1 and workspace_id = $2",
         tenant,

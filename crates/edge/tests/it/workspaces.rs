@@ -96,6 +96,71 @@ async fn a_workspace_lives_from_its_creation_to_its_deletion() {
     platform.stop().await;
 }
 
+/// Rows of a table that belong to a workspace and that somebody could still come by.
+async fn left(platform: &Platform, table: &str, workspace: Uuid) -> i64 {
+    let is_alive = if table == "destination" { "deleted_at is null" } else { "true" };
+    let statement = format!("select count(*) from identity.{table} where workspace_id = $1 and {is_alive}");
+    sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
+        .bind(workspace)
+        .fetch_one(&owner(platform).await)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn whatever_belongs_to_a_workspace_goes_with_it() {
+    const TABLES: [&str; 6] =
+        ["guardrail", "provider_credential", "preset", "destination", "auth_code", "workspace_member"];
+    let platform = Platform::start().await;
+    let made = post(&platform, json!({ "name": "Team", "slug": "team" })).await.json();
+    let id: Uuid = made["data"]["id"].as_str().unwrap().parse().unwrap();
+    let person = Person::join(&platform, "ada", "developer").await;
+    for (path, body) in [
+        ("/workspaces/team/members/add", json!({ "user_ids": [person.id] })),
+        (
+            "/guardrails",
+            json!({ "workspace_id": id, "name": "Rules", "limit_usd": 5, "reset_interval": "daily" }),
+        ),
+        ("/byok", json!({ "workspace_id": id, "provider": "openai", "key": "sk-0123456789abcdef" })),
+        ("/auth/keys/code", json!({ "workspace_id": id, "callback_url": "https://app.example.com/back" })),
+        (
+            "/observability/destinations",
+            json!({ "workspace_id": id, "type": "webhook", "name": "Hook", "enabled": false,
+                    "config": { "url": "https://hooks.example.com/", "headers": { "authorization": "secret" } } }),
+        ),
+    ] {
+        let answer = manage(&platform, Method::POST, path, &body.to_string()).await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.text());
+    }
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
+        "insert into identity.preset (id, tenant_id, workspace_id, slug, name, creator)
+             values ('{id}', '{tenant}', '{id}', 'ours', 'Ours', 'test');
+         insert into identity.preset_version (id, tenant_id, preset_id, version, config, creator)
+             values ('{id}', '{tenant}', '{id}', 1, '{{}}', 'test');
+         update identity.preset set designated_version_id = '{id}' where id = '{id}';",
+        tenant = platform.tenant
+    )))
+    .execute(&owner(&platform).await)
+    .await
+    .unwrap();
+    for table in TABLES {
+        assert_eq!(left(&platform, table, id).await, 1, "{table}");
+    }
+    assert_eq!(manage(&platform, Method::DELETE, "/workspaces/team", "").await.status, 200);
+    for table in TABLES {
+        assert_eq!(left(&platform, table, id).await, 0, "{table}");
+    }
+    let sealed: i64 = sqlx::query_scalar(
+        "select count(*) from identity.destination where workspace_id = $1 and sealed <> ''",
+    )
+    .bind(id)
+    .fetch_one(&owner(&platform).await)
+    .await
+    .unwrap();
+    assert_eq!(sealed, 0, "a secret is left");
+    platform.stop().await;
+}
+
 #[tokio::test]
 async fn the_default_workspace_and_one_with_live_keys_stay() {
     let platform = Platform::start().await;

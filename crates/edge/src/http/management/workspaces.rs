@@ -266,7 +266,7 @@ async fn change(
 /// Delete a workspace
 ///
 /// The default workspace stays, and so does one with keys that live: delete the keys first. Its budgets,
-/// memberships, guardrails, presets and credentials go with it.
+/// memberships, guardrails, presets, credentials and destinations go with it.
 #[utoipa::path(delete, path = "/workspaces/{id}", operation_id = "deleteWorkspace", tag = "Workspaces",
     params(("id" = String, Path, description = "The workspace's id or slug")),
     responses((status = 200, description = "There is no such workspace any more", body = Deleted)),
