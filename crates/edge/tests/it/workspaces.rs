@@ -339,6 +339,46 @@ async fn requests_get_what_they_leave_open_from_the_workspace_then_the_organisat
 }
 
 #[tokio::test]
+async fn plugins_come_from_the_workspace_then_the_organisation_unless_they_are_final() {
+    let platform = Platform::start().await;
+    let planned = async |plugins: Value| {
+        let body = json!({ "model": "openrouter/auto", "plugins": plugins,
+                           "messages": [{ "role": "user", "content": "Hi" }] });
+        assert_eq!(ask(&platform, "/chat/completions", body).await.status, 200);
+        let planned = plan(&platform).plugins_json;
+        if planned.is_empty() { json!([]) } else { serde_json::from_str::<Value>(&planned).unwrap() }
+    };
+    let auto = |pattern: &str| json!({ "id": "auto-router", "allowed_models": [pattern] });
+    let account = json!({ "default_plugins": [auto("account/*"), { "id": "web" }] });
+    let shown = patch(&platform, "/organization", account.clone()).await.json();
+    assert_eq!(shown["data"]["default_plugins"], account["default_plugins"]);
+    assert_eq!(planned(json!([])).await, json!([auto("account/*")]));
+    let own = json!({ "default_plugins": [auto("team/*")] });
+    let shown = patch(&platform, "/workspaces/default", own.clone()).await.json();
+    assert_eq!(
+        (&shown["data"]["default_plugins"], &shown["data"]["prevent_plugin_overrides"]),
+        (&own["default_plugins"], &json!(false))
+    );
+    assert_eq!(planned(Value::Null).await, json!([auto("team/*")]));
+    assert_eq!(planned(json!([auto("mine/*")])).await, json!([auto("mine/*")]));
+    assert_eq!(planned(json!([{ "id": "auto-router", "enabled": false }])).await, json!([]));
+    let last = json!({ "prevent_plugin_overrides": true });
+    assert_eq!(patch(&platform, "/workspaces/default", last.clone()).await.status, 200);
+    assert_eq!(planned(json!([auto("mine/*")])).await, json!([auto("team/*")]));
+    assert_eq!(patch(&platform, "/organization", last).await.status, 200);
+    assert_eq!(planned(json!([auto("mine/*")])).await, json!([auto("account/*")]));
+    for (path, wrong) in
+        [("/organization", json!([{ "id": "nothing" }])), ("/workspaces/default", json!("web"))]
+    {
+        let refused = patch(&platform, path, json!({ "default_plugins": wrong })).await;
+        assert_eq!(refused.error().0, 400, "{path}");
+    }
+    let none = json!({ "default_plugins": null });
+    assert_eq!(patch(&platform, "/organization", none).await.json()["data"]["default_plugins"], Value::Null);
+    platform.stop().await;
+}
+
+#[tokio::test]
 async fn requests_that_say_it_themselves_get_nothing_of_their_workspace() {
     let platform = Platform::start().await;
     let own = json!({ "default_text_model": "acme/team", "default_provider_sort": "throughput" });
