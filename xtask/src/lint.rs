@@ -58,52 +58,68 @@ fn lengths() -> anyhow::Result<()> {
     }
 }
 
-/// Where a route is its documentation as well; each folder makes one document.
-const DOCUMENTED: [&str; 2] = ["crates/edge/src/http/management", "crates/edge/src/http/admin"];
+/// The edge's code.
+const EDGE: &str = "crates/edge/src";
+
+/// Where a route is its documentation as well; each folder makes one document. What is described elsewhere in the edge
+/// may be in any of them.
+const DOCUMENTED: [&str; 3] =
+    ["crates/edge/src/http/management", "crates/edge/src/http/admin", "crates/edge/src/http/people"];
 
 /// Finds routes that go past the documentation, and schemas that would take each other's place in it.
 fn documented() -> anyhow::Result<()> {
-    for folder in DOCUMENTED {
-        let mut files = Vec::new();
-        find_code(&root().join(folder), &mut files)?;
-        let mut names: HashMap<String, PathBuf> = HashMap::new();
-        for file in files {
-            let text = fs::read_to_string(&file)?;
-            if text.contains(".route(") {
-                bail!("{}: a route without documentation: use `routes!`", file.display());
+    let folders = DOCUMENTED.map(|folder| root().join(folder));
+    let mut files = Vec::new();
+    find_code(&root().join(EDGE), &mut files)?;
+    let home = |file: &Path| folders.iter().position(|folder| file.starts_with(folder));
+    let mut names: HashMap<String, Vec<(PathBuf, Option<usize>)>> = HashMap::new();
+    for file in files {
+        let (text, home) = (fs::read_to_string(&file)?, home(&file));
+        if home.is_some() && text.contains(".route(") {
+            bail!("{}: a route without documentation: use `routes!`", file.display());
+        }
+        for name in schemas(&text) {
+            let others = names.entry(name.clone()).or_default();
+            if let Some((other, _)) = others.iter().find(|(_, other)| is_one_document(*other, home)) {
+                bail!("{name} is a schema of {} and of {}", other.display(), file.display());
             }
-            for name in schemas(&text) {
-                if let Some(other) = names.insert(name.clone(), file.clone()) {
-                    bail!("{name} is a schema of {} and of {}", other.display(), file.display());
-                }
-            }
+            others.push((file.clone(), home));
         }
     }
     Ok(())
 }
 
-/// What the types of a file are called in a document.
+/// Whether what is described in two folders may be in one document; `None` = in any.
+fn is_one_document(one: Option<usize>, other: Option<usize>) -> bool {
+    one.is_none() || other.is_none() || one == other
+}
+
+/// What the types of a file are called in a document, wherever and however visible they are.
 fn schemas(text: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        if !line.starts_with("#[derive(") || !line.contains("ToSchema") {
-            continue;
+    let derived = text.match_indices("#[derive(").filter_map(|(start, _)| {
+        let (derived, item) = text[start..].split_once(")]")?;
+        derived.contains("ToSchema").then(|| schema_name(item)).flatten()
+    });
+    let by_hand = text.lines().filter(|line| !line.trim_start().starts_with("//")).filter_map(|line| {
+        let (_, name) = line.split_once("ToSchema for ")?;
+        name.split([' ', '<', '{']).next()
+    });
+    derived.chain(by_hand).map(str::to_owned).collect()
+}
+
+/// What a type is called in a document: as it says, else by its own name.
+fn schema_name(item: &str) -> Option<&str> {
+    let mut renamed = None;
+    for line in item.lines().map(str::trim_start).filter(|line| !line.starts_with("//")) {
+        let mut words = line.split([' ', '<', '(', ';', '{']);
+        if words.any(|word| matches!(word, "struct" | "enum")) {
+            return renamed.or_else(|| words.next());
         }
-        let mut renamed = None;
-        for line in lines.by_ref() {
-            if let Some((_, name)) = line.split_once("#[schema(as = ") {
-                renamed = name.split([',', ')']).next();
-            }
-            let mut words =
-                line.split([' ', '<', '(', ';']).skip_while(|word| !matches!(*word, "struct" | "enum"));
-            if let Some(name) = words.nth(1) {
-                names.push(renamed.unwrap_or(name).to_owned());
-                break;
-            }
+        if let Some((_, name)) = line.split_once("as = ") {
+            renamed = name.split([',', ')']).next();
         }
     }
-    names
+    None
 }
 
 /// Every Rust file below a folder.
@@ -145,5 +161,24 @@ mod tests {
         let text = "#[derive(Debug, ToSchema)]\n#[schema(as = Other)]\nstruct One {\n}\n\
                     #[derive(ToSchema)]\npub(super) enum Two {\n}\nstruct Three;\n";
         assert_eq!(schemas(text), ["Other", "Two"]);
+    }
+
+    #[test]
+    fn no_schema_hides_by_how_it_is_written() {
+        let text = "mod inner {\n    #[derive(\n        Debug,\n        ToSchema,\n    )]\n    /// A struct of some kind.\n    \
+                    #[schema(\n        as = Renamed,\n    )]\n    struct One<T>(T);\n\n    \
+                    #[derive(utoipa::ToSchema)] struct Two{}\n}\n// ToSchema for Nobody\n\
+                    impl ToSchema for Three {}\n#[derive(Debug)]\nstruct Four;\n";
+        assert_eq!(schemas(text), ["Renamed", "Two", "Three"]);
+    }
+
+    #[test]
+    fn a_name_may_be_used_twice_only_in_two_documents() {
+        assert!(!is_one_document(Some(0), Some(1)));
+        assert!(
+            is_one_document(Some(0), Some(0))
+                && is_one_document(None, Some(1))
+                && is_one_document(Some(0), None)
+        );
     }
 }

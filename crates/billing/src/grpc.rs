@@ -107,6 +107,7 @@ impl Billing for Service {
             own_keys: Some(plan.own_keys(allowance)),
             accounts: self.app.spend_accounts(spender).await?,
             has_paid: terms.has_paid,
+            bought: terms.bought,
         }))
     }
 
@@ -276,6 +277,7 @@ fn key_usage(usage: accounts::KeyUsage) -> KeyUsage {
         limit_remaining: usage.remaining,
         limit_reset: usage.reset,
         has_paid: usage.has_paid,
+        bought: usage.bought,
         own_keys_total: usage.own_total,
         own_keys_daily: usage.own_daily,
         own_keys_weekly: usage.own_weekly,

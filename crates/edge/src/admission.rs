@@ -29,7 +29,7 @@ use estimate::Estimate;
 pub(crate) use explain::{blocked, refused};
 pub(crate) use head::Head;
 pub(crate) use plan::{Question, explain};
-pub(crate) use plugins::plugins;
+pub(crate) use plugins::{DefaultPlugins, check_defaults, plugins};
 pub(crate) use preferences::preferences;
 pub(crate) use quantum::Quantum;
 pub(crate) use sticky::{Sticks, StickyKey, stick};
@@ -220,7 +220,7 @@ async fn admit_planned(
     let context = &request.caller;
     let estimate = Estimate::of(request.dialect.operation(), &request.peek, &attempts)?;
     if estimate.is_free() && is_rationed(&attempts) {
-        for rule in app.limits.of_free_models(context.tenant(), context.terms.has_paid) {
+        for rule in app.limits.of_free_models(context.tenant(), context.terms.bought) {
             app.limits.spend(&rule).await?;
         }
     }

@@ -1,7 +1,7 @@
 //! The `edge` section of the configuration.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -202,6 +202,7 @@ pub struct LimitsConfig {
     pub free_requests_per_minute: u32,
     pub free_requests_per_day: u32,
     pub free_requests_per_day_paid: u32,
+    pub free_requests_paid_from_nano: i64,
     pub redis_timeout_ms: Millis,
 }
 
@@ -243,6 +244,8 @@ pub struct ContentConfig {
 #[serde(deny_unknown_fields)]
 pub struct AuditConfig {
     pub seal_every_ms: Millis,
+    pub check_every_ms: Millis,
+    pub check_batch: NonZeroU16,
 }
 
 /// Organisations that are being erased.

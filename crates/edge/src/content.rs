@@ -1,7 +1,7 @@
 //! What was sent to models and what came back, for organisations that want it kept: sealed under their own key, bounded
 //! in size and in time, and never in the way of the answer itself.
 //!
-//! - `wanted`: whether an exchange is kept, and for whom.
+//! - `wanted`: whether an exchange is kept, and for whom; `trace`: what a request says of its trace.
 //! - `tape`: what a client was given, as it goes by.
 //! - `input`, `output`: both sides of an exchange in one form, whichever the dialect; `room`: cut to size.
 //! - `keeper`: what is kept after the answer's end, and for how long.
@@ -11,12 +11,13 @@ mod keeper;
 mod output;
 mod room;
 mod tape;
+mod trace;
 mod wanted;
 
 use identity::{GenerationId, KeyWrapper};
 use pg::TenantTx;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::byok;
@@ -58,6 +59,10 @@ pub(crate) struct Exchange {
     pub(crate) output: Output,
     /// Why there is no whole answer, where there is none.
     pub(crate) failure: Option<Failure>,
+    /// What the request says of its trace.
+    pub(crate) trace: Option<Map<String, Value>>,
+    /// Whether what was said and answered is there, and not only the trace.
+    pub(crate) has_content: bool,
     /// Something was longer than what is kept; the texts say where.
     pub(crate) is_cut: bool,
     /// Whether the organisation keeps it for itself, and by which of its keys it was made.
@@ -110,6 +115,8 @@ struct Sealed<T> {
     content: T,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     failure: Option<Failure>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trace: Option<Map<String, Value>>,
     is_cut: bool,
 }
 
@@ -135,6 +142,8 @@ pub(crate) async fn read(
         let input: Sealed<Value> = serde_json::from_slice(&key.open_record(&kept.sealed_input, &input)?)?;
         let output: Sealed<Output> = serde_json::from_slice(&key.open_record(&kept.sealed_output, &output)?)?;
         Ok(Some(Exchange {
+            has_content: !input.content.is_null(),
+            trace: input.trace,
             input: input.content,
             output: output.content,
             failure: output.failure,

@@ -5,7 +5,7 @@
 //! - [`span`]: a generation as a span of OpenTelemetry's.
 //! - [`send`]: requests to places that tenants name, and what they say.
 //! - [`collect`]: settled usage queued for whoever wants it.
-//! - [`deliver`]: what is queued sent, until it is there or given up.
+//! - [`deliver`]: what is queued sent, until it is there or given up; [`watch`]: how much of it there is.
 
 mod collect;
 mod config;
@@ -14,6 +14,7 @@ mod filter;
 mod object;
 mod send;
 mod span;
+mod watch;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub(crate) use filter::Rules as FilterRules;
 pub(crate) use send::Sender;
 
 use crate::config::DestinationsConfig;
+use crate::metrics::Metrics;
 
 /// What a destination wants of a key's generations.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,9 +39,10 @@ pub(crate) struct Wants {
     pub(crate) content: bool,
 }
 
-/// Whether any of these wants what was sent and came back.
-pub(crate) fn want_content(all: &[Wants], session: &str, generation: &str) -> bool {
-    all.iter().any(|wants| wants.content && place(session, generation) < wants.sampling_rate)
+/// Whether a generation goes to any of these, and whether any of those wants what was sent and came back.
+pub(crate) fn wanted(all: &[Wants], session: &str, generation: &str) -> (bool, bool) {
+    let sampled = |wants: &&Wants| place(session, generation) < wants.sampling_rate;
+    (all.iter().any(|wants| sampled(&wants)), all.iter().filter(sampled).any(|wants| wants.content))
 }
 
 /// What the work in the background needs.
@@ -50,12 +53,14 @@ pub(crate) struct Outbox {
     pub(crate) wrapper: Arc<dyn KeyWrapper>,
     pub(crate) sender: Sender,
     pub(crate) config: DestinationsConfig,
+    pub(crate) metrics: Metrics,
 }
 
 /// Queues and sends until the stop begins.
 pub(crate) fn run(tasks: &Tasks, outbox: &Outbox) {
     collect::run(tasks, outbox.clone());
     deliver::run(tasks, outbox.clone());
+    watch::run(tasks, outbox.clone());
 }
 
 /// Where a session lies from 0 to below 1, always the same; a generation without one is its own.

@@ -83,6 +83,7 @@ pub(crate) const PLAN: &[Rule] = &[
     blanked("identity.workspace", "Deleted; usage refers to the row, which has no name any more."),
     blanked("identity.audit_log", "Who did what and when stays, by ids and in its chain; the details go."),
     kept("identity.audit_link", "The chain of the record of changes."),
+    kept("identity.audit_fault", "What verifying the chain found, by ids."),
     kept("identity.erasure", "That the organisation was erased, when and by whom."),
     kept("identity.key_change", "What edges have to hear; forgotten after 10,000 changes."),
     kept("catalog.decision", "How requests were routed, by ids; forgotten when decisions are."),

@@ -195,18 +195,19 @@ impl Limits {
         ]
     }
 
-    /// The limits on an organisation's requests to free models.
-    pub(crate) fn of_free_models(&self, tenant: identity::TenantId, has_paid: bool) -> Vec<Rule> {
+    /// The limits on an organisation's requests to free models, where it `bought` so much credit, in nano-USD.
+    pub(crate) fn of_free_models(&self, tenant: identity::TenantId, bought: i64) -> Vec<Rule> {
         let limit = self.config.free_requests_per_minute;
         let minute = per_minute(format!("free:{tenant}:minute"), limit, "free-models-per-min");
-        let day = Some(self.free_per_day(tenant, has_paid)).filter(|rule| rule.limit > 0);
+        let day = Some(self.free_per_day(tenant, bought)).filter(|rule| rule.limit > 0);
         [minute, day].into_iter().flatten().collect()
     }
 
     /// The daily one of them; its limit is 0 when there is none.
-    pub(crate) fn free_per_day(&self, tenant: identity::TenantId, has_paid: bool) -> Rule {
-        let limit =
-            if has_paid { self.config.free_requests_per_day_paid } else { self.config.free_requests_per_day };
+    pub(crate) fn free_per_day(&self, tenant: identity::TenantId, bought: i64) -> Rule {
+        let config = &self.config;
+        let is_paid = bought > 0 && bought >= config.free_requests_paid_from_nano;
+        let limit = if is_paid { config.free_requests_per_day_paid } else { config.free_requests_per_day };
         Rule {
             scope: format!("free:{tenant}:day"),
             limit: u64::from(limit),

@@ -41,6 +41,11 @@ pub(crate) struct Metrics {
     /// Nano-USD.
     pub(crate) lease_idle: Gauge,
     pub(crate) tight_accounts: Gauge,
+    pub(crate) audit_faults: Gauge,
+    traces: Family<Because, Counter>,
+    pub(crate) traces_waiting: Gauge,
+    pub(crate) traces_oldest_seconds: Gauge,
+    pub(crate) traces_failed: Gauge,
     pub(crate) first_token_seconds: Histogram,
     pub(crate) lease_seconds: Histogram,
     pub(crate) plan_seconds: Histogram,
@@ -123,6 +128,31 @@ impl Metrics {
                 "Accounts that are reserved from request by request",
                 Gauge::default(),
             ),
+            traces: registry.register(
+                "edge_traces",
+                "Traces for destinations by what became of them: sent, not wanted there, given up",
+                Family::default(),
+            ),
+            traces_waiting: registry.register(
+                "edge_traces_waiting",
+                "Traces that wait for their destination, of all edges together",
+                Gauge::default(),
+            ),
+            traces_oldest_seconds: registry.register(
+                "edge_traces_oldest_seconds",
+                "How long the oldest of them has waited",
+                Gauge::default(),
+            ),
+            traces_failed: registry.register(
+                "edge_traces_failed",
+                "Traces that were given up and are still kept, of all edges together",
+                Gauge::default(),
+            ),
+            audit_faults: registry.register(
+                "edge_audit_faults",
+                "Entries of the record of changes that are not what was sealed",
+                Gauge::default(),
+            ),
             first_token_seconds: registry.register(
                 "edge_first_token_seconds",
                 "From the request read to the first frame for the client",
@@ -163,6 +193,11 @@ impl Metrics {
     /// `kept`, `failed`, or `dropped` where too many wait.
     pub(crate) fn kept(&self, reason: &'static str) {
         self.exchanges.get_or_create(&Because { reason }).inc();
+    }
+
+    /// `sent`, `unwanted` or `given_up`.
+    pub(crate) fn traced(&self, reason: &'static str, count: u64) {
+        self.traces.get_or_create(&Because { reason }).inc_by(count);
     }
 
     /// `pool`, `refill` or `single`.

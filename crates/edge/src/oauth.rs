@@ -6,6 +6,7 @@
 mod callback;
 mod challenge;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -21,7 +22,8 @@ pub(crate) use self::challenge::{Challenge, Method};
 use crate::access::{Action, Caller, Who};
 use crate::http::reply::{Refusal, UserFacing};
 use crate::keys::{self, Draft, Manager, Minted, Reset};
-use crate::limits::Ceilings;
+use crate::limits::{Ceilings, Exceeded};
+use crate::people;
 use crate::service::App;
 use crate::store::audit;
 use crate::store::auth_codes::{self, Giver, Grant};
@@ -47,6 +49,8 @@ pub(crate) enum Error {
     Role,
     #[error("there is no such workspace")]
     Workspace,
+    #[error("too many tries")]
+    Limited(#[from] Exceeded),
     #[error("no key can be made")]
     Keys(#[from] keys::Error),
     #[error("the identity database cannot be asked")]
@@ -65,6 +69,7 @@ impl UserFacing for Error {
             Self::Workspace => {
                 Refusal::new(ErrorType::InvalidRequest, "workspace_id: there is no such workspace")
             }
+            Self::Limited(exceeded) => exceeded.refusal(),
             Self::Keys(error) => error.refusal(),
             Self::Database(error) => error.refusal(),
         }
@@ -196,8 +201,17 @@ pub(crate) struct Proof {
 ///
 /// # Errors
 /// [`Error::Invalid`] when the method is not the one that the code was made with, [`Error::Code`], [`Error::Role`],
-/// and as [`keys::create`].
-pub(crate) async fn exchange(app: &App, proof: Proof) -> Result<(Minted, Option<PersonId>), Error> {
+/// [`Error::Limited`] when too many codes shown from there were wrong, and as [`keys::create`].
+pub(crate) async fn exchange(
+    app: &App,
+    proof: Proof,
+    address: IpAddr,
+) -> Result<(Minted, Option<PersonId>), Error> {
+    let is_guess = |error: &Error| matches!(error, Error::Code);
+    people::bounded(app, address, is_guess, redeem(app, proof)).await
+}
+
+async fn redeem(app: &App, proof: Proof) -> Result<(Minted, Option<PersonId>), Error> {
     let hash = KeyHash::of(&proof.code);
     let held = auth_codes::by_hash(&app.pool, hash).await?.ok_or(Error::Code)?;
     let challenge = held.grant.challenge.and_then(Challenge::of_parts);

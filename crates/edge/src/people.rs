@@ -4,6 +4,7 @@
 mod accept;
 mod address;
 mod error;
+mod guessing;
 mod invite;
 mod letters;
 mod mail;
@@ -19,9 +20,10 @@ use identity::MasterKey;
 use lifecycle::Tasks;
 use sqlx::PgPool;
 
-pub(crate) use accept::accept;
+pub(crate) use accept::{accept, invited};
 pub(crate) use address::Email;
 pub(crate) use error::Error;
+pub(crate) use guessing::bounded;
 pub(crate) use invite::{Invite, invite};
 pub(crate) use mail::Mail;
 pub(crate) use oidc::{LASTS as OIDC_LASTS, Oidc, OidcError, begin as begin_oidc, finish as finish_oidc};

@@ -126,6 +126,7 @@ impl Service {
             wrapper: Arc::clone(&wrapper),
             sender: sender.clone(),
             config: config.destinations.clone(),
+            metrics: metrics.clone(),
         };
         destinations::run(&tasks, &outbox);
         let replay = Replay::new(
@@ -137,7 +138,7 @@ impl Service {
             Arc::clone(&master_key),
         )
         .map_err(Error::Redis)?;
-        audit::seal(&tasks, pool.clone(), config.audit.seal_every_ms.get());
+        audit::run(&tasks, &pool, &config.audit, &metrics);
         erasure::finish(&tasks, pool.clone(), billing.clone(), config.erasure.look_every_ms.get());
         replay::sweep(&tasks, pool.clone(), config.idempotency.sweep_every_ms.get());
         let content = Keeper::new(&config.content, &pool, &wrapper, &tasks, &metrics);

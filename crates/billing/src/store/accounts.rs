@@ -13,6 +13,8 @@ pub(crate) const LIMIT_MAX: i64 = i64::MAX / 4;
 /// What is known of whoever pays.
 pub(crate) struct Terms {
     pub has_paid: bool,
+    /// Nano-USD, less what went back.
+    pub bought: i64,
 }
 
 pub(crate) struct Credits {
@@ -40,12 +42,13 @@ pub(crate) struct KeyUsage {
     pub reset: String,
     pub counts_own_keys: bool,
     pub has_paid: bool,
+    pub bought: i64,
 }
 
 pub(crate) async fn terms(pool: &PgPool, tenant: TenantId) -> Result<Option<Terms>, Error> {
     let terms = sqlx::query_as!(
         Terms,
-        r#"select t.has_paid
+        r#"select t.has_paid, billing.bought(t.tenant_id) as "bought!"
         from billing.tenant t
         where t.tenant_id = $1"#,
         tenant.uuid(),
@@ -81,7 +84,7 @@ pub(crate) async fn key_usage(
             (billing.window_start('weekly', now.at) at time zone 'UTC')::date as weekly,
             (billing.window_start('monthly', now.at) at time zone 'UTC')::date as monthly
             from (select billing.clock() as at) now)
-        select k.id as "key!", t.has_paid, s.total as "total!", s.daily as "daily!", s.weekly as "weekly!",
+        select k.id as "key!", t.has_paid, p.bought as "bought!", s.total as "total!", s.daily as "daily!", s.weekly as "weekly!",
             s.monthly as "monthly!", s.own_total as "own_total!", s.own_daily as "own_daily!",
             s.own_weekly as "own_weekly!", s.own_monthly as "own_monthly!",
             a.limit_nano as "limit?",
@@ -90,6 +93,7 @@ pub(crate) async fn key_usage(
             coalesce(a.reset, '') as "reset!", coalesce(a.counts_own_keys, false) as "counts_own_keys!"
         from billing.tenant t
         cross join windows w
+        cross join lateral billing.bought(t.tenant_id) as p (bought)
         cross join unnest($2::uuid[]) with ordinality as k (id, n)
         cross join lateral (select
             coalesce(sum(u.charge), 0)::bigint as total,

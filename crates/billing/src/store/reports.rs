@@ -11,7 +11,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::Error;
-use crate::store::usage::{id, number, record, source, units};
+use crate::store::usage::{id, number, record, row, source, units};
 
 /// What usage must have; absent members match everything.
 #[derive(Debug, Default, Serialize)]
@@ -153,18 +153,7 @@ pub(crate) async fn page(pool: &PgPool, asked: &Page) -> Result<Vec<UsageRow>, E
     )
     .fetch_all(pool)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| UsageRow {
-            settled_at_ms: row.settled_at.timestamp_millis(),
-            due: row.due,
-            waived: row.waived,
-            evidence: row.evidence.clone(),
-            period_id: row.period_id,
-            attempts: number(row.attempts),
-            record: Some(record!(row)),
-        })
-        .collect())
+    Ok(rows.into_iter().map(|row| row!(row)).collect())
 }
 
 /// A dimension of a rollup, where the nil id stands for none.

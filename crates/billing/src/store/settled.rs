@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::Error;
-use crate::store::usage::{id, number, record, source, units};
+use crate::store::usage::{id, number, record, row, source, units};
 
 /// A place among settlements: behind a generation of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,16 +68,5 @@ pub(crate) async fn between(
     )
     .fetch_all(pool)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| UsageRow {
-            settled_at_ms: row.settled_at.timestamp_millis(),
-            due: row.due,
-            waived: row.waived,
-            evidence: row.evidence.clone(),
-            period_id: row.period_id,
-            attempts: number(row.attempts),
-            record: Some(record!(row)),
-        })
-        .collect())
+    Ok(rows.into_iter().map(|row| row!(row)).collect())
 }

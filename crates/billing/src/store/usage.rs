@@ -96,7 +96,23 @@ macro_rules! record {
     }};
 }
 
-pub(crate) use {record, units};
+/// Usage as it is reported, of a row of whatever lists it.
+macro_rules! row {
+    ($row:expr) => {{
+        let row = $row;
+        UsageRow {
+            settled_at_ms: row.settled_at.timestamp_millis(),
+            due: row.due,
+            waived: row.waived,
+            evidence: row.evidence.clone(),
+            period_id: row.period_id,
+            attempts: number(row.attempts),
+            record: Some(record!(row)),
+        }
+    }};
+}
+
+pub(crate) use {record, row, units};
 
 /// Reads a settled generation of this tenant as its record was, the price by its id alone.
 pub(crate) async fn generation(

@@ -30,8 +30,14 @@ async fn credit_is_granted_once_per_source() {
     let bought =
         GrantCreditRequest { kind: "purchase".to_owned(), ..promotion(customer.tenant, 1_000, "order-1") };
     assert_eq!(client.grant_credit(bought).await.unwrap().into_inner().balance, 1_500);
-    assert!(billing.terms(customer.tenant, customer.key).await.has_paid);
-    assert_eq!(billing.credits(customer.tenant).await.total_credits, 1_500);
+    let terms = billing.terms(customer.tenant, customer.key).await;
+    assert_eq!((terms.has_paid, terms.bought), (true, 1_000));
+    client.grant_credit(promotion(customer.tenant, 10, "gift-2")).await.unwrap();
+    let more = GrantCreditRequest { kind: "purchase".to_owned(), ..promotion(customer.tenant, 7, "order-2") };
+    client.grant_credit(more.clone()).await.unwrap();
+    client.grant_credit(more).await.unwrap();
+    assert_eq!(billing.terms(customer.tenant, customer.key).await.bought, 1_007);
+    assert_eq!(billing.credits(customer.tenant).await.total_credits, 1_517);
     billing.assert_sound().await;
 }
 

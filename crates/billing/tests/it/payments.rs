@@ -74,7 +74,8 @@ async fn an_event_told_fifty_times_at_once_buys_once_and_forged_or_old_ones_noth
     assert_eq!(billing.count("select count(*) from billing.transfer where kind = 'purchase'").await, 1);
     billing.hear(&events).await;
     assert_eq!(billing.balance(&customer).await, 20 * USD);
-    assert!(billing.terms(customer.tenant, customer.key).await.has_paid);
+    let terms = billing.terms(customer.tenant, customer.key).await;
+    assert_eq!((terms.has_paid, terms.bought), (true, 20 * USD));
     billing.assert_sound().await;
 }
 

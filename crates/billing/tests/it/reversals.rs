@@ -72,12 +72,14 @@ async fn a_tenant_refunds_itself_within_a_day_and_only_its_own() {
     let own =
         RefundPaymentRequest { tenant_id: customer.tenant.to_string(), ..refund(&payment, Some(5), "own") };
     payments.refund_payment(own.clone()).await.unwrap();
+    assert_eq!(billing.terms(customer.tenant, customer.key).await.bought, 15 * USD);
     billing.shift_clock(24.0 * 3_600.0 + 1.0).await;
     let late = RefundPaymentRequest { source_id: "late".to_owned(), ..own };
     assert!(payments.refund_payment(late).await.unwrap_err().message().contains("is over"));
     let all = payments.refund_payment(refund(&payment, None, "operator")).await.unwrap().into_inner();
     assert_eq!((all.state.as_str(), billing.balance(&customer).await), ("refunded", 0));
-    assert!(!billing.terms(customer.tenant, customer.key).await.has_paid);
+    let terms = billing.terms(customer.tenant, customer.key).await;
+    assert_eq!((terms.has_paid, terms.bought), (false, 0));
     billing.assert_sound().await;
 }
 
@@ -154,7 +156,8 @@ async fn a_chargeback_takes_what_is_there_and_the_rest_is_owed_until_it_is_there
     assert_eq!(billing.balance(&customer).await, 0);
     assert_eq!(billing.platform("chargeback_loss").await, -8 * USD);
     assert_eq!(billing.count("select count(*) from billing.payer where flagged").await, 1);
-    assert!(!billing.terms(customer.tenant, customer.key).await.has_paid);
+    let terms = billing.terms(customer.tenant, customer.key).await;
+    assert_eq!((terms.has_paid, terms.bought), (false, 0));
     billing.client.clone().grant_credit(promotion(customer.tenant, 3 * USD, "gift")).await.unwrap();
     billing.eventually("select lost / 1000000000 from billing.reversal", 5).await;
     assert_eq!(billing.balance(&customer).await, 0);
@@ -181,6 +184,7 @@ async fn a_dispute_that_is_won_gives_everything_back() {
     assert_eq!(billing.platform("chargeback_loss").await, 0);
     assert_eq!(billing.platform("cash_clearing").await, 0);
     assert_eq!(billing.count("select count(*) from billing.payer where flagged").await, 0);
-    assert!(billing.terms(customer.tenant, customer.key).await.has_paid);
+    let terms = billing.terms(customer.tenant, customer.key).await;
+    assert_eq!((terms.has_paid, terms.bought), (true, 20 * USD));
     billing.assert_sound().await;
 }

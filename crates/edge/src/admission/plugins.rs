@@ -1,8 +1,14 @@
-//! The `plugins` member of a request: the settings of router models go to the router.
+//! The `plugins` of a request, and those that its workspace gives it: the settings of router models go to the router.
+
+mod defaults;
+
+use std::borrow::Cow;
 
 use dialect::error::BadRequest;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+pub(crate) use defaults::{DefaultPlugins, check_defaults};
 
 /// Plugins that are the settings of router models.
 const OF_ROUTERS: [&str; 4] = ["auto-router", "auto-beta-router", "pareto-router", "cheapest-router"];
@@ -17,23 +23,41 @@ const MOST: usize = 32;
 #[derive(Deserialize)]
 struct Entry<'a> {
     #[serde(borrow)]
-    id: std::borrow::Cow<'a, str>,
+    id: Cow<'a, str>,
     enabled: Option<bool>,
 }
 
-/// Those entries that are for the router, as a JSON array; empty when there are none. An entry that is
-/// switched off is none.
+/// Those entries that are for the router, as a JSON array; empty when there are none. What was sent goes before
+/// `defaults`, except those that are final. An entry that is switched off is none.
 ///
 /// # Errors
 /// [`BadRequest`] naming the entry that is wrong.
-pub(crate) fn plugins(sent: Option<&RawValue>) -> Result<String, BadRequest> {
-    let Some(sent) = sent else { return Ok(String::new()) };
+pub(crate) fn plugins(sent: Option<&RawValue>, defaults: &DefaultPlugins) -> Result<String, BadRequest> {
+    let sent = sent.map_or_else(|| Ok(Vec::new()), of_routers)?;
+    let kept: Vec<&str> = defaults
+        .beside(&sent)
+        .into_iter()
+        .filter(|entry| entry.is_on && OF_ROUTERS.contains(&entry.id.as_ref()))
+        .map(|entry| entry.raw)
+        .collect();
+    Ok(if kept.is_empty() { String::new() } else { format!("[{}]", kept.join(",")) })
+}
+
+/// One entry.
+struct Plugin<'a> {
+    id: Cow<'a, str>,
+    is_on: bool,
+    raw: &'a str,
+}
+
+/// The entries for the router of what was sent, in their order.
+fn of_routers(sent: &RawValue) -> Result<Vec<Plugin<'_>>, BadRequest> {
     let entries: Vec<&RawValue> = serde_json::from_str(sent.get())
         .map_err(|_| BadRequest::new("`plugins` must be an array of objects with `id`"))?;
     if entries.len() > MOST {
         return Err(BadRequest::new(format!("`plugins` must have at most {MOST} entries")));
     }
-    let mut kept: Vec<&str> = Vec::new();
+    let mut kept: Vec<Plugin<'_>> = Vec::new();
     for (index, raw) in entries.into_iter().enumerate() {
         let entry = entry(raw, index)?;
         let is_of_router = OF_ROUTERS.contains(&entry.id.as_ref());
@@ -41,16 +65,16 @@ pub(crate) fn plugins(sent: Option<&RawValue>) -> Result<String, BadRequest> {
             let known = [OF_ROUTERS.as_slice(), OTHERS.as_slice()].concat().join(", ");
             return Err(BadRequest::new(format!("`plugins[{index}].id` must be one of {known}")));
         }
-        if is_of_router && entry.enabled != Some(false) {
-            kept.push(raw.get());
+        if is_of_router {
+            kept.push(Plugin { id: entry.id, is_on: entry.enabled != Some(false), raw: raw.get() });
         }
     }
-    if kept.iter().map(|entry| entry.len()).sum::<usize>() > LONGEST {
+    if kept.iter().filter(|entry| entry.is_on).map(|entry| entry.raw.len()).sum::<usize>() > LONGEST {
         return Err(BadRequest::new(format!(
             "`plugins` for router models must be shorter than {LONGEST} bytes"
         )));
     }
-    Ok(if kept.is_empty() { String::new() } else { format!("[{}]", kept.join(",")) })
+    Ok(kept)
 }
 
 fn entry(raw: &RawValue, index: usize) -> Result<Entry<'_>, BadRequest> {
@@ -69,12 +93,12 @@ mod tests {
 
     fn read(json: &str) -> Result<String, String> {
         let raw = RawValue::from_string(json.to_owned()).unwrap();
-        plugins(Some(&raw)).map_err(|refusal| refusal.message)
+        plugins(Some(&raw), &DefaultPlugins::default()).map_err(|refusal| refusal.message)
     }
 
     #[test]
     fn settings_of_router_models_go_on_as_they_came_and_the_rest_does_not() {
-        assert_eq!(plugins(None).unwrap(), "");
+        assert_eq!(plugins(None, &DefaultPlugins::default()).unwrap(), "");
         assert_eq!(read("[]").unwrap(), "");
         assert_eq!(read(r#"[{"id":"web","max_results":3},{"id":"response-healing"}]"#).unwrap(), "");
         let auto = r#"{"id":"auto-router", "allowed_models":["a/*"]}"#;

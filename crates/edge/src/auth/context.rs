@@ -30,8 +30,8 @@ pub(crate) struct Terms {
     pub(crate) own_keys: OwnKeyTerms,
     /// Every account that a request of the key reserves from.
     pub(crate) accounts: Vec<SpendAccount>,
-    /// Whether credit was ever bought.
-    pub(crate) has_paid: bool,
+    /// The credit that was ever bought, in nano-USD, less what went back.
+    pub(crate) bought: i64,
 }
 
 /// What governs a key's requests beside its terms.
@@ -158,7 +158,7 @@ impl Source {
             markups: Markups::new(answer.markup_basis_points, answer.markup_overrides),
             own_keys: answer.own_keys.unwrap_or_default(),
             accounts: answer.accounts,
-            has_paid: answer.has_paid,
+            bought: answer.bought,
         })
     }
 }

@@ -8,6 +8,7 @@ use dialect::client::Dialect;
 use identity::{DataKey, GenerationId, KeyWrapper, TenantId};
 use lifecycle::Tasks;
 use pg::TenantTx;
+use serde_json::Value;
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
@@ -15,7 +16,7 @@ use uuid::Uuid;
 
 use super::room::Room;
 use super::tape::{Heard, Tape};
-use super::{Error, Failure, Sealed, input, output, records, wanted};
+use super::{Error, Failure, Output, Sealed, input, output, records, trace, wanted};
 use crate::byok;
 use crate::config::ContentConfig;
 use crate::execution::Request;
@@ -88,7 +89,7 @@ impl Keeper {
     /// A tape for the answer to a request, where somebody wants it.
     pub(crate) fn tape(&self, request: &Request) -> Option<Tape> {
         let keeping = wanted(request).of(request.generation)?;
-        let is_text = output::has_text(request.dialect);
+        let is_text = keeping.content && output::has_text(request.dialect);
         let limit = is_text.then_some(self.0.config.max_answer_bytes.get());
         Some(Tape::new(keeping, limit, Arc::clone(&self.0.held)))
     }
@@ -205,14 +206,20 @@ async fn apart<T: Send + 'static>(
 /// Reads both sides of an exchange and writes as much of them as there is room for.
 fn write(ended: &Ended, room: usize) -> Result<Written, Error> {
     let Ended { dialect, heard, .. } = ended;
+    let trace = trace::read(&ended.body);
+    if !heard.keeping.content {
+        let input = Sealed { content: Value::Null, failure: None, trace, is_cut: false };
+        let output = Sealed { content: Output::default(), failure: None, trace: None, is_cut: false };
+        return Ok(Written { input: serde_json::to_vec(&input)?, output: serde_json::to_vec(&output)? });
+    }
     let mut of_input = Room::new(room);
     let content = input::read(*dialect, &ended.body, &mut of_input);
-    let input = Sealed { content, failure: None, is_cut: of_input.is_cut };
+    let input = Sealed { content, failure: None, trace, is_cut: of_input.is_cut };
     let mut said = output::read(*dialect, ended.streamed, &heard.frames);
     let failure = failure(heard, said.failure.take());
     let mut of_output = Room::new(room);
     let content = said.cut(&mut of_output);
-    let output = Sealed { content, failure, is_cut: heard.is_cut || of_output.is_cut };
+    let output = Sealed { content, failure, trace: None, is_cut: heard.is_cut || of_output.is_cut };
     Ok(Written { input: serde_json::to_vec(&input)?, output: serde_json::to_vec(&output)? })
 }
 

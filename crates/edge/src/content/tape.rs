@@ -137,7 +137,7 @@ fn failed(attempts: &[AttemptOutcome]) -> Vec<FailedAttempt> {
 mod tests {
     use super::*;
 
-    const KEEPING: Keeping = Keeping { is_logged: true };
+    const KEEPING: Keeping = Keeping { is_logged: true, content: true };
 
     #[test]
     fn what_is_too_long_is_heard_no_further() {

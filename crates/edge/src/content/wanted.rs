@@ -3,6 +3,7 @@
 use identity::{GenerationId, KeyHash};
 use sha2::{Digest as _, Sha256};
 
+use super::trace;
 use crate::auth::Governance;
 use crate::destinations;
 use crate::execution::Request;
@@ -21,6 +22,8 @@ pub(crate) struct Wanted {
     pub(crate) logging: Option<Logging>,
     /// For a moment, until it was handed on.
     pub(crate) for_destinations: bool,
+    /// What the request says of its trace, for as long.
+    pub(crate) trace: bool,
 }
 
 /// What is wanted of one exchange.
@@ -28,24 +31,28 @@ pub(crate) struct Wanted {
 pub(super) struct Keeping {
     /// For the organisation itself, not only to be handed on.
     pub(super) is_logged: bool,
+    /// What was said and answered, not only what the request says of its trace.
+    pub(super) content: bool,
 }
 
 /// Who wants the content of a request and its answer.
 pub(crate) fn wanted(request: &Request) -> Wanted {
     let Governance { logging, destinations, flags, .. } = &request.caller.governance;
-    if !flags.has(Flag::ContentLogging) {
-        return Wanted::default();
-    }
     let generation = request.generation.uuid().to_string();
-    let for_destinations = destinations::want_content(destinations, &request.session_id, &generation);
-    Wanted { logging: *logging, for_destinations }
+    let (any, content) = destinations::wanted(destinations, &request.session_id, &generation);
+    let trace = any && trace::is_said(&request.body);
+    if !flags.has(Flag::ContentLogging) {
+        return Wanted { trace, ..Wanted::default() };
+    }
+    Wanted { logging: *logging, for_destinations: content, trace }
 }
 
 impl Wanted {
     /// What is to be kept of a generation.
     pub(super) fn of(self, generation: GenerationId) -> Option<Keeping> {
         let is_logged = self.logging.is_some_and(|logging| logging.samples(generation));
-        (is_logged || self.for_destinations).then_some(Keeping { is_logged })
+        let content = is_logged || self.for_destinations;
+        (content || self.trace).then_some(Keeping { is_logged, content })
     }
 }
 
@@ -95,9 +102,11 @@ mod tests {
     fn nothing_is_kept_that_nobody_wants() {
         let generation = GenerationId::generate();
         assert_eq!(Wanted::default().of(generation), None);
-        let handed_on = Wanted { logging: None, for_destinations: true };
-        assert_eq!(handed_on.of(generation), Some(Keeping { is_logged: false }));
-        let logged = Wanted { logging: Some(Logging { sampling_rate: 1.0 }), for_destinations: true };
-        assert_eq!(logged.of(generation), Some(Keeping { is_logged: true }));
+        let handed_on = Wanted { for_destinations: true, ..Wanted::default() };
+        assert_eq!(handed_on.of(generation), Some(Keeping { is_logged: false, content: true }));
+        let logged = Wanted { logging: Some(Logging { sampling_rate: 1.0 }), ..handed_on };
+        assert_eq!(logged.of(generation), Some(Keeping { is_logged: true, content: true }));
+        let traced = Wanted { trace: true, ..Wanted::default() };
+        assert_eq!(traced.of(generation), Some(Keeping { is_logged: false, content: false }));
     }
 }

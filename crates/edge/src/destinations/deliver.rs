@@ -8,6 +8,7 @@ use identity::{CredentialId, GenerationId, KeyWrapper, TenantId};
 use lifecycle::Tasks;
 use prost::Message as _;
 use rpc::events::UsageRecord;
+use serde_json::Map;
 use uuid::Uuid;
 
 use super::send::Fault;
@@ -98,6 +99,8 @@ async fn deliver(outbox: &Outbox, id: CredentialId, tenant: TenantId) -> Result<
     };
     let ids: Vec<Uuid> = batch.generations.iter().map(|generation| generation.id).collect();
     let (sent, left) = ids.split_at(count.min(ids.len()));
+    outbox.metrics.traced("sent", sent.len() as u64);
+    outbox.metrics.traced("unwanted", batch.unwanted.len() as u64);
     let (sent, left) = ([sent, &batch.unwanted].concat(), left.to_vec());
     write(outbox, (id, tenant), sent, left, fault).await
 }
@@ -111,9 +114,9 @@ async fn write(
     fault: Option<Fault>,
 ) -> Result<(), Error> {
     let config = outbox.config.clone();
-    pg::in_tenant(&outbox.pool, tenant, move |tx| {
+    let given_up = pg::in_tenant(&outbox.pool, tenant, move |tx| {
         Box::pin(async move {
-            let Some(fault) = fault else { return traces::sent(tx, id, &sent, true).await };
+            let Some(fault) = fault else { return traces::sent(tx, id, &sent, true).await.map(|()| 0) };
             if !sent.is_empty() {
                 traces::sent(tx, id, &sent, false).await?;
             }
@@ -122,10 +125,11 @@ async fn write(
             // Where a request carried many, one of them may be what is refused: the next carries the first alone.
             let given_up = traces::failed(tx, id, &left, &fault.to_string(), (rest, config.tries)).await?;
             tracing::info!(destination = %id, %fault, ?rest, given_up, "traces could not be sent");
-            Ok::<_, sqlx::Error>(())
+            Ok::<_, sqlx::Error>(given_up)
         })
     })
     .await?;
+    outbox.metrics.traced("given_up", given_up);
     Ok(())
 }
 
@@ -149,9 +153,10 @@ async fn read(outbox: &Outbox, id: CredentialId, tenant: TenantId) -> Result<Opt
             let waiting = traces::waiting(tx, id, BATCH, wait).await?;
             let (mut generations, mut unwanted) = (Vec::new(), Vec::new());
             for mut generation in decoded(tx, waiting).await? {
-                if reads_content {
-                    let id = GenerationId::from_uuid(generation.id);
-                    generation.content = kept(tx, wrapper.as_ref(), id).await?;
+                let id = GenerationId::from_uuid(generation.id);
+                if let Some(mut kept) = kept(tx, wrapper.as_ref(), id).await? {
+                    generation.trace = kept.trace.take().unwrap_or_default();
+                    generation.content = Some(kept).filter(|kept| reads_content && kept.has_content);
                 }
                 if rules.as_ref().is_none_or(|rules| rules.admit(|field| generation.field(field))) {
                     generations.push(generation);
@@ -190,6 +195,7 @@ async fn decoded(tx: &mut pg::TenantTx, waiting: Vec<Waiting>) -> Result<Vec<Gen
             record: UsageRecord::decode(waiting.record.as_slice()).unwrap_or_default(),
             key_name: String::new(),
             content: None,
+            trace: Map::new(),
         })
         .collect();
     let keys: Vec<Uuid> =

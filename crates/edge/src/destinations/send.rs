@@ -102,7 +102,7 @@ impl Sender {
     pub(super) async fn deliver(&self, configuration: &Configuration, spans: &[Span]) -> Sent {
         if configuration.kind() == Kind::S3 {
             for (count, span) in spans.iter().enumerate() {
-                let name = object::name(configuration, (&span.trace_id, &span.key_name), span.at);
+                let name = object::name(configuration, (&span.name, &span.key_name), span.at);
                 let (url, body) = (address(configuration, &name), span::export(std::slice::from_ref(span)));
                 if let Err(fault) = self.send(configuration, &url, body, false).await {
                     return Sent { count, fault: Some(fault) };

@@ -111,6 +111,22 @@ pub(super) struct Page<T> {
     pub(super) total_count: i64,
 }
 
+/// Rows of a page, unless another number is asked for, and at most.
+const USUAL_ROWS: u32 = 50;
+const MOST_ROWS: u32 = 100;
+
+/// Rows to pass over, and rows to answer at most, as a query asks for them.
+///
+/// # Errors
+/// A [`Refusal`] when it asks for none or for too many.
+pub(super) fn rows(offset: Option<u32>, limit: Option<u32>) -> Result<(i64, i64), Refusal> {
+    let limit = limit.unwrap_or(USUAL_ROWS);
+    if !(1..=MOST_ROWS).contains(&limit) {
+        return Err(bad(format!("limit: use 1 to {MOST_ROWS}")));
+    }
+    Ok((offset.unwrap_or(0).into(), limit.into()))
+}
+
 /// Something is there no longer.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Deleted {

@@ -87,6 +87,7 @@ fn config() -> LimitsConfig {
         free_requests_per_minute: 20,
         free_requests_per_day: 50,
         free_requests_per_day_paid: 1_000,
+        free_requests_paid_from_nano: 10_000_000_000,
         redis_timeout_ms: Millis(30.try_into().unwrap()),
     }
 }
@@ -132,8 +133,19 @@ fn what_has_no_limit_has_no_rule() {
     assert_eq!(per_minute("key".to_owned(), 7, "test").unwrap().limit, 7);
     let limits = Limits::new(config(), None, "edge-1").unwrap();
     let tenant = identity::TenantId::generate();
-    assert_eq!(limits.of_free_models(tenant, true)[1].limit, 1_000);
-    assert_eq!(limits.of_free_models(tenant, false)[1].limit, 50);
+    assert_eq!(limits.of_free_models(tenant, 0)[1].limit, 50);
+}
+
+#[test]
+fn the_larger_quota_of_free_models_begins_with_what_was_bought_in_all() {
+    let of = |paid_from, bought| {
+        let config = LimitsConfig { free_requests_paid_from_nano: paid_from, ..config() };
+        let limits = Limits::new(config, None, "edge-1").unwrap();
+        limits.free_per_day(identity::TenantId::generate(), bought).limit
+    };
+    assert_eq!((of(10_000_000_000, 9_999_999_999), of(10_000_000_000, 10_000_000_000)), (50, 1_000));
+    // Without a least amount any purchase will do, but there must be one.
+    assert_eq!((of(0, 0), of(0, 1)), (50, 1_000));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use identity::{KeyHash, PersonId, TenantId};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Error, passwords};
+use super::{Client, Error, guessing, passwords};
 use crate::access::Role;
 use crate::service::App;
 use crate::store::audit;
@@ -21,18 +21,30 @@ pub(crate) struct Acceptance {
     pub(crate) is_new: bool,
 }
 
+/// What the invitation with this token says.
+///
+/// # Errors
+/// [`Error::Token`], [`Error::Limited`].
+pub(crate) async fn invited(app: &App, token: &str, client: &Client) -> Result<Held, Error> {
+    let look = async {
+        let found = invitations::by_hash(&app.pool, KeyHash::of(token)).await?;
+        found.filter(|held| !held.is_disabled).ok_or(Error::Token)
+    };
+    guessing::bounded(app, client.address, Error::is_guess, look).await
+}
+
 /// Makes whoever holds the token a member; somebody new gets the name and password.
 ///
 /// # Errors
-/// [`Error::Token`]; [`Error::Password`] when somebody new has none, or one that is not taken.
+/// [`Error::Token`], [`Error::Limited`]; [`Error::Password`] when somebody new has none, or one that is not taken.
 pub(crate) async fn accept(
     app: &App,
     token: &str,
     name: Option<String>,
     password: Option<String>,
+    client: &Client,
 ) -> Result<Acceptance, Error> {
-    let found = invitations::by_hash(&app.pool, KeyHash::of(token)).await?;
-    let held = found.filter(|held| !held.is_disabled).ok_or(Error::Token)?;
+    let held = invited(app, token, client).await?;
     let new = match held.person {
         Some(_) => None,
         None => Some(newcomer(app, &held, name, password).await?),

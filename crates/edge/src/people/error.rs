@@ -44,6 +44,13 @@ pub(crate) enum Error {
     Database(#[from] sqlx::Error),
 }
 
+impl Error {
+    /// Whether somebody showed what nobody gave them.
+    pub(crate) const fn is_guess(&self) -> bool {
+        matches!(self, Self::Token | Self::Oidc(super::oidc::OidcError::Attempt))
+    }
+}
+
 impl UserFacing for Error {
     fn refusal(self) -> Refusal {
         let bad = |message| Refusal::new(ErrorType::InvalidRequest, message);

@@ -13,16 +13,19 @@ use url::Url;
 
 use self::issuer::{Claims, Issuer, IssuerError};
 use super::accept::{Entrance, enter};
-use super::{Client, Email, Error, Opened, open};
+use super::{Client, Email, Error, Opened, guessing, open};
 use crate::access::Role;
 use crate::config::OidcConfig;
 use crate::http::reply::Refusal;
+use crate::limits::Rule;
 use crate::service::App;
 use crate::store::oidc::{self, Attempt};
 use crate::store::people::{self, NewPerson};
 
 /// How long somebody may take at the issuer.
 pub(crate) const LASTS: Duration = Duration::from_secs(600);
+/// Attempts of one client's address in an hour: each is written down.
+const PER_CLIENT: u64 = 600;
 
 /// What is configured cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -122,13 +125,23 @@ fn default(config: &OidcConfig) -> Result<Option<(TenantId, Role)>, OidcConfigEr
     }
 }
 
+fn per_client(client: &Client) -> Rule {
+    Rule {
+        scope: format!("oidc:{}", client.address),
+        limit: PER_CLIENT,
+        window: Duration::from_secs(3_600),
+        name: "sign-ins with the issuer from here",
+    }
+}
+
 /// Begins an attempt.
 ///
 /// # Errors
-/// [`Error::Oidc`], [`Error::Database`].
-pub(crate) async fn begin(app: &App) -> Result<Begun, Error> {
+/// [`Error::Oidc`], [`Error::Limited`], [`Error::Database`].
+pub(crate) async fn begin(app: &App, client: &Client) -> Result<Begun, Error> {
     let oidc = &app.people.oidc;
     let issuer = oidc.issuer()?;
+    app.limits.spend(&per_client(client)).await?;
     let known = issuer.fresh().await.map_err(OidcError::Issuer)?;
     let mut location = Url::parse(&known.metadata.authorization_endpoint)
         .map_err(|error| OidcError::Issuer(IssuerError::Unreachable(error.to_string())))?;
@@ -157,7 +170,8 @@ pub(crate) async fn begin(app: &App) -> Result<Begun, Error> {
 pub(crate) async fn finish(app: &App, state: &str, code: &str, client: &Client) -> Result<Opened, Error> {
     let oidc = &app.people.oidc;
     let issuer = oidc.issuer()?;
-    let attempt = oidc::take(&app.pool, KeyHash::of(state)).await?.ok_or(OidcError::Attempt)?;
+    let look = async { Ok(oidc::take(&app.pool, KeyHash::of(state)).await?.ok_or(OidcError::Attempt)?) };
+    let attempt = guessing::bounded(app, client.address, Error::is_guess, look).await?;
     let claims = issuer
         .exchange(code, &attempt.verifier, &attempt.nonce, &oidc.redirect_uri)
         .await

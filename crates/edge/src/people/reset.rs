@@ -8,7 +8,7 @@ use identity::{KeyHash, OpaqueToken, PersonId};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Client, Email, Error, letters, passwords, sign_in};
+use super::{Client, Email, Error, guessing, letters, passwords, sign_in};
 use crate::limits::Rule;
 use crate::service::App;
 use crate::store::people;
@@ -65,10 +65,11 @@ async fn send(app: &App, person: PersonId, email: &Email) -> Result<(), Error> {
 /// Sets the password of whoever holds the token and ends all of their sessions.
 ///
 /// # Errors
-/// [`Error::Token`], [`Error::Password`].
-pub(crate) async fn confirm(app: &App, token: &str, password: String) -> Result<(), Error> {
+/// [`Error::Token`], [`Error::Password`], [`Error::Limited`].
+pub(crate) async fn confirm(app: &App, token: &str, password: String, client: &Client) -> Result<(), Error> {
     let hash = KeyHash::of(token);
-    let reset = resets::by_hash(&app.pool, hash).await?.ok_or(Error::Token)?;
+    let look = async { resets::by_hash(&app.pool, hash).await?.ok_or(Error::Token) };
+    let reset = guessing::bounded(app, client.address, Error::is_guess, look).await?;
     passwords::check_rules(&password, &reset.email)?;
     let password_hash = app.people.passwords.hash(password).await?;
     people::as_person(&app.pool, reset.person, move |tx| {

@@ -16,7 +16,7 @@ use crate::store::people::{self, PersonTx};
 use crate::store::sessions::{self, NewSession};
 
 /// In which failures are counted.
-const WINDOW: Duration = Duration::from_secs(15 * 60);
+pub(super) const WINDOW: Duration = Duration::from_secs(15 * 60);
 
 /// Where a request comes from.
 #[derive(Debug, Clone)]

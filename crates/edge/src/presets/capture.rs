@@ -75,7 +75,7 @@ fn check(dialect: Dialect, members: &Members<'_>) -> Result<(), BadRequest> {
     let body: Bytes = request.write()?;
     let peek: Peek = dialect.peek(&body)?;
     admission::preferences(peek.provider.as_deref(), peek.partition)?;
-    admission::plugins(peek.plugins.as_deref()).map(drop)
+    admission::plugins(peek.plugins.as_deref(), &admission::DefaultPlugins::default()).map(drop)
 }
 
 fn caching(sent: &Map<String, Value>) -> Result<(), BadRequest> {

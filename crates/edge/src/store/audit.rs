@@ -1,11 +1,15 @@
 //! The record of what was changed, by whom.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use identity::TenantId;
 use pg::TenantTx;
 use serde_json::Value;
 use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
+
+use super::sessions::interval;
 
 /// One change. `details` carries what was asked for, never a secret.
 #[derive(Debug, Clone)]
@@ -142,4 +146,46 @@ pub(crate) async fn sealing(pool: &PgPool) -> Result<Sealing, sqlx::Error> {
     )
     .fetch_one(pool)
     .await
+}
+
+/// Verifies about so many changes that were sealed since the last time, and as many of those before. How many; none
+/// while another edge does, or did within `rest`.
+pub(crate) async fn walk(pool: &PgPool, at_most: i32, rest: Duration) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(r#"select identity.walk_audit($1, $2) as "looked!""#, at_most, interval(rest))
+        .fetch_one(pool)
+        .await
+}
+
+/// What walks found and none has seen mended.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The later it was found, the higher.
+    pub(crate) id: i64,
+    /// Zeros = the platform's chain.
+    pub(crate) tenant: Uuid,
+    pub(crate) entry: Option<Uuid>,
+    pub(crate) detail: String,
+    pub(crate) found_at: DateTime<Utc>,
+}
+
+pub(crate) async fn found(pool: &PgPool, at_most: i32) -> Result<Vec<Found>, sqlx::Error> {
+    sqlx::query_as!(
+        Found,
+        r#"select id as "id!", tenant_id as "tenant!", entry_id as entry, detail as "detail!", found_at as "found_at!"
+           from identity.audit_found($1)"#,
+        at_most,
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// When it was walked last, and when everything was read last.
+#[derive(Debug)]
+pub(crate) struct Walked {
+    pub(crate) checked_at: Option<DateTime<Utc>>,
+    pub(crate) whole_at: Option<DateTime<Utc>>,
+}
+
+pub(crate) async fn walked(pool: &PgPool) -> Result<Walked, sqlx::Error> {
+    sqlx::query_as!(Walked, "select checked_at, whole_at from identity.audit_walk").fetch_one(pool).await
 }

@@ -274,6 +274,22 @@ pub(crate) async fn delete(tx: &mut TenantTx, id: Uuid) -> Result<bool, sqlx::Er
     Ok(deleted.rows_affected() > 0)
 }
 
+/// The same with all destinations of a workspace.
+pub(crate) async fn delete_of(tx: &mut TenantTx, workspace: Uuid) -> Result<(), sqlx::Error> {
+    let tenant = tx.tenant().uuid();
+    let ids = sqlx::query_scalar!(
+        "select id from identity.destination where tenant_id = $1 and workspace_id = $2 and deleted_at is null",
+        tenant,
+        workspace,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    for id in ids {
+        delete(tx, id).await?;
+    }
+    Ok(())
+}
+
 /// The sealed configuration of a destination, in an envelope.
 pub(crate) async fn envelope(tx: &mut TenantTx, id: CredentialId) -> Result<Option<Envelope>, sqlx::Error> {
     let tenant = tx.tenant().uuid();

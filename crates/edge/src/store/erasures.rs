@@ -88,7 +88,7 @@ async fn blank(tx: &mut TenantTx) -> Result<(), sqlx::Error> {
     let tenant = tx.tenant().uuid();
     sqlx::query!(
         "update identity.organisation
-         set slug = 'erased-' || id, name = 'Erased', default_text_model = null, default_image_model = null,
+         set slug = 'erased-' || id, name = 'Erased', default_text_model = null, default_image_model = null, default_plugins = null,
              default_provider_sort = null, erased_at = coalesce(erased_at, now()), updated_at = now()
          where id = $1",
         tenant,
@@ -98,7 +98,7 @@ async fn blank(tx: &mut TenantTx) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "update identity.workspace
          set slug = 'erased-' || id, name = 'Erased', description = null, is_default = false,
-             default_text_model = null, default_image_model = null, is_io_logged = false, is_broadcast = false,
+             default_text_model = null, default_image_model = null, default_plugins = null, is_io_logged = false, is_broadcast = false,
              io_logging_api_key_ids = null, deleted_at = coalesce(deleted_at, now()), updated_at = now()
          where tenant_id = $1",
         tenant,

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use pg::TenantTx;
+use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -88,6 +89,9 @@ pub(crate) struct Settings {
     pub(crate) default_text_model: Option<String>,
     pub(crate) default_image_model: Option<String>,
     pub(crate) default_provider_sort: Option<String>,
+    /// An array.
+    pub(crate) default_plugins: Option<Value>,
+    pub(crate) are_plugins_final: bool,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
 }
@@ -97,7 +101,8 @@ pub(crate) async fn settings(tx: &mut TenantTx) -> Result<Option<Settings>, sqlx
     let tenant = tx.tenant().uuid();
     sqlx::query_as!(
         Settings,
-        "select id, slug, name, default_text_model, default_image_model, default_provider_sort, created_at, updated_at
+        "select id, slug, name, default_text_model, default_image_model, default_provider_sort, default_plugins,
+                are_plugins_final, created_at, updated_at
          from identity.organisation where id = $1",
         tenant,
     )
@@ -120,13 +125,15 @@ pub(crate) async fn update(tx: &mut TenantTx, settings: &Settings) -> Result<(),
     sqlx::query!(
         "update identity.organisation
          set name = $2, default_text_model = $3, default_image_model = $4, default_provider_sort = $5,
-             updated_at = now()
+             default_plugins = $6, are_plugins_final = $7, updated_at = now()
          where id = $1",
         tenant,
         settings.name,
         settings.default_text_model,
         settings.default_image_model,
         settings.default_provider_sort,
+        settings.default_plugins.as_ref(),
+        settings.are_plugins_final,
     )
     .execute(tx.connection())
     .await?;

@@ -205,6 +205,23 @@ pub(crate) async fn failed(
     Ok(u64::try_from(given_up).unwrap_or(0))
 }
 
+/// How much waits at all destinations, and how much was given up and is still kept.
+#[derive(Debug)]
+pub(crate) struct QueueLength {
+    pub(crate) waiting: i64,
+    pub(crate) oldest: Option<DateTime<Utc>>,
+    pub(crate) failed: i64,
+}
+
+pub(crate) async fn queue_length(pool: &PgPool) -> Result<QueueLength, sqlx::Error> {
+    sqlx::query_as!(
+        QueueLength,
+        r#"select waiting as "waiting!", oldest, failed as "failed!" from identity.trace_queue()"#,
+    )
+    .fetch_one(pool)
+    .await
+}
+
 /// A trace that was given up.
 #[derive(Debug)]
 pub(crate) struct Failed {

@@ -3,9 +3,12 @@
 use chrono::{DateTime, Utc};
 use identity::PersonId;
 use pg::TenantTx;
+use serde_json::Value;
 use uuid::Uuid;
 
+use super::destinations;
 use super::keys::Key;
+use crate::admission::DefaultPlugins;
 
 /// Live workspaces of an organisation at most: nobody pays for keeping them.
 pub(crate) const MOST: i64 = 1_000;
@@ -21,6 +24,7 @@ pub(crate) struct Defaults {
     pub(crate) provider_sort: Option<String>,
     /// The platform's own tools that requests may not name.
     pub(crate) disabled_server_tools: Vec<String>,
+    pub(crate) plugins: DefaultPlugins,
 }
 
 /// A workspace as it is stored.
@@ -34,6 +38,9 @@ pub(crate) struct Workspace {
     pub(crate) default_text_model: Option<String>,
     pub(crate) default_image_model: Option<String>,
     pub(crate) default_provider_sort: Option<String>,
+    /// An array.
+    pub(crate) default_plugins: Option<Value>,
+    pub(crate) are_plugins_final: bool,
     pub(crate) disabled_server_tools: Vec<String>,
     pub(crate) is_io_logged: bool,
     pub(crate) io_logging_sampling_rate: f64,
@@ -58,6 +65,8 @@ impl Workspace {
             default_text_model: None,
             default_image_model: None,
             default_provider_sort: None,
+            default_plugins: None,
+            are_plugins_final: false,
             disabled_server_tools: Vec::new(),
             is_io_logged: false,
             io_logging_sampling_rate: 1.0,
@@ -96,7 +105,7 @@ pub(crate) async fn find(tx: &mut TenantTx, name: &str) -> Result<Option<Workspa
     sqlx::query_as!(
         Workspace,
         "select id, slug, name, is_default, description, default_text_model, default_image_model,
-                default_provider_sort, disabled_server_tools, is_io_logged, io_logging_sampling_rate,
+                default_provider_sort, default_plugins, are_plugins_final, disabled_server_tools, is_io_logged, io_logging_sampling_rate,
                 io_logging_api_key_ids, is_broadcast, is_data_discount_logged, creator_person_id as creator,
                 created_at, updated_at
          from identity.workspace
@@ -124,7 +133,7 @@ pub(crate) async fn list(tx: &mut TenantTx, offset: i64, limit: i64) -> Result<V
     sqlx::query_as!(
         Workspace,
         "select id, slug, name, is_default, description, default_text_model, default_image_model,
-                default_provider_sort, disabled_server_tools, is_io_logged, io_logging_sampling_rate,
+                default_provider_sort, default_plugins, are_plugins_final, disabled_server_tools, is_io_logged, io_logging_sampling_rate,
                 io_logging_api_key_ids, is_broadcast, is_data_discount_logged, creator_person_id as creator,
                 created_at, updated_at
          from identity.workspace
@@ -173,7 +182,7 @@ pub(crate) async fn update(tx: &mut TenantTx, workspace: &Workspace) -> Result<(
          set slug = $3, name = $4, description = $5, default_text_model = $6, default_image_model = $7,
              default_provider_sort = $8, disabled_server_tools = $9, is_io_logged = $10,
              io_logging_sampling_rate = $11, io_logging_api_key_ids = $12, is_broadcast = $13,
-             is_data_discount_logged = $14, updated_at = now()
+             is_data_discount_logged = $14, default_plugins = $15, are_plugins_final = $16, updated_at = now()
          where tenant_id = $1 and id = $2 and deleted_at is null",
         tenant,
         workspace.id,
@@ -189,14 +198,16 @@ pub(crate) async fn update(tx: &mut TenantTx, workspace: &Workspace) -> Result<(
         workspace.io_logging_api_key_ids.as_deref(),
         workspace.is_broadcast,
         workspace.is_data_discount_logged,
+        workspace.default_plugins.as_ref(),
+        workspace.are_plugins_final,
     )
     .execute(tx.connection())
     .await?;
     Ok(())
 }
 
-/// Deletes a workspace that is held, with its memberships, guardrails, presets and credentials. Answers the guardrails,
-/// whose budgets are billing's.
+/// Deletes a workspace that is held, with its memberships, guardrails, presets, credentials, destinations and codes of
+/// apps. Answers the guardrails, whose budgets are billing's.
 pub(crate) async fn delete(tx: &mut TenantTx, workspace: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
     let tenant = tx.tenant().uuid();
     let guardrails = sqlx::query_scalar!(
@@ -214,6 +225,14 @@ pub(crate) async fn delete(tx: &mut TenantTx, workspace: Uuid) -> Result<Vec<Uui
     .execute(tx.connection())
     .await?;
     delete_presets(tx, workspace).await?;
+    destinations::delete_of(tx, workspace).await?;
+    sqlx::query!(
+        "delete from identity.auth_code where tenant_id = $1 and workspace_id = $2",
+        tenant,
+        workspace
+    )
+    .execute(tx.connection())
+    .await?;
     sqlx::query!(
         "delete from identity.workspace_member where tenant_id = $1 and workspace_id = $2",
         tenant,
@@ -286,7 +305,8 @@ pub(crate) async fn governing(tx: &mut TenantTx, key: &Key) -> Result<Defaults, 
         r#"select coalesce(w.default_text_model, o.default_text_model) as text_model,
                   coalesce(w.default_image_model, o.default_image_model) as image_model,
                   coalesce(w.default_provider_sort, o.default_provider_sort) as provider_sort,
-                  w.disabled_server_tools
+                  w.disabled_server_tools, w.default_plugins, w.are_plugins_final,
+                  o.default_plugins as account_plugins, o.are_plugins_final as are_account_plugins_final
            from identity.workspace w
            join identity.organisation o on o.id = w.tenant_id
            where w.tenant_id = $1 and w.id = $2"#,
@@ -300,5 +320,9 @@ pub(crate) async fn governing(tx: &mut TenantTx, key: &Key) -> Result<Defaults, 
         image_model: row.image_model,
         provider_sort: row.provider_sort,
         disabled_server_tools: row.disabled_server_tools,
+        plugins: DefaultPlugins::of(
+            (row.default_plugins.as_ref(), row.are_plugins_final),
+            (row.account_plugins.as_ref(), row.are_account_plugins_final),
+        ),
     }))
 }

@@ -11,6 +11,7 @@ use crate::support::eventually;
 use crate::support::person::Person;
 
 const OFTEN: &str = "[edge.audit]\nseal_every_ms = 20";
+const VERIFYING: &str = "[edge.audit]\nseal_every_ms = 20\ncheck_every_ms = 20\ncheck_batch = 2";
 
 /// Past every policy and, in this session, past every trigger.
 async fn superuser(platform: &Platform) -> PgConnection {
@@ -222,5 +223,61 @@ async fn an_organisation_reads_its_own_record_page_by_page() {
     expected.insert(0, "person.sign_in");
     expected.push("person.create");
     assert_eq!(actions, expected, "of nobody else, newest first");
+    platform.stop().await;
+}
+
+/// What the platform's invariant says of the record.
+async fn invariant(platform: &Platform) -> (Value, Vec<Value>) {
+    let found = platform.admin(Method::GET, "/invariants?kept=true", "").await.json();
+    let all = |list: &str| -> Vec<Value> {
+        found[list].as_array().unwrap().iter().filter(|one| one["invariant"] == "A1").cloned().collect()
+    };
+    (all("invariants").remove(0), all("breaches"))
+}
+
+#[tokio::test]
+async fn what_was_sealed_is_verified_bit_by_bit_and_a_fault_is_told_until_it_is_mended() {
+    let platform = Platform::start_with(VERIFYING, None).await;
+    sealed(&platform).await;
+    let whole = eventually("a round has ended", async || {
+        let (invariant, breaches) = invariant(&platform).await;
+        (invariant["whole_at"].is_string() && breaches.is_empty()).then_some(invariant)
+    })
+    .await;
+    assert_eq!((&whole["breaches"], &whole["freezes_invoicing"]), (&json!(0), &json!(false)));
+    let mut session = superuser(&platform).await;
+    sqlx::raw_sql("set session_replication_role = replica").execute(&mut session).await.unwrap();
+    let entry: Uuid =
+        sqlx::query_scalar("select entry_id from identity.audit_link where tenant_id = $1 and position = 3")
+            .bind(platform.tenant.uuid())
+            .fetch_one(&mut session)
+            .await
+            .unwrap();
+    for (statement, faults) in [
+        ("update identity.audit_log set action = 'x' || action where id = $1", 1),
+        ("update identity.audit_log set action = substr(action, 2) where id = $1", 0),
+    ] {
+        sqlx::query(statement).bind(entry).execute(&mut session).await.unwrap();
+        let breaches = eventually("it is found, or found to be mended", async || {
+            let (_, breaches) = invariant(&platform).await;
+            (breaches.len() == faults).then_some(breaches)
+        })
+        .await;
+        for breach in breaches {
+            assert_eq!(breach["detail"], format!("entry {entry}: it is not what was sealed"));
+            assert_eq!(breach["tenant_id"], platform.tenant.to_string());
+        }
+    }
+    sqlx::query("delete from identity.audit_log where id = $1")
+        .bind(entry)
+        .execute(&mut session)
+        .await
+        .unwrap();
+    eventually("it is missed", async || {
+        let (_, breaches) = invariant(&platform).await;
+        let says = |breach: &Value| breach["detail"].as_str().unwrap().contains("entries were sealed and");
+        breaches.iter().any(says).then_some(())
+    })
+    .await;
     platform.stop().await;
 }

@@ -136,6 +136,31 @@ async fn guessing_is_stopped_for_the_client_that_guesses_and_only_for_that_one()
 }
 
 #[tokio::test]
+async fn wrong_codes_and_tokens_count_together_for_the_client_that_shows_them() {
+    let config = "trusted_proxies = [\"127.0.0.0/8\"]\n[edge.sessions]\nfailures_per_client = 3\n";
+    let platform = Platform::start_with(config, None).await;
+    let show = async |path: &str, body: &str, from: &str| {
+        platform.call_with(Method::POST, path, &[("x-forwarded-for", from)], body).await
+    };
+    let tries = [
+        ("/api/v1/auth/keys", r#"{"code":"pb-code-wrong"}"#, 403),
+        ("/account/v1/password-reset/confirm", r#"{"token":"wrong","password":"a long password"}"#, 404),
+        ("/account/v1/invitations/accept", r#"{"token":"wrong"}"#, 404),
+    ];
+    for (path, body, status) in tries {
+        assert_eq!(show(path, body, "203.0.113.7").await.status, status, "{path}");
+    }
+    for (path, body, _) in tries {
+        let refused = show(path, body, "203.0.113.7").await;
+        assert_eq!(refused.error(), (429, 429, "rate_limit_exceeded".to_owned()), "{path}");
+        assert!(!refused.header("retry-after").is_empty());
+    }
+    assert_eq!(show("/accept-invitation", "token=wrong", "203.0.113.7").await.status, 429);
+    assert_eq!(show(tries[0].0, tries[0].1, "203.0.113.8").await.status, 403);
+    platform.stop().await;
+}
+
+#[tokio::test]
 async fn failures_are_counted_by_all_edges_together() {
     let Some(redis) = crate::support::redis::Redis::start().await else { return };
     let config = "[edge.sessions]\nfailures_per_email = 2\n";

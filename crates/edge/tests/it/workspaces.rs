@@ -96,6 +96,71 @@ async fn a_workspace_lives_from_its_creation_to_its_deletion() {
     platform.stop().await;
 }
 
+/// Rows of a table that belong to a workspace and that somebody could still come by.
+async fn left(platform: &Platform, table: &str, workspace: Uuid) -> i64 {
+    let is_alive = if table == "destination" { "deleted_at is null" } else { "true" };
+    let statement = format!("select count(*) from identity.{table} where workspace_id = $1 and {is_alive}");
+    sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
+        .bind(workspace)
+        .fetch_one(&owner(platform).await)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn whatever_belongs_to_a_workspace_goes_with_it() {
+    const TABLES: [&str; 6] =
+        ["guardrail", "provider_credential", "preset", "destination", "auth_code", "workspace_member"];
+    let platform = Platform::start().await;
+    let made = post(&platform, json!({ "name": "Team", "slug": "team" })).await.json();
+    let id: Uuid = made["data"]["id"].as_str().unwrap().parse().unwrap();
+    let person = Person::join(&platform, "ada", "developer").await;
+    for (path, body) in [
+        ("/workspaces/team/members/add", json!({ "user_ids": [person.id] })),
+        (
+            "/guardrails",
+            json!({ "workspace_id": id, "name": "Rules", "limit_usd": 5, "reset_interval": "daily" }),
+        ),
+        ("/byok", json!({ "workspace_id": id, "provider": "openai", "key": "sk-0123456789abcdef" })),
+        ("/auth/keys/code", json!({ "workspace_id": id, "callback_url": "https://app.example.com/back" })),
+        (
+            "/observability/destinations",
+            json!({ "workspace_id": id, "type": "webhook", "name": "Hook", "enabled": false,
+                    "config": { "url": "https://hooks.example.com/", "headers": { "authorization": "secret" } } }),
+        ),
+    ] {
+        let answer = manage(&platform, Method::POST, path, &body.to_string()).await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.text());
+    }
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
+        "insert into identity.preset (id, tenant_id, workspace_id, slug, name, creator)
+             values ('{id}', '{tenant}', '{id}', 'ours', 'Ours', 'test');
+         insert into identity.preset_version (id, tenant_id, preset_id, version, config, creator)
+             values ('{id}', '{tenant}', '{id}', 1, '{{}}', 'test');
+         update identity.preset set designated_version_id = '{id}' where id = '{id}';",
+        tenant = platform.tenant
+    )))
+    .execute(&owner(&platform).await)
+    .await
+    .unwrap();
+    for table in TABLES {
+        assert_eq!(left(&platform, table, id).await, 1, "{table}");
+    }
+    assert_eq!(manage(&platform, Method::DELETE, "/workspaces/team", "").await.status, 200);
+    for table in TABLES {
+        assert_eq!(left(&platform, table, id).await, 0, "{table}");
+    }
+    let sealed: i64 = sqlx::query_scalar(
+        "select count(*) from identity.destination where workspace_id = $1 and sealed <> ''",
+    )
+    .bind(id)
+    .fetch_one(&owner(&platform).await)
+    .await
+    .unwrap();
+    assert_eq!(sealed, 0, "a secret is left");
+    platform.stop().await;
+}
+
 #[tokio::test]
 async fn the_default_workspace_and_one_with_live_keys_stay() {
     let platform = Platform::start().await;
@@ -270,6 +335,46 @@ async fn requests_get_what_they_leave_open_from_the_workspace_then_the_organisat
     assert_eq!(ask(&platform, "/embeddings", json!({ "input": "Hi" })).await.status, 400);
     let sorted = routed(&platform, "/embeddings", json!({ "model": "acme/embed", "input": "Hi" })).await;
     assert_eq!(sorted, ("acme/embed".to_owned(), "price".to_owned(), json!("acme/embed")));
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn plugins_come_from_the_workspace_then_the_organisation_unless_they_are_final() {
+    let platform = Platform::start().await;
+    let planned = async |plugins: Value| {
+        let body = json!({ "model": "openrouter/auto", "plugins": plugins,
+                           "messages": [{ "role": "user", "content": "Hi" }] });
+        assert_eq!(ask(&platform, "/chat/completions", body).await.status, 200);
+        let planned = plan(&platform).plugins_json;
+        if planned.is_empty() { json!([]) } else { serde_json::from_str::<Value>(&planned).unwrap() }
+    };
+    let auto = |pattern: &str| json!({ "id": "auto-router", "allowed_models": [pattern] });
+    let account = json!({ "default_plugins": [auto("account/*"), { "id": "web" }] });
+    let shown = patch(&platform, "/organization", account.clone()).await.json();
+    assert_eq!(shown["data"]["default_plugins"], account["default_plugins"]);
+    assert_eq!(planned(json!([])).await, json!([auto("account/*")]));
+    let own = json!({ "default_plugins": [auto("team/*")] });
+    let shown = patch(&platform, "/workspaces/default", own.clone()).await.json();
+    assert_eq!(
+        (&shown["data"]["default_plugins"], &shown["data"]["prevent_plugin_overrides"]),
+        (&own["default_plugins"], &json!(false))
+    );
+    assert_eq!(planned(Value::Null).await, json!([auto("team/*")]));
+    assert_eq!(planned(json!([auto("mine/*")])).await, json!([auto("mine/*")]));
+    assert_eq!(planned(json!([{ "id": "auto-router", "enabled": false }])).await, json!([]));
+    let last = json!({ "prevent_plugin_overrides": true });
+    assert_eq!(patch(&platform, "/workspaces/default", last.clone()).await.status, 200);
+    assert_eq!(planned(json!([auto("mine/*")])).await, json!([auto("team/*")]));
+    assert_eq!(patch(&platform, "/organization", last).await.status, 200);
+    assert_eq!(planned(json!([auto("mine/*")])).await, json!([auto("account/*")]));
+    for (path, wrong) in
+        [("/organization", json!([{ "id": "nothing" }])), ("/workspaces/default", json!("web"))]
+    {
+        let refused = patch(&platform, path, json!({ "default_plugins": wrong })).await;
+        assert_eq!(refused.error().0, 400, "{path}");
+    }
+    let none = json!({ "default_plugins": null });
+    assert_eq!(patch(&platform, "/organization", none).await.json()["data"]["default_plugins"], Value::Null);
     platform.stop().await;
 }
 

@@ -321,6 +321,9 @@ pub struct Terms {
     /// Whether credit was ever bought.
     #[prost(bool, tag = "3")]
     pub has_paid: bool,
+    /// How much was ever bought, in nano-USD, less what went back.
+    #[prost(int64, tag = "7")]
+    pub bought: i64,
     /// Where another markup applies: the first that fits. The most specific come first.
     #[prost(message, repeated, tag = "5")]
     pub markup_overrides: ::prost::alloc::vec::Vec<
@@ -399,6 +402,9 @@ pub struct KeyUsage {
     pub limit_reset: ::prost::alloc::string::String,
     #[prost(bool, tag = "8")]
     pub has_paid: bool,
+    /// What the tenant ever bought, less what went back.
+    #[prost(int64, tag = "9")]
+    pub bought: i64,
     /// What the tenant's own credentials paid providers for it, at list price.
     #[prost(int64, tag = "20")]
     pub own_keys_total: i64,

@@ -23,6 +23,10 @@ use super::{Operator, bad, not_found, read, tenant};
 use crate::service::App;
 use crate::store::{audit, organisations};
 
+/// The invariant of the record of changes, which the edge verifies itself, and its breaches that are shown at most.
+const RECORD: &str = "A1";
+const MOST_FAULTS: i32 = 100;
+
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(grant)).routes(routes!(balance)).routes(routes!(invariants))
 }
@@ -198,8 +202,37 @@ async fn invariants(
         breaches: count(&invariant.name),
     });
     let breaches = found.breaches.iter().map(BreachRow::of);
-    let body = Invariants { invariants: invariants.collect(), breaches: breaches.collect() };
+    let mut body = Invariants { invariants: invariants.collect(), breaches: breaches.collect() };
+    add_record(&app, &mut body).await?;
     Ok(reply::json(StatusCode::OK, &body))
+}
+
+/// Adds what the edge's own verification of the record of changes found.
+async fn add_record(app: &App, to: &mut Invariants) -> Result<(), sqlx::Error> {
+    let (walked, found) = (audit::walked(&app.pool).await?, audit::found(&app.pool, MOST_FAULTS).await?);
+    let told = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
+    to.invariants.push(Invariant {
+        invariant: RECORD.to_owned(),
+        meaning: "The record of changes is whole: nothing sealed was changed, removed or added to."
+            .to_owned(),
+        freezes_invoicing: false,
+        checked_at: walked.checked_at.map(told),
+        whole_at: walked.whole_at.map(told),
+        breaches: found.len(),
+    });
+    to.breaches.extend(found.into_iter().map(|fault| BreachRow {
+        invariant: RECORD.to_owned(),
+        detail: match fault.entry {
+            Some(entry) => format!("entry {entry}: {}", fault.detail),
+            None => fault.detail,
+        },
+        tenant_id: Some(fault.tenant).filter(|tenant| !tenant.is_nil()).map(|id| id.to_string()),
+        account_id: None,
+        generation_id: None,
+        lease_id: None,
+        found_at: Some(told(fault.found_at)),
+    }));
+    Ok(())
 }
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::{Data, Sent};
 use crate::access::Caller;
+use crate::http::address::ClientAddress;
 use crate::http::reply::{self, Refusal};
 use crate::keys::{self, Reset};
 use crate::oauth::{self, Callback, Challenge, Method, Proof, Wish};
@@ -57,9 +58,13 @@ struct ExchangedKey {
     request_body = Exchange,
     responses((status = 200, description = "The key", body = ExchangedKey)),
     security(()))]
-async fn exchange(State(app): State<Arc<App>>, Sent(sent): Sent<Exchange>) -> Result<Response, Refusal> {
+async fn exchange(
+    State(app): State<Arc<App>>,
+    ClientAddress(address): ClientAddress,
+    Sent(sent): Sent<Exchange>,
+) -> Result<Response, Refusal> {
     let proof = Proof { code: sent.code, verifier: sent.code_verifier, method: sent.code_challenge_method };
-    let (made, person) = oauth::exchange(&app, proof).await?;
+    let (made, person) = oauth::exchange(&app, proof, address).await?;
     let answer =
         ExchangedKey { key: made.secret.expose().to_owned(), user_id: person.map(|id| id.to_string()) };
     Ok(unkept(reply::json(StatusCode::OK, &answer)))

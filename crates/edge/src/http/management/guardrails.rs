@@ -23,7 +23,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::{Asked, Data, Deleted, Named, Page, Sent, bad, not_found};
+use super::{Asked, Data, Deleted, Named, Page, Sent, bad, not_found, rows};
 use crate::access::Caller;
 use crate::guardrails::{Filters, Rules, default_id};
 use crate::http::reply::{self, Refusal};
@@ -97,11 +97,7 @@ struct Paging {
 impl Paging {
     /// Offset and limit.
     fn bounds(&self) -> Result<(i64, i64), Refusal> {
-        let limit = self.limit.unwrap_or(50);
-        if !(1..=100).contains(&limit) {
-            return Err(bad("limit: use 1 to 100"));
-        }
-        Ok((self.offset.unwrap_or(0).into(), limit.into()))
+        rows(self.offset, self.limit)
     }
 }
 

@@ -10,7 +10,7 @@ use http::StatusCode;
 use identity::PersonId;
 use pg::TenantTx;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -42,6 +42,10 @@ struct Organization {
     default_image_model: Option<String>,
     /// `price`, `throughput`, `latency` or `exacto`.
     default_provider_sort: Option<String>,
+    /// Null = none.
+    #[schema(value_type = Option<Vec<Object>>)]
+    default_plugins: Option<Value>,
+    prevent_plugin_overrides: bool,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -55,6 +59,8 @@ impl From<organisations::Settings> for Organization {
             default_text_model: known.default_text_model,
             default_image_model: known.default_image_model,
             default_provider_sort: known.default_provider_sort,
+            default_plugins: known.default_plugins,
+            prevent_plugin_overrides: known.are_plugins_final,
             created_at: known.created_at,
             updated_at: known.updated_at,
         }
@@ -98,6 +104,8 @@ impl Change {
         settings::put(&mut to.default_text_model, defaults.default_text_model.as_ref());
         settings::put(&mut to.default_image_model, defaults.default_image_model.as_ref());
         settings::put(&mut to.default_provider_sort, defaults.default_provider_sort.as_ref());
+        settings::put(&mut to.default_plugins, defaults.plugins().as_ref());
+        settings::put(&mut to.are_plugins_final, defaults.prevent_plugin_overrides.as_ref());
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Asked, Data, Named, Page, bad};
+use super::{Asked, Data, Named, Page, bad, rows};
 use crate::access::CallingKey;
 use crate::auth::Context;
 use crate::http::body;
@@ -31,9 +31,6 @@ const MOST_PRESETS: i64 = 200;
 const MOST_VERSIONS: i64 = 100;
 /// How often a version is written again that another writer was in the way of.
 const TRIES: usize = 5;
-/// Rows of a page, unless another number is asked for, and at most.
-const USUAL_LIMIT: u32 = 50;
-const MOST: u32 = 100;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -191,11 +188,7 @@ struct Wanted {
 impl Wanted {
     /// Rows to pass over, and rows to answer at most.
     fn bounds(&self) -> Result<(i64, i64), Refusal> {
-        let limit = self.limit.unwrap_or(USUAL_LIMIT);
-        if !(1..=MOST).contains(&limit) {
-            return Err(bad(format!("`limit` must be from 1 to {MOST}")));
-        }
-        Ok((self.offset.unwrap_or(0).into(), limit.into()))
+        rows(self.offset, self.limit)
     }
 }
 

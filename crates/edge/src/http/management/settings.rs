@@ -1,10 +1,13 @@
 //! What may be set of workspaces and organisations: read, checked, and put in its place.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::bad;
+use crate::admission;
+use crate::http::body::sent;
 use crate::http::reply::Refusal;
 use crate::store::workspaces::Workspace;
 
@@ -35,9 +38,22 @@ pub(super) struct Defaults {
     #[serde(default, deserialize_with = "sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub(super) default_provider_sort: Option<Option<String>>,
+    /// Entries as in a request's `plugins`, each plugin once. An addition of this platform.
+    #[serde(default, deserialize_with = "sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub(super) default_plugins: Option<Option<Vec<Value>>>,
+    /// Whether these are final: nobody below replaces or disables them. An addition of this platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) prevent_plugin_overrides: Option<bool>,
 }
 
 impl Defaults {
+    /// The plugins that were sent, as they are stored; no entries are none.
+    pub(super) fn plugins(&self) -> Option<Option<Value>> {
+        let sent = self.default_plugins.as_ref()?;
+        Some(sent.clone().filter(|entries| !entries.is_empty()).map(Value::Array))
+    }
+
     /// # Errors
     /// A [`Refusal`] that names the member that is wrong.
     pub(super) fn check(&self) -> Result<(), Refusal> {
@@ -47,7 +63,11 @@ impl Defaults {
         if sort.into_iter().any(|sort| !SORTS.contains(&sort.as_str())) {
             return Err(bad(format!("default_provider_sort: use one of {}", SORTS.join(", "))));
         }
-        Ok(())
+        let plugins = self.default_plugins.iter().flatten();
+        plugins.into_iter().try_for_each(|entries| {
+            admission::check_defaults(entries)
+                .map_err(|wrong| bad(format!("default_plugins: {}", wrong.message)))
+        })
     }
 }
 
@@ -105,6 +125,8 @@ impl Settings {
         put(&mut to.default_text_model, defaults.default_text_model.as_ref());
         put(&mut to.default_image_model, defaults.default_image_model.as_ref());
         put(&mut to.default_provider_sort, defaults.default_provider_sort.as_ref());
+        put(&mut to.default_plugins, defaults.plugins().as_ref());
+        put(&mut to.are_plugins_final, defaults.prevent_plugin_overrides.as_ref());
         if let Some(tools) = &self.disabled_server_tools {
             to.disabled_server_tools = tools.clone().unwrap_or_default();
             to.disabled_server_tools.sort();
@@ -180,13 +202,6 @@ pub(super) fn check_slug(slug: &str) -> Result<(), Refusal> {
     Err(bad("slug: use 1 to 50 of a-z, 0-9 and single hyphens between them, and no id"))
 }
 
-/// A value that was sent, be it `null`; the default of the field is that it was not.
-fn sent<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Deserialize::deserialize(deserializer).map(Some)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{from_value, json};
@@ -220,6 +235,7 @@ mod tests {
             json!({ "default_text_model": "@preset/x" }),
             json!({ "default_image_model": "a b" }),
             json!({ "default_provider_sort": "cheap" }),
+            json!({ "default_plugins": [{ "id": "nothing" }] }),
             json!({ "description": "x".repeat(501) }),
             json!({ "disabled_server_tools": ["web_search"] }),
             json!({ "io_logging_sampling_rate": 0 }),

@@ -12,23 +12,19 @@ use pg::TenantTx;
 use rpc::billing::budgets_client::BudgetsClient;
 use rpc::billing::{DeleteBudgetRequest, ListBudgetsRequest, Subject};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::settings::{self, Settings};
-use super::{Asked, Data, Deleted, Named, Page, Sent, bad, not_found};
+use super::{Asked, Data, Deleted, Named, Page, Sent, bad, not_found, rows};
 use crate::access::{Caller, Who};
 use crate::guardrails;
 use crate::http::reply::{self, Refusal};
 use crate::service::App;
 use crate::store::{audit, workspaces as stored};
-
-/// Rows of a page, unless another number is asked for, and at most.
-const USUAL_LIMIT: u32 = 50;
-const MOST: u32 = 100;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, change, delete))
@@ -49,6 +45,11 @@ struct Workspace {
     default_image_model: Option<String>,
     /// `price`, `throughput`, `latency` or `exacto`.
     default_provider_sort: Option<String>,
+    /// An addition of this platform. Null = none.
+    #[schema(value_type = Option<Vec<Object>>)]
+    default_plugins: Option<Value>,
+    /// An addition of this platform.
+    prevent_plugin_overrides: bool,
     /// Null = none is disabled.
     disabled_server_tools: Option<Vec<String>>,
     is_observability_io_logging_enabled: bool,
@@ -74,6 +75,8 @@ impl From<stored::Workspace> for Workspace {
             default_text_model: known.default_text_model,
             default_image_model: known.default_image_model,
             default_provider_sort: known.default_provider_sort,
+            default_plugins: known.default_plugins,
+            prevent_plugin_overrides: known.are_plugins_final,
             disabled_server_tools: Some(known.disabled_server_tools).filter(|tools| !tools.is_empty()),
             is_observability_io_logging_enabled: known.is_io_logged,
             is_observability_broadcast_enabled: known.is_broadcast,
@@ -100,11 +103,7 @@ pub(super) struct Part {
 impl Part {
     /// Rows to pass over, and rows to answer at most.
     pub(super) fn rows(&self) -> Result<(i64, i64), Refusal> {
-        let limit = self.limit.unwrap_or(USUAL_LIMIT);
-        if !(1..=MOST).contains(&limit) {
-            return Err(bad(format!("`limit` must be from 1 to {MOST}")));
-        }
-        Ok((self.offset.unwrap_or(0).into(), limit.into()))
+        rows(self.offset, self.limit)
     }
 }
 
@@ -266,7 +265,7 @@ async fn change(
 /// Delete a workspace
 ///
 /// The default workspace stays, and so does one with keys that live: delete the keys first. Its budgets,
-/// memberships, guardrails, presets and credentials go with it.
+/// memberships, guardrails, presets, credentials and destinations go with it.
 #[utoipa::path(delete, path = "/workspaces/{id}", operation_id = "deleteWorkspace", tag = "Workspaces",
     params(("id" = String, Path, description = "The workspace's id or slug")),
     responses((status = 200, description = "There is no such workspace any more", body = Deleted)),

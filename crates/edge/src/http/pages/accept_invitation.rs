@@ -8,15 +8,14 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use http::{HeaderMap, StatusCode, Uri};
-use identity::KeyHash;
 use serde::Deserialize;
 
 use super::{Form, Trouble, asked, message, page, said};
 use crate::http::people::{display_name, end_old, set_cookie};
 use crate::http::reply::Refusal;
-use crate::people::{self, Client, Error};
+use crate::people::{self, Client};
 use crate::service::App;
-use crate::store::{invitations, organisations};
+use crate::store::organisations;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/accept-invitation", get(show).post(send))
@@ -42,9 +41,8 @@ struct AcceptInvitation {
 impl AcceptInvitation {
     /// # Errors
     /// A 404 when the token is not in force.
-    async fn of(app: &App, token: &str) -> Result<Self, Refusal> {
-        let found = invitations::by_hash(&app.pool, KeyHash::of(token)).await?;
-        let held = found.filter(|held| !held.is_disabled).ok_or(Error::Token)?;
+    async fn of(app: &App, token: &str, client: &Client) -> Result<Self, Refusal> {
+        let held = people::invited(app, token, client).await?;
         let organisation: Result<_, sqlx::Error> =
             pg::in_tenant(&app.pool, held.tenant, |tx| Box::pin(organisations::name(tx))).await;
         Ok(Self {
@@ -64,12 +62,12 @@ struct Query {
     token: String,
 }
 
-async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Trouble> {
+async fn show(State(app): State<Arc<App>>, client: Client, uri: Uri) -> Result<Response, Trouble> {
     let Query { token } = asked(&uri)?;
     if token.is_empty() {
         return Ok(page(StatusCode::OK, "", &Token));
     }
-    Ok(page(StatusCode::OK, "", &AcceptInvitation::of(&app, &token).await?))
+    Ok(page(StatusCode::OK, "", &AcceptInvitation::of(&app, &token, &client).await?))
 }
 
 async fn send(
@@ -78,7 +76,7 @@ async fn send(
     headers: HeaderMap,
     form: Form,
 ) -> Result<Response, Trouble> {
-    let mut shown = AcceptInvitation::of(&app, form.field("token")).await?;
+    let mut shown = AcceptInvitation::of(&app, form.field("token"), &client).await?;
     match accept(&app, &client, &headers, &form).await {
         Ok(response) => Ok(response),
         Err(refusal) => {
@@ -92,7 +90,7 @@ async fn send(
 async fn accept(app: &App, client: &Client, headers: &HeaderMap, form: &Form) -> Result<Response, Refusal> {
     let name = form.filled("name").map(display_name).transpose()?;
     let password = form.filled("password").map(str::to_owned);
-    let joined = people::accept(app, form.field("token"), name, password).await?;
+    let joined = people::accept(app, form.field("token"), name, password, client).await?;
     if !joined.is_new {
         return Ok(message("You are a member now", "Sign in as you always do."));
     }

@@ -40,7 +40,8 @@ async fn show(uri: Uri) -> Result<Response, Trouble> {
 
 async fn send(State(app): State<Arc<App>>, client: Client, form: Form) -> Response {
     let token = form.field("token");
-    let done = if token.is_empty() { ask(&app, &client, &form).await } else { set(&app, &form).await };
+    let done =
+        if token.is_empty() { ask(&app, &client, &form).await } else { set(&app, &client, &form).await };
     done.unwrap_or_else(|refusal| {
         let problem = refusal.error().message.clone();
         said(refusal, |status| page(status, "", &ResetPassword { token, problem: &problem }))
@@ -52,7 +53,7 @@ async fn ask(app: &Arc<App>, client: &Client, form: &Form) -> Result<Response, R
     Ok(message("Look into your mail", "If somebody here has this address, a link is on its way."))
 }
 
-async fn set(app: &App, form: &Form) -> Result<Response, Refusal> {
-    people::confirm_reset(app, form.field("token"), form.field("password").to_owned()).await?;
+async fn set(app: &App, client: &Client, form: &Form) -> Result<Response, Refusal> {
+    people::confirm_reset(app, form.field("token"), form.field("password").to_owned(), client).await?;
     Ok(message("The password is set", "Every session that you had has ended. Sign in with the new password."))
 }

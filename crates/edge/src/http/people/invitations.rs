@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::me::name;
 use super::sign_in::begun;
 use crate::access::{Caller, Role};
-use crate::http::management::{Asked, Data, Deleted, Named, Page, Sent, bad, not_found};
+use crate::http::management::{Asked, Data, Deleted, Named, Page, Sent, bad, not_found, rows};
 use crate::http::reply::{self, Refusal};
 use crate::people::{self, Client, Email, Invite};
 use crate::service::App;
@@ -25,8 +25,6 @@ use crate::store::{audit, invitations};
 
 /// Workspaces of one invitation.
 const MAX_WORKSPACES: usize = 100;
-const DEFAULT_PAGE: u32 = 50;
-const MAX_PAGE: u32 = 100;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(revoke)).routes(routes!(accept))
@@ -79,11 +77,7 @@ async fn list(
     caller: Caller,
     Asked(asked): Asked<Paging>,
 ) -> Result<Response, Refusal> {
-    let limit = asked.limit.unwrap_or(DEFAULT_PAGE);
-    if !(1..=MAX_PAGE).contains(&limit) {
-        return Err(bad("limit: use 1 to 100"));
-    }
-    let (offset, limit) = (i64::from(asked.offset.unwrap_or(0)), i64::from(limit));
+    let (offset, limit) = rows(asked.offset, asked.limit)?;
     let found: Result<_, sqlx::Error> = pg::in_tenant(&app.pool, caller.tenant, move |tx| {
         Box::pin(async move { invitations::open(tx, offset, limit).await })
     })
@@ -182,7 +176,7 @@ async fn accept(
     Sent(sent): Sent<Accepted>,
 ) -> Result<Response, Refusal> {
     let name = sent.name.as_deref().map(name).transpose()?;
-    let joined = people::accept(&app, &sent.token, name, sent.password).await?;
+    let joined = people::accept(&app, &sent.token, name, sent.password, &client).await?;
     let data = Joined {
         user_id: joined.person.to_string(),
         organization_id: joined.tenant.to_string(),

@@ -52,8 +52,8 @@ fn to(location: &str) -> Response {
 #[utoipa::path(get, path = "/oidc/start", operation_id = "startOidc", tag = "Sessions",
     responses((status = 303, description = "On to the issuer")),
     security(()))]
-async fn start(State(app): State<Arc<App>>) -> Result<Response, Refusal> {
-    let begun = people::begin_oidc(&app).await?;
+async fn start(State(app): State<Arc<App>>, client: Client) -> Result<Response, Refusal> {
+    let begun = people::begin_oidc(&app, &client).await?;
     let mut response = to(&begun.location);
     let cookie = attempt_cookie(&app.config.sessions, Some(begun.state.expose()));
     response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));

@@ -60,7 +60,11 @@ struct Confirmation {
     request_body = Confirmation,
     responses((status = 204, description = "The password is set, and every session of the person has ended")),
     security(()))]
-async fn confirm(State(app): State<Arc<App>>, Sent(sent): Sent<Confirmation>) -> Result<Response, Refusal> {
-    people::confirm_reset(&app, &sent.token, sent.password).await?;
+async fn confirm(
+    State(app): State<Arc<App>>,
+    client: Client,
+    Sent(sent): Sent<Confirmation>,
+) -> Result<Response, Refusal> {
+    people::confirm_reset(&app, &sent.token, sent.password, &client).await?;
     Ok(empty(StatusCode::NO_CONTENT))
 }

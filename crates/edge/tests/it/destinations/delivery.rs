@@ -309,3 +309,29 @@ async fn traces_wait_out_a_fault_and_an_exchange_of_keys() {
     platform.stop().await;
     receiver.stop();
 }
+
+#[tokio::test]
+async fn what_a_request_says_of_its_trace_goes_along_without_what_it_asks() {
+    let (platform, receiver) = start(3).await;
+    let mut private = webhook(&receiver);
+    private["privacy_mode"] = json!(true);
+    create(&platform, private).await;
+    let body = r#"{"model":"acme/echo","messages":[{"role":"user","content":"a question"}],
+                   "trace":{"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","env":"prod"}}"#;
+    let id: GenerationId = platform.chat(body).await.header("x-generation-id").parse().unwrap();
+    let owner = sqlx::PgPool::connect(platform.database.url().expose_secret()).await.unwrap();
+    eventually("the trace is kept to be handed on", async || {
+        let kept: i64 =
+            sqlx::query_scalar("select count(*) from identity.exchange").fetch_one(&owner).await.unwrap();
+        (kept == 1).then_some(())
+    })
+    .await;
+    settle(&platform, &[UsageRecord { generation_id: id.uuid().to_string(), ..record(&platform).await }])
+        .await;
+    let came = traces(&receiver, 1).await;
+    let span = &came[0].spans()[0];
+    assert_eq!(span["traceId"], "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_eq!(attribute(span, "trace.metadata.env"), Some(&json!("prod")));
+    assert!(!span.to_string().contains("a question") && attribute(span, "gen_ai.prompt").is_none());
+    platform.stop().await;
+}

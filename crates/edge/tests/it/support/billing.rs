@@ -47,6 +47,8 @@ pub(crate) struct Heard {
     pub(crate) available: i64,
     pub(crate) denial: &'static str,
     pub(crate) has_paid: bool,
+    /// Nano-USD.
+    pub(crate) bought: i64,
     /// Of everybody's plan.
     pub(crate) overrides: Vec<rpc::pricing::MarkupOverride>,
     pub(crate) own_keys: Option<OwnKeyTerms>,
@@ -288,7 +290,7 @@ impl Billing for FakeBilling {
         };
         accounts.extend(self.with(|heard| heard.under.iter().filter_map(under).collect::<Vec<_>>()));
         self.with(|heard| heard.terms.push(request.clone()));
-        let has_paid = self.with(|heard| heard.has_paid);
+        let (has_paid, bought) = self.with(|heard| (heard.has_paid, heard.bought));
         let (markup_overrides, own_keys) =
             self.with(|heard| (heard.overrides.clone(), heard.own_keys.clone()));
         Ok(Response::new(Terms {
@@ -297,6 +299,7 @@ impl Billing for FakeBilling {
             own_keys,
             accounts,
             has_paid,
+            bought,
         }))
     }
 

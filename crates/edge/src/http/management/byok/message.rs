@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use identity::KeyHash;
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::http::management::bad;
+use crate::http::body::sent;
+use crate::http::management::{bad, rows};
 use crate::http::reply::Refusal;
 use crate::store::credentials::{Credential, Settings};
 
@@ -106,19 +107,8 @@ pub(super) struct ListOfByokKeys {
 impl ListOfByokKeys {
     /// How many to skip, and how many to return.
     pub(super) fn bounds(&self) -> Result<(i64, i64), Refusal> {
-        let limit = self.limit.unwrap_or(50);
-        if !(1..=100).contains(&limit) {
-            return Err(bad("limit: use 1 to 100"));
-        }
-        Ok((self.offset.unwrap_or(0).into(), limit.into()))
+        rows(self.offset, self.limit)
     }
-}
-
-/// A value that was sent, be it `null`; the default of the field is that it was not.
-fn sent<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Deserialize::deserialize(deserializer).map(Some)
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

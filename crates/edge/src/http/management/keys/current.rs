@@ -203,7 +203,7 @@ pub(in crate::http::management) async fn current(
 async fn show(app: &App, context: &Context) -> Result<Response, Refusal> {
     let keys = [context.key.clone()];
     let usage = keys::usage(app, context.tenant(), &keys).await?.into_iter().next().unwrap_or_default();
-    let rule = app.limits.free_per_day(context.tenant(), usage.has_paid);
+    let rule = app.limits.free_per_day(context.tenant(), usage.bought);
     let used = app.limits.spent(&rule).await;
     let free = FreeRequests { limit: rule.limit, remaining: rule.limit.saturating_sub(used), used };
     let data = CurrentKey::of(context, &usage, free);
