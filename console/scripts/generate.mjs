@@ -6,7 +6,7 @@ import openapiTS, { astToString } from "openapi-typescript";
 
 const DOCUMENTS = new URL("../../docs/reference/", import.meta.url);
 const GENERATED = new URL("../src/api/generated/", import.meta.url);
-const APIS = { public: "openapi.json", admin: "admin-openapi.json" };
+const APIS = { public: "openapi.json", account: "account-openapi.json", admin: "admin-openapi.json" };
 
 /** Filters of lists may all be left out, whatever the document says of them. */
 function optionalFilters(document) {

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 
 use crate::shell::root;
 
-const PACKAGES: [&str; 6] = ["billing", "errors", "events", "pricing", "router", "worker"];
+const PACKAGES: [&str; 7] = ["billing", "errors", "events", "pricing", "router", "status", "worker"];
 
 /// Writes the code, or says whether it is up to date.
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {

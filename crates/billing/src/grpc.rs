@@ -8,6 +8,7 @@ mod payments;
 mod plans;
 mod reports;
 mod session;
+mod status;
 
 use chrono::DateTime;
 use identity::{EndpointId, GenerationId, KeyId, PriceVersionId, TenantId};

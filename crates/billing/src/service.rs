@@ -11,6 +11,7 @@ use rpc::billing::ledger_server::LedgerServer;
 use rpc::billing::payments_server::PaymentsServer;
 use rpc::billing::plans_server::PlansServer;
 use rpc::billing::usage_reports_server::UsageReportsServer;
+use rpc::status::service_status_server::ServiceStatusServer;
 use sqlx::PgPool;
 use tonic::service::Routes;
 
@@ -66,5 +67,6 @@ impl Service {
             .add_service(InvoicesServer::new(self.clone()).max_encoding_message_size(rpc::MAX_MESSAGE))
             .add_service(LedgerServer::new(self.clone()).max_decoding_message_size(rpc::MAX_MESSAGE))
             .add_service(UsageReportsServer::new(self.clone()).max_encoding_message_size(rpc::MAX_MESSAGE))
+            .add_service(ServiceStatusServer::new(self.clone()))
     }
 }

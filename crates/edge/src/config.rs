@@ -46,6 +46,7 @@ pub struct Config {
     pub destinations: DestinationsConfig,
     pub audit: AuditConfig,
     pub erasure: ErasureConfig,
+    pub live: LiveConfig,
 }
 
 impl Config {
@@ -253,6 +254,15 @@ pub struct AuditConfig {
 #[serde(deny_unknown_fields)]
 pub struct ErasureConfig {
     pub look_every_ms: Millis,
+}
+
+/// Streams of what happens, for operators.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LiveConfig {
+    pub every_ms: Millis,
+    pub check_ms: Millis,
+    pub per_person: NonZeroUsize,
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub(crate) use client::{Client, Outgoing, Verdict};
 use crate::admission::{self, Admitted, Quantum, StickyKey};
 use crate::auth::Context;
 use crate::http::reply::{Refusal, UserFacing};
+use crate::live::Answered;
 use crate::metrics::Open;
 use crate::service::App;
 use relay::{Delivery, Ended, Progress};
@@ -87,7 +88,10 @@ pub(crate) async fn run(app: Arc<App>, request: Request, mut client: Client) {
             app.metrics.denied(denied.reason());
             tracing::debug!(reason = denied.reason(), error = %denied, "a request is not executed");
             let metadata = admission::refused(&request, &denied);
-            client.refuse(denied.refusal().with_metadata(metadata)).await;
+            let refusal = denied.refusal();
+            let is_error = refusal.status() >= 500 && !client.is_gone();
+            app.live.answered(Answered { is_error, ..Answered::default() });
+            client.refuse(refusal.with_metadata(metadata)).await;
         }
     }
 }
@@ -117,6 +121,7 @@ async fn execute(app: &App, request: &Request, mut admitted: Admitted, mut clien
         }
     };
     admitted.pass.settle(tokens(&ended, &progress));
+    app.live.answered(answered(&ended, client.is_gone()));
     let witness = witness::of(request, &admitted, &progress, &ended);
     if let Ended::Final(last) = &ended {
         keep_in_place(app, request, &admitted, &progress, last);
@@ -149,6 +154,20 @@ async fn execute(app: &App, request: &Request, mut admitted: Admitted, mut clien
         }
     }
     pass.end(None).await;
+}
+
+/// What operators see of a request that was executed.
+fn answered(ended: &Ended, is_gone: bool) -> Answered {
+    match ended {
+        Ended::Final(last) => Answered {
+            is_error: last.finish_reason == FinishReason::Error.as_str(),
+            tokens: witness::tokens(last).unwrap_or_default(),
+            spend: last.charge,
+        },
+        Ended::Failed(_) | Ended::Lost(_) => Answered { is_error: !is_gone, ..Answered::default() },
+        // It was wrong itself.
+        Ended::Refused(_) => Answered::default(),
+    }
 }
 
 /// Tokens that a request used, as far as is known.

@@ -17,6 +17,7 @@
 //! - [`content`]: what was sent to models and came back, where it is to be kept.
 //! - [`destinations`]: where organisations have traces of their generations sent.
 //! - [`lease`]: the sessions with billing.
+//! - [`live`]: what operators watch as it happens.
 //! - [`replay`]: answers that are given again instead of made again.
 //! - [`execution`]: the task that sees one request through, whatever becomes of its client.
 
@@ -38,6 +39,7 @@ mod http;
 mod keys;
 mod lease;
 mod limits;
+mod live;
 mod metrics;
 mod oauth;
 mod people;
@@ -51,8 +53,8 @@ pub use bootstrap::{Bootstrapped, Demo, bootstrap};
 pub use byok::{Rewrapped, forget_tenant_keys, rewrap_tenant_keys, rotate_tenant_key};
 pub use config::{
     AuditConfig, AuthConfig, CacheConfig, Config, ConsoleConfig, ContentConfig, DestinationsConfig,
-    ErasureConfig, HttpConfig, IdempotencyConfig, LeasesConfig, LimitsConfig, MailConfig, Millis, OidcConfig,
-    RequestsConfig, SessionsConfig,
+    ErasureConfig, HttpConfig, IdempotencyConfig, LeasesConfig, LimitsConfig, LiveConfig, MailConfig, Millis,
+    OidcConfig, RequestsConfig, SessionsConfig,
 };
 pub use error::Error;
 pub use http::console::{Files, Site};

@@ -21,6 +21,7 @@ use crate::http::models::{Answers, DefaultMarkups};
 use crate::http::server;
 use crate::lease::Leases;
 use crate::limits::Limits;
+use crate::live::{self, Live};
 use crate::metrics::Metrics;
 use crate::people::People;
 use crate::presets::Presets;
@@ -77,6 +78,9 @@ pub(crate) struct App {
     pub(crate) master_key: Arc<MasterKey>,
     pub(crate) open: Arc<Semaphore>,
     pub(crate) sticks: Sticks,
+    pub(crate) live: Live,
+    pub(crate) bus: Option<async_nats::Client>,
+    pub(crate) redis: Option<redis::Client>,
     pub(crate) tasks: Tasks,
     pub(crate) health: Health,
     pub(crate) metrics: Metrics,
@@ -142,6 +146,8 @@ impl Service {
         erasure::finish(&tasks, pool.clone(), billing.clone(), config.erasure.look_every_ms.get());
         replay::sweep(&tasks, pool.clone(), config.idempotency.sweep_every_ms.get());
         let content = Keeper::new(&config.content, &pool, &wrapper, &tasks, &metrics);
+        let live = Live::new(named.clone(), config.live.clone(), metrics.open_requests.clone());
+        live::run(&tasks, &live, live::Sources { bus: bus.clone(), router: router.clone() });
         let leases = Leases::start(&config.leases, edge_id, billing.clone(), &tasks, &metrics, {
             let ready = Arc::clone(&ready);
             move || ready.session_is_up()
@@ -149,7 +155,10 @@ impl Service {
         let limits = Limits::new(config.limits.clone(), redis.as_ref(), &named).map_err(Error::Redis)?;
         limits.keep(&tasks);
         Ok(Self(Arc::new(App {
-            announcer: Announcer::new(Arc::clone(&keys), Arc::clone(&default_markups), bus),
+            announcer: Announcer::new(Arc::clone(&keys), Arc::clone(&default_markups), bus.clone()),
+            live,
+            bus,
+            redis,
             master_key,
             catalogue: Answers::new(router.clone()),
             default_markups,

@@ -29,3 +29,10 @@ pub(crate) mod sessions;
 pub(crate) mod tenant_keys;
 pub(crate) mod traces;
 pub(crate) mod workspaces;
+
+use sqlx::PgPool;
+
+/// The version of the database's server.
+pub(crate) async fn server_version(pool: &PgPool) -> Result<String, sqlx::Error> {
+    sqlx::query_scalar!(r#"select current_setting('server_version') as "version!""#).fetch_one(pool).await
+}

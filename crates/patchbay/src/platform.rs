@@ -108,8 +108,8 @@ impl Platform {
             metrics: self.metrics.clone(),
         };
         let service = router::Service::start(self.config.router.clone(), deps).await?;
-        let server = service.grpc();
-        self.offer(Role::Router, &tasks, Channel::local(server.clone()), Routes::new(server))
+        let routes = service.grpc();
+        self.offer(Role::Router, &tasks, Channel::local(routes.clone()), routes)
     }
 
     async fn start_worker(&mut self, tasks: Tasks) -> anyhow::Result<()> {
@@ -124,8 +124,8 @@ impl Platform {
             metrics: self.metrics.clone(),
         };
         let service = provider_worker::Service::start(self.config.worker.clone(), deps).await?;
-        let server = service.grpc();
-        self.offer(Role::ProviderWorker, &tasks, Channel::local(server.clone()), Routes::new(server))
+        let routes = service.grpc();
+        self.offer(Role::ProviderWorker, &tasks, Channel::local(routes.clone()), routes)
     }
 
     async fn start_edge(&mut self, tasks: Tasks) -> anyhow::Result<()> {

@@ -19,6 +19,7 @@ mod metrics;
 mod service;
 mod shares;
 mod spool;
+mod status;
 mod upstream;
 
 pub use config::{Config, Media, SpoolSync};

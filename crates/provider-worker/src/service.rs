@@ -7,9 +7,11 @@ use std::time::Duration;
 use identity::{MasterKey, Role};
 use lifecycle::{Health, Tasks};
 use rpc::billing::billing_client::BillingClient;
+use rpc::status::service_status_server::ServiceStatusServer;
 use rpc::worker::worker_server::WorkerServer;
 use rpc::{Channel, MAX_MESSAGE};
 use tokio::sync::{Semaphore, oneshot};
+use tonic::service::Routes;
 
 use crate::app::App;
 use crate::breaker::Breakers;
@@ -95,12 +97,13 @@ impl Service {
         Ok(Self { app, tasks: deps.tasks })
     }
 
-    /// The gRPC server.
+    /// The gRPC servers.
     #[must_use]
-    pub fn grpc(&self) -> WorkerServer<Self> {
-        WorkerServer::new(self.clone())
+    pub fn grpc(&self) -> Routes {
+        let worker = WorkerServer::new(self.clone())
             .max_decoding_message_size(MAX_MESSAGE)
-            .max_encoding_message_size(MAX_MESSAGE)
+            .max_encoding_message_size(MAX_MESSAGE);
+        Routes::new(worker).add_service(ServiceStatusServer::new(self.clone()))
     }
 
     /// This worker's name on the bus.

@@ -331,6 +331,13 @@ impl Spool {
         self.state().index.open_leases(limit)
     }
 
+    /// When the oldest of those came in that have ended, in Unix seconds; `None` = there is none.
+    #[must_use]
+    pub(crate) fn oldest(&self) -> Option<u64> {
+        let (seconds, _) = self.state().index.oldest_ended()?.uuid().get_timestamp()?.to_unix();
+        Some(seconds)
+    }
+
     /// Bytes on disk.
     #[must_use]
     pub(crate) fn bytes(&self) -> u64 {

@@ -18,7 +18,7 @@ mod price_text;
 
 pub(crate) use browse::{Views, browse};
 pub(crate) use change::{Edit, change};
-pub(crate) use decisions::{Span, list_decisions, read_decision, replay_decisions};
+pub(crate) use decisions::{Replayed, Span, list_decisions, read_decision, replay_decisions};
 pub(crate) use describe::describe;
 pub(crate) use edit_endpoint::{EndpointEdit, Which};
 pub(crate) use edit_model::ModelEdit;

@@ -2,6 +2,7 @@
 
 mod decisions;
 mod edits;
+mod status;
 mod stick;
 
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use crate::service::{Inner, Loaded};
 
 /// The router as the generated server calls it.
 #[derive(Clone)]
-pub struct Server(Arc<Inner>);
+pub(crate) struct Server(Arc<Inner>);
 
 impl Server {
     pub(crate) const fn new(inner: Arc<Inner>) -> Self {
@@ -63,6 +64,8 @@ fn checked(loaded: &Loaded) -> Result<(), Status> {
 
 #[tonic::async_trait]
 impl Router for Server {
+    type ReplayDecisionsStream = decisions::Steps;
+
     async fn plan(&self, request: Request<PlanRequest>) -> Result<Response<PlanResponse>, Status> {
         let started = Instant::now();
         let (sent, metrics) = (request.into_inner(), &self.0.metrics);
@@ -207,7 +210,7 @@ impl Router for Server {
     async fn replay_decisions(
         &self,
         request: Request<ReplayDecisionsRequest>,
-    ) -> Result<Response<DecisionsResponse>, Status> {
-        decisions::replay(&self.0, request.into_inner()).await.map_err(Into::into).map(Response::new)
+    ) -> Result<Response<Self::ReplayDecisionsStream>, Status> {
+        Ok(Response::new(decisions::replay(&self.0, request.into_inner())?))
     }
 }

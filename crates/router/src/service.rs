@@ -7,8 +7,10 @@ use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use identity::MasterKey;
 use rpc::router::router_server::RouterServer;
+use rpc::status::service_status_server::ServiceStatusServer;
 use sqlx::PgPool;
 use tokio::sync::{Notify, Semaphore, watch};
+use tonic::service::Routes;
 
 use crate::app::Views;
 use crate::catalogue::Catalogue;
@@ -206,11 +208,13 @@ impl Service {
         Ok(Self(inner))
     }
 
-    /// The generated server over this service, with the message limits of every call.
+    /// The gRPC servers, with the message limits of every call.
     #[must_use]
-    pub fn grpc(&self) -> RouterServer<Server> {
-        RouterServer::new(Server::new(Arc::clone(&self.0)))
+    pub fn grpc(&self) -> Routes {
+        let server = Server::new(Arc::clone(&self.0));
+        let router = RouterServer::new(server.clone())
             .max_decoding_message_size(rpc::MAX_MESSAGE)
-            .max_encoding_message_size(rpc::MAX_MESSAGE)
+            .max_encoding_message_size(rpc::MAX_MESSAGE);
+        Routes::new(router).add_service(ServiceStatusServer::new(server))
     }
 }

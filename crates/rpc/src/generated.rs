@@ -34,6 +34,11 @@ pub mod patchbay {
             include!("generated/patchbay.router.v1.rs");
         }
     }
+    pub mod status {
+        pub mod v1 {
+            include!("generated/patchbay.status.v1.rs");
+        }
+    }
     pub mod worker {
         pub mod v1 {
             include!("generated/patchbay.worker.v1.rs");

@@ -23,7 +23,7 @@ pub use channel::{Channel, ChannelError, Replicas, retry};
 pub use fault::Fault;
 pub use generated::patchbay::{
     billing::v1 as billing, errors::v1 as errors, events::v1 as events, pricing::v1 as pricing,
-    router::v1 as router, worker::v1 as worker,
+    router::v1 as router, status::v1 as status, worker::v1 as worker,
 };
 pub use markups::Markups;
 pub use server::{ServeError, serve};

@@ -15,6 +15,9 @@ pub const HEALTH: &str = "patchbay.health";
 /// for every key.
 pub const KEYS_CHANGED: &str = "patchbay.keys.changed";
 
+/// What each edge answered in the last seconds, to all of them.
+pub const TRAFFIC: &str = "patchbay.traffic";
+
 /// What a tenant is told of its balances and limits: the payload is the notice as JSON.
 #[must_use]
 pub fn notices(tenant: TenantId) -> String {

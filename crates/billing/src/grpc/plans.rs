@@ -1,14 +1,21 @@
 //! Plans as callers speak of them.
 
+use identity::TenantId;
 use rpc::billing::plans_server::Plans;
 use rpc::billing::{
-    ListPlansRequest, ListPlansResponse, MoveTenantRequest, MoveTenantResponse, Plan, PlanMove, PlanVersion,
-    PutPlanRequest, PutPlanResponse, ReadPlanRequest, ReadTenantPlanRequest, TenantPlan,
+    ListPlansRequest, ListPlansResponse, ListStandingsRequest, ListStandingsResponse, MoveTenantRequest,
+    MoveTenantResponse, Plan, PlanMove, PlanVersion, PutPlanRequest, PutPlanResponse, ReadPlanRequest,
+    ReadTenantPlanRequest, Standing, TenantPlan,
 };
+use rpc::convert::Malformed;
 use tonic::{Request, Response, Status};
+use uuid::Uuid;
 
 use crate::store::plans;
 use crate::{Error, Service};
+
+/// Tenants that one call asks after.
+const MAX_TENANTS: usize = 1_000;
 
 #[tonic::async_trait]
 impl Plans for Service {
@@ -57,6 +64,25 @@ impl Plans for Service {
             actor: one.actor,
         });
         Ok(Response::new(TenantPlan { plan: Some(told(plan)), moves: moves.collect() }))
+    }
+
+    async fn list_standings(
+        &self,
+        request: Request<ListStandingsRequest>,
+    ) -> Result<Response<ListStandingsResponse>, Status> {
+        let ids = request.into_inner().tenant_ids;
+        if ids.len() > MAX_TENANTS {
+            return Err(Malformed("tenant_ids").into());
+        }
+        let tenants = ids.iter().map(|id| super::tenant(id).map(TenantId::uuid));
+        let tenants: Vec<Uuid> = tenants.collect::<Result<_, _>>()?;
+        let standings = plans::standings(&self.app.pool, &tenants).await?.into_iter().map(|one| Standing {
+            tenant_id: one.tenant_id.to_string(),
+            plan: one.plan,
+            is_postpaid: one.is_postpaid,
+            balance: one.balance,
+        });
+        Ok(Response::new(ListStandingsResponse { standings: standings.collect() }))
     }
 }
 

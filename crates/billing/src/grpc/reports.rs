@@ -22,6 +22,8 @@ const ROWS: u32 = 100;
 const ROWS_MOST: u32 = 1_000;
 /// Settlements that one page of them looks at.
 const SETTLED: i32 = 500;
+/// How a generation may have ended.
+const STATUSES: [&str; 5] = ["", "ok", "error", "partial", "cancelled"];
 /// What sums may be grouped by.
 const DIMENSIONS: [&str; 9] = [
     "tenant_id",
@@ -48,6 +50,10 @@ impl UsageReports for Service {
         if request.group_by.iter().any(|wanted| !DIMENSIONS.contains(&wanted.as_str())) {
             return Err(Malformed("group_by").into());
         }
+        // The rollups do not know it.
+        if request.filter.as_ref().is_some_and(|filter| !filter.status.is_empty()) {
+            return Err(Malformed("status").into());
+        }
         let limit = bounded(request.limit, SUMS, SUMS);
         let days = i32::try_from(request.completed_days).map_err(|_| Malformed("completed_days"))?;
         let asked = Sums {
@@ -71,8 +77,12 @@ impl UsageReports for Service {
     ) -> Result<Response<ListUsageResponse>, Status> {
         let request = request.into_inner();
         let limit = bounded(request.limit, ROWS, ROWS_MOST);
+        let wanted = request.filter.unwrap_or_default();
+        if !STATUSES.contains(&wanted.status.as_str()) {
+            return Err(Malformed("status").into());
+        }
         let asked = Page {
-            filter: filter(request.filter.unwrap_or_default())?,
+            filter: filter(wanted)?,
             since: time(request.since_ms, "since_ms")?,
             until: time(request.until_ms, "until_ms")?,
             after: uuid(&request.after, "after")?,
@@ -130,6 +140,8 @@ fn filter(asked: UsageFilter) -> Result<Filter, Malformed> {
         provider: text(asked.provider),
         endpoint_id: uuid(&asked.endpoint_id, "endpoint_id")?,
         is_byok: asked.is_byok,
+        provider_name: text(asked.provider_name),
+        status: text(asked.status),
     })
 }
 

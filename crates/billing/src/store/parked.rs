@@ -19,6 +19,13 @@ pub(crate) struct Parked {
     pub reason: Option<String>,
 }
 
+/// How many nobody has decided on.
+pub(crate) async fn waiting(pool: &PgPool) -> Result<i64, Error> {
+    let waiting =
+        sqlx::query_scalar!(r#"select count(*) as "waiting!" from billing.parked where decision is null"#);
+    Ok(waiting.fetch_one(pool).await?)
+}
+
 /// The newest first, below `before`.
 pub(crate) async fn list(
     pool: &PgPool,

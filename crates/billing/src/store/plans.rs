@@ -203,3 +203,29 @@ pub(crate) async fn moves(pool: &PgPool, tenant: TenantId) -> Result<Vec<Move>, 
     .await?;
     Ok(moves)
 }
+
+/// What a tenant is on, and what is left of its credit.
+pub(crate) struct Standing {
+    pub tenant_id: Uuid,
+    pub plan: String,
+    pub is_postpaid: bool,
+    /// Nano-USD.
+    pub balance: i64,
+}
+
+/// Of these tenants, those that there are.
+pub(crate) async fn standings(pool: &PgPool, tenants: &[Uuid]) -> Result<Vec<Standing>, Error> {
+    let standings = sqlx::query_as!(
+        Standing,
+        r#"select t.tenant_id, p.name as plan, v.payment = 'postpaid' as "is_postpaid!", b.posted as "balance!"
+        from billing.tenant t
+        join billing.plan p using (plan_id)
+        join billing.plan_version v on v.plan_id = p.plan_id and v.version = billing.plan_in_force(p.plan_id)
+        join billing.balance b on b.account_id = t.credit_account_id and b.window_start = 'epoch'
+        where t.tenant_id = any ($1)"#,
+        tenants,
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(standings)
+}

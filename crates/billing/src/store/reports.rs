@@ -32,6 +32,11 @@ pub(crate) struct Filter {
     pub endpoint_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_byok: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_name: Option<String>,
+    /// Of single generations: how they ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
 }
 
 /// Which sums are asked for.

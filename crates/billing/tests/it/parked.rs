@@ -3,6 +3,8 @@
 use prost::Message as _;
 use rpc::billing::*;
 use rpc::events::UsageRecord;
+use rpc::status::DescribeRequest;
+use rpc::status::service_status_client::ServiceStatusClient;
 
 use crate::ledger::{Ledger, read};
 use crate::support::Billing;
@@ -28,6 +30,9 @@ async fn a_parked_record_is_listed_tried_again_and_let_go() {
     let good = record(&customer, &granted, 200);
     let poison = UsageRecord { tenant_id: "nobody".to_owned(), ..good.clone() };
     settle(&billing.client, &[poison]).await;
+    let mut status = ServiceStatusClient::new(billing.channel.clone());
+    let said = status.describe(DescribeRequest {}).await.unwrap().into_inner();
+    assert_eq!((said.parked, said.version.is_empty()), (Some(1), false));
     let listed = read(ledger.list_parked(ListParkedRequest::default()).await);
     let first = &listed["data"][0];
     assert_eq!(first["content"][0]["generation_id"], good.generation_id);
@@ -42,6 +47,7 @@ async fn a_parked_record_is_listed_tried_again_and_let_go() {
     }
     let dropped = read(ledger.decide_parked(decide(id, "drop", "a test")).await);
     assert_eq!((&dropped["decision"], &dropped["reason"]), (&"drop".into(), &"a test".into()));
+    assert_eq!(status.describe(DescribeRequest {}).await.unwrap().into_inner().parked, Some(0));
     let again = ledger.decide_parked(decide(id, "drop", "a test")).await.unwrap_err();
     assert_eq!(again.code(), tonic::Code::FailedPrecondition);
 

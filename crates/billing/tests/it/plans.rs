@@ -2,8 +2,8 @@
 
 use identity::{KeyId, TenantId};
 use rpc::billing::{
-    GetTermsRequest, ListPlansRequest, MoveTenantRequest, OpenTenantRequest, Plan, PlanTerms, PutPlanRequest,
-    PutPlanResponse, ReadPlanRequest, ReadTenantPlanRequest, TenantPlan, Terms,
+    GetTermsRequest, ListPlansRequest, ListStandingsRequest, MoveTenantRequest, OpenTenantRequest, Plan,
+    PlanTerms, PutPlanRequest, PutPlanResponse, ReadPlanRequest, ReadTenantPlanRequest, TenantPlan, Terms,
 };
 use rpc::pricing::MarkupOverride;
 use sqlx::postgres::PgListener;
@@ -276,6 +276,24 @@ async fn postpaid_tenants_get_their_line_and_every_change_of_it() {
     assert_eq!(lines, [(first, 200 * DOLLAR), (second, 200 * DOLLAR)]);
     billing.move_to(first, "default").await.unwrap();
     assert_eq!(billing.credit_lines().await, [(first, 0)], "who pays in advance owes nothing");
+}
+
+#[tokio::test]
+async fn what_tenants_are_on_and_have_left_is_said_of_many_at_once() {
+    let billing = Billing::start().await;
+    billing.put("late", postpaid(500 * DOLLAR)).await.unwrap();
+    let customer = billing.customer(1_234).await;
+    let late = billing.open_on("late").await;
+    let ids = [customer.tenant, late, TenantId::generate()].map(|tenant| tenant.to_string());
+    let asked = ListStandingsRequest { tenant_ids: ids.to_vec() };
+    let mut standings = billing.plans.clone().list_standings(asked).await.unwrap().into_inner().standings;
+    standings.sort_by_key(|standing| standing.is_postpaid);
+    let said: Vec<(&str, &str, bool, i64)> = standings
+        .iter()
+        .map(|one| (one.tenant_id.as_str(), one.plan.as_str(), one.is_postpaid, one.balance))
+        .collect();
+    let plan = billing.tenant_plan(customer.tenant).await.plan.unwrap().name;
+    assert_eq!(said, [(ids[0].as_str(), plan.as_str(), false, 1_234), (ids[1].as_str(), "late", true, 0)]);
 }
 
 #[tokio::test]

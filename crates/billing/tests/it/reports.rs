@@ -8,6 +8,7 @@ use rpc::billing::{
 };
 use rpc::events::UsageRecord;
 use rpc::pricing::Usage;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::support::edge::Edge;
@@ -165,6 +166,48 @@ async fn pages_hold_every_generation_once_newest_first() {
 }
 
 #[tokio::test]
+async fn lists_of_usage_are_narrowed_by_how_it_ended_and_by_who_served() {
+    let billing = Billing::start().await;
+    let customer = billing.customer(0).await;
+    let of = |finish_reason: &str, deltas: u32, partial: bool, cancelled: bool| UsageRecord {
+        finish_reason: finish_reason.to_owned(),
+        deltas,
+        partial,
+        cancelled,
+        provider_name: "Acme".to_owned(),
+        ..own_key(&customer, 1)
+    };
+    let records = [
+        ("ok", of("stop", 3, false, false)),
+        ("error", of("", 0, false, false)),
+        ("error", of("error", 0, true, false)),
+        ("partial", of("error", 3, false, false)),
+        ("partial", of("stop", 3, true, false)),
+        ("cancelled", of("", 0, false, true)),
+        ("cancelled", of("stop", 3, true, true)),
+    ];
+    let all: Vec<UsageRecord> = records.iter().map(|(_, record)| record.clone()).collect();
+    settle(&billing.client, &all).await;
+    let listed = async |filter: UsageFilter| -> HashSet<String> {
+        let request = ListUsageRequest { filter: Some(filter), ..ListUsageRequest::default() };
+        ids(&pages(&billing, request).await.concat()).into_iter().collect()
+    };
+    for status in ["ok", "error", "partial", "cancelled"] {
+        let expected = records.iter().filter(|(ended, _)| *ended == status);
+        let expected: HashSet<String> = expected.map(|(_, record)| record.generation_id.clone()).collect();
+        let narrowed = UsageFilter { status: status.to_owned(), ..self::of(&customer) };
+        assert_eq!(listed(narrowed).await, expected, "{status}");
+    }
+    let named = |name: &str| UsageFilter { provider_name: name.to_owned(), ..self::of(&customer) };
+    assert_eq!((listed(named("Acme")).await.len(), listed(named("acme")).await.len()), (7, 0));
+    let wrong = UsageFilter { status: "good".to_owned(), ..self::of(&customer) };
+    let request = ListUsageRequest { filter: Some(wrong.clone()), ..ListUsageRequest::default() };
+    assert!(billing.reports.clone().list_usage(request).await.is_err());
+    let request = GetUsageRequest { filter: Some(wrong), ..GetUsageRequest::default() };
+    assert!(billing.reports.clone().get_usage(request).await.is_err());
+}
+
+#[tokio::test]
 async fn lists_of_usage_are_answered_by_index() {
     let billing = Billing::start().await;
     let customer = billing.customer(0).await;
@@ -183,16 +226,18 @@ async fn lists_of_usage_are_answered_by_index() {
         .await
         .unwrap();
     let filled = filled.trim_start_matches("billing.").to_owned();
-    for (name, value) in [("tenant_id", customer.tenant.to_string()), ("key_id", Uuid::now_v7().to_string())]
-    {
-        let query: String = sqlx::query_scalar(
-            "select billing.usage_page_sql(jsonb_build_object($1::text, $2::text), null, null, null, 101)",
-        )
-        .bind(name)
-        .bind(value)
-        .fetch_one(billing.admin())
-        .await
-        .unwrap();
+    let tenant = customer.tenant.to_string();
+    for filter in [
+        json!({ "tenant_id": tenant }),
+        json!({ "key_id": Uuid::now_v7() }),
+        json!({ "tenant_id": tenant, "model": "a/none" }),
+        json!({ "tenant_id": tenant, "status": "cancelled" }),
+    ] {
+        let query: String = sqlx::query_scalar("select billing.usage_page_sql($1, null, null, null, 101)")
+            .bind(filter)
+            .fetch_one(billing.admin())
+            .await
+            .unwrap();
         let plan: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("explain {query}")))
             .fetch_all(billing.admin())
             .await

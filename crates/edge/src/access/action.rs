@@ -9,10 +9,8 @@ macro_rules! actions {
         }
 
         impl Action {
-            #[cfg(test)]
             pub(crate) const ALL: &[Self] = &[$(Self::$name),*];
 
-            #[cfg(test)]
             pub(crate) const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text),*

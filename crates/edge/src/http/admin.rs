@@ -16,11 +16,14 @@ pub(super) mod invoices;
 mod keys;
 mod ledger;
 mod limits;
+mod live;
 mod notices;
 mod parked;
 mod payments;
 mod plans;
 mod prices;
+mod progress;
+mod status;
 mod tenants;
 mod usage;
 mod versions;
@@ -86,10 +89,12 @@ fn operations() -> OpenApiRouter<Arc<App>> {
         .merge(keys::routes())
         .merge(ledger::routes())
         .merge(limits::routes())
+        .merge(live::routes())
         .merge(notices::routes())
         .merge(payments::routes())
         .merge(plans::routes())
         .merge(prices::routes())
+        .merge(status::routes())
         .merge(tenants::routes())
         .merge(usage::routes())
 }

@@ -2,6 +2,7 @@
 //! pages and for scripts; pages of other sites are kept out.
 
 mod audit;
+mod generations;
 mod invitations;
 mod me;
 mod oidc;
@@ -54,6 +55,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(resets::routes())
         .merge(oidc::routes())
         .merge(audit::routes())
+        .merge(generations::routes())
 }
 
 /// Nothing of this is for pages of other sites, nor for caches. Signing in takes no token of the session that it

@@ -38,18 +38,23 @@ pub(crate) struct Organisation {
     pub(crate) slug: String,
     pub(crate) name: String,
     pub(crate) created_at: DateTime<Utc>,
+    /// When it was erased, if it was.
+    pub(crate) erased_at: Option<DateTime<Utc>>,
 }
 
-/// At most so many organisations, in the order of their ids, that come after one.
-pub(crate) async fn after(
+/// At most so many organisations, in the order of their ids, that come after one and have a text in name or slug or
+/// at the beginning of their id; empty = any.
+pub(crate) async fn search(
     pool: &PgPool,
+    text: &str,
     known: Uuid,
     at_most: i32,
 ) -> Result<Vec<Organisation>, sqlx::Error> {
     sqlx::query_as!(
         Organisation,
-        r#"select id as "id!", slug as "slug!", name as "name!", created_at as "created_at!"
-           from identity.organisations_after($1, $2)"#,
+        r#"select id as "id!", slug as "slug!", name as "name!", created_at as "created_at!", erased_at
+           from identity.organisations_found($1, $2, $3)"#,
+        text,
         known,
         at_most,
     )

@@ -111,6 +111,21 @@ pub(crate) async fn last_tenant(tx: &mut PersonTx) -> Result<Option<TenantId>, s
     Ok(last.map(TenantId::from_uuid))
 }
 
+/// Whether a session of the transaction's person is in force and of an operator. Asking is not using it.
+pub(crate) async fn is_of_operator(tx: &mut PersonTx, id: Uuid) -> Result<bool, sqlx::Error> {
+    let person = tx.person().uuid();
+    sqlx::query_scalar!(
+        r#"select exists (select from identity.session s join identity.person p on p.id = s.person_id
+               where s.person_id = $1 and s.id = $2 and s.revoked_at is null
+                   and least(s.expires_at, s.ends_at) > now() and p.is_platform_admin and p.disabled_at is null)
+           as "is!""#,
+        person,
+        id,
+    )
+    .fetch_one(tx.connection())
+    .await
+}
+
 /// Has a session work in this organisation.
 pub(crate) async fn choose(tx: &mut PersonTx, id: Uuid, tenant: TenantId) -> Result<(), sqlx::Error> {
     let person = tx.person().uuid();

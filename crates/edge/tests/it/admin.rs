@@ -1,8 +1,9 @@
 //! The operators' API.
 
 use http::Method;
+use rpc::billing::Standing;
 use secrecy::ExposeSecret as _;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::Platform;
 
@@ -35,6 +36,67 @@ async fn only_operators_come_in() {
 }
 
 #[tokio::test]
+async fn organisations_are_found_by_name_slug_or_id_and_come_in_pages() {
+    let platform = Platform::start().await;
+    let mut ids = Vec::new();
+    for (name, slug) in [("Acme Rockets", "rockets"), ("Widgets & Co", "acme-widgets"), ("Zeta", "zeta")] {
+        let body = json!({ "name": name, "slug": slug }).to_string();
+        let made = platform.admin(Method::POST, "/tenants", &body).await.json();
+        ids.push(made["id"].as_str().unwrap().to_owned());
+    }
+    let list = async |query: &str| platform.admin(Method::GET, &format!("/tenants{query}"), "").await.json();
+    let slugs = |page: &Value| -> Vec<String> {
+        page["data"].as_array().unwrap().iter().map(|row| row["slug"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(slugs(&list("?search=aCmE").await), ["rockets", "acme-widgets"]);
+    assert_eq!(slugs(&list(&format!("?search={}", ids[2])).await), ["zeta"]);
+    assert!(slugs(&list("?search=100%25").await).is_empty(), "a pattern is only a text");
+    let first = list("?search=acme&limit=1").await;
+    assert_eq!((slugs(&first), &first["next"]), (vec!["rockets".to_owned()], &json!(ids[0])));
+    let second = list(&format!("?search=acme&limit=1&cursor={}", ids[0])).await;
+    assert_eq!((slugs(&second), &second["next"]), (vec!["acme-widgets".to_owned()], &Value::Null));
+
+    // With what billing says of them, where it says something.
+    assert_eq!(second["data"][0]["plan"], Value::Null);
+    platform.plans.with(|kept| {
+        kept.standings = vec![Standing {
+            tenant_id: ids[1].clone(),
+            plan: "gold".to_owned(),
+            is_postpaid: true,
+            balance: -1_500_000_000,
+        }];
+    });
+    let row = list("?search=widgets").await["data"][0].take();
+    assert_eq!(
+        (&row["plan"], &row["balance"], &row["is_postpaid"]),
+        (&json!("gold"), &json!("-1.5"), &json!(true))
+    );
+    for bad in ["?limit=x", "?cursor=x", "?name=x"] {
+        assert_eq!(platform.admin(Method::GET, &format!("/tenants{bad}"), "").await.error().0, 400, "{bad}");
+    }
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn a_replay_says_how_far_it_is_to_whoever_wants_to_know() {
+    let platform = Platform::start().await;
+    let bearer = format!("Bearer {}", platform.demo.admin_token.expose());
+    let headers = [("authorization", bearer.as_str()), ("accept", "text/event-stream")];
+    let events = platform.call_with(Method::POST, "/admin/v1/route/replay", &headers, "{}").await;
+    assert_eq!((events.status.as_u16(), events.header("content-type")), (200, "text/event-stream"));
+    assert_eq!(
+        events.text(),
+        "event: progress\ndata: {\"done\":0,\"total\":3}\n\nevent: progress\ndata: {\"done\":2,\"total\":3}\n\n\
+         event: result\ndata: {\"decisions\":3}\n\n"
+    );
+    // What is kept under a name is a whole answer.
+    let named = [headers[0], headers[1], ("idempotency-key", "one")];
+    let whole = platform.call_with(Method::POST, "/admin/v1/route/replay", &named, "{}").await;
+    assert_eq!(whole.json(), json!({ "decisions": 3 }));
+    platform.stop().await;
+}
+
+#[tokio::test]
 async fn a_tenant_is_made_given_credit_and_a_key_that_serves() {
     let platform = Platform::start().await;
     let body = r#"{"name":"Acme","slug":"acme","plan":"gold","markup_basis_points":750}"#;
@@ -46,6 +108,7 @@ async fn a_tenant_is_made_given_credit_and_a_key_that_serves() {
     let slugs: Vec<&str> =
         listed["data"].as_array().unwrap().iter().filter_map(|row| row["slug"].as_str()).collect();
     assert_eq!(slugs, ["demo", "demo-markup", "acme"]);
+    assert_eq!(listed["next"], Value::Null);
 
     let grant = r#"{"amount":"25.50","kind":"purchase","reason":"invoice 7","source_id":"inv-7"}"#;
     for _ in 0..2 {

@@ -293,6 +293,12 @@ impl Index {
         Some(Ready { key, confirmed: *confirmed, name })
     }
 
+    /// Of the executions that have ended the one whose id was made first: ids carry their time.
+    pub(super) fn oldest_ended(&self) -> Option<GenerationId> {
+        let ended = self.entries.iter().filter(|(_, entry)| !matches!(entry.state, State::Running));
+        ended.map(|(key, _)| key.generation).min_by_key(|generation| generation.uuid())
+    }
+
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }

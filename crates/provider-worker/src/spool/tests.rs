@@ -48,7 +48,10 @@ async fn an_account_is_shipped_once_acknowledged_and_kept_until_settled() {
     let record = record();
     let key = Key::of(&record).unwrap();
     spool.start(record.clone()).await.unwrap();
+    assert_eq!(spool.oldest(), None, "it runs");
     spool.finish(UsageRecord { charge: 7, ..record }).await.unwrap();
+    let (made, _) = key.generation.uuid().get_timestamp().unwrap().to_unix();
+    assert_eq!(spool.oldest(), Some(made));
     assert!(spool.overdue(Duration::ZERO, 9).is_empty(), "not before the edge's word");
     spool.ended(key, true);
     let ready = spool.next(9).await;
@@ -58,7 +61,7 @@ async fn an_account_is_shipped_once_acknowledged_and_kept_until_settled() {
     spool.settled(&[key.message(true)]);
     assert!(spool.read(&ready[0]).unwrap().is_none());
     assert!(spool.overdue(Duration::ZERO, 9).is_empty());
-    assert_eq!(spool.depth(), 0);
+    assert_eq!((spool.depth(), spool.oldest()), (0, None));
 }
 
 #[tokio::test]

@@ -189,6 +189,8 @@ impl Billing for Notes {
 
 #[tonic::async_trait]
 impl Router for Notes {
+    type ReplayDecisionsStream = Empty<Result<ReplayProgress, Status>>;
+
     async fn plan(&self, _: Request<PlanRequest>) -> Result<Response<PlanResponse>, Status> {
         Err(Status::unimplemented(""))
     }
@@ -268,7 +270,7 @@ impl Router for Notes {
     async fn replay_decisions(
         &self,
         _: Request<ReplayDecisionsRequest>,
-    ) -> Result<Response<DecisionsResponse>, Status> {
+    ) -> Result<Response<Self::ReplayDecisionsStream>, Status> {
         Err(Status::unimplemented(""))
     }
 }

@@ -16,7 +16,6 @@ use rpc::worker::{Commit, Done, ExecuteDown, ExecuteUp, Failed, Final, LeaseUse,
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::service::Routes;
 use tonic::{Status, Streaming};
 
 use crate::billing::Notes;
@@ -109,7 +108,7 @@ impl World {
         let keys = rpc::ServiceKeys::parse(&rpc::ServiceKeys::generate().unwrap()).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let replicas = rpc::Replicas(vec![listener.local_addr().unwrap().to_string()]);
-        let (server, stop) = (Routes::new(self.service.grpc()), self.tasks.shutdown().wait());
+        let (server, stop) = (self.service.grpc(), self.tasks.shutdown().wait());
         tokio::spawn(rpc::serve(listener, Role::ProviderWorker, keys.clone(), server, stop));
         Channel::remote(&replicas, Role::Edge, Role::ProviderWorker, keys).unwrap()
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use identity::GenerationId;
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::Error;
@@ -61,37 +61,59 @@ pub(crate) async fn read_decision(inner: &Inner, generation: GenerationId) -> Re
     tokio::task::spawn_blocking(telling).await.map_err(|_| Error::Lost)?
 }
 
-/// Makes decisions again under changed rules; the report says what that changes. It stops early when the
-/// caller goes away.
+/// How far a replay is.
+#[derive(Debug)]
+pub(crate) enum Replayed {
+    /// Decisions that were made again, of how many.
+    Progress { done: u32, total: u32 },
+    /// What it came to. Nothing follows.
+    Report(Value),
+}
+
+/// Steps that whoever asked has not read yet.
+const STEPS: usize = 4;
+
+/// Makes decisions again under changed rules; the report, which comes last, says what that changes. It stops early
+/// when the caller goes away.
 ///
 /// # Errors
 /// [`Error::Refused`] for rules that are none, and while too many replays run.
-pub(crate) async fn replay_decisions(
+pub(crate) fn replay_decisions(
     inner: &Arc<Inner>,
     changes: Changes,
     span: Span,
-) -> Result<Value, Error> {
+) -> Result<mpsc::Receiver<Result<Replayed, Error>>, Error> {
     // What is wrong with the rules is said before anything is read.
     changes.rules(&inner.rules()).map_err(|error| Error::Refused(format!("policy: {error}")))?;
     if inner.replays.available_permits() == 0 {
         return Err(Error::Refused("decisions are being made again already; wait for it to end".to_owned()));
     }
     let owned = Arc::clone(inner);
-    let (mut answer, answered) = oneshot::channel();
+    let (steps, told) = mpsc::channel(STEPS);
     inner.deps.tasks.spawn(async move {
         let outcome = tokio::select! {
-            () = answer.closed() => return,
-            () = owned.deps.tasks.shutdown().begun() => return,
-            outcome = run(&owned, changes, span) => outcome,
+            () = steps.closed() => return,
+            () = owned.deps.tasks.shutdown().begun() => Err(Error::Lost),
+            outcome = run(&owned, changes, span, &steps) => outcome.map(Replayed::Report),
         };
-        let _ = answer.send(outcome);
+        let _ = steps.send(outcome).await;
     });
-    answered.await.map_err(|_| Error::Lost)?
+    Ok(told)
 }
 
-async fn run(inner: &Inner, changes: Changes, span: Span) -> Result<Value, Error> {
+async fn run(
+    inner: &Inner,
+    changes: Changes,
+    span: Span,
+    steps: &mpsc::Sender<Result<Replayed, Error>>,
+) -> Result<Value, Error> {
     let _place = inner.replays.acquire().await.map_err(|_| Error::Lost)?;
     let limit = if span.limit == 0 { REPLAYED } else { span.limit.min(REPLAYED) };
+    let total = decisions::count(&inner.deps.pool, (span.since, span.until), limit.into()).await?;
+    let total = u32::try_from(total).unwrap_or(limit);
+    // A step that nobody reads in time is not waited for: another follows.
+    let tell = |done: u32| drop(steps.try_send(Ok(Replayed::Progress { done: done.min(total), total })));
+    tell(0);
     let mut report = Report::new(changes);
     let (mut left, mut after, mut has_more) = (limit, None, false);
     while left > 0 {
@@ -106,6 +128,7 @@ async fn run(inner: &Inner, changes: Changes, span: Span) -> Result<Value, Error
         };
         report = tokio::task::spawn_blocking(work).await.map_err(|_| Error::Lost)?;
         left = left.saturating_sub(count);
+        tell(limit.saturating_sub(left));
         has_more = count == wanted;
         if !has_more {
             break;

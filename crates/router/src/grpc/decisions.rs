@@ -1,14 +1,20 @@
 //! Kept decisions as they are asked for over the wire. Empty text and zero mean any.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use identity::GenerationId;
 use rpc::Fault;
 use rpc::convert::{book_in, id};
-use rpc::router::{DecisionsResponse, ListDecisionsRequest, ReadDecisionRequest, ReplayDecisionsRequest};
+use rpc::router::{
+    DecisionsResponse, ListDecisionsRequest, ReadDecisionRequest, ReplayDecisionsRequest, ReplayProgress,
+};
 use serde_json::{Map, Value};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt as _};
+use tonic::Status;
 
-use crate::app::{Span, list_decisions, read_decision, replay_decisions};
+use crate::app::{Replayed, Span, list_decisions, read_decision, replay_decisions};
 use crate::catalogue::book_out;
 use crate::decide::{Changes, PriceChange};
 use crate::service::Inner;
@@ -30,10 +36,10 @@ pub(super) async fn read(inner: &Inner, request: &ReadDecisionRequest) -> Result
     Ok(answer(&read_decision(inner, generation).await?))
 }
 
-pub(super) async fn replay(
-    inner: &Arc<Inner>,
-    request: ReplayDecisionsRequest,
-) -> Result<DecisionsResponse, Fault> {
+/// The steps of a replay on their way.
+pub(super) type Steps = Pin<Box<dyn Stream<Item = Result<ReplayProgress, Status>> + Send>>;
+
+pub(super) fn replay(inner: &Arc<Inner>, request: ReplayDecisionsRequest) -> Result<Steps, Fault> {
     let prices = request.prices.iter().map(price).collect::<Result<_, Fault>>()?;
     let changes = Changes {
         rules: members(&request.policy_json)?,
@@ -43,7 +49,19 @@ pub(super) async fn replay(
     };
     let bound = |ms: u64| (ms > 0).then(|| moment(ms));
     let span = Span { since: bound(request.since_ms), until: bound(request.until_ms), limit: request.limit };
-    Ok(answer(&replay_decisions(inner, changes, span).await?))
+    let steps = ReceiverStream::new(replay_decisions(inner, changes, span)?);
+    Ok(Box::pin(steps.map(|step| step.map(told).map_err(|error| Fault::from(error).into()))))
+}
+
+fn told(step: Replayed) -> ReplayProgress {
+    match step {
+        Replayed::Progress { done, total } => {
+            ReplayProgress { done: done.into(), total: total.into(), ..ReplayProgress::default() }
+        }
+        Replayed::Report(report) => {
+            ReplayProgress { body_json: report.to_string().into(), ..ReplayProgress::default() }
+        }
+    }
 }
 
 fn members(json: &str) -> Result<Map<String, Value>, Fault> {

@@ -156,6 +156,25 @@ pub(crate) async fn page(
     .await
 }
 
+/// How many decisions there are in a span of time, up to `limit`.
+pub(crate) async fn count(
+    pool: &PgPool,
+    (since, until): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+    limit: i64,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from (
+               select from catalog.decision
+               where ($1::timestamptz is null or at >= $1) and ($2::timestamptz is null or at < $2)
+               limit $3) counted"#,
+        since,
+        until,
+        limit
+    )
+    .fetch_one(pool)
+    .await
+}
+
 pub(crate) async fn one(pool: &PgPool, generation: GenerationId) -> Result<Option<Stored>, sqlx::Error> {
     sqlx::query_as!(
         Stored,

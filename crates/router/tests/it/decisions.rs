@@ -48,9 +48,21 @@ async fn list(router: &Router, request: ListDecisionsRequest) -> Value {
 }
 
 async fn replay(router: &Router, request: ReplayDecisionsRequest) -> Result<Value, Fault> {
+    Ok(steps(router, request).await?.1)
+}
+
+/// How far a replay said it was, and its report.
+async fn steps(router: &Router, request: ReplayDecisionsRequest) -> Result<(Vec<(u64, u64)>, Value), Fault> {
     let answer = router.client.clone().replay_decisions(request).await;
-    let answer = answer.map_err(|status| Fault::from_status(&status))?.into_inner();
-    Ok(serde_json::from_slice(&answer.body_json).unwrap())
+    let mut steps = answer.map_err(|status| Fault::from_status(&status))?.into_inner();
+    let mut told = Vec::new();
+    loop {
+        let step = steps.message().await.map_err(|status| Fault::from_status(&status))?.unwrap();
+        if !step.body_json.is_empty() {
+            return Ok((told, serde_json::from_slice(&step.body_json).unwrap()));
+        }
+        told.push((step.done, step.total));
+    }
 }
 
 /// Numbers under a bound, the same in every run.
@@ -249,7 +261,9 @@ async fn every_decision_is_made_again_to_the_byte_by_another_router() {
             }
         }
     }
-    let replayed = replay(&other, ReplayDecisionsRequest::default()).await.unwrap();
+    let (told, replayed) = steps(&other, ReplayDecisionsRequest::default()).await.unwrap();
+    assert_eq!(told.first(), Some(&(0, 400)), "it says how much there is before it begins");
+    assert!(told.is_sorted() && told.iter().all(|(done, total)| done <= total), "{told:?}");
     let count = |member: &str| replayed[member].as_u64();
     assert_eq!(
         (count("decisions"), count("identical"), count("unreadable")),

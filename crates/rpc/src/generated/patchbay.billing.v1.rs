@@ -6608,6 +6608,30 @@ pub struct PlanMove {
     #[prost(string, tag = "3")]
     pub actor: ::prost::alloc::string::String,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListStandingsRequest {
+    /// 1,000 at most.
+    #[prost(string, repeated, tag = "1")]
+    pub tenant_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListStandingsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub standings: ::prost::alloc::vec::Vec<Standing>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Standing {
+    #[prost(string, tag = "1")]
+    pub tenant_id: ::prost::alloc::string::String,
+    /// The plan's name.
+    #[prost(string, tag = "2")]
+    pub plan: ::prost::alloc::string::String,
+    #[prost(bool, tag = "3")]
+    pub is_postpaid: bool,
+    /// Nano-USD of credit that is left; below zero = owed.
+    #[prost(int64, tag = "4")]
+    pub balance: i64,
+}
 /// Generated client implementations.
 pub mod plans_client {
     #![allow(
@@ -6818,6 +6842,31 @@ pub mod plans_client {
                 .insert(GrpcMethod::new("patchbay.billing.v1.Plans", "ReadTenantPlan"));
             self.inner.unary(req, path, codec).await
         }
+        /// What several tenants are on and have left, in no order; those that there are not are left out.
+        pub async fn list_standings(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListStandingsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListStandingsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.billing.v1.Plans/ListStandings",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.billing.v1.Plans", "ListStandings"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -6864,6 +6913,14 @@ pub mod plans_server {
             &self,
             request: tonic::Request<super::ReadTenantPlanRequest>,
         ) -> std::result::Result<tonic::Response<super::TenantPlan>, tonic::Status>;
+        /// What several tenants are on and have left, in no order; those that there are not are left out.
+        async fn list_standings(
+            &self,
+            request: tonic::Request<super::ListStandingsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListStandingsResponse>,
+            tonic::Status,
+        >;
     }
     #[derive(Debug)]
     pub struct PlansServer<T> {
@@ -7158,6 +7215,51 @@ pub mod plans_server {
                     };
                     Box::pin(fut)
                 }
+                "/patchbay.billing.v1.Plans/ListStandings" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListStandingsSvc<T: Plans>(pub Arc<T>);
+                    impl<
+                        T: Plans,
+                    > tonic::server::UnaryService<super::ListStandingsRequest>
+                    for ListStandingsSvc<T> {
+                        type Response = super::ListStandingsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListStandingsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Plans>::list_standings(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListStandingsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -7218,6 +7320,13 @@ pub struct UsageFilter {
     pub endpoint_id: ::prost::alloc::string::String,
     #[prost(bool, optional, tag = "8")]
     pub is_byok: ::core::option::Option<bool>,
+    /// As it is shown; of lists of single generations alone.
+    #[prost(string, tag = "9")]
+    pub provider_name: ::prost::alloc::string::String,
+    /// How it ended: `ok`, `error` (no content came), `partial` (it broke off) or `cancelled` (the client left); of lists
+    /// of single generations alone.
+    #[prost(string, tag = "10")]
+    pub status: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetUsageRequest {

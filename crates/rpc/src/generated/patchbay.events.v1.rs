@@ -140,6 +140,25 @@ pub mod spool_entry {
         Settled(super::RecordKey),
     }
 }
+/// What an edge answered since it said so last. From each edge to all of them, over the bus, not kept.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EdgeTraffic {
+    #[prost(string, tag = "1")]
+    pub edge_id: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub requests: u64,
+    /// Of them: no content came, and it was not the client that left or was wrong.
+    #[prost(uint64, tag = "3")]
+    pub errors: u64,
+    #[prost(uint64, tag = "4")]
+    pub tokens: u64,
+    /// Nano-USD charged.
+    #[prost(int64, tag = "5")]
+    pub spend: i64,
+    /// Requests under way now.
+    #[prost(uint64, tag = "6")]
+    pub in_flight: u64,
+}
 /// Progress of a running stream.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Checkpoint {

@@ -717,6 +717,17 @@ pub struct DecisionsResponse {
     #[prost(bytes = "bytes", tag = "1")]
     pub body_json: ::prost::bytes::Bytes,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReplayProgress {
+    /// Decisions that were made again, of how many.
+    #[prost(uint64, tag = "1")]
+    pub done: u64,
+    #[prost(uint64, tag = "2")]
+    pub total: u64,
+    /// The report, which ends it; empty before.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub body_json: ::prost::bytes::Bytes,
+}
 /// Generated client implementations.
 pub mod router_client {
     #![allow(
@@ -1153,12 +1164,13 @@ pub mod router_client {
                 .insert(GrpcMethod::new("patchbay.router.v1.Router", "ReadDecision"));
             self.inner.unary(req, path, codec).await
         }
-        /// What kept decisions would have come to under another policy or other prices.
+        /// What kept decisions would have come to under another policy or other prices. Says how far it is, and last the
+        /// report.
         pub async fn replay_decisions(
             &mut self,
             request: impl tonic::IntoRequest<super::ReplayDecisionsRequest>,
         ) -> std::result::Result<
-            tonic::Response<super::DecisionsResponse>,
+            tonic::Response<tonic::codec::Streaming<super::ReplayProgress>>,
             tonic::Status,
         > {
             self.inner
@@ -1176,7 +1188,7 @@ pub mod router_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("patchbay.router.v1.Router", "ReplayDecisions"));
-            self.inner.unary(req, path, codec).await
+            self.inner.server_streaming(req, path, codec).await
         }
     }
 }
@@ -1278,12 +1290,19 @@ pub mod router_server {
             tonic::Response<super::DecisionsResponse>,
             tonic::Status,
         >;
-        /// What kept decisions would have come to under another policy or other prices.
+        /// Server streaming response type for the ReplayDecisions method.
+        type ReplayDecisionsStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ReplayProgress, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// What kept decisions would have come to under another policy or other prices. Says how far it is, and last the
+        /// report.
         async fn replay_decisions(
             &self,
             request: tonic::Request<super::ReplayDecisionsRequest>,
         ) -> std::result::Result<
-            tonic::Response<super::DecisionsResponse>,
+            tonic::Response<Self::ReplayDecisionsStream>,
             tonic::Status,
         >;
     }
@@ -2029,11 +2048,13 @@ pub mod router_server {
                     struct ReplayDecisionsSvc<T: Router>(pub Arc<T>);
                     impl<
                         T: Router,
-                    > tonic::server::UnaryService<super::ReplayDecisionsRequest>
-                    for ReplayDecisionsSvc<T> {
-                        type Response = super::DecisionsResponse;
+                    > tonic::server::ServerStreamingService<
+                        super::ReplayDecisionsRequest,
+                    > for ReplayDecisionsSvc<T> {
+                        type Response = super::ReplayProgress;
+                        type ResponseStream = T::ReplayDecisionsStream;
                         type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
+                            tonic::Response<Self::ResponseStream>,
                             tonic::Status,
                         >;
                         fn call(
@@ -2064,7 +2085,7 @@ pub mod router_server {
                                 max_decoding_message_size,
                                 max_encoding_message_size,
                             );
-                        let res = grpc.unary(method, req).await;
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

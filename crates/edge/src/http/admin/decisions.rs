@@ -8,14 +8,19 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use dialect::client::Dialect;
+use futures::{Stream, stream};
 use http::StatusCode;
 use identity::{GenerationId, TenantId};
 use rpc::Fault;
 use rpc::billing::GetTermsRequest;
 use rpc::router::router_client::RouterClient;
-use rpc::router::{ListDecisionsRequest, PriceChange, ReadDecisionRequest, ReplayDecisionsRequest};
+use rpc::router::{
+    ListDecisionsRequest, PriceChange, ReadDecisionRequest, ReplayDecisionsRequest, ReplayProgress,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tokio::time::Instant;
+use tonic::Status;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -25,6 +30,7 @@ use super::super::documents::Document;
 use super::super::management::Named;
 use super::super::reply::{self, Refusal, UserFacing as _};
 use super::prices::Price;
+use super::progress::{self, Step};
 use super::{Operator, bad, not_found, read, tenant};
 use crate::admission::{self, Head, Question, StickyKey};
 use crate::auth::Markups;
@@ -194,6 +200,9 @@ struct NewPrice {
 }
 
 /// Make past decisions again under other rules
+///
+/// With `Accept: text/event-stream` (and no `Idempotency-Key`) the answer is events: `progress` with `{"done": n, "total": n}`
+/// again and again, then `result` with what the answer is otherwise, or `error`.
 #[utoipa::path(post, path = "/route/replay", operation_id = "replayDecisions", tag = "Routing",
     request_body = Replay,
     responses((status = 200, description = "What would have been different", body = Document)),
@@ -203,6 +212,7 @@ async fn replay(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, Refusal> {
+    let wants_progress = progress::is_wanted(request.headers());
     let sent: Replay = read(&app, request).await?;
     let price = |new: NewPrice| {
         Ok(PriceChange {
@@ -225,10 +235,53 @@ async fn replay(
         disable: sent.disable,
         markup_basis_points: sent.markup,
     };
-    let mut call = tonic::Request::new(message);
-    call.set_timeout(REPLAY_WITHIN);
-    let report = router(&app).max_encoding_message_size(rpc::MAX_MESSAGE).replay_decisions(call).await?;
-    Ok(reply::raw_json(StatusCode::OK, report.into_inner().body_json))
+    let until = Instant::now() + REPLAY_WITHIN;
+    let steps = router(&app).max_encoding_message_size(rpc::MAX_MESSAGE).replay_decisions(message).await?;
+    let mut steps = Steps { steps: steps.into_inner(), until };
+    // What is wrong with the question is said before anything else.
+    let first = steps.next().await?;
+    if wants_progress {
+        return Ok(progress::events(steps.from(first)));
+    }
+    let mut step = first;
+    loop {
+        match step {
+            Step::Result(report) => return Ok(reply::raw_json(StatusCode::OK, report)),
+            Step::Progress { .. } => step = steps.next().await?,
+        }
+    }
+}
+
+/// How far a replay is, again and again, and its report.
+struct Steps {
+    steps: tonic::Streaming<ReplayProgress>,
+    until: Instant,
+}
+
+impl Steps {
+    async fn next(&mut self) -> Result<Step, Refusal> {
+        let step = tokio::time::timeout_at(self.until, self.steps.message()).await;
+        let step = step.map_err(|_| Status::deadline_exceeded("the replay took too long"))??;
+        // Only a router that stops says nothing more.
+        let ReplayProgress { done, total, body_json } =
+            step.ok_or_else(|| Status::unavailable("the router ended without a report"))?;
+        Ok(if body_json.is_empty() { Step::Progress { done, total } } else { Step::Result(body_json) })
+    }
+
+    /// Every step from the first to the report or an error.
+    fn from(self, first: Step) -> impl Stream<Item = Result<Step, Refusal>> {
+        stream::unfold((Some(Ok(first)), Some(self)), |(step, rest)| async move {
+            let (step, mut rest) = match (step, rest) {
+                (Some(step), rest) => (step, rest),
+                (None, Some(mut rest)) => (rest.next().await, Some(rest)),
+                (None, None) => return None,
+            };
+            if !matches!(step, Ok(Step::Progress { .. })) {
+                rest = None;
+            }
+            Some((step, (None, rest)))
+        })
+    }
 }
 
 /// Unix milliseconds of a time; zero where there is none.

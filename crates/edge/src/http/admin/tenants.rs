@@ -1,14 +1,18 @@
 //! Organisations.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use http::StatusCode;
 use identity::TenantId;
-use rpc::billing::OpenTenantRequest;
+use pricing::Amount;
 use rpc::billing::billing_client::BillingClient;
+use rpc::billing::plans_client::PlansClient;
+use rpc::billing::{ListStandingsRequest, OpenTenantRequest, Standing};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -28,16 +32,24 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// A markup of a hundred percent; more is a slip of the pen.
 const MAX_MARKUP: i32 = 10_000;
+/// How long a list waits for what billing knows.
+const STANDINGS_WITHIN: Duration = Duration::from_secs(2);
 
-/// Organisations in one answer.
-const MAX_LISTED: i32 = 1_000;
+/// Organisations in one answer, unless fewer are asked for.
+const MAX_LISTED: usize = 1_000;
 
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 struct Page {
-    /// The last id of the page before.
-    #[serde(default)]
-    after: Uuid,
+    /// Part of the name or slug, or the beginning of the id.
+    search: String,
+    /// 1000 unless it is said, which is the most.
+    limit: usize,
+    /// The `next` of the page before.
+    cursor: Option<Uuid>,
+    /// The same.
+    after: Option<Uuid>,
 }
 
 /// An organisation.
@@ -47,15 +59,27 @@ struct Tenant {
     slug: String,
     name: String,
     created_at: String,
+    /// Null = it is there.
+    erased_at: Option<String>,
+    /// Null where billing does not know it or cannot be asked.
+    plan: Option<String>,
+    /// USD of credit that is left; below zero = owed. Null like the plan.
+    balance: Option<String>,
+    is_postpaid: Option<bool>,
 }
 
 impl Tenant {
-    fn of(found: &organisations::Organisation) -> Self {
+    fn of(found: &organisations::Organisation, standing: Option<&Standing>) -> Self {
+        let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
         Self {
             id: found.id.to_string(),
             slug: found.slug.clone(),
             name: found.name.clone(),
-            created_at: found.created_at.to_rfc3339_opts(SecondsFormat::Millis, true),
+            created_at: time(found.created_at),
+            erased_at: found.erased_at.map(time),
+            plan: standing.map(|standing| standing.plan.clone()),
+            balance: standing.map(|standing| Amount::from_nanos(standing.balance).to_string()),
+            is_postpaid: standing.map(|standing| standing.is_postpaid),
         }
     }
 }
@@ -63,6 +87,23 @@ impl Tenant {
 #[derive(Debug, Serialize, ToSchema)]
 struct Tenants {
     data: Vec<Tenant>,
+    /// What to ask for the next page with, as `cursor`; null = this is the last one.
+    next: Option<String>,
+}
+
+/// What billing says of organisations; of none where it is away, which is no reason to list nothing.
+async fn standings(app: &App, found: &[organisations::Organisation]) -> HashMap<String, Standing> {
+    let message = ListStandingsRequest { tenant_ids: found.iter().map(|one| one.id.to_string()).collect() };
+    let mut plans = PlansClient::new(app.billing.clone());
+    match tokio::time::timeout(STANDINGS_WITHIN, plans.list_standings(message)).await {
+        Ok(Ok(answer)) => {
+            answer.into_inner().standings.into_iter().map(|one| (one.tenant_id.clone(), one)).collect()
+        }
+        outcome => {
+            tracing::debug!(code = ?outcome.map(|answer| answer.err()), "billing does not say what tenants are on");
+            HashMap::new()
+        }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -87,9 +128,18 @@ async fn list(
     request: Request,
 ) -> Result<Response, Refusal> {
     let page: Page = from_query(&request.into_parts().0)?;
-    let found = organisations::after(&app.pool, page.after, MAX_LISTED).await?;
-    let data = found.iter().map(Tenant::of).collect();
-    Ok(reply::json(StatusCode::OK, &Tenants { data }))
+    let limit = if page.limit == 0 { MAX_LISTED } else { page.limit.min(MAX_LISTED) };
+    let known = page.cursor.or(page.after).unwrap_or_default();
+    let text = page.search.trim().replace('\0', "");
+    // One more tells whether there are more.
+    let at_most = i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX);
+    let mut found = organisations::search(&app.pool, &text, known, at_most).await?;
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let standings = standings(&app, &found).await;
+    let data = found.iter().map(|one| Tenant::of(one, standings.get(&one.id.to_string()))).collect();
+    let next = found.last().filter(|_| has_more).map(|one| one.id.to_string());
+    Ok(reply::json(StatusCode::OK, &Tenants { data, next }))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

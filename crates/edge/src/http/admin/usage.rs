@@ -180,6 +180,7 @@ async fn filter(app: &App, wanted: Wanted) -> Result<UsageFilter, Refusal> {
         provider: wanted.provider,
         endpoint_id: wanted.endpoint,
         is_byok: wanted.is_byok,
+        ..UsageFilter::default()
     })
 }
 

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::{Session, csrf_token, session_secret};
+use crate::access::{Action, Session, csrf_token, session_secret};
 use crate::config::SessionsConfig;
 use crate::http::management::{Data, Sent};
 use crate::http::reply::{self, Refusal};
@@ -45,6 +45,13 @@ pub(super) struct Organization {
     role: String,
 }
 
+/// What somebody may do in an organisation, as operations name it.
+fn actions(session: &Session) -> Vec<&'static str> {
+    let role = session.membership.map(|(_, role)| role);
+    let may = |action: &Action| *action == Action::Self_ || role.is_some_and(|role| role.may(*action));
+    Action::ALL.iter().copied().filter(may).map(Action::as_str).collect()
+}
+
 impl Organization {
     fn of(membership: &store::people::Membership) -> Self {
         Self {
@@ -65,6 +72,8 @@ pub(super) struct Whole {
     user: User,
     /// Where the session works now.
     organization: Option<Organization>,
+    /// What the person's role allows there, such as `keys.write`: the scopes of operations that take sessions.
+    actions: Vec<&'static str>,
     organizations: Vec<Organization>,
 }
 
@@ -87,6 +96,7 @@ pub(super) async fn whole(app: &App, session: &Session, secret: &str) -> Result<
             has_password: profile.password_hash.is_some(),
         },
         organization: memberships.iter().find(|one| Some(one.tenant) == here).map(Organization::of),
+        actions: actions(session),
         organizations: memberships.iter().map(Organization::of).collect(),
     };
     Ok(Data { data })

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::owner;
 use crate::support::Platform;
-use crate::support::client::Answer;
+use crate::support::client::{self, Answer};
 
 pub(super) const PUBLIC: &str = "/api/v1";
 pub(super) const OPERATORS: &str = "/admin/v1";
@@ -211,7 +211,15 @@ impl<'a> People<'a> {
     }
 
     async fn send(&self, operation: &Operation, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        self.platform.call_with(operation.method.clone(), path, headers, body).await
+        let answer =
+            client::send(self.platform.address, operation.method.clone(), path, headers, body.to_owned());
+        let answer = answer.await;
+        if answer.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream") {
+            // It goes on for ever.
+            let (status, headers) = (answer.status(), answer.headers().clone());
+            return Answer { status, headers, body: bytes::Bytes::new() };
+        }
+        client::whole(answer).await
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) struct Kept {
     pub(crate) plans: Vec<Plan>,
     pub(crate) puts: Vec<PutPlanRequest>,
     pub(crate) moves: Vec<MoveTenantRequest>,
+    pub(crate) standings: Vec<Standing>,
 }
 
 /// Cheap to clone.
@@ -91,5 +92,15 @@ impl Plans for FakePlans {
         let moved = moved.ok_or_else(|| Status::from(Fault::not_found("The tenant was not found.")))?;
         let moves = vec![PlanMove { plan: moved.plan.clone(), at_ms: 1_000, actor: moved.actor }];
         Ok(Response::new(TenantPlan { plan: Some(self.find(&moved.plan)?), moves }))
+    }
+
+    async fn list_standings(
+        &self,
+        request: Request<ListStandingsRequest>,
+    ) -> Result<Response<ListStandingsResponse>, Status> {
+        let ids = request.into_inner().tenant_ids;
+        let mut standings = self.with(|kept| kept.standings.clone());
+        standings.retain(|standing| ids.contains(&standing.tenant_id));
+        Ok(Response::new(ListStandingsResponse { standings }))
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Said {
     pub(crate) lists: Vec<ListDecisionsRequest>,
     pub(crate) reads: Vec<ReadDecisionRequest>,
     pub(crate) replays: Vec<ReplayDecisionsRequest>,
+    /// Endpoints that are not healthy, with their state.
+    pub(crate) unwell: Vec<(String, &'static str)>,
     /// Whether the catalogue cannot be asked for.
     pub(crate) is_away: bool,
 }
@@ -69,6 +71,7 @@ impl FakeRouter {
             lists: Vec::new(),
             reads: Vec::new(),
             replays: Vec::new(),
+            unwell: Vec::new(),
             is_away: false,
         })))
     }
@@ -89,6 +92,8 @@ fn put(dry_run: bool) -> Result<Response<PutResponse>, Status> {
 
 #[tonic::async_trait]
 impl Router for FakeRouter {
+    type ReplayDecisionsStream = tokio_stream::Iter<std::vec::IntoIter<Result<ReplayProgress, Status>>>;
+
     async fn plan(&self, request: Request<PlanRequest>) -> Result<Response<PlanResponse>, Status> {
         let request = request.into_inner();
         self.with(|said| {
@@ -263,7 +268,13 @@ impl Router for FakeRouter {
         &self,
         request: Request<DescribeHealthRequest>,
     ) -> Result<Response<DescribeHealthResponse>, Status> {
-        let DescribeHealthRequest { endpoint_id, state, model, provider, .. } = request.into_inner();
+        let DescribeHealthRequest { endpoint_id, state, model, provider, only_unwell } = request.into_inner();
+        if only_unwell {
+            let endpoint = |(id, state): &(String, &str)| serde_json::json!({ "endpoint_id": id, "model": "acme/echo", "provider": "acme", "state": state });
+            let unwell = self.with(|said| said.unwell.iter().map(endpoint).collect::<Vec<_>>());
+            let body = serde_json::json!({ "endpoints": unwell }).to_string();
+            return Ok(Response::new(DescribeHealthResponse { body_json: body.into() }));
+        }
         if endpoint_id == "unknown" {
             return Err(Fault::not_found("There is no such endpoint.").into());
         }
@@ -293,8 +304,11 @@ impl Router for FakeRouter {
     async fn replay_decisions(
         &self,
         request: Request<ReplayDecisionsRequest>,
-    ) -> Result<Response<DecisionsResponse>, Status> {
+    ) -> Result<Response<Self::ReplayDecisionsStream>, Status> {
         self.with(|said| said.replays.push(request.into_inner()));
-        body(r#"{"decisions":3}"#)
+        let progress = |done| ReplayProgress { done, total: 3, ..ReplayProgress::default() };
+        let report =
+            ReplayProgress { body_json: r#"{"decisions":3}"#.as_bytes().into(), ..ReplayProgress::default() };
+        Ok(Response::new(tokio_stream::iter(vec![Ok(progress(0)), Ok(progress(2)), Ok(report)])))
     }
 }
