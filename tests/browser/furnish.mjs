@@ -61,7 +61,9 @@ async function arrange(api) {
     model: "anthropic/claude-sonnet-4.5",
     temperature: 0.2,
     max_tokens: 600,
-    messages: [{ role: "system", content: "Answer as the support of Acme, friendly and short. Quote the order number." }],
+    messages: [
+      { role: "system", content: "Answer as the support of Acme, friendly and short. Quote the order number." },
+    ],
   });
   await api.preset("translator", {
     models: ["google/gemini-2.5-flash", "mistralai/mistral-nemo"],

@@ -1,4 +1,4 @@
-// Runs the trials: `node run.mjs <dev.json> <folder for what failed> [<address of the console>] [<part of a name>]`.
+// Runs the trials: `node run.mjs <dev.json, or what stands in it> <folder for what failed> [<address of the console>] [<part of a name>]`.
 // A line of each: `ok` or `failed`, the seconds, its name. Ends with 1 when one failed.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import { operators } from "./trials/operators.mjs";
 import { pages } from "./trials/pages.mjs";
 
 const [file, folder, address = "", part = ""] = process.argv.slice(2);
-const dev = JSON.parse(readFileSync(file, "utf8"));
+const dev = JSON.parse(file.startsWith("{") ? file : readFileSync(file, "utf8"));
 const site = (address || dev.console_url || new URL(dev.api_base).origin).replace(/\/$/, "");
 const api = platform(dev);
 mkdirSync(folder, { recursive: true });
@@ -61,7 +61,9 @@ async function attempt(name, trial) {
 }
 
 await furnish(dev);
-const trials = Object.entries({ ...account, ...keyboard, ...operators, ...pages }).filter(([name]) => name.includes(part));
+const trials = Object.entries({ ...account, ...keyboard, ...operators, ...pages }).filter(([name]) =>
+  name.includes(part),
+);
 // Three at a time: most of a trial is waiting.
 const left = [...trials];
 const outcomes = await Promise.all(

@@ -27,7 +27,10 @@ async function play(page) {
 
 const browser = await launch();
 let state;
-for (const [sizeName, size] of [["wide", WIDE], ["narrow", NARROW]]) {
+for (const [sizeName, size] of [
+  ["wide", WIDE],
+  ["narrow", NARROW],
+]) {
   for (const theme of ["light", "dark"]) {
     const { context, page, said } = await open(browser, { theme, size, state });
     if (state === undefined) {

@@ -1,6 +1,7 @@
 //! System tests: every scenario against one platform of one process and one cluster, both shared by all of
 //! them, then the drills, each on a platform of its own.
 
+mod browser;
 mod business;
 mod byok;
 mod catalogue;
@@ -127,7 +128,8 @@ fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {
 }
 
 fn alone_trials(handle: &Handle) -> Vec<Trial> {
-    let modules: [(&str, Vec<(&str, Alone)>); 6] = [
+    let modules: [(&str, Vec<(&str, Alone)>); 7] = [
+        ("browser", browser::scenarios()),
         ("business", business::scenarios()),
         ("lifecycle", lifecycle::scenarios()),
         ("faults", faults::scenarios()),

@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo xtask test` is what CI runs.
 #![allow(clippy::print_stdout, reason = "a command talks to its user")]
 
+mod browser;
 mod clients;
 mod clocks;
 mod codegen;
@@ -69,7 +70,7 @@ enum Command {
     },
     /// Measures grants and settlements against a private PostgreSQL that waits for its disk; see bench/README.md.
     Settlement,
-    /// Writes made-up usage of a tenant of its own into a database that is migrated.
+    /// Writes made-up usage into a database that is migrated.
     SeedUsage {
         #[arg(long, default_value_t = 1_000_000)]
         rows: u32,
@@ -79,6 +80,15 @@ enum Command {
         /// As the owner of the schemas, such as `database_url` of `dev.json`.
         #[arg(long)]
         database_url: String,
+        /// Whose it is, by id. Left out, a new tenant's.
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+    /// Pictures of every page of the console, in `target/screenshots/`; those in the README are written anew.
+    Screenshots {
+        /// Only pages whose name contains this.
+        #[arg(default_value = "")]
+        filter: String,
     },
     /// Writes `.sqlx/` from the queries in the code, against a private database.
     DbPrepare,
@@ -95,7 +105,10 @@ fn main() -> ExitCode {
         Command::InferenceServer { arguments } => inference_server::serve(&arguments),
         Command::Codegen { check } => codegen::run(check),
         Command::Settlement => suite::settlement(),
-        Command::SeedUsage { rows, days, database_url } => seed::usage(&database_url.into(), rows, days),
+        Command::SeedUsage { rows, days, database_url, tenant } => {
+            seed::usage(&database_url.into(), rows, days, tenant.as_deref())
+        }
+        Command::Screenshots { filter } => browser::screenshots(&filter),
         Command::DbPrepare => database::prepare(),
     };
     match outcome {

@@ -36,8 +36,8 @@ insert into billing.account (account_id, kind, code)
 select billing.platform_account(code), 'platform', code from unnest(array['cogs:seed', 'payable:seed']) code
 on conflict do nothing";
 
-/// Writes `rows` rows of a tenant of their own, spread over the last `days` days, most of them recent.
-pub(crate) fn usage(url: &SecretString, rows: u32, days: u16) -> anyhow::Result<()> {
+/// Writes `rows` rows of a tenant, or of a new one, spread over the last `days` days, most of them recent.
+pub(crate) fn usage(url: &SecretString, rows: u32, days: u16, known: Option<&str>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut database =
@@ -49,18 +49,23 @@ pub(crate) fn usage(url: &SecretString, rows: u32, days: u16) -> anyhow::Result<
         sqlx::raw_sql(DAYS).execute(&mut database).await.context("the days cannot be opened")?;
         sqlx::raw_sql("set role patchbay_billing").execute(&mut database).await?;
         sqlx::raw_sql(ACCOUNTS).execute(&mut database).await?;
-        let tenant: String =
-            sqlx::query_scalar("select gen_random_uuid()::text").fetch_one(&mut database).await?;
-        for statement in [
-            "select billing.open_tenant($1::uuid, 'default', 0) where $2 > 0",
-            "select billing.grant_credit($1::uuid, $2, 'promotion', 'seed/' || $1, 'seeded usage')",
-        ] {
-            sqlx::query(statement)
+        let tenant: String = sqlx::query_scalar("select coalesce($1::uuid, gen_random_uuid())::text")
+            .bind(known)
+            .fetch_one(&mut database)
+            .await?;
+        if known.is_none() {
+            sqlx::query("select billing.open_tenant($1::uuid, 'default', 0)")
                 .bind(&tenant)
-                .bind(i64::from(rows).saturating_mul(DEAREST).max(1))
                 .execute(&mut database)
                 .await?;
         }
+        sqlx::query(
+            "select billing.grant_credit($1::uuid, $2, 'promotion', gen_random_uuid()::text, 'seeded usage')",
+        )
+        .bind(&tenant)
+        .bind(i64::from(rows).saturating_mul(DEAREST).max(1))
+        .execute(&mut database)
+        .await?;
         let mut left = rows;
         while left > 0 {
             let portion = left.min(PORTION);

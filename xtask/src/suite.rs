@@ -1,7 +1,7 @@
 //! The tiers of tests.
 
 use crate::shell::{cargo, command, run};
-use crate::{clients, clocks, console, fuzz, inference_server, lint, packages};
+use crate::{browser, clients, clocks, console, fuzz, inference_server, lint, packages};
 
 /// What CI runs.
 pub(crate) fn test() -> anyhow::Result<()> {
@@ -9,6 +9,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
     console::test()?;
     lint::all()?;
     clients::install()?;
+    browser::install()?;
     inference_server::install()?;
     clocks::install();
     run(cargo(&["build", "--workspace", "--locked"]))?;
@@ -22,6 +23,7 @@ pub(crate) fn system(filter: &str) -> anyhow::Result<()> {
     packages::install()?;
     console::build()?;
     clients::install()?;
+    browser::install()?;
     inference_server::install()?;
     clocks::install();
     run(cargo(&["build", "--workspace"]))?;

@@ -48,7 +48,8 @@ export function AccountMenu() {
 
   return (
     <Menu.Root modal={false}>
-      <Menu.Trigger render={<Button kind="quiet" aria-label="Account, organisation and theme" />}>
+      <Menu.Trigger render={<Button kind="quiet" />}>
+        <span className="visually-hidden">Account, organisation and theme: </span>
         <span className="cut">{organization?.name ?? "No organisation"}</span>
         <span className="avatar" aria-hidden="true">
           {(user.name || user.email).slice(0, 1).toUpperCase()}

@@ -21,7 +21,7 @@ export const account = {
     await page.getByRole("button", { name: "Sign in", exact: true }).click();
     await page.waitForURL(`${site}/keys`);
     await settled(page);
-    await page.getByRole("button", { name: "Account, organisation and theme" }).click();
+    await page.getByRole("button", { name: /^Account, organisation and theme/ }).click();
     await page.getByRole("menuitem", { name: "Sign out" }).click();
     await page.waitForURL(/\/sign-in/);
   },

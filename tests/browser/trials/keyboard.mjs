@@ -18,7 +18,10 @@ export const keyboard = {
     const palette = page.getByRole("combobox", { name: /Find a page/ });
     await palette.waitFor();
     await page.keyboard.type("guardr");
-    await page.getByRole("option", { name: /Guardrails/ }).and(page.locator("[aria-selected=true]")).waitFor();
+    await page
+      .getByRole("option", { name: /Guardrails/ })
+      .and(page.locator("[aria-selected=true]"))
+      .waitFor();
     await page.keyboard.press("Enter");
     await page.waitForURL(`${site}/guardrails`);
     await page.keyboard.press("Control+k");
@@ -45,7 +48,9 @@ export const keyboard = {
     for (let step = 0; step < 30; step += 1) {
       await page.keyboard.press("Tab");
       const isInside = await dialog.evaluate((box) => box.contains(document.activeElement));
-      const isGuard = await page.evaluate(() => document.activeElement?.hasAttribute("data-base-ui-focus-guard") ?? false);
+      const isGuard = await page.evaluate(
+        () => document.activeElement?.hasAttribute("data-base-ui-focus-guard") ?? false,
+      );
       ok(isInside || isGuard, `after ${step + 1} tabs the focus is on “${await focused(page)}”, outside of the dialog`);
     }
     await page.keyboard.press("Escape");

@@ -10,7 +10,10 @@ export const operators = {
     await page.goto(`${site}/operator/prices`);
     await settled(page);
     await page.getByLabel("Search prices").fill("mistral-nemo");
-    await page.getByRole("button", { name: /^New price for .*mistralai\/mistral-nemo$/ }).first().click();
+    await page
+      .getByRole("button", { name: /^New price for .*mistralai\/mistral-nemo$/ })
+      .first()
+      .click();
     const dialog = page.getByRole("dialog");
     const rate = dialog.getByLabel(/input/i).and(page.locator("input")).first();
     await rate.fill("0.0000123");
@@ -49,7 +52,10 @@ export const operators = {
     await issue.or(number).first().waitFor();
     if (await issue.isVisible()) {
       await issue.click();
-      await page.getByRole("dialog").getByRole("button", { name: /^Issue the/ }).click();
+      await page
+        .getByRole("dialog")
+        .getByRole("button", { name: /^Issue the/ })
+        .click();
       await page.getByRole("dialog").waitFor({ state: "detached" });
     }
     await number.waitFor();
@@ -57,7 +63,10 @@ export const operators = {
     await page.goto(`${site}/invoices`);
     const [download] = await Promise.all([
       page.waitForEvent("download"),
-      page.getByRole("link", { name: / as PDF$/ }).first().click(),
+      page
+        .getByRole("link", { name: / as PDF$/ })
+        .first()
+        .click(),
     ]);
     const bytes = await readFile(await download.path());
     equal(bytes.subarray(0, 5).toString(), "%PDF-");

@@ -1,7 +1,5 @@
 // Every page, light and dark: nothing on the browser's console, nothing that axe finds serious, nothing wider than a phone.
 
-import { deepEqual } from "node:assert/strict";
-
 import axe from "axe-core";
 
 import { NARROW, settled } from "../browser.mjs";
@@ -20,22 +18,27 @@ async function findings(page) {
   );
   return violations
     .filter(({ impact }) => GRAVE.has(impact))
-    .flatMap(({ id, help, nodes }) => nodes.slice(0, 3).map((node) => `${id} (${help}): ${node.html.slice(0, 200)}\n${node.failureSummary}`));
+    .flatMap(({ id, help, nodes }) =>
+      nodes.slice(0, 3).map((node) => `${id} (${help}): ${node.html.slice(0, 200)}\n${node.failureSummary}`),
+    );
 }
 
 async function look({ site, dev, fresh }, theme, size) {
   const { page, said } = await fresh({ theme, size, isSignedIn: true });
-  const faults = [];
+  /** The pages that have a fault. */
+  const faults = new Map();
+  const note = (fault, name) => faults.set(fault, [...(faults.get(fault) ?? []), name]);
   for (const [name, address] of await addresses(dev)) {
     said.length = 0;
     await page.goto(site + address);
     await settled(page);
-    if (size === undefined) faults.push(...(await findings(page)).map((found) => `${name}: ${found}`));
+    if (size === undefined) for (const found of await findings(page)) note(found, name);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    if (wide > 0) faults.push(`${name}: ${wide} pixels wider than the window`);
-    faults.push(...said.map((line) => `${name}: ${line}`));
+    if (wide > 0) note(`wider than the window by ${wide} pixels`, name);
+    for (const line of said) note(line, name);
   }
-  deepEqual(faults, [], faults.join("\n"));
+  const lines = [...faults].map(([fault, names]) => `${names.join(", ")}: ${fault}`);
+  if (lines.length > 0) throw new Error(`${lines.length} faults\n${lines.join("\n")}`);
 }
 
 export const pages = {
