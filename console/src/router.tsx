@@ -363,7 +363,7 @@ const catalogueModels = createRoute({
 });
 const catalogueModel = createRoute({
   ...within,
-  path: "/operator/models/$",
+  path: "/operator/model/$",
   component: page(() => import("./catalogue/CatalogueModelPage"), "CatalogueModelPage"),
 });
 const prices = createRoute({

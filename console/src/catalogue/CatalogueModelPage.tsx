@@ -23,7 +23,7 @@ import { type Model, catalogueModelQuery } from "./rows";
 import { inUse } from "./use";
 import { changeEndpoint, changeModel, withdrawModel } from "./write";
 
-const route = getRouteApi("/inside/operator/models/$");
+const route = getRouteApi("/inside/operator/model/$");
 
 /** A model has no last day of its own: its endpoints have, each. */
 function DeprecateDialog({ model, onClose }: { model: Model; onClose: () => void }) {
@@ -164,6 +164,7 @@ export function CatalogueModelPage() {
       <EndpointsTable
         rows={data.endpoints}
         isWhole
+        isOfModel
         empty={
           <Empty title="Nobody serves it">An endpoint says which provider serves it, and for what.</Empty>
         }

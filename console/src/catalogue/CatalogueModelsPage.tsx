@@ -64,7 +64,7 @@ function isShown(model: Model, search: CatalogueSearch): boolean {
 const priceColumn = (name: ClassName): Column<Model> => ({
   id: name,
   head: `${classOf(name).label} from`,
-  width: "115px",
+  width: "110px",
   align: "right",
   value: (one) => {
     const picos = cheapest(one, name);
@@ -77,11 +77,11 @@ const COLUMNS: Column<Model>[] = [
   {
     id: "name",
     head: "Model",
-    width: "minmax(240px, 3fr)",
+    width: "minmax(220px, 3fr)",
     value: (one) => one.name,
     cell: (one) => (
       <div className="stack-tight">
-        <Link to="/operator/models/$" params={{ _splat: one.slug }} className="cut">
+        <Link to="/operator/model/$" params={{ _splat: one.slug }} className="cut">
           {one.name}
         </Link>
         <span className="soft mono cut">{one.slug}</span>
@@ -91,14 +91,14 @@ const COLUMNS: Column<Model>[] = [
   {
     id: "state",
     head: "State",
-    width: "160px",
+    width: "140px",
     value: (one) => `${Number(one.disabled)}${Number(usable(one) === 0)}`,
     cell: (one) => <ModelBadge of={one} />,
   },
   {
     id: "endpoints",
     head: "Endpoints",
-    width: "110px",
+    width: "100px",
     align: "right",
     value: (one) => one.endpoints.length,
     cell: (one) => (
@@ -112,7 +112,7 @@ const COLUMNS: Column<Model>[] = [
   {
     id: "context",
     head: "Context",
-    width: "95px",
+    width: "85px",
     align: "right",
     value: (one) => one.context_length,
     cell: (one) => compact(one.context_length),
@@ -120,7 +120,7 @@ const COLUMNS: Column<Model>[] = [
   {
     id: "kinds",
     head: "Reads, writes",
-    width: "minmax(170px, 1fr)",
+    width: "minmax(150px, 1fr)",
     cell: (one) => (
       <span className="soft">
         {one.input_modalities.join(", ")} → {one.output_modalities.join(", ")}
@@ -130,7 +130,7 @@ const COLUMNS: Column<Model>[] = [
   {
     id: "aliases",
     head: "Aliases",
-    width: "90px",
+    width: "80px",
     align: "right",
     value: (one) => one.aliases.length,
     cell: (one) => <span title={one.aliases.join(", ")}>{one.aliases.length || "–"}</span>,
@@ -138,7 +138,7 @@ const COLUMNS: Column<Model>[] = [
   {
     id: "created",
     head: "Released",
-    width: "110px",
+    width: "115px",
     align: "right",
     value: (one) => one.created || null,
     cell: (one) => (one.created ? new Date(one.created * 1000).toISOString().slice(0, 10) : "–"),
@@ -227,7 +227,7 @@ export function CatalogueModelsPage() {
           groups={MODEL}
           before={formOf(MODEL, {})}
           onSend={makeModel}
-          onDone={(done) => void navigate({ to: "/operator/models/$", params: { _splat: done.id } })}
+          onDone={(done) => void navigate({ to: "/operator/model/$", params: { _splat: done.id } })}
           onClose={() => ask(false)}
         />
       ) : null}

@@ -29,7 +29,7 @@ function Subject({ of }: { of: Change }) {
     }
     case "model":
       return (
-        <Link to="/operator/models/$" params={{ _splat: of.subject }} className="cut">
+        <Link to="/operator/model/$" params={{ _splat: of.subject }} className="cut">
           {named}
         </Link>
       );
@@ -88,7 +88,16 @@ const COLUMNS: Column<Change>[] = [
     width: "190px",
     cell: (one) => <Badge tone={toneOf(actionText(one))}>{actionText(one)}</Badge>,
   },
-  { id: "subject", head: "Of", width: "minmax(200px, 1fr)", cell: (one) => <Subject of={one} /> },
+  {
+    id: "subject",
+    head: "Of",
+    width: "minmax(200px, 1fr)",
+    cell: (one) => (
+      <div className="stack-tight">
+        <Subject of={one} />
+      </div>
+    ),
+  },
   {
     id: "difference",
     head: "From and to",

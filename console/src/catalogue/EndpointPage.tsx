@@ -53,7 +53,7 @@ function About({ of }: { of: Endpoint }) {
             ],
             [
               "Model",
-              <Link to="/operator/models/$" params={{ _splat: of.model }}>
+              <Link to="/operator/model/$" params={{ _splat: of.model }}>
                 {of.model}
               </Link>,
             ],
@@ -85,6 +85,7 @@ export function EndpointPage() {
       </Page>
     );
   }
+  const seen = data.health.successes === 0 ? "assumed: it answered nobody" : "of the last five minutes";
   return (
     <Page
       title={`${data.tag} · ${data.model}`}
@@ -113,8 +114,8 @@ export function EndpointPage() {
           { label: "Input / 1M", value: rateText(data.price?.base, "input") },
           { label: "Output / 1M", value: rateText(data.price?.base, "output") },
           { label: "Context", value: compact(data.context_length) },
-          { label: "TTFT, mean", value: duration(data.health.latency_ms), note: "5 minutes" },
-          { label: "Speed, mean", value: throughput(data.health.throughput), note: "5 minutes" },
+          { label: "TTFT, mean", value: duration(data.health.latency_ms), note: seen },
+          { label: "Speed, mean", value: throughput(data.health.throughput), note: seen },
         ]}
       />
       <PricesCard endpoint={data} />

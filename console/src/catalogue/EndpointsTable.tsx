@@ -28,6 +28,11 @@ function uptimeOf({ health }: Endpoint): number | null {
   return seen === 0 ? null : health.successes / seen;
 }
 
+// Of an endpoint that answered nobody, routing assumes figures: these are not shown as if they were seen.
+const latencyOf = ({ health }: Endpoint): number | null =>
+  health.successes === 0 ? null : health.latency_ms;
+const speedOf = ({ health }: Endpoint): number | null => (health.successes === 0 ? null : health.throughput);
+
 const priceValue = (one: Endpoint, name: "input" | "output"): number | null => {
   const picos = picosOf(one.price?.base[name] ?? "");
   return picos === null ? null : Number(picos);
@@ -36,28 +41,36 @@ const priceValue = (one: Endpoint, name: "input" | "output"): number | null => {
 const priceColumn = (name: "input" | "output"): Column<Endpoint> => ({
   id: name,
   head: `${classOf(name).label} / 1M`,
-  width: "105px",
+  width: "118px",
   align: "right",
   value: (one) => priceValue(one, name),
   cell: (one) => rateText(one.price?.base, name),
 });
 
-export function endpointColumns(states: Map<string, string> | undefined): Column<Endpoint>[] {
+/** Below its model an endpoint goes by its tag, elsewhere by its model. */
+function nameColumn(isOfModel: boolean): Column<Endpoint> {
+  return {
+    id: "endpoint",
+    head: "Endpoint",
+    width: "minmax(230px, 3fr)",
+    value: (one) => (isOfModel ? one.tag : `${one.model} ${one.tag}`),
+    cell: (one) => (
+      <div className="stack-tight">
+        <Link to="/operator/endpoints/$id" params={{ id: one.id }} className="cut">
+          {isOfModel ? one.tag : one.model}
+        </Link>
+        <span className="soft mono cut">{isOfModel ? one.provider_model : one.tag}</span>
+      </div>
+    ),
+  };
+}
+
+export function endpointColumns(
+  states: Map<string, string> | undefined,
+  isOfModel = false,
+): Column<Endpoint>[] {
   return [
-    {
-      id: "endpoint",
-      head: "Endpoint",
-      width: "minmax(230px, 3fr)",
-      value: (one) => `${one.model} ${one.tag}`,
-      cell: (one) => (
-        <div className="stack-tight">
-          <Link to="/operator/endpoints/$id" params={{ id: one.id }} className="cut">
-            {one.model}
-          </Link>
-          <span className="soft mono cut">{one.tag}</span>
-        </div>
-      ),
-    },
+    nameColumn(isOfModel),
     {
       id: "state",
       head: "State",
@@ -78,16 +91,16 @@ export function endpointColumns(states: Map<string, string> | undefined): Column
       head: "TTFT",
       width: "85px",
       align: "right",
-      value: (one) => one.health.latency_ms,
-      cell: (one) => duration(one.health.latency_ms),
+      value: latencyOf,
+      cell: (one) => duration(latencyOf(one)),
     },
     {
       id: "speed",
       head: "Speed",
       width: "105px",
       align: "right",
-      value: (one) => one.health.throughput,
-      cell: (one) => throughput(one.health.throughput),
+      value: speedOf,
+      cell: (one) => throughput(speedOf(one)),
     },
     priceColumn("input"),
     priceColumn("output"),
@@ -119,10 +132,14 @@ export function endpointColumns(states: Map<string, string> | undefined): Column
 export function EndpointsTable({
   rows,
   empty,
+  isOfModel = false,
   ...others
-}: { rows: Endpoint[]; empty: ReactNode } & Pick<TableProps<Endpoint>, "sorting" | "onSort" | "isWhole">) {
+}: { rows: Endpoint[]; empty: ReactNode; isOfModel?: boolean } & Pick<
+  TableProps<Endpoint>,
+  "sorting" | "onSort" | "isWhole"
+>) {
   const states = useStates();
-  const columns = useMemo(() => endpointColumns(states), [states]);
+  const columns = useMemo(() => endpointColumns(states, isOfModel), [states, isOfModel]);
   return (
     <Table
       label="Endpoints"

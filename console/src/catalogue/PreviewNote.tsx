@@ -20,13 +20,21 @@ function labelOf(groups: readonly Group[], name: string): string {
   return fields.find((field) => field.name === name || field.name.endsWith(`.${name}`))?.label ?? name;
 }
 
+const ENDINGS = new Map([
+  ["one", "st"],
+  ["two", "nd"],
+  ["few", "rd"],
+]);
+const rules = new Intl.PluralRules("en", { type: "ordinal" });
+const ordinal = (place: number): string => `${place}${ENDINGS.get(rules.select(place)) ?? "th"}`;
+
 export function rankText(rank: NonNullable<Preview["rank"]>): string {
   if (rank.to === null) return "It cannot be chosen as it would be.";
-  const place = (at: number) => `${at}. of ${rank.of}`;
-  if (rank.from === null) return `By price it would be the ${place(rank.to)} of its model's endpoints.`;
+  const place = (at: number) => `${ordinal(at)} of ${rank.of}`;
+  if (rank.from === null) return `By price it would be the ${place(rank.to)} endpoints of its model.`;
   if (rank.from === rank.to)
-    return `By price it stays the ${place(rank.to)} of its model's endpoints, the cheapest first.`;
-  return `By price it moves from the ${rank.from}. to the ${place(rank.to)} of its model's endpoints, the cheapest first.`;
+    return `By price it stays the ${place(rank.to)} endpoints of its model, the cheapest first.`;
+  return `By price it moves from the ${ordinal(rank.from)} to the ${place(rank.to)} endpoints of its model, the cheapest first.`;
 }
 
 export function PreviewNote({

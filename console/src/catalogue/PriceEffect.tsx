@@ -182,7 +182,11 @@ export function PriceEffect({
       {plans.length > 0 ? (
         <SelectField
           label="Margin on the plan"
-          hint={`Tenants pay the price and ${basisPoints(markup)} on top: what they pay moves with it, and with that the margin.`}
+          hint={
+            markup === 0
+              ? "It has no markup here: its tenants pay what the platform pays."
+              : `Its tenants pay the price and ${basisPoints(markup)} on top: with the price moves what they pay, and the margin.`
+          }
           options={plans.map((one) => ({ value: one.name, label: one.name }))}
           value={plan?.name ?? ""}
           onChange={(event) => choose(event.target.value)}

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { ago, dateTime } from "~/format/time";
-import { Button } from "~/ui/Button";
+import { Button, ButtonLink } from "~/ui/Button";
 import { Badge, ErrorNote, Loading, type Tone } from "~/ui/Note";
 import { Card } from "~/ui/Page";
 
@@ -87,9 +87,14 @@ export function PricesCard({ endpoint }: { endpoint: Endpoint }) {
     <Card
       title="Prices"
       actions={
-        <Button size="small" kind="primary" onClick={() => ask(true)}>
-          New price
-        </Button>
+        <div className="bar">
+          <ButtonLink size="small" to="/operator/replay" search={{ endpoint: endpoint.id }}>
+            Replay with another price
+          </ButtonLink>
+          <Button size="small" kind="primary" onClick={() => ask(true)}>
+            New price
+          </Button>
+        </div>
       }
     >
       {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
@@ -107,7 +112,7 @@ export function PricesCard({ endpoint }: { endpoint: Endpoint }) {
                 <th scope="col">State</th>
                 <th scope="col">From</th>
                 {used.map((one) => (
-                  <th scope="col" key={one.name}>
+                  <th scope="col" key={one.name} className="number">
                     {one.label} / {one.per}
                   </th>
                 ))}
@@ -135,7 +140,7 @@ export function PricesCard({ endpoint }: { endpoint: Endpoint }) {
                     ) : null}
                   </td>
                   {used.map(({ name }) => (
-                    <td key={name}>
+                    <td key={name} className="number">
                       <Rate rates={price.base} before={before?.base} name={classOf(name).name} />
                     </td>
                   ))}

@@ -45,8 +45,8 @@ export const PROVIDER: Group[] = [
     fields: [
       { name: "collects_data", label: "Collects data", kind: "maybe", none: "unknown: counts as yes" },
       { name: "zero_data_retention", label: "Retains nothing", kind: "maybe", none: "unknown: counts as no" },
-      { name: "headquarters", label: "Headquarters", kind: "text", hint: "NL" },
-      { name: "datacenters", label: "Datacenters", kind: "words", hint: "DE, US" },
+      { name: "headquarters", label: "Headquarters", kind: "text", hint: "Two capital letters, such as NL." },
+      { name: "datacenters", label: "Datacenters", kind: "words", hint: "Such as DE, US." },
       { name: "privacy_policy_url", label: "Privacy policy", kind: "text" },
       { name: "terms_of_service_url", label: "Terms of service", kind: "text" },
       { name: "status_page_url", label: "Status page", kind: "text" },

@@ -86,6 +86,20 @@ test("a tier that is new is compared with what counted there before", () => {
   expect(percentText(changeOf(line!.from.picos, line!.to.picos))).toBe("+200%");
 });
 
+test("what changes in a tier that does not list it is told too", () => {
+  const tiers = [{ above_prompt_tokens: 1000, rates: { input: "0.000003" } }];
+  const lines = linesOf(
+    { base: { input: "0.000001" }, tiers },
+    { base: { input: "0.000001", cache_read: "0.0000001" }, tiers },
+  );
+  expect(lines.map((one) => [one.where, one.name, one.from.picos, one.to.picos])).toEqual([
+    ["", "input", 1_000_000n, 1_000_000n],
+    ["", "cache_read", 1_000_000n, 100_000n],
+    ["above 1,000 prompt tokens", "input", 3_000_000n, 3_000_000n],
+    ["above 1,000 prompt tokens", "cache_read", 3_000_000n, 100_000n],
+  ]);
+});
+
 test("from nothing and from free there is no percentage", () => {
   expect(changeOf(null, 5n)).toBeNull();
   expect(changeOf(0n, 5n)).toBeNull();

@@ -255,6 +255,9 @@ function placesOf(price: Price | null): Place[] {
   return [usual, ...stacked("", [price.base], price.tiers ?? []), ...windows];
 }
 
+const rateIn = (place: Place | undefined, name: ClassName): Effective =>
+  place === undefined ? { picos: null, as: null } : effective(place.layers, name);
+
 /** One class in one place of a price, before and after. */
 export interface Line {
   /** Empty for the usual rates. */
@@ -268,7 +271,10 @@ export interface Line {
 const isListed = (place: Place | undefined, name: ClassName): boolean =>
   place?.layers.at(-1)?.[name] !== undefined;
 
-/** Every class that either price lists, place by place; where a place is new or gone the usual rates stand for it. */
+/**
+ * Every class that a place of either price lists, and what changes there though it is listed elsewhere. Where a place is new
+ * or gone the usual rates stand for it.
+ */
 export function linesOf(from: Price | null, to: Price): Line[] {
   const [before, after] = [placesOf(from), placesOf(to)];
   const find = (places: Place[], where: string) => places.find((place) => place.where === where);
@@ -276,15 +282,15 @@ export function linesOf(from: Price | null, to: Price): Line[] {
     ...after.map((place) => place.where),
     ...before.map((place) => place.where).filter((where) => find(after, where) === undefined),
   ];
-  const nothing: Effective = { picos: null, as: null };
+  const priced = CLASSES.filter(({ name }) => [...before, ...after].some((place) => isListed(place, name)));
   return all.flatMap((where) => {
     const [old, next] = [find(before, where), find(after, where)];
-    return CLASSES.filter(({ name }) => isListed(old, name) || isListed(next, name)).map(({ name }) => {
-      const rate = (place: Place | undefined, places: Place[]) =>
-        place || places[0] ? effective((place ?? (places[0] as Place)).layers, name) : nothing;
-      const [was, is] = [rate(old, before), rate(next, after)];
-      return { where, name, from: was, to: is, isChanged: was.picos !== is.picos };
-    });
+    return priced
+      .map(({ name }): Line => {
+        const [was, is] = [rateIn(old ?? before[0], name), rateIn(next ?? after[0], name)];
+        return { where, name, from: was, to: is, isChanged: was.picos !== is.picos };
+      })
+      .filter(({ name, isChanged }) => isChanged || isListed(old, name) || isListed(next, name));
   });
 }
 

@@ -49,27 +49,27 @@ function columns(shares: Map<string, number>): Column<Considered>[] {
     {
       id: "place",
       head: "Place",
-      width: "130px",
+      width: "125px",
       value: (one) => one.position ?? (couldServe(one) ? 1000 : 2000),
       cell: (one) => <Verdict of={one} />,
     },
     {
       id: "endpoint",
       head: "Endpoint",
-      width: "minmax(200px, 1fr)",
+      width: "minmax(180px, 1fr)",
       value: (one) => one.tag,
       cell: (one) => <EndpointName of={one} />,
     },
     {
       id: "why",
       head: "Why",
-      width: "minmax(300px, 3fr)",
-      cell: (one) => <span className="why">{outcomeOf(one, shares).join(" ")}</span>,
+      width: "minmax(240px, 3fr)",
+      cell: (one) => <span>{outcomeOf(one).join(" ")}</span>,
     },
     {
       id: "share",
       head: "Odds",
-      width: "120px",
+      width: "95px",
       align: "right",
       value: (one) => shares.get(one.id),
       cell: (one) => {
@@ -88,8 +88,8 @@ function columns(shares: Map<string, number>): Column<Considered>[] {
     },
     {
       id: "price",
-      head: "USD / 1M, blended",
-      width: "150px",
+      head: <span title="Three prompt tokens to each completion token">USD / 1M</span>,
+      width: "100px",
       align: "right",
       value: (one) => (one.price_per_million ? Number(one.price_per_million) : null),
       cell: (one) => (
@@ -104,7 +104,7 @@ function columns(shares: Map<string, number>): Column<Considered>[] {
     {
       id: "latency",
       head: "TTFT",
-      width: "90px",
+      width: "85px",
       align: "right",
       value: (one) => one.latency_ms,
       cell: (one) => duration(one.latency_ms),
@@ -112,7 +112,7 @@ function columns(shares: Map<string, number>): Column<Considered>[] {
     {
       id: "speed",
       head: "Speed",
-      width: "100px",
+      width: "95px",
       align: "right",
       value: (one) => one.throughput,
       cell: (one) => throughput(one.throughput),
@@ -120,7 +120,7 @@ function columns(shares: Map<string, number>): Column<Considered>[] {
     {
       id: "state",
       head: "Health",
-      width: "110px",
+      width: "105px",
       value: (one) => one.state,
       cell: (one) =>
         one.state === undefined ? (

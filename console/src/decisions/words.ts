@@ -59,7 +59,7 @@ export const couldServe = (one: Considered): boolean =>
   one.selected || one.reason === "plan_full" || one.reason === "no_fallbacks";
 
 /** What became of an endpoint and why, as sentences. */
-export function outcomeOf(one: Considered, shares: Map<string, number>): string[] {
+export function outcomeOf(one: Considered): string[] {
   const told: string[] = [];
   if (one.selected && one.position !== undefined)
     told.push(
@@ -73,8 +73,6 @@ export function outcomeOf(one: Considered, shares: Map<string, number>): string[
   const rank = one.rank === undefined ? undefined : RANKS[one.rank];
   if (rank !== undefined) told.push(`${rank.charAt(0).toUpperCase()}${rank.slice(1)}.`);
   if (one.tool_calling === "deprioritized") told.push("It calls tools worse than others of the model.");
-  const share = shares.get(one.id);
-  if (share !== undefined) told.push(`In the draw it had ${(share * 100).toFixed(1)}%.`);
   return told;
 }
 
@@ -88,8 +86,7 @@ export function sharesOf(explanation: Pick<Explanation, "draws">): Map<string, n
 }
 
 const ORDERS: Record<string, string> = {
-  default:
-    "drawn with odds of one to the square of the price, among those that are alike otherwise; the rest by price",
+  default: "drawn, the odds 1/price², among those that are alike otherwise; the others follow by price",
   order: "as the request's `order` says",
   price: "the cheapest first",
   throughput: "the fastest first",
