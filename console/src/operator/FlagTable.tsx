@@ -47,12 +47,12 @@ export function FlagTable({
     {
       id: "said",
       head: of === "tenant" ? "For this tenant" : "For everybody",
-      width: "260px",
+      width: "270px",
       cell: (one) => (
         <Segments
           label={`${one.name} for ${of === "tenant" ? "this tenant" : "everybody"}`}
           options={[
-            { value: "unsaid", label: of === "tenant" ? "as for everybody" : "default" },
+            { value: "unsaid", label: of === "tenant" ? "as everybody" : "default" },
             { value: "on", label: "on" },
             { value: "off", label: "off" },
           ]}

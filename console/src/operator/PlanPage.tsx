@@ -30,12 +30,16 @@ const route = getRouteApi("/inside/operator/plans/$name");
 
 const versionColumns = (onTake: (version: Version) => void): Column<Version>[] => [
   { id: "version", head: "Version", width: "90px", cell: (one) => one.version },
-  { id: "at", head: "In force from", width: "200px", cell: (one) => dateTime(one.created_at) },
+  { id: "at", head: "In force from", width: "185px", cell: (one) => dateTime(one.created_at) },
   {
     id: "by",
     head: "By",
-    width: "minmax(150px, 1fr)",
-    cell: (one) => <span className="mono cut">{one.actor || "the installation"}</span>,
+    width: "minmax(130px, 1fr)",
+    cell: (one) => (
+      <span className="mono cut" title={one.actor}>
+        {one.actor || "the installation"}
+      </span>
+    ),
   },
   {
     id: "markup",
@@ -61,13 +65,13 @@ const versionColumns = (onTake: (version: Version) => void): Column<Version>[] =
   {
     id: "payment",
     head: "Pays",
-    width: "190px",
+    width: "165px",
     cell: (one) => (one.payment === "postpaid" ? `postpaid, ${exactUsd(one.credit_limit)}` : "prepaid"),
   },
   {
     id: "take",
     head: "",
-    width: "150px",
+    width: "135px",
     align: "right",
     cell: (one) => (
       <Button size="small" onClick={() => onTake(one)}>

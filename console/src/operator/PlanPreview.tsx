@@ -1,7 +1,7 @@
 // What requests would cost under other terms, before they are in force.
 
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type KeyboardEvent, useState } from "react";
 
 import { exactUsd, nanoOf, usdOfNano } from "~/format/money";
 import { modelsQuery } from "~/models/models";
@@ -80,9 +80,7 @@ export function PlanPreview({ ask }: { ask: (preview: Asked) => Promise<PreviewR
   const { data: models } = useQuery(modelsQuery);
   const [form, setForm] = useState({ model: "openai/gpt-4o", provider: "", input: "1000", output: "500" });
   const preview = useMutation({ mutationFn: ask });
-  function submit(event: FormEvent): void {
-    event.preventDefault();
-    event.stopPropagation();
+  function show(): void {
     preview.mutate({
       model: form.model.trim(),
       provider: form.provider.trim() || null,
@@ -90,12 +88,17 @@ export function PlanPreview({ ask }: { ask: (preview: Asked) => Promise<PreviewR
       output_tokens: Number(form.output) || 0,
     });
   }
+  /** It stands within forms that change something: the enter key only shows. */
+  function onKeyDown(event: KeyboardEvent): void {
+    if (event.key !== "Enter" || !(event.target instanceof HTMLInputElement)) return;
+    event.preventDefault();
+    show();
+  }
   return (
-    <form className="form" onSubmit={submit}>
+    <div className="form" onKeyDown={onKeyDown}>
       <div className="input-row">
         <TextField
           label="Model"
-          required
           list="preview-models"
           value={form.model}
           onChange={(event) => setForm({ ...form, model: event.target.value })}
@@ -125,12 +128,12 @@ export function PlanPreview({ ask }: { ask: (preview: Asked) => Promise<PreviewR
         />
       </div>
       <div className="form-actions">
-        <Button type="submit" busy={preview.isPending}>
+        <Button busy={preview.isPending} onClick={show}>
           Show what it would cost
         </Button>
       </div>
       {preview.error ? <ErrorNote error={preview.error} /> : null}
       {preview.data ? <Rows rows={preview.data} /> : null}
-    </form>
+    </div>
   );
 }

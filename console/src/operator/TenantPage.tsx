@@ -42,7 +42,7 @@ export function TenantPage() {
       title={known?.name ?? "Tenant"}
       about={
         <>
-          {known ? `${known.slug} · ` : null}
+          {known && !known.slug.includes(tenant) ? `${known.slug} · ` : null}
           <span className="mono">{tenant}</span>
         </>
       }

@@ -1,4 +1,5 @@
 import { Link, type LinkProps } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
 
 /** The parts of a page. Which one is shown stands in the address, so each is a link. */
 export function Tabs<T extends string>({
@@ -12,8 +13,13 @@ export function Tabs<T extends string>({
   value: T;
   searchOf: (tab: T) => Record<string, string | undefined>;
 }) {
+  const list = useRef<HTMLElement>(null);
+  // On a narrow window the tabs scroll sideways.
+  useEffect(() => {
+    list.current?.querySelector("[aria-current]")?.scrollIntoView?.({ block: "nearest", inline: "center" });
+  }, [value]);
   return (
-    <nav className="tabs" aria-label={label}>
+    <nav className="tabs" aria-label={label} ref={list}>
       {tabs.map((tab) => (
         <Link
           key={tab.value}

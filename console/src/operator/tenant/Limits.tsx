@@ -122,7 +122,7 @@ const columnsOf = (
   {
     id: "own",
     head: "Own keys",
-    width: "110px",
+    width: "135px",
     cell: (one) => (one.counts_own_keys ? "count" : <span className="soft">do not count</span>),
   },
   {
