@@ -30,11 +30,12 @@ pub(crate) fn scenarios() -> Vec<(&'static str, Alone)> {
     alone![hostile_clients_against_a_cluster, hostile_clients_against_one_process]
 }
 
-/// Everything is said, and what is slow is cut off soon.
-const SETTINGS: [(&str, &str); 4] = [
+/// Everything is said, what is slow is cut off soon, and what nobody uses is given back soon.
+const SETTINGS: [(&str, &str); 5] = [
     ("PATCHBAY__TELEMETRY__LOG", "debug"),
     ("PATCHBAY__EDGE__HTTP__HEADER_TIMEOUT_MS", "4000"),
     ("PATCHBAY__EDGE__HTTP__BODY_TIMEOUT_MS", "4000"),
+    ("PATCHBAY__EDGE__LEASES__IDLE_MS", "2000"),
     ("PATCHBAY__SIMULATOR__LOG_BODY_BYTES", "0"),
 ];
 /// How often what cannot be served right now is sent, and after which pause.
@@ -123,9 +124,10 @@ async fn hostile_clients_against_a_cluster() -> anyhow::Result<()> {
     let site = Site::start(Topology::Cluster).await?;
     let tap = Wiretap::start(&site.platform).boxed().await?;
     let traps = Traps::set().await?;
-    let seeded = Seeded::seed(&site).boxed().await?;
+    let mut seeded = Seeded::new(&site).boxed().await?;
     // None of these disturbs another.
     let together = futures::join!(
+        part("seeding", seeded.are_used(&site)),
         part("canaries", canaries::nobody_hears_anothers(&site)),
         part("addresses", addresses::nothing_private_is_called(&site, &traps)),
         part("malformed", malformed::bodies_are_refused(&site)),
@@ -133,7 +135,7 @@ async fn hostile_clients_against_a_cluster() -> anyhow::Result<()> {
         part("own keys", own_keys::a_credential_in_anothers_row_is_refused(&site)),
         part("slow", slow::connections_are_cut_off_while_others_are_served(&site)),
     );
-    let mut wrong: Vec<Option<&str>> = <[_; 6]>::from(together).into();
+    let mut wrong: Vec<Option<&str>> = <[_; 7]>::from(together).into();
     // Memory is counted while nobody else asks for any; the last kills servers.
     wrong.push(part("heavy", heavy::too_much_is_refused_in_bounded_memory(&site)).await);
     wrong.push(part("revocation", revocation::a_revoked_key_is_refused(&site)).await);
@@ -146,10 +148,13 @@ async fn hostile_clients_against_a_cluster() -> anyhow::Result<()> {
 async fn hostile_clients_against_one_process() -> anyhow::Result<()> {
     let site = Site::start(Topology::OneProcess).await?;
     let tap = Wiretap::start(&site.platform).boxed().await?;
-    let seeded = Seeded::seed(&site).boxed().await?;
-    let canaries = part("canaries", canaries::nobody_hears_anothers(&site)).await;
+    let mut seeded = Seeded::new(&site).boxed().await?;
+    let (seeding, canaries) = futures::join!(
+        part("seeding", seeded.are_used(&site)),
+        part("canaries", canaries::nobody_hears_anothers(&site)),
+    );
     let revocation = part("revocation", revocation::a_revoked_key_is_refused(&site)).await;
-    finish(site, &seeded, &tap, vec![canaries, revocation]).await
+    finish(site, &seeded, &tap, vec![seeding, canaries, revocation]).await
 }
 
 /// Nothing leaked, nothing panicked, and the books are right.

@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::json;
 use testkit::{Api, Dialect, Organisation, Platform, unique};
 
-use super::Site;
+use super::{Site, patiently};
 
 /// Far above the time after which an edge looks again.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,7 +25,8 @@ pub(super) async fn a_credential_in_anothers_row_is_refused(site: &Site) -> anyh
         let organisation = platform.admin.organisation("10").await?;
         let own =
             json!({"provider": provider.slug, "key": unique("own-0123456789-good"), "workspace_id": null});
-        let made = platform.api_as(&organisation.management_key).post("/byok", own.to_string()).await?;
+        let api = platform.api_as(&organisation.management_key);
+        let made = patiently(|| api.post("/byok", own.to_string())).await?;
         ensure!(made.status == 201, "{made:?}");
         organisations.push(organisation);
     }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
-use testkit::{Api, Dialect, Platform, Reply, Wiretap, unique};
+use testkit::{Api, Dialect, Organisation, Platform, Reply, Wiretap, unique};
 
 use super::{Site, patiently};
 
@@ -12,6 +12,8 @@ const VAULTS: [&str; 4] = ["secrets.json", "dev.json", "run/cluster.json", "post
 
 /// What must be found nowhere.
 pub(super) struct Seeded {
+    /// Whose keys they are.
+    organisation: Organisation,
     /// A name and a text.
     texts: Vec<(&'static str, String)>,
     /// Every error that somebody was told meanwhile.
@@ -19,8 +21,9 @@ pub(super) struct Seeded {
 }
 
 impl Seeded {
-    /// Uses secrets of every kind, in requests that are served and in such that fail.
-    pub(super) async fn seed(site: &Site) -> anyhow::Result<Self> {
+    /// Secrets of every kind, and a session of somebody who signs in.
+    pub(super) async fn new(site: &Site) -> anyhow::Result<Self> {
+        let organisation = site.platform.admin.organisation("100").await?;
         let dev = &site.platform.dev;
         let vault: Value =
             serde_json::from_slice(&std::fs::read(site.platform.directory().join("secrets.json"))?)?;
@@ -31,8 +34,8 @@ impl Seeded {
             ("the signing key", vaulted("signing_key")?),
             ("an operator's token", dev.admin_token.clone()),
             ("a password", dev.admin_password.clone()),
-            ("an API key", site.tenant.api_key.clone()),
-            ("a management key", site.tenant.management_key.clone()),
+            ("an API key", organisation.api_key.clone()),
+            ("a management key", organisation.management_key.clone()),
             ("a platform's credential", unique("seeded-platform")),
             ("a credential that is refused", unique("seeded-invalid")),
             ("an own credential", unique("seeded-own")),
@@ -42,12 +45,17 @@ impl Seeded {
             ("a wrong key", unique("seeded-wrong")),
             ("a query", unique("seeded-query")),
         ];
-        let mut seeded = Self { texts, told: Vec::new() };
-        seeded.serve(site).await.context("served")?;
-        seeded.fail(site).await.context("failed")?;
+        let mut seeded = Self { organisation, texts, told: Vec::new() };
+        // Before anybody guesses passwords.
         seeded.sign_in(&site.platform).await.context("signed in")?;
-        seeded.make_keys(&site.platform, &site.other.id).await.context("made")?;
         Ok(seeded)
+    }
+
+    /// Uses secrets of every kind, in requests that are served and in such that fail.
+    pub(super) async fn are_used(&mut self, site: &Site) -> anyhow::Result<()> {
+        self.make_keys(&site.platform).await.context("made")?;
+        self.serve(site).await.context("served")?;
+        self.fail(site).await.context("failed")
     }
 
     fn text(&self, name: &str) -> &str {
@@ -67,13 +75,14 @@ impl Seeded {
         let model = site.platform.admin.model(&[(&provider, "1", "1")]).await?;
         let own =
             json!({"provider": provider.slug, "key": self.text("an own credential"), "workspace_id": null});
-        let made = site.platform.api_as(&site.tenant.management_key).post("/byok", own.to_string()).await?;
+        let api = site.platform.api_as(&self.organisation.management_key);
+        let made = patiently(|| api.post("/byok", own.to_string())).await?;
         ensure!(made.status == 201, "{made:?}");
         let prompt = format!("Say this: {}", self.text("a prompt"));
         let body = json!({"model": model, "messages": [{"role": "user", "content": prompt}],
                           "user": "someone", "metadata": {"note": self.text("a prompt")}});
         for edge in site.edges() {
-            let api = Api::new(&format!("{edge}/api/v1"), &site.tenant.api_key);
+            let api = Api::new(&format!("{edge}/api/v1"), &self.organisation.api_key);
             let cached = api.clone().with_header("x-openrouter-cache", "true");
             let kept = api.clone().with_header("idempotency-key", &unique("kept"));
             for api in [&api, &cached, &cached, &kept, &kept] {
@@ -116,20 +125,20 @@ impl Seeded {
                 anyhow::bail!("{script} cannot be had");
             }
             for model in &models {
-                let reply = site.platform.api_as(&site.tenant.api_key).ask(model, &prompt).await?;
+                let reply = site.platform.api_as(&self.organisation.api_key).ask(model, &prompt).await?;
                 self.hear(&reply);
             }
         }
-        let stolen = format!("{}{}", &site.tenant.api_key[..20], self.text("a wrong key"));
+        let stolen = format!("{}{}", &self.organisation.api_key[..20], self.text("a wrong key"));
         for path in ["/chat/completions", "/key", "/keys"] {
             let reply = site.platform.api_as(&stolen).post(path, "{}").await?;
             self.hear(&reply);
         }
         let torn = format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"{prompt}""#);
-        let reply = site.platform.api_as(&site.tenant.api_key).post("/chat/completions", torn).await?;
+        let reply = site.platform.api_as(&self.organisation.api_key).post("/chat/completions", torn).await?;
         self.hear(&reply);
         let odd = json!({"model": model, "messages": [{"role": "wizard", "content": prompt}]});
-        let reply = site.platform.api_as(&site.tenant.api_key).chat(&odd).await?;
+        let reply = site.platform.api_as(&self.organisation.api_key).chat(&odd).await?;
         self.hear(&reply);
         ensure!(self.told.len() > 8, "only {} errors", self.told.len());
         Ok(())
@@ -139,11 +148,11 @@ impl Seeded {
         let edge = Api::new(platform.dev.edges[0].trim_end_matches('/'), "");
         let json = [("content-type", "application/json")];
         let wrong = json!({"email": platform.dev.admin_email, "password": self.text("a wrong password")});
-        let reply = edge.send("POST", "/account/v1/sign-in", &json, wrong.to_string()).await?;
+        let reply = patiently(|| edge.send("POST", "/account/v1/sign-in", &json, wrong.to_string())).await?;
         ensure!(reply.status == 401, "{reply:?}");
         self.hear(&reply);
         let right = json!({"email": platform.dev.admin_email, "password": platform.dev.admin_password});
-        let reply = edge.send("POST", "/account/v1/sign-in", &json, right.to_string()).await?;
+        let reply = patiently(|| edge.send("POST", "/account/v1/sign-in", &json, right.to_string())).await?;
         ensure!(reply.status == 200, "{reply:?}");
         let cookie = reply.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
         let secret = cookie.split_once('=').context("no cookie")?.1.to_owned();
@@ -158,7 +167,7 @@ impl Seeded {
     }
 
     /// What is made under an idempotency key is answered again, with its secret.
-    async fn make_keys(&mut self, platform: &Platform, tenant: &str) -> anyhow::Result<()> {
+    async fn make_keys(&mut self, platform: &Platform) -> anyhow::Result<()> {
         let edge = Api::new(platform.dev.edges[0].trim_end_matches('/'), "");
         let (bearer, name) = (format!("Bearer {}", platform.dev.admin_token), unique("made"));
         let headers = [
@@ -166,8 +175,9 @@ impl Seeded {
             ("content-type", "application/json"),
             ("idempotency-key", &name),
         ];
-        let path = format!("/admin/v1/tenants/{tenant}/keys");
-        let made = edge.send("POST", &path, &headers, r#"{"name":"made","kind":"inference"}"#).await?;
+        let path = format!("/admin/v1/tenants/{}/keys", self.organisation.id);
+        let made =
+            patiently(|| edge.send("POST", &path, &headers, r#"{"name":"made","kind":"inference"}"#)).await?;
         self.texts.push(("a key that was made", made.body["key"].as_str().context("no key")?.to_owned()));
         Ok(())
     }
