@@ -264,6 +264,7 @@ test("a new endpoint is sent with its first price as rates per token", async () 
   await press("New endpoint");
   await press("Preview the change");
   await sees("It is needed.");
+  await sees("To be looked at again: model at the provider.");
   type("Model at the provider", "atlas-1");
   await press("Preview the change");
   await sees("A new endpoint needs a price");
