@@ -167,7 +167,9 @@ export function MembersDialog({
   async function look(): Promise<void> {
     const found = mistakesOf(groups, form, isNew);
     setMistakes(found);
-    if (Object.keys(found).length > 0) throw new Error("Some fields cannot be sent as they are.");
+    const wrong = groups.flatMap((group) => group.fields).filter((one) => found[one.name] !== undefined);
+    if (wrong.length > 0)
+      throw new Error(`To be looked at again: ${wrong.map((one) => one.label.toLowerCase()).join(", ")}.`);
     const members = membersOf(groups, before, form);
     if (Object.keys(members).length === 0) throw new Error("Nothing was changed.");
     setPreview((await onSend({ ...members, dry_run: true })) as Preview);

@@ -21,7 +21,7 @@ const SHOWN: ClassName[] = ["input", "cache_read", "output"];
 const rateColumn = (name: ClassName): Column<Endpoint> => ({
   id: name,
   head: `${classOf(name).label} / 1M`,
-  width: "125px",
+  width: "140px",
   align: "right",
   value: (one) => {
     const picos = picosOf(one.price?.base[name] ?? "");
@@ -62,16 +62,16 @@ function columns(onPrice: (one: Endpoint) => void): Column<Endpoint>[] {
       cell: (one) => {
         const further = furtherRates(one);
         return (
-          <span className="soft cut" title={further.join("\n")}>
+          <div className="soft cut" title={further.join("\n")}>
             {further.length === 0 ? "–" : further.join("; ")}
-          </span>
+          </div>
         );
       },
     },
     {
       id: "parts",
       head: "Tiers, hours",
-      width: "minmax(140px, 1fr)",
+      width: "minmax(130px, 1fr)",
       value: (one) => (one.price?.tiers?.length ?? 0) + (one.price?.windows?.length ?? 0),
       cell: (one) => (
         <span className="chips">

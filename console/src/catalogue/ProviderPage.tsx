@@ -34,9 +34,7 @@ export function Quirks({ of }: { of: Members }) {
   return Object.keys(of).length === 0 ? (
     <span>none</span>
   ) : (
-    <pre className="details" tabIndex={0} aria-label="Quirks">
-      {JSON.stringify(of, null, 2)}
-    </pre>
+    <pre className="details quirks">{JSON.stringify(of, null, 2)}</pre>
   );
 }
 

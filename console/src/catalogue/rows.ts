@@ -200,9 +200,11 @@ export interface Whole<T> {
 /** Every page of a list, one after the other: the first is shown while the others come. */
 export function useWhole<T>(list: UseInfiniteQueryResult<{ pages: Rows<T>[] }>): Whole<T> {
   const { data, hasNextPage, isFetching, error, fetchNextPage, refetch } = list;
+  const read = data?.pages.length;
   useEffect(() => {
+    // An answer that is there at once changes nothing but how many pages were read.
     if (hasNextPage && !isFetching && error === null) void fetchNextPage();
-  }, [hasNextPage, isFetching, error, fetchNextPage]);
+  }, [read, hasNextPage, isFetching, error, fetchNextPage]);
   const rows = useMemo(() => data?.pages.flatMap((page) => page.data), [data]);
   return { rows, isWhole: rows !== undefined && !hasNextPage, error, retry: () => void refetch() };
 }
