@@ -49,6 +49,7 @@ const PLAN = {
 
 const PERIOD = {
   ...{ id: "1", state: "closed", invoices: 1, opened_at: AT, closed_at: AT, drafted_at: AT },
+  progress: { drafted: 1, issued: 1, frozen: 0 },
 };
 const INVOICE = {
   ...{ id: "i", tenant_id: "t", period_id: "1", state: "finalised", payment: "postpaid" },
@@ -284,7 +285,7 @@ test.each([
   ["/keys", "$1.00 of $5.00 a month"],
   ["/models", "$2.00"],
   ["/workspaces", "not kept"],
-  ["/operator/periods", "closed"],
+  ["/operator/periods", "1 issued"],
   ["/operator/invoices", "INV-2026-000001"],
   ["/operator/plans", "5.00%"],
   ["/activity?status=partial", "broke off"],

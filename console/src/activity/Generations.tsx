@@ -43,7 +43,7 @@ const columnsOf = (onFilter: (filter: Filter) => void): Column<ListedGeneration>
   {
     id: "at",
     head: "When",
-    width: "125px",
+    width: "140px",
     value: (one) => one.created_at,
     cell: (one) => (
       <Link to="/generations/$id" params={{ id: one.id }} title={`${dateTime(one.created_at)} ${one.id}`}>
@@ -97,40 +97,33 @@ const columnsOf = (onFilter: (filter: Filter) => void): Column<ListedGeneration>
     ),
   },
   {
-    id: "in",
-    head: "Tokens in",
-    width: "100px",
+    id: "tokens",
+    head: "Tokens",
+    width: "110px",
     align: "right",
-    value: (one) => one.tokens_prompt,
+    value: (one) => one.tokens_prompt + one.tokens_completion,
     cell: (one) => (
-      <span title={`${count(one.tokens_cached)} of them cached`}>{count(one.tokens_prompt)}</span>
+      <div
+        className="stack-tight"
+        title={`${count(one.tokens_cached)} read from caches, ${count(one.tokens_reasoning)} for reasoning`}
+      >
+        <span>{count(one.tokens_prompt)} in</span>
+        <span className="soft">{count(one.tokens_completion)} out</span>
+      </div>
     ),
-  },
-  {
-    id: "out",
-    head: "Tokens out",
-    width: "105px",
-    align: "right",
-    value: (one) => one.tokens_completion,
-    cell: (one) => (
-      <span title={`${count(one.tokens_reasoning)} of them reasoning`}>{count(one.tokens_completion)}</span>
-    ),
-  },
-  {
-    id: "ttft",
-    head: "TTFT",
-    width: "85px",
-    align: "right",
-    value: (one) => one.ttft_ms,
-    cell: (one) => duration(one.ttft_ms),
   },
   {
     id: "latency",
     head: "Latency",
-    width: "90px",
+    width: "120px",
     align: "right",
     value: (one) => one.latency_ms,
-    cell: (one) => duration(one.latency_ms),
+    cell: (one) => (
+      <div className="stack-tight" title="To the last content, and to the first">
+        <span>{duration(one.latency_ms)}</span>
+        <span className="soft">first {duration(one.ttft_ms)}</span>
+      </div>
+    ),
   },
   {
     id: "attempts",

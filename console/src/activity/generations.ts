@@ -40,6 +40,7 @@ export function askedOf(
 }
 
 const PAGE = 100;
+const REFRESH = 10_000;
 
 export const generationsQuery = (query: GenerationsQuery) =>
   infiniteQueryOptions({
@@ -50,6 +51,8 @@ export const generationsQuery = (query: GenerationsQuery) =>
     },
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
+    // New ones show up while somebody looks at the newest; who reads on is left in peace.
+    refetchInterval: (asked) => (asked.state.data?.pages.length === 1 ? REFRESH : false),
   });
 
 export const STATUSES: { value: GenerationStatus; label: string; tone: Tone }[] = [

@@ -66,13 +66,13 @@ const columnsOf = (onClose: (period: Period) => void): Column<Period>[] => [
   {
     id: "opened",
     head: "Opened",
-    width: "minmax(190px, 1fr)",
+    width: "minmax(180px, 1fr)",
     cell: (one) => dateTime(one.opened_at),
   },
   {
     id: "closed",
     head: "Closed",
-    width: "minmax(190px, 1fr)",
+    width: "minmax(180px, 1fr)",
     cell: (one) => (one.closed_at ? dateTime(one.closed_at) : <span className="soft">not yet</span>),
   },
   {
@@ -84,15 +84,24 @@ const columnsOf = (onClose: (period: Period) => void): Column<Period>[] => [
   {
     id: "invoices",
     head: "Invoices",
-    width: "110px",
+    width: "160px",
     align: "right",
     cell: (one) =>
       one.state === "open" ? (
         <span className="soft">–</span>
       ) : (
-        <Link to="/operator/invoices" search={{ period: one.id }}>
-          {count(one.invoices)}
-        </Link>
+        <>
+          <Link to="/operator/invoices" search={{ period: one.id }}>
+            {count(one.invoices)}
+          </Link>
+          {one.progress ? <span className="soft">, {count(one.progress.issued)} issued</span> : null}
+          {one.progress && one.progress.frozen > 0 ? (
+            <>
+              {" "}
+              <Badge tone="bad">{one.progress.frozen} frozen</Badge>
+            </>
+          ) : null}
+        </>
       ),
   },
   {

@@ -15,6 +15,8 @@ export interface Period {
   closed_at: string | null;
   /** When its invoices were drafted; null while that is under way. */
   drafted_at: string | null;
+  /** Of its invoices; older platforms do not say. */
+  progress?: { drafted: number; issued: number; frozen: number };
 }
 
 export type InvoiceState = "draft" | "grace" | "finalised" | "void";

@@ -81,15 +81,15 @@ const columnsOf = (onRefund: (payment: Payment) => void): Column<Payment>[] => [
   {
     id: "at",
     head: "Begun",
-    width: "190px",
+    width: "180px",
     value: (one) => one.created_at,
     cell: (one) => dateTime(one.created_at),
   },
-  { id: "kind", head: "Kind", width: "120px", cell: (one) => one.kind.replaceAll("_", " ") },
+  { id: "kind", head: "Kind", width: "100px", cell: (one) => one.kind.replaceAll("_", " ") },
   {
     id: "status",
     head: "Status",
-    width: "minmax(130px, 1fr)",
+    width: "minmax(150px, 1fr)",
     value: (one) => one.status,
     cell: (one) => (
       <span className="stack-tight">
@@ -117,13 +117,13 @@ const columnsOf = (onRefund: (payment: Payment) => void): Column<Payment>[] => [
   {
     id: "processor",
     head: "At the processor",
-    width: "minmax(160px, 1fr)",
+    width: "minmax(130px, 1fr)",
     cell: (one) => <span className="mono soft details">{one.intent_id || one.session_id || "–"}</span>,
   },
   {
     id: "refund",
     head: "",
-    width: "100px",
+    width: "95px",
     align: "right",
     cell: (one) =>
       refundable(one) > 0n ? (
