@@ -1,4 +1,4 @@
-// A picture of every page: `node screenshots.mjs <dev.json> <folder> [<address of the console>] [<part of a name>]`.
+// A picture of every page: `node screenshots.mjs <dev.json> <folder> [<address of the console>] [<part of a name>] [<folder for the README>]`.
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +7,14 @@ import { NARROW, WIDE, launch, open, settled, signIn } from "./browser.mjs";
 import { furnish } from "./furnish.mjs";
 import { addresses } from "./pages.mjs";
 
-const [file, folder, site, part = ""] = process.argv.slice(2);
+const [file, folder, site, part = "", readme = ""] = process.argv.slice(2);
+/** Those that the README shows, as a window shows them. */
+const IN_README = new Set([
+  "activity-wide-light",
+  "models-wide-dark",
+  "playground-wide-light",
+  "operator-overview-wide-dark",
+]);
 const dev = JSON.parse(readFileSync(file, "utf8"));
 const console_url = (site || dev.console_url).replace(/\/$/, "");
 mkdirSync(folder, { recursive: true });
@@ -44,10 +51,12 @@ for (const [sizeName, size] of [
       await page.goto(console_url + address);
       await settled(page);
       if (name === "playground") await play(page);
+      const picture = `${name}-${sizeName}-${theme}`;
+      if (readme !== "" && IN_README.has(picture)) await page.screenshot({ path: join(readme, `${picture}.png`) });
       // What scrolls beyond the window is in the picture too, up to three windows.
       const tall = await page.evaluate(() => document.documentElement.scrollHeight);
       await page.setViewportSize({ ...size, height: Math.min(Math.max(tall, size.height), size.height * 3) });
-      await page.screenshot({ path: join(folder, `${name}-${sizeName}-${theme}.png`) });
+      await page.screenshot({ path: join(folder, `${picture}.png`) });
       await page.setViewportSize(size);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth);
       if (wide > size.width) console.log(`${name} ${sizeName} ${theme}: ${wide} pixels wide`);

@@ -34,7 +34,7 @@ pub(crate) fn screenshots(filter: &str) -> anyhow::Result<()> {
     seed::usage(&database.to_owned().into(), ROWS, DAYS, Some(DEMO))?;
     let mut pictures = Command::new("node");
     pictures.current_dir(root()).arg("tests/browser/screenshots.mjs");
-    pictures.arg(platform.dev_file()).arg(&folder).arg("").arg(filter);
+    pictures.arg(platform.dev_file()).arg(&folder).arg("").arg(filter).arg(root().join("docs/images"));
     run(pictures)
 }
 

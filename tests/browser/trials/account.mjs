@@ -72,7 +72,7 @@ export const account = {
     await page.goto(`${site}/guardrails`);
     await settled(page);
     await page.getByRole("button", { name: "New guardrail" }).first().click();
-    const dialog = page.getByRole("dialog");
+    const dialog = page.locator(".dialog");
     const name = unique("One model");
     await dialog.getByLabel("Name", { exact: true }).fill(name);
     await dialog.getByLabel("Only these models").fill("openai/gpt-4o-mini");
@@ -102,12 +102,12 @@ async function makeKey(page, site, name, limit) {
   await page.goto(`${site}/keys`);
   await settled(page);
   await page.getByRole("button", { name: "New key" }).first().click();
-  const dialog = page.getByRole("dialog");
+  const dialog = page.locator(".dialog");
   await dialog.getByLabel("Name", { exact: true }).fill(name);
   await dialog.getByLabel("Spend at most (USD)").fill(limit);
   await dialog.getByRole("button", { name: "Create the key" }).click();
   const secret = (await page.getByLabel("The secret of the key").innerText()).trim();
-  await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+  await page.locator(".dialog").getByRole("button", { name: "Close" }).click();
   await page.getByRole("link", { name, exact: true }).waitFor();
   return secret;
 }

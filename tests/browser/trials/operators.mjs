@@ -14,9 +14,9 @@ export const operators = {
       .getByRole("button", { name: /^New price for .*mistralai\/mistral-nemo$/ })
       .first()
       .click();
-    const dialog = page.getByRole("dialog");
+    const dialog = page.locator(".dialog");
     const rate = dialog.getByLabel(/input/i).and(page.locator("input")).first();
-    await rate.fill("0.0000123");
+    await rate.fill("12.3");
     await dialog.getByRole("button", { name: "Preview the effect" }).click();
     const set = dialog.getByRole("button", { name: "Set the price" });
     await set.waitFor();
@@ -33,7 +33,7 @@ export const operators = {
     await page.goto(`${site}/operator/periods`);
     await settled(page);
     await page.getByRole("button", { name: "Close…" }).click();
-    const dialog = page.getByRole("dialog");
+    const dialog = page.locator(".dialog");
     const title = await dialog.getByRole("heading").innerText();
     const period = /period (\S+)\?/.exec(title)?.[1];
     ok(period !== undefined, title);
@@ -53,10 +53,10 @@ export const operators = {
     if (await issue.isVisible()) {
       await issue.click();
       await page
-        .getByRole("dialog")
+        .locator(".dialog")
         .getByRole("button", { name: /^Issue the/ })
         .click();
-      await page.getByRole("dialog").waitFor({ state: "detached" });
+      await page.locator(".dialog").waitFor({ state: "detached" });
     }
     await number.waitFor();
     // As the tenant sees it.
