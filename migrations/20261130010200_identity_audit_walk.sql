@@ -100,15 +100,19 @@ begin
         end if;
     end loop;
     if walk.below = sealed.below and walk.lap_below = walk.below then
-        delete from identity.audit_fault where entry_id is null;
-        if walk.lap_entries <> sealed.entries then
-            insert into identity.audit_fault (tenant_id, detail)
-            values (identity.nobody(), format('%s entries were sealed and %s are there', sealed.entries, walk.lap_entries));
-        end if;
-        if pg_snapshot_xmax(pg_current_snapshot()) < sealed.below then
-            insert into identity.audit_fault (tenant_id, detail)
-            values (identity.nobody(), 'the database was restored from a dump: its transactions begin anew');
-        end if;
+        with missed as (
+            select format('entries were sealed and are not there: %s', sealed.entries - walk.lap_entries) as detail
+            where walk.lap_entries <> sealed.entries
+            union all
+            select 'the database was restored from a dump: its transactions begin anew'
+            where pg_snapshot_xmax(pg_current_snapshot()) < sealed.below
+        ), mended as (
+            delete from identity.audit_fault d
+            where d.entry_id is null and d.detail not in (select m.detail from missed m)
+        )
+        insert into identity.audit_fault (tenant_id, detail)
+        select identity.nobody(), m.detail from missed m
+        on conflict do nothing;
         walk.lap_below := '0';
         walk.lap_entries := 0;
         walk.whole_at := now();

@@ -8,17 +8,6 @@ const DOCUMENTS = new URL("../../docs/reference/", import.meta.url);
 const GENERATED = new URL("../src/api/generated/", import.meta.url);
 const APIS = { public: "openapi.json", account: "account-openapi.json", admin: "admin-openapi.json" };
 
-/** Filters of lists may all be left out, whatever the document says of them. */
-function optionalFilters(document) {
-  for (const operations of Object.values(document.paths)) {
-    const lists = operations.get?.tags?.some((tag) => tag === "Models" || tag === "Embeddings");
-    for (const parameter of lists ? (operations.get.parameters ?? []) : []) {
-      if (parameter.in === "query") parameter.required = false;
-    }
-  }
-  return document;
-}
-
 /** Writes a file only when that changes it, so that watchers and caches are left in peace. */
 async function keep(url, text) {
   const old = existsSync(url) ? await readFile(url, "utf8") : "";
@@ -27,7 +16,7 @@ async function keep(url, text) {
 
 await mkdir(GENERATED, { recursive: true });
 for (const [name, file] of Object.entries(APIS)) {
-  const document = optionalFilters(JSON.parse(await readFile(new URL(file, DOCUMENTS), "utf8")));
+  const document = JSON.parse(await readFile(new URL(file, DOCUMENTS), "utf8"));
   const text = astToString(await openapiTS(document, { defaultNonNullable: false }));
   await keep(
     new URL(`${name}.ts`, GENERATED),

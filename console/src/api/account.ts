@@ -1,5 +1,5 @@
-// The shapes of the people's own API, below `/account/v1`. Its document is served but not published in docs/reference,
-// so these few are written by hand, in the form that the generator gives the others.
+// The shapes of the people's own API, below `/account/v1`, whose document is docs/reference/account-openapi.json. These
+// few are written by hand, in the form that the generator gives the others.
 
 export type Role = "owner" | "admin" | "billing" | "developer" | "viewer";
 

@@ -16,6 +16,17 @@ const DOCUMENTS: [(&str, &str); 3] = [
     ("/account/v1", "account-openapi.json"),
     ("/admin/v1", "admin-openapi.json"),
 ];
+/// All parameters of queries that cannot be left out.
+const REQUIRED: [(&str, &str); 8] = [
+    ("/generation", "id"),
+    ("/generation/content", "id"),
+    ("/reconciliations", "first_day"),
+    ("/reconciliations", "last_day"),
+    ("/reconciliations", "provider"),
+    ("/tenants/{tenant}/budgets", "interval"),
+    ("/tenants/{tenant}/budgets", "subject_id"),
+    ("/tenants/{tenant}/budgets", "subject_kind"),
+];
 
 /// A file of docs/reference.
 fn published(name: &str) -> PathBuf {
@@ -68,5 +79,31 @@ async fn whatever_a_document_refers_to_is_in_it() {
             assert!(document.pointer(pointer).is_some(), "{base}: there is no {reference}");
         }
     }
+    platform.stop().await;
+}
+
+/// The path and name of each parameter of a query that the document calls required.
+fn required(document: &Value) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for operation in item.as_object().unwrap().values() {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let of_query = parameters.filter(|one| one["in"] == "query" && one["required"] == true);
+            found.extend(of_query.map(|one| (path.clone(), one["name"].as_str().unwrap().to_owned())));
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn what_may_be_left_out_of_a_query_is_not_called_required() {
+    let platform = Platform::start().await;
+    let mut found = Vec::new();
+    for (base, _) in DOCUMENTS {
+        found.extend(required(&served(&platform, base).await));
+    }
+    found.sort();
+    let found: Vec<(&str, &str)> = found.iter().map(|(path, name)| (path.as_str(), name.as_str())).collect();
+    assert_eq!(found, REQUIRED);
     platform.stop().await;
 }

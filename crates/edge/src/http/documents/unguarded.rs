@@ -247,7 +247,8 @@ fn taking(scheme: &str) -> SecurityRequirement {
 fn parameter(name: &str, place: ParameterIn) -> Parameter {
     let required = if place == ParameterIn::Path { Required::True } else { Required::False };
     let text = ObjectBuilder::new().schema_type(Type::String);
-    ParameterBuilder::new().name(name).required(required).parameter_in(place).schema(Some(text)).build()
+    // Where it is makes it required; whether it is comes after.
+    ParameterBuilder::new().name(name).parameter_in(place).required(required).schema(Some(text)).build()
 }
 
 fn content(kind: &str) -> Content {
