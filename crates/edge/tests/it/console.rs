@@ -169,7 +169,7 @@ async fn a_console_may_come_later_and_be_replaced() {
     assert_eq!(text.header("content-type"), "text/plain; charset=utf-8");
     assert!(text.text().contains("cd console && npm ci && npm run build"), "{}", text.text());
 
-    platform.console.is_being_built();
+    platform.console.set_being_built();
     let page = platform.look("/", &[BROWSER]).await;
     assert_eq!((page.status.as_u16(), page.header("refresh"), page.header("retry-after")), (503, "2", "2"));
     assert!(page.text().contains("is being built") && !page.text().contains("<script"), "{}", page.text());

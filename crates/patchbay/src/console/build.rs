@@ -51,7 +51,7 @@ enum Problem {
 
 impl Build {
     pub(super) fn new(checkout: Checkout, site: Site, log: PathBuf, url: String) -> Self {
-        site.is_being_built();
+        site.set_being_built();
         Self { checkout, site, log, url }
     }
 
@@ -71,7 +71,7 @@ impl Build {
             }
             (Err(problem), Err(_)) => {
                 say::step(format_args!("console: there is none, the API runs without: {problem}"));
-                self.site.is_absent();
+                self.site.set_absent();
             }
         }
     }
@@ -163,5 +163,55 @@ impl Drop for Group {
         if let Some(id) = self.0.and_then(|id| i32::try_from(id).ok()) {
             let _ = killpg(Pid::from_raw(id), Signal::SIGTERM);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// A checkout whose build is `build` and whose sources say whether the console is current.
+    fn checkout(build: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write("crates/patchbay/Cargo.toml", "");
+        write("console/package.json", &serde_json::json!({ "scripts": { "build": build } }).to_string());
+        let state = "const isCurrent = (await import('fs')).existsSync('current'); \
+                     console.log(JSON.stringify({ isCurrent, hasPackages: true }));";
+        write("console/scripts/state.mjs", state);
+        folder
+    }
+
+    async fn run(folder: &Path) -> (Site, String) {
+        let (site, log) = (Site::default(), folder.join("log"));
+        let checkout = Checkout::above(folder).unwrap();
+        Build::new(checkout, site.clone(), log.clone(), String::new()).run(Shutdown::default()).await;
+        (site, std::fs::read_to_string(log).unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn a_console_is_built_once_and_served() {
+        let folder = checkout("mkdir dist && echo page > dist/index.html && touch current && echo built it");
+        let (site, log) = run(folder.path()).await;
+        assert!(site.is_there() && log.contains("built it"), "{log}");
+        // Its build would fail now: the folder exists.
+        let (site, again) = run(folder.path()).await;
+        assert!(site.is_there() && again == log, "{again}");
+    }
+
+    #[tokio::test]
+    async fn a_build_that_fails_leaves_what_was_there() {
+        let folder = checkout("rm -rf dist && echo does not work && false");
+        let (site, log) = run(folder.path()).await;
+        assert!(!site.is_there() && log.contains("does not work"), "{log}");
+        std::fs::create_dir(folder.path().join("console/dist")).unwrap();
+        std::fs::write(folder.path().join("console/dist/index.html"), "page").unwrap();
+        assert!(run(folder.path()).await.0.is_there());
     }
 }

@@ -14,7 +14,7 @@ impl Checkout {
         [binary, started_in].into_iter().flatten().find_map(|place| Self::above(&place))
     }
 
-    fn above(place: &Path) -> Option<Self> {
+    pub(super) fn above(place: &Path) -> Option<Self> {
         let is_checkout = |folder: &&Path| {
             ["console/package.json", "crates/patchbay/Cargo.toml"]
                 .iter()

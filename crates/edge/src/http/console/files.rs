@@ -1,4 +1,4 @@
-//! The files of the console, all in memory: about three megabytes.
+//! The files of the console, all in memory: about two megabytes.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -40,13 +40,19 @@ impl Site {
     }
 
     /// Tells those who look that it is being built.
-    pub fn is_being_built(&self) {
+    pub fn set_being_built(&self) {
         self.0.store(Arc::new(State::BeingBuilt));
     }
 
     /// Tells those who look how to build it.
-    pub fn is_absent(&self) {
+    pub fn set_absent(&self) {
         self.0.store(Arc::new(State::Absent));
+    }
+
+    /// Whether a console is served.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        matches!(**self.0.load(), State::There(_))
     }
 
     pub(super) fn state(&self) -> Guard<Arc<State>> {
