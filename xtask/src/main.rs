@@ -68,16 +68,10 @@ enum Command {
     },
     /// Measures grants and settlements against a private PostgreSQL that waits for its disk; see bench/README.md.
     Settlement,
-    /// Writes made-up usage of a tenant of its own into a database that is migrated.
+    /// Writes made-up usage, and models if wanted, into a database that is migrated.
     SeedUsage {
-        #[arg(long, default_value_t = 1_000_000)]
-        rows: u32,
-        /// Spread over so many days back from now.
-        #[arg(long, default_value_t = 60)]
-        days: u16,
-        /// As the owner of the schemas, such as `database_url` of `dev.json`.
-        #[arg(long)]
-        database_url: String,
+        #[command(flatten)]
+        wanted: seed::Wanted,
     },
     /// Writes `.sqlx/` from the queries in the code, against a private database.
     DbPrepare,
@@ -94,7 +88,7 @@ fn main() -> ExitCode {
         Command::InferenceServer { arguments } => inference_server::serve(&arguments),
         Command::Codegen { check } => codegen::run(check),
         Command::Settlement => suite::settlement(),
-        Command::SeedUsage { rows, days, database_url } => seed::usage(&database_url.into(), rows, days),
+        Command::SeedUsage { wanted } => seed::usage(&wanted),
         Command::DbPrepare => database::prepare(),
     };
     match outcome {
