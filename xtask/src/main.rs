@@ -70,19 +70,10 @@ enum Command {
     },
     /// Measures grants and settlements against a private PostgreSQL that waits for its disk; see bench/README.md.
     Settlement,
-    /// Writes made-up usage into a database that is migrated.
+    /// Writes made-up usage, and models if wanted, into a database that is migrated.
     SeedUsage {
-        #[arg(long, default_value_t = 1_000_000)]
-        rows: u32,
-        /// Spread over so many days back from now.
-        #[arg(long, default_value_t = 60)]
-        days: u16,
-        /// As the owner of the schemas, such as `database_url` of `dev.json`.
-        #[arg(long)]
-        database_url: String,
-        /// Whose it is, by id. Left out, a new tenant's.
-        #[arg(long)]
-        tenant: Option<String>,
+        #[command(flatten)]
+        wanted: seed::Wanted,
     },
     /// Pictures of every page of the console, in `target/screenshots/`; those in the README are written anew.
     Screenshots {
@@ -105,9 +96,7 @@ fn main() -> ExitCode {
         Command::InferenceServer { arguments } => inference_server::serve(&arguments),
         Command::Codegen { check } => codegen::run(check),
         Command::Settlement => suite::settlement(),
-        Command::SeedUsage { rows, days, database_url, tenant } => {
-            seed::usage(&database_url.into(), rows, days, tenant.as_deref())
-        }
+        Command::SeedUsage { wanted } => seed::usage(&wanted),
         Command::Screenshots { filter } => browser::screenshots(&filter),
         Command::DbPrepare => database::prepare(),
     };

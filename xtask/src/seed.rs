@@ -2,11 +2,12 @@
 
 use anyhow::Context as _;
 use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::types::Uuid;
 use sqlx::{Connection as _, PgConnection};
 
 /// Rows that one transaction writes.
 const PORTION: u32 = 25_000;
-/// No row costs more nano-USD: 12,000 tokens in and 4,000 out at the price that is seeded.
+/// No row costs more nano-USD: 12,000 tokens in and 4,001 out at the price that is seeded.
 const DEAREST: i64 = 5_000_000;
 
 /// Days that have no partition yet, each with its own: what is in none is moved one day at a time later.
@@ -36,8 +37,44 @@ insert into billing.account (account_id, kind, code)
 select billing.platform_account(code), 'platform', code from unnest(array['cogs:seed', 'payable:seed']) code
 on conflict do nothing";
 
-/// Writes `rows` rows of a tenant, or of a new one, spread over the last `days` days, most of them recent.
-pub(crate) fn usage(url: &SecretString, rows: u32, days: u16, known: Option<&str>) -> anyhow::Result<()> {
+/// What is to be made up.
+#[derive(clap::Args)]
+pub(crate) struct Wanted {
+    /// Rows of usage.
+    #[arg(long, default_value_t = 1_000_000)]
+    rows: u32,
+    /// Spread over so many days back from now, most of them recent.
+    #[arg(long, default_value_t = 60)]
+    days: u16,
+    /// Also makes so many models that it is usage of, in the catalogue.
+    #[arg(long, default_value_t = 0)]
+    models: u16,
+    /// The slug of an organisation that it is usage of, such as `demo`; without one, of a tenant of its own.
+    #[arg(long)]
+    organisation: Option<String>,
+    /// As the owner of the schemas, such as `database_url` of `dev.json`.
+    #[arg(long)]
+    database_url: SecretString,
+}
+
+/// An organisation, its default workspace and one of its members.
+type Place = (Uuid, Option<Uuid>, Option<Uuid>);
+
+async fn place(database: &mut PgConnection, slug: &str) -> anyhow::Result<Place> {
+    let found =
+        "select o.id, (select w.id from identity.workspace w where w.tenant_id = o.id and w.is_default),
+            (select m.person_id from identity.member m where m.tenant_id = o.id order by m.created_at limit 1)
+        from identity.organisation o where o.slug = $1";
+    let place: Option<Place> = sqlx::query_as(found).bind(slug).fetch_optional(&mut *database).await?;
+    let place = place.with_context(|| format!("there is no organisation `{slug}`"))?;
+    sqlx::query(include_str!("seed/keys.sql")).bind(place.0).execute(database).await?;
+    Ok(place)
+}
+
+/// Writes usage, and the models that it is of.
+pub(crate) fn usage(wanted: &Wanted) -> anyhow::Result<()> {
+    let Wanted { rows, days, models, organisation, database_url: url } = wanted;
+    let (rows, days) = (*rows, *days);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut database =
@@ -47,32 +84,37 @@ pub(crate) fn usage(url: &SecretString, rows: u32, days: u16, known: Option<&str
             .execute(&mut database)
             .await?;
         sqlx::raw_sql(DAYS).execute(&mut database).await.context("the days cannot be opened")?;
+        if *models > 0 {
+            let made = sqlx::query(include_str!("seed/models.sql")).bind(i32::from(*models));
+            made.execute(&mut database).await.context("the models cannot be made")?;
+        }
+        let (tenant, workspace, person) = match organisation {
+            Some(slug) => place(&mut database, slug).await?,
+            None => (Uuid::now_v7(), None, None),
+        };
         sqlx::raw_sql("set role patchbay_billing").execute(&mut database).await?;
         sqlx::raw_sql(ACCOUNTS).execute(&mut database).await?;
-        let tenant: String = sqlx::query_scalar("select coalesce($1::uuid, gen_random_uuid())::text")
-            .bind(known)
-            .fetch_one(&mut database)
-            .await?;
-        if known.is_none() {
-            sqlx::query("select billing.open_tenant($1::uuid, 'default', 0)")
-                .bind(&tenant)
+        for statement in [
+            "select billing.open_tenant($1::uuid, 'default', 0) where $2 > 0
+                and not exists (select from billing.tenant where tenant_id = $1::uuid)",
+            "select billing.grant_credit($1::uuid, $2, 'promotion', 'seed/' || gen_random_uuid(), 'seeded usage')",
+        ] {
+            sqlx::query(statement)
+                .bind(tenant.to_string())
+                .bind(i64::from(rows).saturating_mul(DEAREST).max(1))
                 .execute(&mut database)
                 .await?;
         }
-        sqlx::query(
-            "select billing.grant_credit($1::uuid, $2, 'promotion', gen_random_uuid()::text, 'seeded usage')",
-        )
-        .bind(&tenant)
-        .bind(i64::from(rows).saturating_mul(DEAREST).max(1))
-        .execute(&mut database)
-        .await?;
         let mut left = rows;
         while left > 0 {
             let portion = left.min(PORTION);
-            sqlx::query(include_str!("seed.sql"))
+            sqlx::query(include_str!("seed/usage.sql"))
                 .bind(i32::try_from(portion)?)
                 .bind(i32::from(days))
-                .bind(sqlx::types::Uuid::parse_str(&tenant)?)
+                .bind(tenant)
+                .bind(i32::from(*models))
+                .bind(workspace)
+                .bind(person)
                 .execute(&mut database)
                 .await?;
             left -= portion;
