@@ -9,10 +9,6 @@ use anyhow::{Context as _, bail};
 use crate::shell::{cargo, command, root, run};
 use crate::{console, packages, seed};
 
-/// The organisation that `patchbay dev` makes.
-const DEMO: &str = "01920000-0000-7000-8000-000000000001";
-const ROWS: u32 = 12_000;
-const DAYS: u16 = 45;
 const READY: Duration = Duration::from_secs(180);
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
@@ -31,7 +27,13 @@ pub(crate) fn screenshots(filter: &str) -> anyhow::Result<()> {
     let platform = Platform::start(&folder.join("platform"))?;
     let dev: serde_json::Value = serde_json::from_slice(&std::fs::read(platform.dev_file())?)?;
     let database = dev["database_url"].as_str().context("dev.json has no database_url")?;
-    seed::usage(&database.to_owned().into(), ROWS, DAYS, Some(DEMO))?;
+    seed::usage(&seed::Wanted {
+        rows: 12_000,
+        days: 45,
+        models: 0,
+        organisation: Some("demo".into()),
+        database_url: database.to_owned().into(),
+    })?;
     let mut pictures = Command::new("node");
     pictures.current_dir(root()).arg("tests/browser/screenshots.mjs");
     pictures.arg(platform.dev_file()).arg(&folder).arg("").arg(filter).arg(root().join("docs/images"));

@@ -42,19 +42,19 @@ on conflict do nothing";
 pub(crate) struct Wanted {
     /// Rows of usage.
     #[arg(long, default_value_t = 1_000_000)]
-    rows: u32,
+    pub(crate) rows: u32,
     /// Spread over so many days back from now, most of them recent.
     #[arg(long, default_value_t = 60)]
-    days: u16,
+    pub(crate) days: u16,
     /// Also makes so many models that it is usage of, in the catalogue.
     #[arg(long, default_value_t = 0)]
-    models: u16,
+    pub(crate) models: u16,
     /// The slug of an organisation that it is usage of, such as `demo`; without one, of a tenant of its own.
     #[arg(long)]
-    organisation: Option<String>,
+    pub(crate) organisation: Option<String>,
     /// As the owner of the schemas, such as `database_url` of `dev.json`.
     #[arg(long)]
-    database_url: SecretString,
+    pub(crate) database_url: SecretString,
 }
 
 /// An organisation, its default workspace and one of its members.
