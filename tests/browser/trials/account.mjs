@@ -32,7 +32,8 @@ export const account = {
     const first = await api.ask(SMALL, secret);
     ok(first.status === 200, `the first call: ${JSON.stringify(first)}`);
     await page.goto(`${site}/activity?range=1h`);
-    await page.getByRole("table", { name: "Generations" }).getByText(first.body.id).click({ trial: true });
+    const generations = page.getByRole("table", { name: "Generations" });
+    await generations.locator(`a[href="/generations/${first.body.id}"]`).click({ trial: true });
     await page.goto(`${site}/generations/${first.body.id}`);
     await page.getByRole("heading", { level: 1 }).waitFor();
     await page.getByText("openai/gpt-4o-mini").first().waitFor();
