@@ -52,6 +52,14 @@ with parameters as materialized (
     select key_id, (at at time zone 'UTC')::date, tenant, sum(due), count(*) from made group by 1, 2, 3 order by 1, 2
     on conflict (key_id, day) do update
         set charge = k.charge + excluded.charge, requests = k.requests + excluded.requests
+), subjects as (
+    insert into billing.subject_usage as s (subject_kind, subject_id, day, tenant_id, charge, requests, own_key_cost)
+    select v.kind, v.id, (m.at at time zone 'UTC')::date, m.tenant, sum(m.due), count(*), 0
+    from made m cross join lateral (values ('workspace', m.workspace), ('member', m.person)) v(kind, id)
+    where v.id is not null
+    group by 1, 2, 3, 4 order by 1, 2, 3
+    on conflict (subject_kind, subject_id, day) do update
+        set charge = s.charge + excluded.charge, requests = s.requests + excluded.requests
 )
 update billing.balance b set spent = b.spent + (select sum(due) from made)::bigint
 from billing.tenant t, parameters p
