@@ -9,13 +9,46 @@ export async function addresses(dev) {
     const { data } = await ask("GET", path);
     return data.length === 0 ? null : take(data.at(-1));
   };
+  const operated = async (path, take) => {
+    const { data } = await api.operate("GET", path);
+    return data.length === 0 ? null : take(data[0]);
+  };
+  const generation = await failedOver(api);
   const one = await Promise.all([
     first(api.manage, "/keys", (key) => ["key", `/keys/${key.hash}`]),
     first(api.manage, "/workspaces", (workspace) => ["workspace", `/workspaces/${workspace.id}`]),
     first(api.manage, "/guardrails", (guardrail) => ["guardrail", `/guardrails/${guardrail.id}`]),
+    operated("/endpoints?model=openai/gpt-4o", ({ id }) => ["operator-endpoint", `/operator/endpoints/${id}`]),
+    operated("/tenants", ({ id }) => ["operator-tenant", `/operator/tenants/${id}`]),
+    operated("/tenants", ({ id }) => ["operator-tenant-keys", `/operator/tenants/${id}?tab=keys`]),
+    operated("/tenants", ({ id }) => ["operator-tenant-limits", `/operator/tenants/${id}?tab=limits`]),
+    // There is one as soon as a period was closed.
+    operated("/invoices", ({ id }) => ["operator-invoice", `/operator/invoices/${id}`]),
   ]);
-  return [...PAGES, ...one.filter((page) => page !== null)];
+  return [
+    ...PAGES,
+    ...one.filter((page) => page !== null),
+    ["generation", `/generations/${generation}`],
+    ["operator-decision", `/operator/decisions/${generation}`],
+  ];
 }
+
+/** The id of a generation that a first provider failed and a second one answered, once it can be read. */
+async function failedOver(api) {
+  const { body } = await api.ask({
+    model: "openai/gpt-4o",
+    max_tokens: 60,
+    provider: { order: ["openai"] },
+    messages: [{ role: "user", content: "Which switch is this? [[sim: status=500 provider=openai]]" }],
+  });
+  await api.until(`generation ${body.id}`, () =>
+    api.manage("GET", `/generation?id=${body.id}`).catch(() => undefined),
+  );
+  return body.id;
+}
+
+/** The page of those who are not signed in. */
+export const SIGN_IN = "/sign-in";
 
 const PAGES = [
   ["start", "/"],
@@ -42,7 +75,9 @@ const PAGES = [
   ["operator-ledger", "/operator/ledger"],
   ["operator-invariants", "/operator/invariants"],
   ["operator-providers", "/operator/providers"],
+  ["operator-provider", "/operator/providers/openai"],
   ["operator-models", "/operator/models"],
+  ["operator-model", "/operator/model/openai/gpt-4o"],
   ["operator-endpoints", "/operator/endpoints"],
   ["operator-prices", "/operator/prices"],
   ["operator-changes", "/operator/changes"],
@@ -50,6 +85,7 @@ const PAGES = [
   ["operator-explain", "/operator/explain"],
   ["operator-replay", "/operator/replay"],
   ["operator-plans", "/operator/plans"],
+  ["operator-plan", "/operator/plans/demo-markup"],
   ["operator-periods", "/operator/periods"],
   ["operator-invoices", "/operator/invoices"],
   ["operator-bills", "/operator/bills"],

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { NARROW, WIDE, launch, open, settled, signIn } from "./browser.mjs";
 import { furnish } from "./furnish.mjs";
-import { addresses } from "./pages.mjs";
+import { SIGN_IN, addresses } from "./pages.mjs";
 
 const [file, folder, site, part = "", readme = ""] = process.argv.slice(2);
 /** Those that the README shows, as a window shows them. */
@@ -19,7 +19,7 @@ const dev = JSON.parse(readFileSync(file, "utf8"));
 const console_url = (site || dev.console_url).replace(/\/$/, "");
 mkdirSync(folder, { recursive: true });
 await furnish(dev);
-const pages = (await addresses(dev)).filter(([name]) => name.includes(part));
+const pages = [["sign-in", SIGN_IN], ...(await addresses(dev))].filter(([name]) => name.includes(part));
 
 /** Asks both models something, one of them at a provider that fails. */
 async function play(page) {
@@ -33,21 +33,26 @@ async function play(page) {
 }
 
 const browser = await launch();
-let state;
+const state = await signedIn();
+
+/** The session that the pictures are taken in. */
+async function signedIn() {
+  const { context, page } = await open(browser);
+  await signIn(page, console_url, { email: dev.admin_email, password: dev.admin_password });
+  const kept = await context.storageState();
+  await context.close();
+  return kept;
+}
+
 for (const [sizeName, size] of [
   ["wide", WIDE],
   ["narrow", NARROW],
 ]) {
   for (const theme of ["light", "dark"]) {
-    const { context, page, said } = await open(browser, { theme, size, state });
-    if (state === undefined) {
-      await page.goto(`${console_url}/sign-in`);
-      await settled(page);
-      await page.screenshot({ path: join(folder, "sign-in.png") });
-      await signIn(page, console_url, { email: dev.admin_email, password: dev.admin_password });
-      state = await context.storageState();
-    }
+    const inside = await open(browser, { theme, size, state });
+    const outside = await open(browser, { theme, size });
     for (const [name, address] of pages) {
+      const { page } = address === SIGN_IN ? outside : inside;
       await page.goto(console_url + address);
       await settled(page);
       if (name === "playground") await play(page);
@@ -61,8 +66,8 @@ for (const [sizeName, size] of [
       const wide = await page.evaluate(() => document.documentElement.scrollWidth);
       if (wide > size.width) console.log(`${name} ${sizeName} ${theme}: ${wide} pixels wide`);
     }
-    for (const line of new Set(said)) console.log(`${sizeName} ${theme}: ${line}`);
-    await context.close();
+    for (const line of new Set([...outside.said, ...inside.said])) console.log(`${sizeName} ${theme}: ${line}`);
+    await Promise.all([outside, inside].map(({ context }) => context.close()));
   }
 }
 await browser.close();

@@ -3,7 +3,7 @@
 import axe from "axe-core";
 
 import { NARROW, settled } from "../browser.mjs";
-import { addresses } from "../pages.mjs";
+import { SIGN_IN, addresses } from "../pages.mjs";
 
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"];
 const GRAVE = new Set(["serious", "critical"]);
@@ -26,11 +26,13 @@ async function findings(page, theme) {
 }
 
 async function look({ site, dev, fresh }, theme, size) {
-  const { page, said } = await fresh({ theme, size, isSignedIn: true });
+  const inside = await fresh({ theme, size, isSignedIn: true });
+  const outside = await fresh({ theme, size });
   /** The pages that have a fault. */
   const faults = new Map();
   const note = (fault, name) => faults.set(fault, [...(faults.get(fault) ?? []), name]);
-  for (const [name, address] of await addresses(dev)) {
+  for (const [name, address] of [["sign-in", SIGN_IN], ...(await addresses(dev))]) {
+    const { page, said } = address === SIGN_IN ? outside : inside;
     said.length = 0;
     await page.goto(site + address);
     await settled(page);
