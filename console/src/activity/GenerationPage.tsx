@@ -145,8 +145,9 @@ function Feedback({ id }: { id: string }) {
   );
 }
 
+/** Tokens per second, of what came piece by piece: `generation_time` is from the first piece to the last. */
 function speedOf(one: Generation): number | null {
-  const seconds = (one.generation_time - one.latency) / 1000;
+  const seconds = one.generation_time / 1000;
   return one.streamed && seconds > 0 ? one.native_tokens_completion / seconds : null;
 }
 
@@ -221,7 +222,7 @@ export function GenerationPage() {
             figures={[
               { label: "Charged", value: usd(data.total_cost) },
               { label: "First token", value: duration(data.latency) },
-              { label: "In all", value: duration(data.generation_time) },
+              { label: "In all", value: duration(data.latency + data.generation_time) },
               { label: "Speed", value: throughput(speedOf(data)) },
               { label: "When", value: <span className="stat-small">{dateTime(data.created_at)}</span> },
             ]}

@@ -26,5 +26,5 @@ export function duration(milliseconds: Maybe): string {
 
 /** Tokens per second. */
 export function throughput(value: Maybe): string {
-  return isMissing(value) ? "–" : `${value.toFixed(value < 10 ? 1 : 0)} tok/s`;
+  return isMissing(value) ? "–" : `${value < 10 ? value.toFixed(1) : whole.format(value)} tok/s`;
 }

@@ -65,12 +65,13 @@ function RoutingDetails({ routing }: { routing: Routing }) {
 
 function Outcome({ answer }: { answer: Answer }) {
   const { usage } = answer;
+  const speed = speedOf(answer);
   return (
     <div className="lane-outcome">
       <div className="chips">
         <Badge title="Time to the first token">TTFT {duration(answer.firstToken)}</Badge>
         <Badge title="From the request to the end">{duration(answer.elapsed)}</Badge>
-        <Badge>{throughput(speedOf(answer))}</Badge>
+        {speed === null ? null : <Badge>{throughput(speed)}</Badge>}
         {usage ? (
           <>
             <Badge>

@@ -99,8 +99,12 @@ export function withChunk(answer: Answer, chunk: Chunk, at: number): Answer {
   return next;
 }
 
+/** Shorter than this an answer came in one piece, and had no speed. */
+const LEAST_MS = 20;
+
 /** Output tokens a second, from the first token on. */
 export function speedOf({ usage, firstToken, elapsed }: Answer): number | null {
-  if (usage === null || firstToken === null || elapsed === null || elapsed <= firstToken) return null;
+  if (usage === null || firstToken === null || elapsed === null || elapsed - firstToken < LEAST_MS)
+    return null;
   return usage.completion_tokens / ((elapsed - firstToken) / 1000);
 }
