@@ -10,6 +10,7 @@ import { basisPoints } from "~/operator/plans";
 import { CodeBlock } from "~/ui/Copy";
 import { Badge, Note, type Tone } from "~/ui/Note";
 import { Card, Facts } from "~/ui/Page";
+import { Prose } from "~/ui/Prose";
 import { type Column, Table } from "~/ui/Table";
 
 import type { Considered, Draw, Explanation } from "./decisions";
@@ -64,7 +65,11 @@ function columns(shares: Map<string, number>): Column<Considered>[] {
       id: "why",
       head: "Why",
       width: "minmax(240px, 3fr)",
-      cell: (one) => <span>{outcomeOf(one).join(" ")}</span>,
+      cell: (one) => (
+        <span>
+          <Prose text={outcomeOf(one).join(" ")} />
+        </span>
+      ),
     },
     {
       id: "share",
@@ -147,7 +152,9 @@ function Names({ of }: { of: Explanation }) {
               </th>
               <td>
                 {one.reason ? (
-                  <Badge tone="bad">{reasonText(one.reason)}</Badge>
+                  <Badge tone="bad">
+                    <Prose text={reasonText(one.reason)} />
+                  </Badge>
                 ) : (
                   <>
                     <span className="mono">{one.model}</span> <span className="soft">({one.via})</span>
@@ -184,8 +191,8 @@ export function ExplanationView({ of }: { of: Explanation }) {
         <Card title="How it came about">
           <Facts
             facts={[
-              ["Model", strategyText(of.strategy)],
-              ["Order", orderText(of.order)],
+              ["Model", <Prose key="model" text={strategyText(of.strategy)} />],
+              ["Order", <Prose key="order" text={orderText(of.order)} />],
               ["Attempts at most", of.policy ? String(of.policy.max_attempts) : "–"],
               [
                 "Conversation",

@@ -86,7 +86,7 @@ test("a generation's id leads to its decision, which tells why", async () => {
     "this program would decide the same",
     "73.1%",
     "It misses a preferred latency or throughput",
-    "it costs more than the request's `max_price`",
+    "it costs more than the request's max_price",
     "no model is called that",
     "with 5.00% on top",
     "13658515025559025035",

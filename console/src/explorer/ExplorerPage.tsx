@@ -11,6 +11,7 @@ import { CodeBlock } from "~/ui/Copy";
 import { Segments } from "~/ui/Field";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
+import { Prose } from "~/ui/Prose";
 
 import "./explorer.css";
 import { type Document, type Operation, curlOf, operationsOf, typeOf } from "./openapi";
@@ -25,13 +26,6 @@ async function readDocument(base: string): Promise<Document> {
   const body: unknown = await response.json().catch(() => null);
   if (!response.ok) throw errorOf(body, response.status, response.headers);
   return body as Document;
-}
-
-/** A description of the document, with its `code` as code. */
-function Prose({ text }: { text: string }) {
-  return text
-    .split(/`([^`]+)`/)
-    .map((part, place) => (place % 2 === 1 ? <code key={place}>{part}</code> : part));
 }
 
 function Detail({ of, document, base }: { of: Operation; document: Document; base: string }) {
@@ -66,7 +60,7 @@ function Detail({ of, document, base }: { of: Operation; document: Document; bas
                   <td className="mono">{one.name}</td>
                   <td>{one.in}</td>
                   <td className="mono">{typeOf(one.schema, document)}</td>
-                  <td>{one.description ? <Prose text={one.description} /> : null}</td>
+                  <td className="told">{one.description ? <Prose text={one.description} /> : null}</td>
                 </tr>
               ))}
             </tbody>
