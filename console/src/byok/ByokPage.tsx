@@ -6,7 +6,7 @@ import { type Schemas, answer, api, document } from "~/api/client";
 import { wholeList } from "~/api/pages";
 import { date } from "~/format/time";
 import { useMay } from "~/session/session";
-import { Button } from "~/ui/Button";
+import { Button, type ButtonKind } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { CheckField, SelectField, TextArea, TextField } from "~/ui/Field";
 import { RowMenu } from "~/ui/Menu";
@@ -195,11 +195,12 @@ export function ByokPage() {
     onSuccess: () => queries.invalidateQueries({ queryKey: ["byok"] }),
     onError: complain,
   });
-  const create = mayWrite ? (
-    <Button kind="primary" onClick={() => ask({ what: "new" })}>
-      New provider key
-    </Button>
-  ) : null;
+  const create = (kind: ButtonKind) =>
+    mayWrite ? (
+      <Button kind={kind} onClick={() => ask({ what: "new" })}>
+        New provider key
+      </Button>
+    ) : null;
   const columns: Column<Credential>[] = [
     {
       id: "provider",
@@ -274,7 +275,7 @@ export function ByokPage() {
     <Page
       title="Own provider keys"
       about="Your own accounts at providers. They are paid there; here you pay a small part of the list price beyond a monthly allowance."
-      actions={create}
+      actions={create("primary")}
     >
       <WorkspacePicker value={workspace} onChange={(id) => void navigate({ search: { workspace: id } })} />
       {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
@@ -286,7 +287,7 @@ export function ByokPage() {
           rowKey={(one) => one.id}
           rowHeight={60}
           empty={
-            <Empty title="No provider keys of your own" action={create}>
+            <Empty title="No provider keys of your own" action={create("plain")}>
               Requests are served by the platform&apos;s accounts. With a key of yours they are served by your
               own first.
             </Empty>

@@ -7,7 +7,7 @@ import { wholeList } from "~/api/pages";
 import { percent } from "~/format/number";
 import { ago } from "~/format/time";
 import { useMay } from "~/session/session";
-import { Button } from "~/ui/Button";
+import { Button, type ButtonKind } from "~/ui/Button";
 import { Dialog, FormDialog } from "~/ui/Dialog";
 import { CheckField, SelectField, TextArea, TextField } from "~/ui/Field";
 import { RowMenu } from "~/ui/Menu";
@@ -262,11 +262,12 @@ export function DestinationsPage() {
       answer(api.DELETE("/observability/destinations/{id}", { params: { path: { id } } })),
     ...changed,
   });
-  const create = mayWrite ? (
-    <Button kind="primary" onClick={() => ask({ what: "new" })}>
-      New destination
-    </Button>
-  ) : null;
+  const create = (kind: ButtonKind) =>
+    mayWrite ? (
+      <Button kind={kind} onClick={() => ask({ what: "new" })}>
+        New destination
+      </Button>
+    ) : null;
   const columns: Column<Destination>[] = [
     {
       id: "name",
@@ -322,7 +323,7 @@ export function DestinationsPage() {
     <Page
       title="Destinations"
       about="Where traces of a workspace's generations are sent, after they have settled and without holding any request up."
-      actions={create}
+      actions={create("primary")}
     >
       <WorkspacePicker value={workspace} onChange={(id) => void navigate({ search: { workspace: id } })} />
       {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
@@ -333,7 +334,7 @@ export function DestinationsPage() {
           columns={columns}
           rowKey={(one) => one.id}
           empty={
-            <Empty title="Nothing is sent anywhere" action={create}>
+            <Empty title="Nothing is sent anywhere" action={create("plain")}>
               Traces go to OpenTelemetry collectors, Langfuse, buckets and webhooks.
             </Empty>
           }

@@ -28,7 +28,7 @@ interface Part {
 
 function Budget({ form, onChange }: Part) {
   return (
-    <FieldGroup legend="Budget, for each key and member by itself">
+    <FieldGroup legend="Budget of each key and member">
       <div className="input-row">
         <TextField
           label="Spend at most (USD)"

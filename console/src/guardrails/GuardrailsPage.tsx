@@ -5,7 +5,7 @@ import { useState } from "react";
 import { answer, api } from "~/api/client";
 import { date } from "~/format/time";
 import { useMay } from "~/session/session";
-import { Button } from "~/ui/Button";
+import { Button, type ButtonKind } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
@@ -65,11 +65,12 @@ export function GuardrailsPage() {
   const mayWrite = useMay()("guardrails.write");
   const [asked, ask] = useState<{ what: "new" } | { what: "change" | "delete"; one: Guardrail } | null>(null);
   const { data, error, refetch } = useQuery(guardrailsQuery(workspace));
-  const create = mayWrite ? (
-    <Button kind="primary" onClick={() => ask({ what: "new" })}>
-      New guardrail
-    </Button>
-  ) : null;
+  const create = (kind: ButtonKind) =>
+    mayWrite ? (
+      <Button kind={kind} onClick={() => ask({ what: "new" })}>
+        New guardrail
+      </Button>
+    ) : null;
   const columns: Column<Guardrail>[] = [
     {
       id: "name",
@@ -113,7 +114,7 @@ export function GuardrailsPage() {
     <Page
       title="Guardrails"
       about="Budgets, models and providers, and what may stand in requests. A guardrail holds for the keys and members that it is assigned to."
-      actions={create}
+      actions={create("primary")}
     >
       <WorkspacePicker value={workspace} onChange={(id) => void navigate({ search: { workspace: id } })} />
       {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
@@ -125,7 +126,7 @@ export function GuardrailsPage() {
           rowKey={(one) => one.id}
           rowHeight={60}
           empty={
-            <Empty title="No guardrails in this workspace" action={create}>
+            <Empty title="No guardrails in this workspace" action={create("plain")}>
               Nothing but keys&apos; limits and budgets holds requests back.
             </Empty>
           }

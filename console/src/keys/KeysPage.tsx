@@ -5,7 +5,7 @@ import { useState } from "react";
 import { usd } from "~/format/money";
 import { ago, dateTime } from "~/format/time";
 import { useMay } from "~/session/session";
-import { Button } from "~/ui/Button";
+import { Button, type ButtonKind } from "~/ui/Button";
 import { Segments } from "~/ui/Field";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
@@ -182,18 +182,19 @@ export function KeysPage() {
     onSuccess: () => queries.invalidateQueries({ queryKey: ["keys"] }),
     onError: complain,
   });
-  const create = mayWrite ? (
-    <Button kind="primary" onClick={() => ask({ what: "new" })}>
-      New key
-    </Button>
-  ) : null;
+  const create = (kind: ButtonKind) =>
+    mayWrite ? (
+      <Button kind={kind} onClick={() => ask({ what: "new" })}>
+        New key
+      </Button>
+    ) : null;
 
   return (
     <Page
       isList
       title="Keys"
       about="Each key calls models or administers the organisation. A limit is enforced before anything is spent."
-      actions={create}
+      actions={create("primary")}
     >
       <div className="bar">
         <Segments
@@ -222,7 +223,7 @@ export function KeysPage() {
           empty={
             <Empty
               title={kind === "management" ? "No management keys" : "No keys in this workspace"}
-              action={create}
+              action={create("plain")}
             >
               {kind === "management"
                 ? "With one, scripts can do whatever the public management API offers."

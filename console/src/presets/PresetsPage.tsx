@@ -7,6 +7,8 @@ import { type Schemas, answer, api } from "~/api/client";
 import { wholeList } from "~/api/pages";
 import { ago } from "~/format/time";
 import { KeyGate } from "~/playground/KeyGate";
+import { usePlaygroundKey } from "~/playground/key";
+import { useSession } from "~/session/session";
 import { Button } from "~/ui/Button";
 import { CodeBlock } from "~/ui/Copy";
 import { Dialog, FormDialog } from "~/ui/Dialog";
@@ -114,21 +116,15 @@ function VersionsDialog({ secret, slug, onClose }: { secret: string; slug: strin
   );
 }
 
-function Presets({ secret }: { secret: string }) {
-  const [asked, ask] = useState<
-    { what: "new"; slug: string | null } | { what: "versions"; slug: string } | null
-  >(null);
+type Asked = { what: "new"; slug: string | null } | { what: "versions"; slug: string } | null;
+
+function Presets({ secret, asked, ask }: { secret: string; asked: Asked; ask: (what: Asked) => void }) {
   const { data, error, refetch } = useQuery({
     queryKey: ["presets", secret],
     queryFn: () =>
       wholeList((query) => answer(api.GET("/presets", { params: { query }, ...withKey(secret) }))),
     ...ofKey,
   });
-  const create = (
-    <Button kind="primary" onClick={() => ask({ what: "new", slug: null })}>
-      New preset
-    </Button>
-  );
   const columns: Column<Preset>[] = [
     {
       id: "slug",
@@ -170,20 +166,20 @@ function Presets({ secret }: { secret: string }) {
     <>
       {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {data ? (
-        <>
-          {data.length > 0 ? <div>{create}</div> : null}
-          <Table
-            label="Presets"
-            rows={data}
-            columns={columns}
-            rowKey={(one) => one.id}
-            empty={
-              <Empty title="No presets in the key's workspace" action={create}>
-                A preset holds a model, a system prompt and settings under a name that requests refer to.
-              </Empty>
-            }
-          />
-        </>
+        <Table
+          label="Presets"
+          rows={data}
+          columns={columns}
+          rowKey={(one) => one.id}
+          empty={
+            <Empty
+              title="No presets in the key's workspace"
+              action={<Button onClick={() => ask({ what: "new", slug: null })}>New preset</Button>}
+            >
+              A preset holds a model, a system prompt and settings under a name that requests refer to.
+            </Empty>
+          }
+        />
       ) : error ? null : (
         <Loading />
       )}
@@ -198,13 +194,22 @@ function Presets({ secret }: { secret: string }) {
 }
 
 export function PresetsPage() {
+  const hasKey = usePlaygroundKey(useSession().organization?.id ?? "") !== null;
+  const [asked, ask] = useState<Asked>(null);
   return (
     <Page
       title="Presets"
       about="Settings under a name: models, providers, a system prompt, parameters, tools. A request that names one takes over what it does not say itself."
+      actions={
+        hasKey ? (
+          <Button kind="primary" onClick={() => ask({ what: "new", slug: null })}>
+            New preset
+          </Button>
+        ) : null
+      }
     >
       <KeyGate why="Presets belong to a workspace and are read with a key of it.">
-        {(secret) => <Presets secret={secret} />}
+        {(secret) => <Presets secret={secret} asked={asked} ask={ask} />}
       </KeyGate>
     </Page>
   );
