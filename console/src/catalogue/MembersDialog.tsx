@@ -209,8 +209,8 @@ export function MembersDialog({
         ) : (
           <PreviewNote preview={preview} groups={groups} isNew={isNew} />
         )}
-        {failure === null ? null : <Note tone="bad">{failure}</Note>}
         <div className="form-actions">
+          {failure === null ? null : <Note tone="bad">{failure}</Note>}
           <Button kind="primary" type="submit" busy={isBusy}>
             {preview === null ? "Preview the change" : isNew ? "Create" : "Apply"}
           </Button>

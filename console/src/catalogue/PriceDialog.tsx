@@ -169,8 +169,8 @@ export function PriceDialog({ endpoint, onClose }: { endpoint: Endpoint; onClose
             ) : null}
           </>
         )}
-        {failure === null ? null : <Note tone="bad">{failure}</Note>}
         <div className="form-actions">
+          {failure === null ? null : <Note tone="bad">{failure}</Note>}
           <Button
             kind={mustForce ? "danger" : "primary"}
             type="submit"

@@ -1,7 +1,7 @@
 // The frame of every page: navigation, organisation, theme, palette and shortcuts.
 
 import { Link, Outlet, useRouter, useRouterState } from "@tanstack/react-router";
-import { Suspense, lazy, useEffect, useMemo, useState } from "react";
+import { Suspense, lazy, useEffect, useMemo, useRef, useState } from "react";
 
 import { useMay, useSession } from "~/session/session";
 import { Button } from "~/ui/Button";
@@ -42,11 +42,24 @@ function Areas({ isOperating }: { isOperating: boolean }) {
   );
 }
 
+/** Pixels that stay above and below the page's own entry. */
+const MARGIN = 24;
+
 function Sidebar({ groups, isOpen, onOpen }: { groups: Group[]; isOpen: boolean; onOpen: () => void }) {
-  const isOperating = useRouterState({ select: (state) => state.location.pathname.startsWith("/operator") });
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const isOperating = path.startsWith("/operator");
   const shown = groups.filter((group) => Boolean(group.forOperators) === isOperating);
+  const list = useRef<HTMLElement>(null);
+  // The platform's pages are more than a low window shows.
+  useEffect(() => {
+    const here = list.current?.querySelector<HTMLElement>(".nav-link[data-status=active]");
+    if (!list.current || !here) return;
+    const least = here.offsetTop + here.offsetHeight + MARGIN - list.current.clientHeight;
+    const most = here.offsetTop - MARGIN;
+    list.current.scrollTop = Math.min(Math.max(list.current.scrollTop, least), most);
+  }, [path]);
   return (
-    <nav className="sidebar" aria-label="Pages" data-open={isOpen || undefined}>
+    <nav ref={list} className="sidebar" aria-label="Pages" data-open={isOpen || undefined}>
       <div className="sidebar-top">
         <Link to="/" className="brand">
           <Mark />

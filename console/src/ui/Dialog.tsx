@@ -121,8 +121,8 @@ export function FormDialog({
     <Dialog open={open} onClose={close} title={title} {...(size ? { size } : {})}>
       <form className="form" onSubmit={(event) => void submit(event)}>
         {children}
-        {failure === null ? null : <Note tone="bad">{failure}</Note>}
         <div className="form-actions">
+          {failure === null ? null : <Note tone="bad">{failure}</Note>}
           <Button kind={kind} type="submit" busy={isBusy}>
             {action}
           </Button>
