@@ -123,7 +123,7 @@ function Search({ subject, onSearch }: { subject: string; onSearch: (subject: st
       <input
         type="search"
         className="input grow"
-        placeholder="A provider's or model's slug, or an endpoint's id (press /)"
+        placeholder="Slug or endpoint's id (press /)"
         aria-label="Whose changes"
         value={typed}
         onChange={(event) => type(event.target.value)}

@@ -131,7 +131,7 @@ export function PricesCard({ endpoint }: { endpoint: Endpoint }) {
                       {STATES[price.state]?.label ?? price.state}
                     </Badge>
                   </td>
-                  <td>
+                  <td className="line">
                     <span title={`set ${dateTime(price.created_at)}; version ${price.id}`}>
                       {dateTime(price.effective_at)}
                     </span>

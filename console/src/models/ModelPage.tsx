@@ -21,7 +21,7 @@ const COLUMNS: Column<Endpoint>[] = [
   {
     id: "provider",
     head: "Provider",
-    width: "minmax(190px, 2fr)",
+    width: "minmax(160px, 2fr)",
     value: (one) => one.provider_name,
     cell: (one) => (
       <div className="model-name">
@@ -33,7 +33,7 @@ const COLUMNS: Column<Endpoint>[] = [
   {
     id: "status",
     head: "State",
-    width: "120px",
+    width: "100px",
     value: (one) => one.status ?? 0,
     cell: (one) => {
       const { label, tone } = statusOf(one.status);
@@ -43,7 +43,7 @@ const COLUMNS: Column<Endpoint>[] = [
   {
     id: "price",
     head: "Input / 1M",
-    width: "110px",
+    width: "95px",
     align: "right",
     value: (one) => priceOf(one.pricing.prompt),
     cell: (one) => perMillion(one.pricing.prompt),
@@ -51,7 +51,7 @@ const COLUMNS: Column<Endpoint>[] = [
   {
     id: "output",
     head: "Output / 1M",
-    width: "110px",
+    width: "105px",
     align: "right",
     value: (one) => priceOf(one.pricing.completion),
     cell: (one) => perMillion(one.pricing.completion),
@@ -59,7 +59,7 @@ const COLUMNS: Column<Endpoint>[] = [
   {
     id: "context",
     head: "Context",
-    width: "95px",
+    width: "80px",
     align: "right",
     value: (one) => one.context_length,
     cell: (one) => compact(one.context_length),
@@ -67,7 +67,7 @@ const COLUMNS: Column<Endpoint>[] = [
   {
     id: "answer",
     head: "Max output",
-    width: "105px",
+    width: "100px",
     align: "right",
     value: (one) => one.max_completion_tokens,
     cell: (one) => compact(one.max_completion_tokens),
@@ -75,7 +75,7 @@ const COLUMNS: Column<Endpoint>[] = [
   {
     id: "uptime30",
     head: "Up 30 min",
-    width: "105px",
+    width: "95px",
     align: "right",
     value: (one) => one.uptime_last_30m,
     cell: (one) => uptime(one.uptime_last_30m),
@@ -83,7 +83,7 @@ const COLUMNS: Column<Endpoint>[] = [
   {
     id: "uptime1d",
     head: "Up 1 day",
-    width: "100px",
+    width: "90px",
     align: "right",
     value: (one) => one.uptime_last_1d,
     cell: (one) => uptime(one.uptime_last_1d),
@@ -91,7 +91,7 @@ const COLUMNS: Column<Endpoint>[] = [
   {
     id: "latency",
     head: "TTFT p50",
-    width: "105px",
+    width: "95px",
     align: "right",
     value: (one) => one.latency_last_30m?.p50,
     cell: (one) => duration(one.latency_last_30m?.p50),
@@ -99,7 +99,7 @@ const COLUMNS: Column<Endpoint>[] = [
   {
     id: "speed",
     head: "Speed p50",
-    width: "110px",
+    width: "100px",
     align: "right",
     value: (one) => one.throughput_last_30m?.p50,
     cell: (one) => throughput(one.throughput_last_30m?.p50),
@@ -107,7 +107,7 @@ const COLUMNS: Column<Endpoint>[] = [
   {
     id: "quantization",
     head: "Weights",
-    width: "100px",
+    width: "95px",
     value: (one) => one.quantization,
     cell: (one) => one.quantization ?? "unknown",
   },

@@ -100,7 +100,9 @@ function Account({ of }: { of: WholeInvoice }) {
           {of.account.movements.map((one) => (
             <tr key={one.kind}>
               <td>{one.kind.replaceAll("_", " ")}</td>
-              <td className="soft number">{count(one.transfers)} transfers</td>
+              <td className="soft number">
+                {count(one.transfers)} {one.transfers === 1 ? "transfer" : "transfers"}
+              </td>
               <td className="number">{exactUsd(one.amount)}</td>
             </tr>
           ))}

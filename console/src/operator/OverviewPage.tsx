@@ -146,7 +146,9 @@ function Standing() {
             {breached.length === 0 ? (
               <Badge tone="good">every invariant holds</Badge>
             ) : (
-              <Badge tone="bad">{breached.length} invariants are breached</Badge>
+              <Badge tone="bad">
+                {breached.length === 1 ? "1 invariant is" : `${breached.length} invariants are`} breached
+              </Badge>
             )}{" "}
             <Link to="/operator/invariants">All of them</Link>
           </p>
