@@ -39,7 +39,9 @@ function Figures({ of }: { of: CredentialHealth }) {
             const speed = name === "1d" ? null : of.throughput[name];
             return (
               <tr key={name}>
-                <th scope="row">{label}</th>
+                <th scope="row" className="line">
+                  {label}
+                </th>
                 <td className="number">{count(window?.successes)}</td>
                 <td className="number">{count(window?.faults)}</td>
                 <td className="number">{count(window?.rate_limits)}</td>
