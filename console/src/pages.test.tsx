@@ -9,15 +9,9 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { TABS } from "./operator/tenant/tenant";
 import { queries } from "./queries";
 import { router as real } from "./router";
+import { OPERATOR } from "./testing";
 
 const AT = "2026-11-26T12:00:00Z";
-const SESSION = {
-  session_id: "s",
-  csrf_token: "t",
-  user: { id: "u", email: "ada@example.com", name: "Ada", is_platform_admin: true, has_password: true },
-  organization: { id: "o", slug: "acme", name: "Acme", role: "owner" },
-  organizations: [{ id: "o", slug: "acme", name: "Acme", role: "owner" }],
-};
 const KEY = {
   ...{
     hash: "h",
@@ -81,7 +75,7 @@ const MODEL = {
 };
 
 const ANSWERS: Record<string, unknown> = {
-  "GET /account/v1/session": { data: SESSION },
+  "GET /account/v1/session": { data: OPERATOR },
   "GET /api/v1/models": { data: [MODEL] },
   "GET /api/v1/model/a/b%3Afree": { data: MODEL },
   "GET /api/v1/models/a/b%3Afree/endpoints": { data: { ...MODEL, endpoints: [] } },

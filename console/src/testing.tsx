@@ -7,11 +7,14 @@ import { vi } from "vitest";
 
 import { queries } from "./queries";
 import { router as real } from "./router";
+import { THINGS } from "./session/may";
 
-const OPERATOR = {
+/** The session of an owner who is a platform administrator, too. */
+export const OPERATOR = {
   session_id: "s",
   csrf_token: "t",
   user: { id: "u", email: "ada@example.com", name: "Ada", is_platform_admin: true, has_password: true },
+  actions: THINGS.flatMap((thing) => [`${thing}.read`, `${thing}.write`]),
   organization: { id: "o", slug: "acme", name: "Acme", role: "owner" },
   organizations: [{ id: "o", slug: "acme", name: "Acme", role: "owner" }],
 };
