@@ -127,6 +127,17 @@ export async function press(name: string): Promise<void> {
   button.click();
 }
 
+/** Waits for an option that is called so, and chooses it. */
+export async function choose(name: string): Promise<void> {
+  const option = await vi.waitFor(() => {
+    const all = [...document.querySelectorAll<HTMLElement>("[role=option]")];
+    const found = all.find((one) => one.textContent?.includes(name));
+    if (found === undefined) throw new Error(`no option “${name}” in: ${shownText()}`);
+    return found;
+  }, 4000);
+  option.click();
+}
+
 /** The field of a label. */
 export function field(label: string): HTMLInputElement {
   const named = [...document.querySelectorAll<HTMLInputElement>("input, textarea, select")].find(
@@ -142,7 +153,12 @@ export function type(label: string, text: string): void {
   const prototype = Object.getPrototypeOf(input) as object;
   const setter = Object.getOwnPropertyDescriptor(prototype, "value")?.set;
   setter?.call(input, text);
-  input.dispatchEvent(new Event(input.tagName === "SELECT" ? "change" : "input", { bubbles: true }));
+  const isSelect = input.tagName === "SELECT";
+  input.dispatchEvent(
+    isSelect
+      ? new Event("change", { bubbles: true })
+      : new InputEvent("input", { bubbles: true, inputType: "insertText" }),
+  );
 }
 
 /** Alerts that are shown. */

@@ -15,7 +15,7 @@ import { NoticesPart } from "./tenant/Notices";
 import { PaymentsPart } from "./tenant/Payments";
 import { ProfilePart } from "./tenant/Profile";
 import { TABS, type Tab } from "./tenant/tenant";
-import { tenantsQuery } from "./tenants";
+import { tenantQuery } from "./tenants";
 
 const route = getRouteApi("/inside/operator/tenants/$id");
 
@@ -34,8 +34,7 @@ const PARTS: Record<Tab, (props: { tenant: string }) => React.ReactNode> = {
 export function TenantPage() {
   const { id: tenant } = route.useParams();
   const { tab = "money" } = route.useSearch();
-  const { data: tenants } = useQuery(tenantsQuery);
-  const known = tenants?.find((one) => one.id === tenant);
+  const { data: known } = useQuery(tenantQuery(tenant));
   const Part = PARTS[tab];
   return (
     <Page
