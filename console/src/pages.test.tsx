@@ -33,7 +33,11 @@ const KEY = {
 };
 const WORKSPACE = {
   ...{ id: "w", slug: "default", name: "Default", created_at: AT, updated_at: AT, default_guardrail_id: "g" },
-  ...{ io_logging_sampling_rate: 1, is_data_discount_logging_enabled: false },
+  ...{
+    io_logging_sampling_rate: 1,
+    is_data_discount_logging_enabled: false,
+    prevent_plugin_overrides: false,
+  },
   ...{ is_observability_broadcast_enabled: true, is_observability_io_logging_enabled: false },
 };
 const PLAN = {
@@ -90,7 +94,10 @@ const ANSWERS: Record<string, unknown> = {
   "GET /api/v1/keys": { data: [KEY] },
   "GET /api/v1/keys/h": { data: KEY },
   "GET /api/v1/organization": {
-    data: { name: "Acme", slug: "acme", id: "o", created_at: AT, updated_at: AT },
+    data: {
+      ...{ name: "Acme", slug: "acme", id: "o", created_at: AT, updated_at: AT },
+      prevent_plugin_overrides: false,
+    },
   },
   "GET /api/v1/workspaces": { data: [WORKSPACE], total_count: 1 },
   "GET /api/v1/workspaces/w/budgets": { data: [], include_byok_in_budgets: false },
