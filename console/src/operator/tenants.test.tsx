@@ -40,6 +40,13 @@ test("tenants are listed with what they are on, page by page", async () => {
   expect(troubles()).toEqual([]);
 });
 
+test("of a tenant that is not there nothing is asked", async () => {
+  page = openConsole({ [TENANTS]: list });
+  await page.open("/operator/tenants/nobody");
+  await sees("There is no such tenant.");
+  expect(page.sent.filter((one) => one.name.startsWith(`${TENANTS}/`))).toEqual([]);
+});
+
 test("what is searched for is in the address and asked of the API", async () => {
   page = openConsole({ [TENANTS]: list });
   await page.open("/operator/tenants?q=bol");
