@@ -1,7 +1,7 @@
 // Chooses a tenant by typing: the API searches, so that it makes no difference how many there are.
 
 import { Combobox } from "@base-ui/react/combobox";
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useId, useState } from "react";
 
 import { messageOf } from "~/api/errors";
@@ -10,8 +10,6 @@ import { useSettled } from "~/ui/settled";
 
 import "./tenant-picker.css";
 import { type Tenant, offeredQuery, tenantQuery } from "./tenants";
-
-type Choice = Pick<Tenant, "id" | "name" | "slug">;
 
 export interface TenantPickerProps {
   /** An id. */
@@ -24,12 +22,12 @@ export interface TenantPickerProps {
 }
 
 /** The chosen tenant; called by its id until its name is known. */
-function useChosen(id: string | undefined): Choice | null {
+function useChosen(id: string | undefined): Tenant | null {
   const { data } = useQuery({ ...tenantQuery(id ?? ""), enabled: id !== undefined });
-  return id === undefined ? null : (data ?? { id, name: id, slug: "" });
+  return id === undefined ? null : (data ?? { id, name: id, slug: "", created_at: "" });
 }
 
-function fits(one: Choice, words: string): boolean {
+function fits(one: Tenant, words: string): boolean {
   const sought = words.toLowerCase();
   return `${one.name}\n${one.slug}`.toLowerCase().includes(sought) || one.id.startsWith(sought);
 }
@@ -42,6 +40,7 @@ function said(offered: { data: Tenant[]; next?: string | null } | undefined, err
 }
 
 export function TenantPicker({ value, onChange, placeholder, ...ties }: TenantPickerProps) {
+  const queries = useQueryClient();
   const chosen = useChosen(value);
   const [isOpen, setOpen] = useState(false);
   // What is typed while it is open; null = nothing yet.
@@ -53,7 +52,7 @@ export function TenantPicker({ value, onChange, placeholder, ...ties }: TenantPi
   // Until the API has answered what is typed now, only what fits it: nobody chooses a tenant of the words before.
   const items = offered?.data.filter((one) => !isBehind || fits(one, words)) ?? [];
   return (
-    <Combobox.Root<Choice>
+    <Combobox.Root<Tenant>
       items={items}
       filter={null}
       value={chosen}
@@ -65,7 +64,10 @@ export function TenantPicker({ value, onChange, placeholder, ...ties }: TenantPi
       }}
       onValueChange={(one) => {
         onChange(one?.id);
-        if (one) setTyped(null);
+        if (one === null) return;
+        // It is known already what it is called.
+        queries.setQueryData(tenantQuery(one.id).queryKey, one);
+        setTyped(null);
       }}
       onOpenChange={(open) => {
         setOpen(open);
@@ -90,8 +92,8 @@ export function TenantPicker({ value, onChange, placeholder, ...ties }: TenantPi
       <Combobox.Portal>
         <Combobox.Positioner align="start" sideOffset={4}>
           <Combobox.Popup className="menu tenant-options">
-            <Combobox.List>
-              {(one: Choice) => (
+            <Combobox.List className="tenant-list">
+              {(one: Tenant) => (
                 <Combobox.Item key={one.id} value={one} className="menu-item">
                   <span className="cut">{one.name}</span>
                   <span className="soft mono cut">{one.slug}</span>
