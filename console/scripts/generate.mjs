@@ -17,7 +17,9 @@ async function keep(url, text) {
 await mkdir(GENERATED, { recursive: true });
 for (const [name, file] of Object.entries(APIS)) {
   const document = JSON.parse(await readFile(new URL(file, DOCUMENTS), "utf8"));
-  const text = astToString(await openapiTS(document, { defaultNonNullable: false }));
+  const text = astToString(
+    await openapiTS(document, { defaultNonNullable: false, emptyObjectsUnknown: true }),
+  );
   await keep(
     new URL(`${name}.ts`, GENERATED),
     `// Generated from docs/reference/${file} by "npm run generate".\n\n${text}`,

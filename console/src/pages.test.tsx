@@ -9,15 +9,9 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { TABS } from "./operator/tenant/tenant";
 import { queries } from "./queries";
 import { router as real } from "./router";
+import { OPERATOR } from "./testing";
 
 const AT = "2026-11-26T12:00:00Z";
-const SESSION = {
-  session_id: "s",
-  csrf_token: "t",
-  user: { id: "u", email: "ada@example.com", name: "Ada", is_platform_admin: true, has_password: true },
-  organization: { id: "o", slug: "acme", name: "Acme", role: "owner" },
-  organizations: [{ id: "o", slug: "acme", name: "Acme", role: "owner" }],
-};
 const KEY = {
   ...{
     hash: "h",
@@ -39,7 +33,11 @@ const KEY = {
 };
 const WORKSPACE = {
   ...{ id: "w", slug: "default", name: "Default", created_at: AT, updated_at: AT, default_guardrail_id: "g" },
-  ...{ io_logging_sampling_rate: 1, is_data_discount_logging_enabled: false },
+  ...{
+    io_logging_sampling_rate: 1,
+    is_data_discount_logging_enabled: false,
+    prevent_plugin_overrides: false,
+  },
   ...{ is_observability_broadcast_enabled: true, is_observability_io_logging_enabled: false },
 };
 const PLAN = {
@@ -81,7 +79,7 @@ const MODEL = {
 };
 
 const ANSWERS: Record<string, unknown> = {
-  "GET /account/v1/session": { data: SESSION },
+  "GET /account/v1/session": { data: OPERATOR },
   "GET /api/v1/models": { data: [MODEL] },
   "GET /api/v1/model/a/b%3Afree": { data: MODEL },
   "GET /api/v1/models/a/b%3Afree/endpoints": { data: { ...MODEL, endpoints: [] } },
@@ -96,7 +94,10 @@ const ANSWERS: Record<string, unknown> = {
   "GET /api/v1/keys": { data: [KEY] },
   "GET /api/v1/keys/h": { data: KEY },
   "GET /api/v1/organization": {
-    data: { name: "Acme", slug: "acme", id: "o", created_at: AT, updated_at: AT },
+    data: {
+      ...{ name: "Acme", slug: "acme", id: "o", created_at: AT, updated_at: AT },
+      prevent_plugin_overrides: false,
+    },
   },
   "GET /api/v1/workspaces": { data: [WORKSPACE], total_count: 1 },
   "GET /api/v1/workspaces/w/budgets": { data: [], include_byok_in_budgets: false },

@@ -20,6 +20,7 @@ import { modelsSearch } from "./models/search";
 import { invoiceSearch } from "./operator/invoices";
 import { ledgerSearch } from "./operator/ledger";
 import { tenantSearch } from "./operator/tenant/tenant";
+import { tenantsSearch } from "./operator/tenants";
 import { queries } from "./queries";
 import { sessionQuery } from "./session/session";
 import { Shell } from "./shell/Shell";
@@ -238,6 +239,7 @@ const overview = createRoute({
 const tenants = createRoute({
   ...within,
   path: "/operator/tenants",
+  validateSearch: tenantsSearch,
   component: page(() => import("./operator/TenantsPage"), "TenantsPage"),
 });
 const tenant = createRoute({

@@ -7,11 +7,14 @@ import { vi } from "vitest";
 
 import { queries } from "./queries";
 import { router as real } from "./router";
+import { THINGS } from "./session/may";
 
-const OPERATOR = {
+/** The session of an owner who is a platform administrator, too. */
+export const OPERATOR = {
   session_id: "s",
   csrf_token: "t",
   user: { id: "u", email: "ada@example.com", name: "Ada", is_platform_admin: true, has_password: true },
+  actions: THINGS.flatMap((thing) => [`${thing}.read`, `${thing}.write`]),
   organization: { id: "o", slug: "acme", name: "Acme", role: "owner" },
   organizations: [{ id: "o", slug: "acme", name: "Acme", role: "owner" }],
 };
@@ -124,6 +127,17 @@ export async function press(name: string): Promise<void> {
   button.click();
 }
 
+/** Waits for an option that is called so, and chooses it. */
+export async function choose(name: string): Promise<void> {
+  const option = await vi.waitFor(() => {
+    const all = [...document.querySelectorAll<HTMLElement>("[role=option]")];
+    const found = all.find((one) => one.textContent?.includes(name));
+    if (found === undefined) throw new Error(`no option “${name}” in: ${shownText()}`);
+    return found;
+  }, 4000);
+  option.click();
+}
+
 /** The field of a label. */
 export function field(label: string): HTMLInputElement {
   const named = [...document.querySelectorAll<HTMLInputElement>("input, textarea, select")].find(
@@ -139,7 +153,12 @@ export function type(label: string, text: string): void {
   const prototype = Object.getPrototypeOf(input) as object;
   const setter = Object.getOwnPropertyDescriptor(prototype, "value")?.set;
   setter?.call(input, text);
-  input.dispatchEvent(new Event(input.tagName === "SELECT" ? "change" : "input", { bubbles: true }));
+  const isSelect = input.tagName === "SELECT";
+  input.dispatchEvent(
+    isSelect
+      ? new Event("change", { bubbles: true })
+      : new InputEvent("input", { bubbles: true, inputType: "insertText" }),
+  );
 }
 
 /** Alerts that are shown. */

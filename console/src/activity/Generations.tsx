@@ -4,7 +4,6 @@ import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useRouter } from "@tanstack/react-router";
 import { type FormEvent, useMemo, useState } from "react";
 
-import type { GenerationStatus, ListedGeneration } from "~/api/account";
 import { rowsOf } from "~/api/paged";
 import { usd } from "~/format/money";
 import { count, duration } from "~/format/number";
@@ -14,8 +13,8 @@ import { Badge, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Pager } from "~/ui/Pager";
 import { type Column, Table } from "~/ui/Table";
 
-import { STATUSES, askedOf, generationsQuery } from "./generations";
-import type { Filter, Span } from "./search";
+import { type ListedGeneration, STATUSES, askedOf, generationsQuery } from "./generations";
+import type { Filter, GenerationStatus, Span } from "./search";
 
 /** A value that the list is narrowed by when it is pressed. */
 function Narrow({

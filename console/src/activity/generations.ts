@@ -2,11 +2,14 @@
 
 import { infiniteQueryOptions } from "@tanstack/react-query";
 
-import type { GenerationStatus, GenerationsQuery } from "~/api/account";
-import { account, answer } from "~/api/client";
+import { type AccountSchemas, account, answer } from "~/api/client";
+import type { operations } from "~/api/generated/account";
 import type { Tone } from "~/ui/Note";
 
-import type { Filter, Span } from "./search";
+import type { Filter, GenerationStatus, Span } from "./search";
+
+export type ListedGeneration = AccountSchemas["ListedGeneration"];
+export type GenerationsQuery = NonNullable<operations["listGenerations"]["parameters"]["query"]>;
 
 /** The page's fields that single generations are narrowed by, and what they are called there. */
 const NAMES: Record<string, "model" | "provider" | "key" | "person" | "workspace"> = {
@@ -50,7 +53,7 @@ export const generationsQuery = (query: GenerationsQuery) =>
       return answer(account.GET("/generations", { params: { query: page } }));
     },
     initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next,
+    getNextPageParam: (page) => page.next ?? null,
     // New ones show up while somebody looks at the newest; who reads on is left in peace.
     refetchInterval: (asked) => (asked.state.data?.pages.length === 1 ? REFRESH : false),
   });

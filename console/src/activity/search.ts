@@ -1,6 +1,6 @@
 // What the activity shows, as the address holds it.
 
-import type { GenerationStatus } from "~/api/account";
+import type { AccountSchemas } from "~/api/client";
 import type { Granularity } from "~/charts/series";
 
 export const RANGES = ["1h", "24h", "7d", "30d", "90d", "1y"] as const;
@@ -18,6 +18,8 @@ export const METRICS = [
   "avg_throughput",
 ] as const;
 export type Metric = (typeof METRICS)[number];
+
+export type GenerationStatus = AccountSchemas["GenerationStatus"];
 
 const OUTCOMES: readonly GenerationStatus[] = ["ok", "error", "partial", "cancelled"];
 

@@ -2,12 +2,13 @@
 
 import createClient, { type Middleware } from "openapi-fetch";
 
-import type { paths as AccountPaths } from "./account";
 import { ApiError, errorOf, isRefusal } from "./errors";
+import type { components as AccountComponents, paths as AccountPaths } from "./generated/account";
 import type { paths as AdminPaths } from "./generated/admin";
 import type { components, paths as PublicPaths } from "./generated/public";
 
 export type Schemas = components["schemas"];
+export type AccountSchemas = AccountComponents["schemas"];
 
 let csrfToken = "";
 /** Called with every session that is read. */

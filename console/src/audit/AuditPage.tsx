@@ -1,8 +1,7 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 
-import type { AuditChange } from "~/api/account";
-import { account, answer } from "~/api/client";
+import { type AccountSchemas, account, answer } from "~/api/client";
 import { ago, dateTime } from "~/format/time";
 import { membersQuery, nameOf } from "~/members/members";
 import { Actor } from "~/ui/Actor";
@@ -12,7 +11,7 @@ import { Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
 import { type Column, Table } from "~/ui/Table";
 
-const columnsOf = (names: ReadonlyMap<string, string>): Column<AuditChange>[] => [
+const columnsOf = (names: ReadonlyMap<string, string>): Column<AccountSchemas["AuditedChange"]>[] => [
   {
     id: "at",
     head: "When",
@@ -50,7 +49,7 @@ export function AuditPage() {
         }),
       ),
     initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next,
+    getNextPageParam: (page) => page.next ?? null,
   });
   const { data: members } = useQuery(membersQuery);
   const columns = useMemo(

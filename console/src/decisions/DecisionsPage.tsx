@@ -1,9 +1,10 @@
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
-import { type FormEvent, useMemo, useState } from "react";
+import { type FormEvent, useState } from "react";
 
 import { ago, dateTime } from "~/format/time";
-import { tenantsQuery } from "~/operator/tenants";
+import { TenantLink } from "~/operator/TenantLink";
+import { TenantField } from "~/operator/TenantPicker";
 import { Button, ButtonLink } from "~/ui/Button";
 import { TextField } from "~/ui/Field";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
@@ -14,8 +15,8 @@ import { type DecisionsSearch, SEARCHED, type Summary, decisionsQuery, decisions
 
 const route = getRouteApi("/inside/operator/decisions");
 
-const FIELDS: Record<(typeof SEARCHED)[number], { label: string; hint: string }> = {
-  tenant: { label: "Tenant", hint: "id" },
+const TYPED = ["model", "provider", "since"] as const;
+const FIELDS: Record<(typeof TYPED)[number], { label: string; hint: string }> = {
   model: { label: "Model", hint: "author/name" },
   provider: { label: "Provider", hint: "slug" },
   since: { label: "Since", hint: "2026-11-26T00:00:00Z" },
@@ -23,64 +24,58 @@ const FIELDS: Record<(typeof SEARCHED)[number], { label: string; hint: string }>
 
 const GENERATION = /^gen-[0-9a-f]+$/i;
 
-function columns(names: Map<string, string>): Column<Summary>[] {
-  return [
-    {
-      id: "at",
-      head: "When",
-      width: "140px",
-      cell: (one) => <span title={dateTime(one.at)}>{ago(one.at)}</span>,
-    },
-    {
-      id: "generation",
-      head: "Generation",
-      width: "minmax(330px, 2fr)",
-      cell: (one) => (
-        <Link
-          to="/operator/decisions/$generation"
-          params={{ generation: one.generation_id }}
-          className="mono cut"
-        >
-          {one.generation_id}
-        </Link>
+const COLUMNS: Column<Summary>[] = [
+  {
+    id: "at",
+    head: "When",
+    width: "140px",
+    cell: (one) => <span title={dateTime(one.at)}>{ago(one.at)}</span>,
+  },
+  {
+    id: "generation",
+    head: "Generation",
+    width: "minmax(330px, 2fr)",
+    cell: (one) => (
+      <Link
+        to="/operator/decisions/$generation"
+        params={{ generation: one.generation_id }}
+        className="mono cut"
+      >
+        {one.generation_id}
+      </Link>
+    ),
+  },
+  {
+    id: "model",
+    head: "Model",
+    width: "minmax(210px, 2fr)",
+    cell: (one) => <span className="cut">{one.model ?? "–"}</span>,
+  },
+  {
+    id: "provider",
+    head: "First choice",
+    width: "minmax(140px, 1fr)",
+    cell: (one) =>
+      one.refused === null || one.refused === undefined ? (
+        (one.provider ?? "–")
+      ) : (
+        <Badge tone="bad">refused</Badge>
       ),
-    },
-    {
-      id: "model",
-      head: "Model",
-      width: "minmax(210px, 2fr)",
-      cell: (one) => <span className="cut">{one.model ?? "–"}</span>,
-    },
-    {
-      id: "provider",
-      head: "First choice",
-      width: "minmax(140px, 1fr)",
-      cell: (one) =>
-        one.refused === null || one.refused === undefined ? (
-          (one.provider ?? "–")
-        ) : (
-          <Badge tone="bad">refused</Badge>
-        ),
-    },
-    {
-      id: "tenant",
-      head: "Tenant",
-      width: "minmax(150px, 1fr)",
-      cell: (one) => (
-        <Link to="/operator/tenants/$id" params={{ id: one.tenant_id }} className="cut" title={one.tenant_id}>
-          {names.get(one.tenant_id) ?? one.tenant_id}
-        </Link>
-      ),
-    },
-    {
-      id: "version",
-      head: "Catalogue",
-      width: "100px",
-      align: "right",
-      cell: (one) => one.catalogue_version,
-    },
-  ];
-}
+  },
+  {
+    id: "tenant",
+    head: "Tenant",
+    width: "minmax(150px, 1fr)",
+    cell: (one) => <TenantLink id={one.tenant_id} />,
+  },
+  {
+    id: "version",
+    head: "Catalogue",
+    width: "100px",
+    align: "right",
+    cell: (one) => one.catalogue_version,
+  },
+];
 
 function Search({
   search,
@@ -97,7 +92,13 @@ function Search({
   return (
     <form className="form" onSubmit={submit}>
       <div className="input-row">
-        {SEARCHED.map((name) => (
+        <TenantField
+          label="Tenant"
+          placeholder="any"
+          value={form.tenant}
+          onChange={(tenant) => setForm({ ...form, tenant })}
+        />
+        {TYPED.map((name) => (
           <TextField
             key={name}
             label={FIELDS[name].label}
@@ -155,11 +156,9 @@ function Find() {
 export function DecisionsPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const { data: tenants } = useQuery(tenantsQuery);
   const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(
     decisionsQuery(search),
   );
-  const head = useMemo(() => columns(new Map(tenants?.map((one) => [one.id, one.name]))), [tenants]);
   const rows = data?.pages.flatMap((page) => page.data);
   const isSearched = SEARCHED.some((name) => search[name] !== undefined);
   return (
@@ -186,7 +185,7 @@ export function DecisionsPage() {
         <Table
           label="Decisions"
           rows={rows}
-          columns={head}
+          columns={COLUMNS}
           rowKey={(one) => one.generation_id}
           empty={
             <Empty

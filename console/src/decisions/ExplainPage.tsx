@@ -1,13 +1,13 @@
 // What a request would get now. Nothing is executed, and nothing is kept.
 
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 
 import { admin, document } from "~/api/client";
-import { tenantsQuery } from "~/operator/tenants";
+import { TenantField } from "~/operator/TenantPicker";
 import { Button, ButtonLink } from "~/ui/Button";
-import { SelectField, TextArea, TextField } from "~/ui/Field";
+import { TextArea, TextField } from "~/ui/Field";
 import { ErrorNote, Loading } from "~/ui/Note";
 import { Card, Page } from "~/ui/Page";
 
@@ -30,7 +30,7 @@ const example = (model: string): string =>
 
 interface Asked {
   body: string;
-  tenant: string;
+  tenant: string | undefined;
   region: string;
   seed: string;
 }
@@ -52,7 +52,7 @@ async function explain({ body, tenant, region, seed }: Asked): Promise<Explanati
   const chat = bodyOf(body);
   if (!/^\d*$/.test(seed.trim())) throw new Error("A seed is a number, as an explanation tells it.");
   const query = {
-    ...(tenant === "" ? {} : { tenant }),
+    ...(tenant === undefined ? {} : { tenant }),
     ...(region.trim() === "" ? {} : { region: region.trim() }),
     // Seeds are beyond what a number of JavaScript holds exactly.
     ...(seed.trim() === "" ? {} : { seed: seed.trim() as unknown as number }),
@@ -62,10 +62,9 @@ async function explain({ body, tenant, region, seed }: Asked): Promise<Explanati
 
 export function ExplainPage() {
   const { model } = route.useSearch();
-  const { data: tenants } = useQuery(tenantsQuery);
   const [asked, setAsked] = useState<Asked>({
     body: example(model ?? "meta-llama/llama-3.3-70b-instruct"),
-    tenant: "",
+    tenant: undefined,
     region: "",
     seed: "",
   });
@@ -92,14 +91,11 @@ export function ExplainPage() {
             onChange={(event) => change({ body: event.target.value })}
           />
           <div className="input-row">
-            <SelectField
+            <TenantField
               label="As tenant"
-              options={[
-                { value: "", label: "nobody: the default plan" },
-                ...(tenants ?? []).map((one) => ({ value: one.id, label: one.name })),
-              ]}
+              placeholder="nobody: the default plan"
               value={asked.tenant}
-              onChange={(event) => change({ tenant: event.target.value })}
+              onChange={(tenant) => change({ tenant })}
             />
             <TextField
               label="Data region"

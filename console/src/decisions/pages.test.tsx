@@ -2,7 +2,17 @@
 
 import { afterEach, expect, test, vi } from "vitest";
 
-import { type Answers, type Console, openConsole, press, refusal, sees, troubles, type } from "~/testing";
+import {
+  choose,
+  type Answers,
+  type Console,
+  openConsole,
+  press,
+  refusal,
+  sees,
+  troubles,
+  type,
+} from "~/testing";
 
 const A = "/admin/v1";
 const GENERATION = "gen-01a217ceb42973998bb08916a70154bb";
@@ -107,12 +117,12 @@ test("a decision that is kept no more is said to be so", async () => {
 test("a request is explained as a tenant's, and its draw can be repeated", async () => {
   page = openConsole(ANSWERS);
   await page.open("/operator/explain?model=a/m");
-  await sees("Acme");
   type("Request", '{"model": ');
   await press("Explain");
   await sees("The request is no JSON");
   type("Request", '{"model": "a/m", "messages": []}');
-  type("As tenant", "t");
+  type("As tenant", "acm");
+  await choose("Acme");
   await press("Explain");
   await sees("groq goes first");
   const sent = page.last(`POST ${A}/route/explain`);

@@ -1,8 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
-import type { Invitation, Role } from "~/api/account";
-import { account, answer, api } from "~/api/client";
+import { type AccountSchemas, account, answer, api } from "~/api/client";
 import { ago } from "~/format/time";
 import { useMay, useSession } from "~/session/session";
 import { Button } from "~/ui/Button";
@@ -16,10 +15,12 @@ import { complain, say } from "~/ui/toast";
 
 import { type Member, ROLES, invitationsQuery, membersQuery, nameOf } from "./members";
 
+type Invitation = AccountSchemas["Invitation"];
+
 function InviteDialog({ onClose }: { onClose: () => void }) {
   const queries = useQueryClient();
   const [email, setEmail] = useState("");
-  const [role, setRole] = useState<Role>("developer");
+  const [role, setRole] = useState("developer");
   async function submit(): Promise<void> {
     await answer(account.POST("/invitations", { body: { email, role } }));
     await queries.invalidateQueries({ queryKey: ["invitations"] });
@@ -39,7 +40,7 @@ function InviteDialog({ onClose }: { onClose: () => void }) {
         label="Role"
         options={ROLES}
         value={role}
-        onChange={(event) => setRole(event.target.value as Role)}
+        onChange={(event) => setRole(event.target.value)}
       />
     </FormDialog>
   );

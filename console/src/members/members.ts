@@ -1,12 +1,11 @@
 import { queryOptions } from "@tanstack/react-query";
 
-import type { Role } from "~/api/account";
 import { type Schemas, account, answer, api } from "~/api/client";
 import { wholeList } from "~/api/pages";
 
 export type Member = Schemas["Member"];
 
-export const ROLES: { value: Role; label: string }[] = [
+export const ROLES: { value: string; label: string }[] = [
   { value: "owner", label: "owner: everything, and other owners" },
   { value: "admin", label: "admin: everything but owners" },
   { value: "developer", label: "developer: own keys, presets, activity" },

@@ -16,7 +16,7 @@ import { type Column, Table } from "~/ui/Table";
 import { say } from "~/ui/toast";
 
 import { BillDifference, BillState } from "./BillsPage";
-import { TenantLink, useTenantNames } from "./TenantLink";
+import { TenantLink } from "./TenantLink";
 import { type Bill, type Difference, KINDS, type ModelSum, billQuery, isCompared, payBill } from "./bills";
 import "./operator.css";
 
@@ -65,7 +65,7 @@ const MODELS: Column<ModelSum>[] = [
   },
 ];
 
-const differenceColumns = (names: Map<string, string>): Column<Difference>[] => [
+const DIFFERENCE_COLUMNS: Column<Difference>[] = [
   { id: "day", head: "Day", width: "120px", value: (one) => one.day, cell: (one) => date(one.day) },
   {
     id: "kind",
@@ -101,7 +101,7 @@ const differenceColumns = (names: Map<string, string>): Column<Difference>[] => 
     id: "tenant",
     head: "Tenant",
     width: "minmax(120px, 1fr)",
-    cell: (one) => <TenantLink id={one.tenant_id} names={names} />,
+    cell: (one) => <TenantLink id={one.tenant_id} />,
   },
   {
     id: "request",
@@ -188,7 +188,6 @@ function Figures({ of }: { of: Bill }) {
 export function BillPage() {
   const { id } = route.useParams();
   const list = useInfiniteQuery(billQuery(id));
-  const names = useTenantNames();
   const [isAsked, ask] = useState(false);
   const pages = rowsOf(list.data);
   const bill = pages?.[0];
@@ -232,7 +231,7 @@ export function BillPage() {
             <Table
               label="Differences"
               rows={differences}
-              columns={differenceColumns(names)}
+              columns={DIFFERENCE_COLUMNS}
               rowKey={(one) => String(one.n)}
               rowHeight={60}
               empty={

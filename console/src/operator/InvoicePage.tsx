@@ -14,7 +14,7 @@ import { type Column, Table } from "~/ui/Table";
 import "./operator.css";
 import { CreditDialog, FinaliseDialog, PaymentDialog } from "./InvoiceDialogs";
 import { StateBadge } from "./InvoicesPage";
-import { TenantLink, useTenantNames } from "./TenantLink";
+import { TenantLink } from "./TenantLink";
 import { type InvoiceLine, type WholeInvoice, creditable, fileOf, invoiceQuery } from "./invoices";
 
 const route = getRouteApi("/inside/operator/invoices/$id");
@@ -211,7 +211,6 @@ function Dialogs({ of, asked, onClose }: { of: WholeInvoice; asked: Asked | null
 export function InvoicePage() {
   const { id } = route.useParams();
   const { data, error, refetch } = useQuery(invoiceQuery(id));
-  const names = useTenantNames();
   const [asked, ask] = useState<Asked | null>(null);
   const draft = data?.payment === "prepaid" ? "Draft statement" : "Draft invoice";
   return (
@@ -220,7 +219,7 @@ export function InvoicePage() {
       about={
         data ? (
           <>
-            <TenantLink id={data.tenant_id} names={names} /> ·{" "}
+            <TenantLink id={data.tenant_id} /> ·{" "}
             <Link to="/operator/invoices" search={{ period: data.period_id }}>
               period {data.period_id}
             </Link>

@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import { useMemo } from "react";
 
@@ -11,9 +11,9 @@ import { Page } from "~/ui/Page";
 import { Pager } from "~/ui/Pager";
 import { type Column, Table } from "~/ui/Table";
 
-import { TenantLink, useTenantNames } from "./TenantLink";
+import { type Names, TenantLink, useTenantNames } from "./TenantLink";
+import { TenantPicker } from "./TenantPicker";
 import { type Invoice, type InvoiceSearch, STATES, fileOf, invoicesQuery, periodsQuery } from "./invoices";
-import { tenantsQuery } from "./tenants";
 
 const route = getRouteApi("/inside/operator/invoices");
 
@@ -32,7 +32,7 @@ const isOverdue = (one: Invoice): boolean =>
   isDue(one) && one.due_on !== null && one.due_on < new Date().toISOString().slice(0, 10);
 
 /** The columns of invoices; a tenant's own list leaves the tenant out. */
-export const invoiceColumns = (names: Map<string, string> | null): Column<Invoice>[] => [
+export const invoiceColumns = (names: Names | null): Column<Invoice>[] => [
   {
     id: "number",
     head: "Number",
@@ -50,7 +50,7 @@ export const invoiceColumns = (names: Map<string, string> | null): Column<Invoic
           head: "Tenant",
           width: "minmax(150px, 2fr)",
           value: (one: Invoice) => names.get(one.tenant_id) ?? one.tenant_id,
-          cell: (one: Invoice) => <TenantLink id={one.tenant_id} names={names} />,
+          cell: (one: Invoice) => <TenantLink id={one.tenant_id} />,
         },
       ]
     : []),
@@ -138,7 +138,6 @@ function Filters({
   search: InvoiceSearch;
   onChange: (changes: InvoiceSearch) => void;
 }) {
-  const { data: tenants } = useQuery(tenantsQuery);
   const periods = rowsOf(useInfiniteQuery(periodsQuery).data) ?? [];
   return (
     <div className="bar">
@@ -172,19 +171,12 @@ function Filters({
             </option>
           ))}
       </select>
-      <select
-        className="input"
+      <TenantPicker
         aria-label="Tenant"
-        value={search.tenant ?? ""}
-        onChange={(event) => onChange({ tenant: event.target.value || undefined })}
-      >
-        <option value="">of all tenants</option>
-        {(tenants ?? []).map((one) => (
-          <option key={one.id} value={one.id}>
-            {one.name}
-          </option>
-        ))}
-      </select>
+        placeholder="of all tenants"
+        value={search.tenant}
+        onChange={(tenant) => onChange({ tenant })}
+      />
       {search.state || search.period || search.tenant ? (
         <Button
           kind="quiet"

@@ -11,6 +11,7 @@ import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
 import { type Column, Table } from "~/ui/Table";
 
+import { TenantField } from "./TenantPicker";
 import { FIELDS, type LedgerSearch } from "./ledger";
 
 const route = getRouteApi("/inside/operator/ledger");
@@ -90,6 +91,12 @@ function Search({ search, onSearch }: { search: LedgerSearch; onSearch: (search:
   return (
     <form className="form" onSubmit={submit}>
       <div className="input-row">
+        <TenantField
+          label="Tenant"
+          placeholder="any"
+          value={form.tenant}
+          onChange={(tenant) => setForm({ ...form, tenant })}
+        />
         {FIELDS.map(({ name, label, hint }) => (
           <TextField
             key={name}

@@ -4,18 +4,18 @@ import { useMemo } from "react";
 import { admin, answer } from "~/api/client";
 import type { components } from "~/api/generated/admin";
 import { ago, dateTime } from "~/format/time";
-import { Actor, shortened } from "~/ui/Actor";
+import { Actor } from "~/ui/Actor";
 import { Button } from "~/ui/Button";
 import { Details } from "~/ui/Details";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
 import { type Column, Table } from "~/ui/Table";
 
-import { tenantsQuery } from "./tenants";
+import { type Names, TenantLink, useTenantNames } from "./TenantLink";
 
 type Entry = components["schemas"]["AuditEntry"];
 
-const columnsOf = (tenants: ReadonlyMap<string, string>): Column<Entry>[] => [
+const columnsOf = (names: Names): Column<Entry>[] => [
   {
     id: "at",
     head: "When",
@@ -34,19 +34,13 @@ const columnsOf = (tenants: ReadonlyMap<string, string>): Column<Entry>[] => [
     head: "Tenant",
     width: "minmax(120px, 1fr)",
     cell: (one) =>
-      one.tenant_id ? (
-        <span className="cut" title={one.tenant_id}>
-          {tenants.get(one.tenant_id) ?? shortened(one.tenant_id)}
-        </span>
-      ) : (
-        <span className="soft">the platform</span>
-      ),
+      one.tenant_id ? <TenantLink id={one.tenant_id} /> : <span className="soft">the platform</span>,
   },
   {
     id: "target",
     head: "On",
     width: "minmax(140px, 1fr)",
-    cell: (one) => <Actor of={one.target} names={tenants} />,
+    cell: (one) => <Actor of={one.target} names={names} />,
   },
   {
     id: "details",
@@ -94,11 +88,8 @@ export function OperatorsAuditPage() {
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next ?? null,
   });
-  const { data: tenants } = useQuery(tenantsQuery);
-  const columns = useMemo(
-    () => columnsOf(new Map(tenants?.map((tenant) => [tenant.id, tenant.name]))),
-    [tenants],
-  );
+  const names = useTenantNames();
+  const columns = useMemo(() => columnsOf(names), [names]);
   const rows = data?.pages.flatMap((page) => page.data);
   return (
     <Page

@@ -13,7 +13,7 @@ import { Card, Page, Stats } from "~/ui/Page";
 
 import { LiveTraffic } from "./LiveTraffic";
 import { unwellQuery } from "./health";
-import { tenantsQuery } from "./tenants";
+import { useTenantNames } from "./TenantLink";
 import { GROUPS, type Group, type Measure, pointsOf, sumsOf, usageQuery } from "./usage";
 
 const HOUR = 3_600_000;
@@ -50,7 +50,7 @@ function History({ range }: { range: Range }) {
   const span = useSpan(range);
   const [group, setGroup] = useState<Group>("model");
   const [measure, setMeasure] = useState<Measure>("charge");
-  const { data: tenants } = useQuery(tenantsQuery);
+  const names = useTenantNames();
   const { data, error } = useQuery(
     usageQuery({
       since: span.since.toISOString(),
@@ -60,10 +60,9 @@ function History({ range }: { range: Range }) {
     }),
   );
   const columns = useMemo(() => {
-    const names = new Map(tenants?.map((tenant) => [tenant.id, tenant.name]));
     const times = buckets(span.since.getTime() / 1000, span.until.getTime() / 1000, span.grain);
     return data ? columnsOf(pointsOf(data.data, group, measure, span.grain, names), times, 8) : null;
-  }, [data, tenants, span, group, measure]);
+  }, [data, names, span, group, measure]);
   return (
     <Card
       actions={

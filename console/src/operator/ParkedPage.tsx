@@ -15,7 +15,7 @@ import { Pager } from "~/ui/Pager";
 import { type Column, Table } from "~/ui/Table";
 import { complain, say } from "~/ui/toast";
 
-import { TenantLink, useTenantNames } from "./TenantLink";
+import { TenantLink } from "./TenantLink";
 import { type Parked, bytes, parkedQuery } from "./status";
 
 const route = getRouteApi("/inside/operator/parked");
@@ -56,7 +56,6 @@ function DropDialog({ of, onClose }: { of: Parked; onClose: () => void }) {
 }
 
 const columnsOf = (
-  names: Map<string, string>,
   onRetry: (message: Parked) => void,
   onDrop: (message: Parked) => void,
 ): Column<Parked>[] => [
@@ -91,7 +90,7 @@ const columnsOf = (
         <div className="stack-tight">
           {one.content.slice(0, 3).map((item) => (
             <span className="cut" key={item.generation_id} title={item.generation_id}>
-              <TenantLink id={item.tenant_id} names={names} /> {exactUsd(item.charge)}{" "}
+              <TenantLink id={item.tenant_id} /> {exactUsd(item.charge)}{" "}
               <span className="mono soft">{item.generation_id}</span>
             </span>
           ))}
@@ -149,7 +148,6 @@ export function ParkedPage() {
   const { all } = route.useSearch();
   const navigate = route.useNavigate();
   const list = useInfiniteQuery(parkedQuery(all === true));
-  const names = useTenantNames();
   const [asked, ask] = useState<Parked | null>(null);
   const rows = rowsOf(list.data);
 
@@ -194,7 +192,7 @@ export function ParkedPage() {
         <Table
           label="Parked messages"
           rows={rows}
-          columns={columnsOf(names, (one) => void retry(one), ask)}
+          columns={columnsOf((one) => void retry(one), ask)}
           rowKey={(one) => one.parked_id}
           rowHeight={64}
           empty={

@@ -7,13 +7,14 @@ import { count } from "~/format/number";
 import { ago, dateTime } from "~/format/time";
 import { Button } from "~/ui/Button";
 import { CopyButton } from "~/ui/Copy";
-import { Badge, Empty, ErrorNote, Loading, Note } from "~/ui/Note";
+import { Empty, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Page } from "~/ui/Page";
 import { Pager } from "~/ui/Pager";
 import { type Column, Table } from "~/ui/Table";
 
 import { Verification } from "./OperatorsAuditPage";
-import { TenantLink, useTenantNames } from "./TenantLink";
+import { TenantLink } from "./TenantLink";
+import { TenantPicker } from "./TenantPicker";
 import { type Seal, type Seals, verifySeals } from "./status";
 
 const route = getRouteApi("/inside/operator/seals");
@@ -62,12 +63,12 @@ function SealVerification({ tenant }: { tenant: string | undefined }) {
   );
 }
 
-const columnsOf = (names: Map<string, string>, onTenant: (id: string) => void): Column<Seal>[] => [
+const columnsOf = (onTenant: (id: string) => void): Column<Seal>[] => [
   {
     id: "tenant",
     head: "Chain of",
     width: "minmax(180px, 2fr)",
-    cell: (one) => <TenantLink id={one.tenant_id} names={names} />,
+    cell: (one) => <TenantLink id={one.tenant_id} />,
   },
   {
     id: "block",
@@ -123,7 +124,6 @@ const columnsOf = (names: Map<string, string>, onTenant: (id: string) => void): 
 export function SealsPage() {
   const { tenant } = route.useSearch();
   const navigate = route.useNavigate();
-  const names = useTenantNames();
   const list = useInfiniteQuery(sealsQuery(tenant));
   const rows = rowsOf(list.data);
   return (
@@ -142,20 +142,20 @@ export function SealsPage() {
           </div>
         </Card>
       </div>
-      {tenant ? (
-        <div className="bar">
-          <Badge tone="accent">{names.get(tenant) ?? tenant}</Badge>
-          <Button size="small" onClick={() => void navigate({ search: {} })}>
-            All chains
-          </Button>
-        </div>
-      ) : null}
+      <div className="bar">
+        <TenantPicker
+          aria-label="Chain of"
+          placeholder="the newest of every chain"
+          value={tenant}
+          onChange={(id) => void navigate({ search: { tenant: id } })}
+        />
+      </div>
       {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
       {rows ? (
         <Table
           label="Blocks"
           rows={rows}
-          columns={columnsOf(names, (id) => void navigate({ search: { tenant: id } }))}
+          columns={columnsOf((id) => void navigate({ search: { tenant: id } }))}
           rowKey={(one) => `${one.tenant_id} ${one.block}`}
           empty={
             <Empty title="Nothing is sealed yet">

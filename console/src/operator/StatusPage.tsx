@@ -49,6 +49,7 @@ const COLUMNS: Column<ServiceStatus>[] = [
 ];
 
 function Figures({ of }: { of: Status }) {
+  const oldest = of.spool.oldest_seconds ?? null;
   const down = of.data.filter((one) => one.state === "down").length;
   return (
     <Stats
@@ -65,7 +66,7 @@ function Figures({ of }: { of: Status }) {
         },
         {
           label: "Oldest in a spool",
-          value: of.spool.oldest_seconds === null ? "–" : duration(of.spool.oldest_seconds * 1000),
+          value: oldest === null ? "–" : duration(oldest * 1000),
         },
         {
           label: "Parked messages",

@@ -1,23 +1,33 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useMemo } from "react";
 
-import { tenantsQuery } from "./tenants";
+import { tenantNamesQuery, tenantQuery } from "./tenants";
 
-/** What tenants are called, by their ids. */
-export function useTenantNames(): Map<string, string> {
-  const { data } = useQuery(tenantsQuery);
-  return useMemo(() => new Map(data?.map((tenant) => [tenant.id, tenant.name])), [data]);
-}
-
+export type Names = ReadonlyMap<string, string>;
+const NONE: Names = new Map();
 const PLATFORM = "00000000-0000-0000-0000-000000000000";
 
-export function TenantLink({ id, names }: { id: string | null | undefined; names: Map<string, string> }) {
+/** What tenants are called, by their ids: of the first thousand. `TenantLink` asks for the others that it shows. */
+export function useTenantNames(): Names {
+  return useQuery(tenantNamesQuery).data ?? NONE;
+}
+
+/** What a tenant is called; its id until that is known. */
+export function TenantName({ id }: { id: string }) {
+  const names = useQuery(tenantNamesQuery);
+  const known = names.data?.get(id);
+  const isOther = id !== PLATFORM && names.data !== undefined && known === undefined;
+  const other = useQuery({ ...tenantQuery(id), enabled: isOther });
+  if (id === PLATFORM) return "the platform";
+  return known ?? other.data?.name ?? id;
+}
+
+export function TenantLink({ id }: { id: string | null | undefined }) {
   if (!id) return <span className="soft">–</span>;
   if (id === PLATFORM) return <span className="soft">the platform</span>;
   return (
     <Link className="cut" to="/operator/tenants/$id" params={{ id }} title={id}>
-      {names.get(id) ?? id}
+      <TenantName id={id} />
     </Link>
   );
 }

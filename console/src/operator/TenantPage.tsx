@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi } from "@tanstack/react-router";
+import { Link, getRouteApi } from "@tanstack/react-router";
 
 import { CopyButton } from "~/ui/Copy";
+import { Loading, Note } from "~/ui/Note";
 import { Page } from "~/ui/Page";
 import { Tabs } from "~/ui/Tabs";
 
@@ -15,7 +16,7 @@ import { NoticesPart } from "./tenant/Notices";
 import { PaymentsPart } from "./tenant/Payments";
 import { ProfilePart } from "./tenant/Profile";
 import { TABS, type Tab } from "./tenant/tenant";
-import { tenantsQuery } from "./tenants";
+import { tenantQuery } from "./tenants";
 
 const route = getRouteApi("/inside/operator/tenants/$id");
 
@@ -34,9 +35,17 @@ const PARTS: Record<Tab, (props: { tenant: string }) => React.ReactNode> = {
 export function TenantPage() {
   const { id: tenant } = route.useParams();
   const { tab = "money" } = route.useSearch();
-  const { data: tenants } = useQuery(tenantsQuery);
-  const known = tenants?.find((one) => one.id === tenant);
+  const { data: known, error } = useQuery(tenantQuery(tenant));
   const Part = PARTS[tab];
+  if (known === null) {
+    return (
+      <Page title="Tenant" about={<span className="mono">{tenant}</span>}>
+        <Note>
+          There is no such tenant. <Link to="/operator/tenants">All tenants</Link>
+        </Note>
+      </Page>
+    );
+  }
   return (
     <Page
       title={known?.name ?? "Tenant"}
@@ -54,7 +63,7 @@ export function TenantPage() {
         value={tab}
         searchOf={(to) => ({ tab: to === "money" ? undefined : to })}
       />
-      <Part key={tenant} tenant={tenant} />
+      {known || error ? <Part key={tenant} tenant={tenant} /> : <Loading />}
     </Page>
   );
 }

@@ -1,47 +1,96 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, getRouteApi } from "@tanstack/react-router";
+import { useState } from "react";
 
 import { admin, answer } from "~/api/client";
+import { rowsOf } from "~/api/paged";
+import { exactUsd, nanoOf } from "~/format/money";
 import { date } from "~/format/time";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { SelectField, TextField } from "~/ui/Field";
-import { ErrorNote, Loading } from "~/ui/Note";
+import { Badge, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
+import { Pager } from "~/ui/Pager";
 import { type Column, Table } from "~/ui/Table";
+import { useSettled } from "~/ui/settled";
 import { slugOf } from "~/workspaces/slug";
 
 import { plansQuery } from "./plans";
-import { type Tenant, tenantsQuery } from "./tenants";
+import { type Tenant, tenantsKey, tenantsQuery } from "./tenants";
+
+const route = getRouteApi("/inside/operator/tenants");
+
+function Balance({ of }: { of: Tenant }) {
+  const isOwed = (nanoOf(of.balance ?? "") ?? 0n) < 0n;
+  return <span className={isOwed && !of.is_postpaid ? "bad-text" : undefined}>{exactUsd(of.balance)}</span>;
+}
 
 const COLUMNS: Column<Tenant>[] = [
   {
     id: "name",
     head: "Tenant",
     width: "minmax(220px, 2fr)",
-    value: (one) => one.name,
     cell: (one) => (
       <div className="stack-tight">
-        <Link to="/operator/tenants/$id" params={{ id: one.id }}>
-          {one.name}
-        </Link>
+        <span className="bar">
+          <Link to="/operator/tenants/$id" params={{ id: one.id }}>
+            {one.name}
+          </Link>
+          {one.erased_at ? <Badge tone="bad">erased</Badge> : null}
+        </span>
         <span className="soft mono cut">{one.slug}</span>
       </div>
     ),
   },
   {
-    id: "id",
-    head: "Id",
-    width: "minmax(300px, 2fr)",
-    cell: (one) => <span className="mono cut">{one.id}</span>,
+    id: "plan",
+    head: "Plan",
+    width: "minmax(130px, 1fr)",
+    cell: (one) =>
+      one.plan ? (
+        <Link to="/operator/plans/$name" params={{ name: one.plan }} className="cut">
+          {one.plan}
+        </Link>
+      ) : (
+        <span className="soft">–</span>
+      ),
+  },
+  {
+    id: "payment",
+    head: "Pays",
+    width: "115px",
+    cell: (one) =>
+      one.is_postpaid === true ? (
+        <Badge tone="accent">postpaid</Badge>
+      ) : one.is_postpaid === false ? (
+        <span className="soft">prepaid</span>
+      ) : (
+        <span className="soft">–</span>
+      ),
+  },
+  {
+    id: "balance",
+    head: "Balance",
+    width: "150px",
+    align: "right",
+    cell: (one) => <Balance of={one} />,
   },
   {
     id: "made",
     head: "Made",
-    width: "130px",
-    value: (one) => one.created_at,
+    width: "120px",
     cell: (one) => date(one.created_at),
+  },
+  {
+    id: "id",
+    head: "Id",
+    width: "minmax(150px, 1fr)",
+    cell: (one) => (
+      <span className="mono cut" title={one.id}>
+        {one.id}
+      </span>
+    ),
   },
 ];
 
@@ -56,7 +105,7 @@ function NewTenantDialog({ onClose }: { onClose: () => void }) {
   async function submit(): Promise<void> {
     const body = { name: name.trim(), slug: shown, ...(plan ? { plan } : {}) };
     await answer(admin.POST("/tenants", { params: { header: { "Idempotency-Key": once } }, body }));
-    await queries.invalidateQueries({ queryKey: ["operator", "tenants"] });
+    await queries.invalidateQueries({ queryKey: tenantsKey });
   }
   return (
     <FormDialog open title="New tenant" action="Create" onClose={onClose} onSubmit={submit}>
@@ -82,14 +131,11 @@ function NewTenantDialog({ onClose }: { onClose: () => void }) {
 }
 
 export function TenantsPage() {
-  const { data, error, refetch } = useQuery(tenantsQuery);
-  const [query, setQuery] = useState("");
+  const { q = "" } = route.useSearch();
+  const navigate = route.useNavigate();
+  const list = useInfiniteQuery(tenantsQuery(useSettled(q.trim())));
+  const rows = rowsOf(list.data);
   const [isAsked, ask] = useState(false);
-  const shown = useMemo(
-    () =>
-      data?.filter((one) => `${one.name} ${one.slug} ${one.id}`.toLowerCase().includes(query.toLowerCase())),
-    [data, query],
-  );
   return (
     <Page
       isList
@@ -105,25 +151,28 @@ export function TenantsPage() {
         <input
           type="search"
           className="input grow"
-          placeholder="Search (press /)"
+          placeholder="Part of a name or slug, or how an id begins (press /)"
           aria-label="Search tenants"
-          value={query}
-          onChange={(event) => setQuery(event.target.value)}
+          value={q}
+          onChange={(event) =>
+            void navigate({ search: { q: event.target.value || undefined }, replace: true })
+          }
         />
       </div>
-      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {shown ? (
+      {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
+      {rows ? (
         <Table
           label="Tenants"
-          rows={shown}
+          rows={rows}
           columns={COLUMNS}
           rowKey={(one) => one.id}
           rowHeight={60}
           empty={<p className="soft">No tenant is called that.</p>}
         />
-      ) : error ? null : (
+      ) : list.error ? null : (
         <Loading />
       )}
+      <Pager list={list} label="Show more" />
       {isAsked ? <NewTenantDialog onClose={() => ask(false)} /> : null}
     </Page>
   );

@@ -11,6 +11,7 @@ import { router as real } from "~/router";
 
 const AT = "2026-11-26T12:00:00Z";
 const SESSION = {
+  actions: [],
   session_id: "s",
   csrf_token: "token",
   user: { id: "u", email: "ada@example.com", name: "Ada", is_platform_admin: true, has_password: true },

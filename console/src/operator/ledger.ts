@@ -11,8 +11,8 @@ export interface LedgerSearch {
   most?: string | undefined;
 }
 
-export const FIELDS: { name: keyof LedgerSearch; label: string; hint: string }[] = [
-  { name: "tenant", label: "Tenant", hint: "id" },
+/** What is typed; the tenant is chosen. */
+export const FIELDS: { name: Exclude<keyof LedgerSearch, "tenant">; label: string; hint: string }[] = [
   { name: "kind", label: "Kind", hint: "usage, purchase, refund…" },
   { name: "account", label: "Account", hint: "revenue, cash, or an id" },
   { name: "source", label: "Source", hint: "generation, payment…" },
@@ -24,7 +24,7 @@ export const FIELDS: { name: keyof LedgerSearch; label: string; hint: string }[]
 
 export function ledgerSearch(raw: Record<string, unknown>): LedgerSearch {
   const search: LedgerSearch = {};
-  for (const { name } of FIELDS) {
+  for (const name of ["tenant", ...FIELDS.map((field) => field.name)] as const) {
     const value = raw[name];
     if ((typeof value === "string" && value !== "") || typeof value === "number")
       search[name] = String(value);

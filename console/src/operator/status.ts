@@ -2,46 +2,20 @@
 
 import { queryOptions } from "@tanstack/react-query";
 
-import { admin, document } from "~/api/client";
-import { errorOf } from "~/api/errors";
+import { admin, answer, document } from "~/api/client";
+import type { components } from "~/api/generated/admin";
 import { type Paged, pagedQuery } from "~/api/paged";
 import type { Tone } from "~/ui/Note";
 
-export interface ServiceStatus {
-  service: string;
-  name: string;
-  state: "up" | "down" | "unused";
-  detail: string;
-  version: string | null;
-  latency_ms: number | null;
-}
-
-/** Usage that workers have written down and billing has not settled yet. */
-export interface Spool {
-  records: number;
-  bytes: number;
-  oldest_seconds: number | null;
-}
-
-export interface Status {
-  data: ServiceStatus[];
-  spool: Spool;
-  /** Null where billing did not say. */
-  parked: number | null;
-}
+type Schemas = components["schemas"];
+export type ServiceStatus = Schemas["PlatformPart"];
+export type Status = Schemas["PlatformStatus"];
 
 const REFRESH = 5_000;
 
-async function readStatus(): Promise<Status> {
-  const response = await fetch("/admin/v1/status");
-  const body: unknown = await response.json().catch(() => null);
-  if (!response.ok) throw errorOf(body, response.status, response.headers);
-  return body as Status;
-}
-
 export const statusQuery = queryOptions({
   queryKey: ["operator", "status"],
-  queryFn: readStatus,
+  queryFn: () => answer(admin.GET("/status")),
   refetchInterval: REFRESH,
 });
 

@@ -96,7 +96,7 @@ export function pointsOf(
   group: Group,
   measure: Measure,
   granularity: Granularity,
-  names: Map<string, string>,
+  names: ReadonlyMap<string, string>,
 ): Point[] {
   return points.map((point) => {
     const name = nameIn(point, group);

@@ -12,13 +12,14 @@ import {
   PLAYGROUND_LIMIT,
   keepPastedKey,
   makePlaygroundKey,
+  ownerOf,
   usePlaygroundKey,
 } from "./key";
 
 /** Shows what needs a key once there is one, and how to get one until then. */
 export function KeyGate({ why, children }: { why: string; children: (secret: string) => ReactNode }) {
-  const { organization } = useSession();
-  const here = organization?.id ?? "";
+  const { organization, user } = useSession();
+  const here = ownerOf(organization?.id ?? "", user.id);
   const secret = usePlaygroundKey(here);
   const mayWrite = useMay()("keys.write");
   const [pasted, setPasted] = useState("");
@@ -46,7 +47,7 @@ export function KeyGate({ why, children }: { why: string; children: (secret: str
   return (
     <Card title="A key first">
       <div className="stack narrow">
-        <p>{why} It is kept in this tab only, and gone when the tab is closed.</p>
+        <p>{why} It is kept in your open tabs only, and gone when they are closed.</p>
         {mayWrite ? (
           <div>
             <Button kind="primary" busy={isBusy} onClick={() => void make()}>

@@ -1,66 +1,32 @@
-// What roles may do: the same table as the edge's, for what a page offers.
+// What a role may do, as the session tells it, for what a page offers.
 
-import type { Role } from "~/api/account";
-
-const READS = [
+/** What the actions that pages ask about are done to. */
+export const THINGS = [
   "activity",
+  "audit",
   "budgets",
-  "generations",
-  "keys",
-  "members",
-  "organization",
-  "workspaces",
-] as const;
-const KNOWN = [
-  ...READS,
   "byok",
+  "content",
   "credits",
   "feedback",
+  "generations",
   "guardrails",
   "invoices",
+  "keys",
+  "members",
   "observability",
+  "organization",
   "payments",
   "presets",
-  "audit",
-  "content",
+  "workspaces",
 ] as const;
 
-export type Action = `${(typeof KNOWN)[number]}.${"read" | "write"}`;
+export type Action = `${(typeof THINGS)[number]}.${"read" | "write"}`;
 
-const reads: Action[] = READS.map((thing): Action => `${thing}.read`);
-
-const ALLOWED: Record<Exclude<Role, "owner" | "admin">, ReadonlySet<Action>> = {
-  billing: new Set<Action>([
-    ...reads,
-    "budgets.write",
-    "credits.read",
-    "invoices.read",
-    "payments.read",
-    "payments.write",
-  ]),
-  developer: new Set<Action>([
-    ...reads,
-    "byok.read",
-    "credits.read",
-    "feedback.write",
-    "guardrails.read",
-    "keys.write",
-    "observability.read",
-    "presets.read",
-    "presets.write",
-  ]),
-  viewer: new Set<Action>([...reads, "guardrails.read", "presets.read"]),
-};
-
-export function roleMay(role: Role, action: Action): boolean {
-  return role === "owner" || role === "admin" || ALLOWED[role].has(action);
-}
-
-/** By what the session says that the role allows; by the table above where an older platform does not say. */
+/** Without an organisation there is nothing to do anything to. */
 export function sessionMay(
-  session: { organization: { role: Role } | null; actions?: readonly string[] },
+  session: { organization?: object | null; actions: readonly string[] },
   action: Action,
 ): boolean {
-  if (session.organization === null) return false;
-  return session.actions?.includes(action) ?? roleMay(session.organization.role, action);
+  return Boolean(session.organization) && session.actions.includes(action);
 }

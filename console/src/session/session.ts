@@ -2,11 +2,12 @@
 
 import { queryOptions, useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
 
-import type { Session } from "~/api/account";
-import { account, answer, keepCsrfToken } from "~/api/client";
+import { type AccountSchemas, account, answer, keepCsrfToken } from "~/api/client";
 import { errorOf } from "~/api/errors";
 
 import { type Action, sessionMay } from "./may";
+
+export type Session = AccountSchemas["Whole"];
 
 /** Null when nobody is signed in. */
 async function readSession(): Promise<Session | null> {

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 
-import { account, answer, api } from "~/api/client";
+import { type Schemas, account, answer, api } from "~/api/client";
 import { messageOf } from "~/api/errors";
 import { ago } from "~/format/time";
 import { sessionQuery, useMay, useSession } from "~/session/session";
@@ -10,6 +10,8 @@ import { TextField } from "~/ui/Field";
 import { Badge, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Page } from "~/ui/Page";
 import { complain, say } from "~/ui/toast";
+import { PluginFields } from "~/workspaces/PluginFields";
+import { type Plugins, pluginsAsked, pluginsIn } from "~/workspaces/plugins";
 
 import { browserOf } from "./browser";
 
@@ -166,13 +168,15 @@ function Sessions() {
 
 const organizationKey = ["organization"];
 
-function OrganizationForm({ first }: { first: { name: string; default_text_model?: string | null } }) {
+function OrganizationForm({ first }: { first: Schemas["Organization"] }) {
   const queries = useQueryClient();
   const mayWrite = useMay()("organization.write");
   const [name, setName] = useState(first.name);
   const [model, setModel] = useState(first.default_text_model ?? "");
+  const [plugins, setPlugins] = useState<Plugins>(() => pluginsIn(first));
   async function save(): Promise<void> {
-    await answer(api.PATCH("/organization", { body: { name, default_text_model: model.trim() || null } }));
+    const body = { name, default_text_model: model.trim() || null, ...pluginsAsked(plugins) };
+    await answer(api.PATCH("/organization", { body }));
     await Promise.all([
       queries.invalidateQueries({ queryKey: organizationKey }),
       queries.invalidateQueries({ queryKey: sessionQuery.queryKey }),
@@ -193,6 +197,12 @@ function OrganizationForm({ first }: { first: { name: string; default_text_model
         readOnly={!mayWrite}
         value={model}
         onChange={(event) => setModel(event.target.value)}
+      />
+      <PluginFields
+        of={plugins}
+        whose="organisation"
+        mayWrite={mayWrite}
+        onChange={(changes) => setPlugins({ ...plugins, ...changes })}
       />
     </>
   );

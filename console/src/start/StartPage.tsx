@@ -105,7 +105,7 @@ export function StartPage() {
   const snippet = SNIPPETS.find((one) => one.id === id) ?? SNIPPETS[0];
   const code = snippet?.code(window.location.origin, secret ?? PLACEHOLDER, model) ?? "";
 
-  if (organization === null) {
+  if (!organization) {
     return (
       <Page title={`Welcome, ${user.name || user.email}`}>
         <Note>

@@ -15,6 +15,8 @@ import { ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Page } from "~/ui/Page";
 import { complain, say } from "~/ui/toast";
 
+import { PluginFields } from "./PluginFields";
+import { type Plugins, pluginsAsked, pluginsIn, pluginsTrouble } from "./plugins";
 import { type Workspace, workspacesQuery } from "./workspaces";
 
 const route = getRouteApi("/inside/workspaces/$id");
@@ -37,6 +39,7 @@ function Settings({ of, mayWrite }: { of: Workspace; mayWrite: boolean }) {
     sort: of.default_provider_sort ?? "",
     isLogging: of.is_observability_io_logging_enabled,
   });
+  const [plugins, setPlugins] = useState<Plugins>(() => pluginsIn(of));
   const save = useMutation({
     mutationFn: (body: Changes) =>
       answer(api.PATCH("/workspaces/{id}", { params: { path: { id: of.id } }, body })),
@@ -47,11 +50,13 @@ function Settings({ of, mayWrite }: { of: Workspace; mayWrite: boolean }) {
   });
   function submit(event: FormEvent): void {
     event.preventDefault();
+    if (pluginsTrouble(plugins.text) !== null) return;
     save.mutate({
       name: form.name,
       default_text_model: form.model.trim() || null,
       default_provider_sort: form.sort || null,
       is_observability_io_logging_enabled: form.isLogging,
+      ...pluginsAsked(plugins),
     });
   }
   return (
@@ -84,6 +89,12 @@ function Settings({ of, mayWrite }: { of: Workspace; mayWrite: boolean }) {
           disabled={!mayWrite}
           checked={form.isLogging}
           onChange={(event) => setForm({ ...form, isLogging: event.target.checked })}
+        />
+        <PluginFields
+          of={plugins}
+          whose="workspace"
+          mayWrite={mayWrite}
+          onChange={(changes) => setPlugins({ ...plugins, ...changes })}
         />
         {save.error ? <Note tone="bad">{messageOf(save.error)}</Note> : null}
         {mayWrite ? (

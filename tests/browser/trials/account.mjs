@@ -50,6 +50,31 @@ export const account = {
     await row.getByText(/of \$0\.0002/).waitFor();
   },
 
+  async "tabs that are open use one key in the playground"({ site, page }) {
+    const prompt = (tab) => tab.getByRole("textbox", { name: "Prompt", exact: true });
+    const make = (tab) => tab.getByRole("button", { name: /^Make a key/ });
+    const keys = () =>
+      page.evaluate(async () => (await (await fetch("/api/v1/keys")).json()).data.map((key) => key.hash));
+    await page.goto(`${site}/playground`);
+    await make(page).click();
+    await prompt(page).waitFor();
+    const before = await keys();
+    const other = await page.context().newPage();
+    await other.goto(`${site}/playground`);
+    await prompt(other).waitFor();
+    // Another one takes its place, and the other tab goes on with that.
+    await page.getByRole("button", { name: "Forget the key" }).click();
+    const [deleted] = await Promise.all([
+      page.waitForResponse((answer) => answer.request().method() === "DELETE" && answer.ok()),
+      make(page).click(),
+    ]);
+    const former = new URL(deleted.url()).pathname.split("/").at(-1);
+    const after = await keys();
+    ok(before.includes(former) && !after.includes(former), `${former} should be gone: ${after.join(", ")}`);
+    await other.reload();
+    await prompt(other).waitFor();
+  },
+
   async "two models answer side by side, and one of them after a failover"({ site, page, dev }) {
     await page.goto(`${site}/playground?models=openai%2Fgpt-4o,openai%2Fgpt-4o-mini`);
     await useKey(page, dev.api_key);

@@ -28,6 +28,26 @@ export const operators = {
     await page.getByText("$12.30").first().waitFor();
   },
 
+  async "a tenant is found by typing"({ site, page, api, unique }) {
+    const name = unique("Sought");
+    const slug = name.toLowerCase().replace(" ", "-");
+    await api.operate("POST", "/tenants", { name, slug });
+    await page.goto(`${site}/operator/tenants`);
+    await settled(page);
+    await page.getByLabel("Search tenants").fill(slug);
+    await page.getByRole("row").filter({ hasText: slug }).getByText("prepaid").waitFor();
+    ok(page.url().includes(slug), page.url());
+    await page.goto(`${site}/operator/invoices`);
+    const picker = page.getByRole("combobox", { name: "Tenant", exact: true });
+    await picker.pressSequentially(slug);
+    await page.getByRole("option", { name }).waitFor();
+    await picker.press("Enter");
+    await page.waitForURL(/tenant=/);
+    equal(await picker.inputValue(), name);
+    await page.getByRole("button", { name: "Choose no tenant" }).click();
+    await page.waitForURL((url) => !url.search.includes("tenant"));
+  },
+
   async "a period is closed, its statement issued and downloaded as PDF"({ site, api, page, dev }) {
     await api.ask({ model: "openai/gpt-4o-mini", max_tokens: 20, messages: [{ role: "user", content: "Hello!" }] });
     await page.goto(`${site}/operator/periods`);

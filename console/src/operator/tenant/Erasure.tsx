@@ -12,7 +12,7 @@ import { Badge, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Facts } from "~/ui/Page";
 import { type Column, Table } from "~/ui/Table";
 
-import { tenantsQuery } from "../tenants";
+import { tenantQuery, tenantsKey } from "../tenants";
 import { type Erasure, erasureQuery, keyOf } from "./tenant";
 
 const COLUMNS: Column<Erasure["tables"][number]>[] = [
@@ -85,7 +85,7 @@ function EraseDialog({
       }),
     );
     await queries.invalidateQueries({ queryKey: keyOf(tenant) });
-    await queries.invalidateQueries({ queryKey: ["operator", "tenants"] });
+    await queries.invalidateQueries({ queryKey: tenantsKey });
   }
   return (
     <FormDialog
@@ -115,13 +115,12 @@ function EraseDialog({
 }
 
 export function ErasurePart({ tenant }: { tenant: string }) {
-  const { data: tenants, error: unlisted } = useQuery(tenantsQuery);
-  const known = tenants?.find((one) => one.id === tenant);
-  // What was erased is called so: of others there is nothing to ask.
-  const isWhole = known !== undefined && !known.slug.startsWith("erased-");
+  const { data: known, error: unlisted } = useQuery(tenantQuery(tenant));
+  // Of a tenant that is there nothing is to be told, and asking would be answered with 404.
+  const isWhole = Boolean(known) && !known?.erased_at;
   const { data, error, refetch } = useQuery({
     ...erasureQuery(tenant),
-    enabled: !isWhole && (tenants !== undefined || unlisted !== null),
+    enabled: !isWhole && (known !== undefined || unlisted !== null),
   });
   const [isAsked, ask] = useState(false);
   if (error) return <ErrorNote error={error} onRetry={() => void refetch()} />;
