@@ -90,7 +90,14 @@ async function traffic(api, secrets) {
     await Promise.all(asked);
   }
   const content = "Hello! [[sim: status=500 provider=openai]]";
-  await api.ask({ model: "openai/gpt-4o", provider: { order: ["openai"] }, messages: [{ role: "user", content }] });
+  const { body } = await api.ask({
+    model: "openai/gpt-4o",
+    provider: { order: ["openai"] },
+    messages: [{ role: "user", content }],
+  });
+  await api.until("the generation that failed over", () =>
+    api.manage("GET", `/generation?id=${body.id}`).catch(() => undefined),
+  );
   await api.ask({
     model: "openai/gpt-4o-mini",
     provider: { only: ["openai"] },

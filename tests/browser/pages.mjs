@@ -25,26 +25,22 @@ export async function addresses(dev) {
     // There is one as soon as a period was closed.
     operated("/invoices", ({ id }) => ["operator-invoice", `/operator/invoices/${id}`]),
   ]);
-  return [
-    ...PAGES,
-    ...one.filter((page) => page !== null),
+  const itself = generation && [
     ["generation", `/generations/${generation}`],
     ["operator-decision", `/operator/decisions/${generation}`],
   ];
+  return [...PAGES, ...one.filter((page) => page !== null), ...(itself ?? [])];
 }
 
-/** The id of a generation that a first provider failed and a second one answered, once it can be read. */
+/** The id of a generation that a first provider failed and a second one answered; null when none of the last is one. */
 async function failedOver(api) {
-  const { body } = await api.ask({
-    model: "openai/gpt-4o",
-    max_tokens: 60,
-    provider: { order: ["openai"] },
-    messages: [{ role: "user", content: "Which switch is this? [[sim: status=500 provider=openai]]" }],
-  });
-  await api.until(`generation ${body.id}`, () =>
-    api.manage("GET", `/generation?id=${body.id}`).catch(() => undefined),
-  );
-  return body.id;
+  const { data } = await api.operate("GET", "/decisions?model=openai/gpt-4o&limit=100");
+  for (const { generation_id: id } of data) {
+    // What was asked just now is not settled yet.
+    const found = await api.manage("GET", `/generation?id=${id}`).catch(() => null);
+    if (found !== null && found.data.provider_responses.length > 1) return id;
+  }
+  return null;
 }
 
 /** The page of those who are not signed in. */

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { NARROW, WIDE, launch, open, settled, signIn } from "./browser.mjs";
 import { furnish } from "./furnish.mjs";
 import { SIGN_IN, addresses } from "./pages.mjs";
+import { platform } from "./platform.mjs";
 
 const [file, folder, site, part = "", readme = ""] = process.argv.slice(2);
 /** Those that the README shows, as a window shows them. */
@@ -16,6 +17,7 @@ const IN_README = new Set([
   "operator-overview-wide-dark",
 ]);
 const dev = JSON.parse(readFileSync(file, "utf8"));
+const api = platform(dev);
 const console_url = (site || dev.console_url).replace(/\/$/, "");
 mkdirSync(folder, { recursive: true });
 await furnish(dev);
@@ -30,6 +32,16 @@ async function play(page) {
   await prompt.fill("Write a haiku about switchboards. [[sim: status=500 provider=openai]]");
   await prompt.press("Enter");
   await page.getByRole("link", { name: "Generation" }).nth(1).waitFor();
+}
+
+/** Asks models until the platform's live figures show it. */
+async function liven(page) {
+  const pace = page.locator(".live-figures .number").first();
+  await api.until("traffic in the live figures", async () => {
+    const content = "Explain the difference between a lease and a lock.";
+    await api.ask({ model: "openai/gpt-4o-mini", max_tokens: 60, messages: [{ role: "user", content }] });
+    return /[1-9]/.test(await pace.innerText()) ? true : null;
+  });
 }
 
 const browser = await launch();
@@ -56,6 +68,7 @@ for (const [sizeName, size] of [
       await page.goto(console_url + address);
       await settled(page);
       if (name === "playground") await play(page);
+      if (name === "operator-overview") await liven(page);
       const picture = `${name}-${sizeName}-${theme}`;
       if (readme !== "" && IN_README.has(picture)) await page.screenshot({ path: join(readme, `${picture}.png`) });
       // What scrolls beyond the window is in the picture too, up to three windows.

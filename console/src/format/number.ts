@@ -7,6 +7,9 @@ type Maybe = number | null | undefined;
 const isMissing = (value: Maybe): value is null | undefined => value === null || value === undefined;
 
 export const count = (value: Maybe): string => (isMissing(value) ? "–" : whole.format(value));
+/** `1 model`, `2 models`. */
+export const counted = (value: number, one: string): string =>
+  `${whole.format(value)} ${value === 1 ? one : `${one}s`}`;
 /** `128K`, `1.2M`. */
 export const compact = (value: Maybe): string => (isMissing(value) ? "–" : short.format(value));
 

@@ -41,7 +41,7 @@ test("a budget that is no amount is refused", () => {
 test("rules are summed up", () => {
   expect(summaryOf(guardrail)).toEqual([
     "$5.00 a day each",
-    "only 1 models",
+    "only 1 model",
     "nothing retained",
     "1 content filter",
   ]);

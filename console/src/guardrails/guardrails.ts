@@ -5,6 +5,7 @@ import { queryOptions } from "@tanstack/react-query";
 import { type Schemas, answer, api } from "~/api/client";
 import { wholeList } from "~/api/pages";
 import { typedUsd, usd } from "~/format/money";
+import { counted } from "~/format/number";
 
 export type Guardrail = Schemas["Guardrail"];
 export type Action = Schemas["ContentFilterAction"];
@@ -135,13 +136,13 @@ export function summaryOf(one: Guardrail): string[] {
       one.limit_usd !== null && one.limit_usd !== undefined,
       `${usd(one.limit_usd)}${EVERY[one.reset_interval ?? ""] ?? " for ever"} each`,
     ],
-    [!!one.allowed_models, `only ${one.allowed_models?.length} models`],
-    [!!one.ignored_models, `not ${one.ignored_models?.length} models`],
-    [!!one.allowed_providers, `only ${one.allowed_providers?.length} providers`],
-    [!!one.ignored_providers, `not ${one.ignored_providers?.length} providers`],
+    [!!one.allowed_models, `only ${counted(one.allowed_models?.length ?? 0, "model")}`],
+    [!!one.ignored_models, `not ${counted(one.ignored_models?.length ?? 0, "model")}`],
+    [!!one.allowed_providers, `only ${counted(one.allowed_providers?.length ?? 0, "provider")}`],
+    [!!one.ignored_providers, `not ${counted(one.ignored_providers?.length ?? 0, "provider")}`],
     [one.enforce_zdr === true, "nothing retained"],
     [one.enable_paid_model_training === false, "no training"],
-    [filters > 0, `${filters} content ${filters === 1 ? "filter" : "filters"}`],
+    [filters > 0, counted(filters, "content filter")],
   ];
   return all.filter(([applies]) => applies).map(([, text]) => text);
 }

@@ -3,7 +3,7 @@ import { Link, getRouteApi } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 
 import { exactUsd, nanoOf } from "~/format/money";
-import { count } from "~/format/number";
+import { count, counted } from "~/format/number";
 import { ago, date, dateTime } from "~/format/time";
 import { Button } from "~/ui/Button";
 import { CopyButton } from "~/ui/Copy";
@@ -100,9 +100,7 @@ function Account({ of }: { of: WholeInvoice }) {
           {of.account.movements.map((one) => (
             <tr key={one.kind}>
               <td>{one.kind.replaceAll("_", " ")}</td>
-              <td className="soft number">
-                {count(one.transfers)} {one.transfers === 1 ? "transfer" : "transfers"}
-              </td>
+              <td className="soft number">{counted(one.transfers, "transfer")}</td>
               <td className="number">{exactUsd(one.amount)}</td>
             </tr>
           ))}

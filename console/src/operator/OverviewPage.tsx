@@ -160,7 +160,9 @@ function Standing() {
             {unwell.data.length === 0 ? (
               <Badge tone="good">all are well</Badge>
             ) : (
-              <Badge tone="warn">{unwell.data.length} are not well</Badge>
+              <Badge tone="warn">
+                {unwell.data.length} {unwell.data.length === 1 ? "is" : "are"} not well
+              </Badge>
             )}{" "}
             <Link to="/operator/health">All of them</Link>
           </p>
