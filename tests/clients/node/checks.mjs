@@ -1,6 +1,7 @@
 // Runs named checks of one client library and reports each as a line of JSON; see ../python/checks.py, which
 // says what goes in and out.
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 
 export const WEATHER_SCHEMA = {
   type: "object",
@@ -59,6 +60,16 @@ export async function refuses(kind, call) {
     return error;
   }
   assert.fail(`${kind.name} was not thrown, but this came: ${JSON.stringify(answer)}`);
+}
+
+/// Fetches, and again when told to try again shortly: a busy machine may have to answer 503. Whatever else fails is to
+/// be seen.
+export async function fetchPatiently(request) {
+  for (let left = 20; ; left -= 1) {
+    const answer = await fetch(request.clone());
+    if (answer.status !== 503 || left === 0) return answer;
+    await sleep(1_000);
+  }
 }
 
 /// Runs the checks; `connect` makes a client from the settings.

@@ -1,8 +1,8 @@
 // What OpenRouter's own client must be able to administer: each resource through its whole life.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { OpenRouter } from "@openrouter/sdk";
-import { main, once } from "./checks.mjs";
+import { HTTPClient, OpenRouter } from "@openrouter/sdk";
+import { fetchPatiently, main, once } from "./checks.mjs";
 
 const unique = (prefix) => `${prefix}-${randomUUID().replaceAll("-", "")}`;
 
@@ -237,7 +237,13 @@ once(async function strangers({ manager, other, connect, apiKey }) {
 
 await main(({ api_base, api_key, management_key, other_management_key, member }) => {
   const connect = (apiKey) =>
-    new OpenRouter({ serverURL: api_base, apiKey, retryConfig: { strategy: "none" }, timeoutMs: 60_000 });
+    new OpenRouter({
+      serverURL: api_base,
+      apiKey,
+      httpClient: new HTTPClient({ fetcher: fetchPatiently }),
+      retryConfig: { strategy: "none" },
+      timeoutMs: 60_000,
+    });
   return {
     client: connect(api_key),
     manager: connect(management_key),

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { OpenRouter } from "@openrouter/sdk";
-import { main, once } from "./checks.mjs";
+import { HTTPClient, OpenRouter } from "@openrouter/sdk";
+import { fetchPatiently, main, once } from "./checks.mjs";
 
 async function fails(status, call) {
   await assert.rejects(call, (error) => {
@@ -135,6 +135,12 @@ once(async function oauth({ client, manager, connect }) {
 
 await main(({ api_base, api_key, management_key }) => {
   const connect = (apiKey) =>
-    new OpenRouter({ serverURL: api_base, apiKey, retryConfig: { strategy: "none" }, timeoutMs: 60_000 });
+    new OpenRouter({
+      serverURL: api_base,
+      apiKey,
+      httpClient: new HTTPClient({ fetcher: fetchPatiently }),
+      retryConfig: { strategy: "none" },
+      timeoutMs: 60_000,
+    });
   return { client: connect(api_key), manager: connect(management_key), connect };
 });

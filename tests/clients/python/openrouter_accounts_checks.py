@@ -3,9 +3,13 @@
 import uuid
 
 from openrouter import OpenRouter, errors
+from openrouter.utils import BackoffStrategy, RetryConfig
 
 import checks
 from checks import once, refuses
+
+# A 503 says to try again shortly, which a busy machine may have to say. Whatever else fails is to be seen.
+PATIENT = RetryConfig("backoff", BackoffStrategy(500, 5_000, 1.5, 30_000), False, ["503"])
 
 
 def unique(prefix):
@@ -247,8 +251,7 @@ class Clients:
         self.other = self.of(settings["other_management_key"])
 
     def of(self, key):
-        # Nothing is tried again: what fails is to be seen.
-        return OpenRouter(api_key=key, server_url=self.api_base, retry_config=None, timeout_ms=60_000)
+        return OpenRouter(api_key=key, server_url=self.api_base, retry_config=PATIENT, timeout_ms=60_000)
 
 
 checks.main(Clients)
