@@ -39,7 +39,7 @@ impl Traps {
     /// At an address of this machine that nobody else uses, at the ports that URLs may have where this process may
     /// listen there, and at one that they may not have.
     pub(super) async fn set() -> anyhow::Result<Self> {
-        let mut chance = Chance::new();
+        let mut chance = Chance::of_suite();
         let mut octet = || u8::try_from(chance.within(1, 255)).unwrap_or(1);
         let address = Ipv4Addr::new(127, octet(), octet(), octet());
         let sprung = Arc::new(AtomicUsize::new(0));
@@ -153,7 +153,7 @@ pub(super) async fn nothing_private_is_called(site: &Site, traps: &Traps) -> any
 async fn inference(site: &Site, model: &str, urls: &[String]) -> anyhow::Result<usize> {
     let organisation = site.platform.admin.organisation("10").await?;
     let clients = site.clients_of(&organisation.api_key);
-    let mut chance = Chance::new();
+    let mut chance = Chance::of_suite();
     let turn = usize::try_from(chance.within(0, 3))?;
     let mut calls = Vec::new();
     for (n, url) in urls.iter().enumerate() {
@@ -203,7 +203,7 @@ fn bodies(model: &str, url: &str) -> Vec<(&'static str, Value)> {
 /// In every member of a management body that is named as if it took one, and in tenants' webhooks.
 async fn settings(site: &Site, urls: &[String]) -> anyhow::Result<usize> {
     let many = if is_long() { urls.len() } else { 6 };
-    let mut chance = Chance::new();
+    let mut chance = Chance::of_suite();
     let mut sent = 0;
     for operation in Operation::all(site).await? {
         // Operators may name addresses of their own network, but for what tenants are told at.

@@ -37,7 +37,7 @@ pub(super) async fn nobody_hears_anothers(site: &Site) -> anyhow::Result<()> {
         let organisation = site.platform.admin.organisation("100").await?;
         tenants.push(Tenant { clients: site.clients_of(&organisation.api_key), canary: unique("canary") });
     }
-    let mut chance = Chance::new();
+    let mut chance = Chance::of_suite();
     let plan: Vec<(usize, Leaves)> = (0..many)
         .map(|n| match chance.within(0, 4) {
             0 => (n, Leaves::After(Duration::from_millis(chance.within(0, 120)))),

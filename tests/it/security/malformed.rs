@@ -12,7 +12,7 @@ pub(super) async fn bodies_are_refused(site: &Site) -> anyhow::Result<()> {
     let mut operations = Operation::all(site).await?;
     operations.retain(|one| matches!(one.method.as_str(), "POST" | "PUT" | "PATCH"));
     let rounds = if is_long() { 10_000_usize.div_ceil(operations.len()) } else { 3 };
-    let mut chance = Chance::new();
+    let mut chance = Chance::of_suite();
     let mut calls = Vec::new();
     for (n, operation) in operations.iter().enumerate() {
         for _ in 0..rounds {

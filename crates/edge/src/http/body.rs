@@ -98,7 +98,25 @@ pub(crate) fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> 
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(BadRequest::new("The request's body must be a JSON object.").refusal());
     }
+    if has_nul(body) {
+        return Err(
+            BadRequest::new("A text has a NUL character (`\\u0000`), which cannot be kept.").refusal()
+        );
+    }
     serde_json::from_slice(body).map_err(|error| BadRequest::new(error.to_string()).refusal())
+}
+
+/// Whether a text in JSON has a NUL: the database takes none. A backslash that is escaped itself begins none.
+fn has_nul(json: &[u8]) -> bool {
+    let mut rest = json;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+        let escape = &rest[at + 1..];
+        if escape.starts_with(b"u0000") {
+            return true;
+        }
+        rest = escape.get(1..).unwrap_or_default();
+    }
+    false
 }
 
 /// A query string into a closed struct.
@@ -130,4 +148,19 @@ where
     D: serde::Deserializer<'de>,
 {
     serde::Deserialize::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nul_is_found_in_a_text_and_not_in_what_only_looks_like_one() {
+        for json in [r#"{"a":"x\u0000"}"#, r#"{"\u0000":1}"#, r#"["\\\u0000"]"#] {
+            assert!(has_nul(json.as_bytes()), "{json}");
+        }
+        for json in ["", r#"{"a":"\\u0000"}"#, r#"{"a":"\u0001 u0000"}"#, r#"{"a":"\"#] {
+            assert!(!has_nul(json.as_bytes()), "{json}");
+        }
+    }
 }
