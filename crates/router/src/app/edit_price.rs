@@ -1,5 +1,7 @@
 //! New prices, at once or later, those taken back, and the guard against slips of a digit.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use identity::{EndpointId, PriceVersionId};
 use pricing::{PriceBook, Rate};
@@ -97,12 +99,11 @@ impl PriceEdit {
             let after = applied.before.clone();
             return Ok(Applied { id: same.id.to_string(), after, ..applied });
         }
-        let jump = replaced.map_or(Ok(()), |replaced| check_jump(&replaced.book, &book));
-        let warnings = match jump {
-            Err(jump) if !self.force && !context.dry_run => return Err(jump),
-            Err(jump) if !self.force => vec![jump.to_string()],
-            _ => Vec::new(),
-        };
+        let mut jumps = replaced.filter(|_| !self.force).map_or_else(Vec::new, |old| jumps(&old.book, &book));
+        if !context.dry_run && !jumps.is_empty() {
+            return Err(jumps.swap_remove(0));
+        }
+        let warnings = jumps.iter().map(Error::to_string).collect();
         let price = rows::Price {
             id: PriceVersionId::generate(),
             endpoint_id: endpoint,
@@ -174,26 +175,35 @@ fn past(price: &PastPrice) -> Value {
     })
 }
 
-/// Refuses a price that differs more than tenfold from the old one in any class, at any time of the week and
-/// for prompts of any length; also one that becomes free or stops being so. An old price that cannot be read is
-/// no measure.
+/// Refuses a price that jumps.
 pub(crate) fn check_jump(old: &Value, new: &Value) -> Result<(), Error> {
+    jumps(old, new).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// In which classes, each named once, a price differs more than tenfold from the old one, becomes free or stops
+/// being so, at any time of the week and for prompts of any length. An old price that cannot be read is no
+/// measure.
+fn jumps(old: &Value, new: &Value) -> Vec<Error> {
     let read = |book| Schedule::read(PriceVersionId::generate(), book);
-    let Some((old, new)) = read(old).zip(read(new)) else { return Ok(()) };
+    let Some((old, new)) = read(old).zip(read(new)) else { return Vec::new() };
+    let mut found = BTreeMap::new();
     for minute in boundaries(&old, &new) {
         let Some((old, new)) = old.at(minute).zip(new.at(minute)) else { continue };
         for prompt_tokens in lengths(&old.book, &new.book) {
             let (from, to) = (old.book.rates_for(prompt_tokens), new.book.rates_for(prompt_tokens));
-            for (class, kind) in CLASSES {
+            for (at, (class, kind)) in CLASSES.into_iter().enumerate() {
                 let (from, to) = (from.rate(kind), to.rate(kind));
                 if is_jump(from, to) {
-                    let class = class.to_owned();
-                    return Err(Error::PriceJump { class, from: from.to_string(), to: to.to_string() });
+                    found.entry(at).or_insert_with(|| Error::PriceJump {
+                        class: class.to_owned(),
+                        from: from.to_string(),
+                        to: to.to_string(),
+                    });
                 }
             }
         }
     }
-    Ok(())
+    found.into_values().collect()
 }
 
 /// A minute of every stretch of the week in which neither price changes.
@@ -252,6 +262,16 @@ mod tests {
         ] {
             assert_eq!(check_jump(old, new).is_ok(), is_sound, "{old} to {new}");
         }
+    }
+
+    #[test]
+    fn every_class_that_jumps_is_told_once() {
+        let old = json!({ "base": { "input": 100, "output": 100 }, "tiers": [] });
+        let new = json!({ "base": { "input": 5_000, "output": 1 },
+            "tiers": [{ "above_prompt_tokens": 1_000, "input": 9_000 }] });
+        let told: Vec<String> = jumps(&old, &new).iter().map(Error::to_string).collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].contains("input") && told[1].contains("output"), "{told:?}");
     }
 
     #[test]
