@@ -1,7 +1,10 @@
 //! `ETag` and `If-Match`: an operator's change is refused when the thing is not as it was when they read it.
 //!
-//! The tag is of what is shown, so that every resource has one. Between the look and the change another change may
+//! The tag is of what is shown but for what moves without an operator, so that every resource has one and traffic
+//! changes none. Between the look and the change another change may
 //! still slip in: what must never happen twice has an `Idempotency-Key`.
+
+use std::borrow::Cow;
 
 use axum::Router;
 use axum::body::Body;
@@ -12,6 +15,7 @@ use http::header::{CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt as _;
 use rpc::Fault;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tower::ServiceExt as _;
 
@@ -43,12 +47,25 @@ async fn tagged(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     let Ok(body) = body.collect().await else { return Fault::internal().refusal().into_response() };
     let body = body.to_bytes();
-    let digest = hex::encode(Sha256::digest(&body));
+    let digest = hex::encode(Sha256::digest(settled(&body)));
     let tag = digest.get(..32).unwrap_or_default();
     if let Ok(tag) = HeaderValue::from_str(&format!("W/\"{tag}\"")) {
         parts.headers.insert(ETAG, tag);
     }
     Response::from_parts(parts, Body::from(body))
+}
+
+/// An answer without what moves by itself: the health of an endpoint, alone or below its model, and the catalogue's
+/// version beside it, which any change anywhere raises.
+fn settled(body: &[u8]) -> Cow<'_, [u8]> {
+    let Ok(Value::Object(mut answer)) = serde_json::from_slice(body) else { return body.into() };
+    let Some(Value::Object(shown)) = answer.get_mut("data") else { return body.into() };
+    shown.remove("health");
+    for endpoint in shown.get_mut("endpoints").and_then(Value::as_array_mut).into_iter().flatten() {
+        endpoint.as_object_mut().map(|endpoint| endpoint.remove("health"));
+    }
+    answer.remove("version");
+    Value::Object(answer).to_string().into_bytes().into()
 }
 
 /// The tags of a request's `If-Match`, and how to read what it is about; `None` for a request without.
@@ -84,7 +101,24 @@ fn is_named(wanted: &str, headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn what_moves_by_itself_is_not_in_a_tag() {
+        let told = |version: u32, faults: u32, name: &str| {
+            let health = json!({ "faults": faults });
+            let data =
+                json!({ "name": name, "health": health, "endpoints": [{ "id": 1, "health": health }] });
+            settled(json!({ "version": version, "data": data }).to_string().as_bytes()).into_owned()
+        };
+        assert_eq!(told(1, 2, "a"), told(3, 4, "a"));
+        assert_ne!(told(1, 2, "a"), told(1, 2, "b"));
+        for plain in [&b"[1, 2]"[..], b"no JSON", br#"{"version": 1, "data": [3]}"#] {
+            assert_eq!(settled(plain), plain);
+        }
+    }
 
     #[test]
     fn a_tag_is_found_in_a_list_weak_or_not() {
