@@ -96,6 +96,7 @@ pub async fn seed(
 ) -> Result<SeedReport, Error> {
     let file = File::shipped()?;
     let mut transaction = pool.begin().await?;
+    store::take_time(&mut transaction).await?;
     store::lock(&mut transaction).await?;
     let tables = store::load(&mut *transaction).await?;
     let mut work = Writes::default();

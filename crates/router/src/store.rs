@@ -8,4 +8,4 @@ mod write;
 
 pub(crate) use history::{PastPrice, changes, priced, prices};
 pub(crate) use load::{behind, load};
-pub(crate) use write::{Change, NewPrice, Withdrawal, Writes, lock, next_version, record, write};
+pub(crate) use write::{Change, NewPrice, Withdrawal, Writes, lock, next_version, record, take_time, write};

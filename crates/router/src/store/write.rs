@@ -86,6 +86,12 @@ pub(crate) struct Change<'a> {
     pub(crate) after: Option<Value>,
 }
 
+/// Lets a transaction pause for as long as a busy machine takes to compare the whole shipped catalogue.
+pub(crate) async fn take_time(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query!("set local idle_in_transaction_session_timeout = '60s'").execute(connection).await?;
+    Ok(())
+}
+
 /// Waits for other writers to finish; they wait for us from here on.
 pub(crate) async fn lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::query!("select number from catalog.version for update").fetch_one(connection).await?;
