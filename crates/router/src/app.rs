@@ -17,7 +17,7 @@ mod preview;
 mod price_text;
 
 pub(crate) use browse::{Views, browse};
-pub(crate) use change::{Edit, change};
+pub(crate) use change::{Changed, Edit, change};
 pub(crate) use decisions::{Replayed, Span, list_decisions, read_decision, replay_decisions};
 pub(crate) use describe::describe;
 pub(crate) use edit_endpoint::{EndpointEdit, Which};

@@ -18,6 +18,9 @@ pub enum Error {
         "the price of `{class}` would jump more than tenfold, from {from} to {to}; set force to allow it"
     )]
     PriceJump { class: String, from: String, to: String },
+    /// One of several changes, counted from 0, is why none of them was made.
+    #[error("changes[{at}]: {source}")]
+    Change { at: usize, source: Box<Self> },
     #[error("the catalogue would be invalid")]
     Invalid(#[from] Invalid),
     #[error("the catalogue shipped with this program is malformed")]
@@ -32,8 +35,19 @@ pub enum Error {
     Decision(#[from] Unreadable),
 }
 
+impl Error {
+    /// Says which of several changes it is about.
+    pub(crate) fn of_change(self, at: usize) -> Self {
+        Self::Change { at, source: Box::new(self) }
+    }
+}
+
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
+        if let Error::Change { at, source } = error {
+            let fault = Self::from(*source);
+            return Self { message: format!("changes[{at}]: {}", fault.message), ..fault };
+        }
         match &error {
             Error::Refused(_) | Error::PriceJump { .. } => Self::invalid(error.to_string()),
             Error::Invalid(invalid) => Self::invalid(invalid.to_string()),
@@ -47,7 +61,9 @@ impl From<Error> for Fault {
                 }
                 pg::Class::Other => log_internal(&error),
             },
-            Error::Shipped(_) | Error::Seal(_) | Error::Lost | Error::Decision(_) => log_internal(&error),
+            Error::Change { .. } | Error::Shipped(_) | Error::Seal(_) | Error::Lost | Error::Decision(_) => {
+                log_internal(&error)
+            }
         }
     }
 }

@@ -12,14 +12,14 @@ use rpc::Fault;
 use rpc::router::router_server::Router;
 use rpc::router::{
     BrowseRequest, BrowseResponse, DecisionsResponse, DescribeCatalogueRequest, DescribeCatalogueResponse,
-    DescribeHealthRequest, DescribeHealthResponse, ListChangesRequest, ListDecisionsRequest,
-    ListPricesRequest, ListResponse, ObserveRequest, ObserveResponse, PlanRequest, PlanResponse,
-    PutEndpointRequest, PutModelRequest, PutPriceRequest, PutProviderRequest, PutResponse,
+    DescribeHealthRequest, DescribeHealthResponse, ImportRequest, ImportResponse, ListChangesRequest,
+    ListDecisionsRequest, ListPricesRequest, ListResponse, ObserveRequest, ObserveResponse, PlanRequest,
+    PlanResponse, PutEndpointRequest, PutModelRequest, PutPriceRequest, PutProviderRequest, PutResponse,
     ReadDecisionRequest, ReplayDecisionsRequest, StickRequest, StickResponse, WithdrawPriceRequest,
 };
 use tonic::{Request, Response, Status};
 
-use crate::app::{self, Asked, Edit};
+use crate::app::{self, Asked, Changed, Edit};
 use crate::jobs;
 use crate::service::{Inner, Loaded};
 
@@ -46,12 +46,19 @@ impl Server {
         edit: Result<Edit, Fault>,
         dry_run: bool,
     ) -> Result<Response<PutResponse>, Status> {
-        let changed = app::change(&self.0, actor, edit?, dry_run).await.map_err(Fault::from)?;
-        Ok(Response::new(PutResponse {
+        let changed = app::change(&self.0, actor, vec![edit?], dry_run).await.map_err(Fault::from)?;
+        let changed = changed.into_iter().next().ok_or_else(Fault::internal)?;
+        Ok(Response::new(changed.into()))
+    }
+}
+
+impl From<Changed> for PutResponse {
+    fn from(changed: Changed) -> Self {
+        Self {
             id: changed.id,
             catalogue_version: changed.version,
             preview_json: changed.preview.map(|preview| preview.to_string()).unwrap_or_default(),
-        }))
+        }
     }
 }
 
@@ -144,6 +151,15 @@ impl Router for Server {
         let mut request = request.into_inner();
         let actor = std::mem::take(&mut request.actor);
         self.put(actor, edits::withdrawal(&request), false).await
+    }
+
+    async fn import(&self, request: Request<ImportRequest>) -> Result<Response<ImportResponse>, Status> {
+        let ImportRequest { changes, actor, dry_run } = request.into_inner();
+        let edits = edits::all(changes)?;
+        let changed = app::change(&self.0, actor, edits, dry_run).await.map_err(Fault::from)?;
+        let catalogue_version = changed.first().map(|one| one.version).unwrap_or_default();
+        let changes = changed.into_iter().map(PutResponse::from).collect();
+        Ok(Response::new(ImportResponse { changes, catalogue_version }))
     }
 
     async fn list_prices(

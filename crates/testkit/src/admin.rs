@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::api::{Reply, read};
+use crate::catalogue::unique;
 use crate::{DevFile, Dialect, Provider, http};
 
 /// How often what cannot be done right now is tried again.
@@ -179,11 +180,13 @@ impl Admin {
     /// # Errors
     /// When the platform refuses, or the model does not become routable.
     pub async fn model(&self, offers: &[(&Provider, &str, &str)]) -> anyhow::Result<String> {
-        let model = self.new_model().await?;
-        for (provider, prompt, completion) in offers {
+        let model = unique("test/m");
+        let endpoints = offers.iter().map(|(provider, prompt, completion)| {
             let base = json!({"input": per_token(prompt), "output": per_token(completion)});
-            self.put_endpoint(&model, provider, "0", &json!({"price": {"base": base}})).await?;
-        }
+            Self::new_endpoint(&model, provider, "0", &json!({"price": {"base": base}}))
+        });
+        let changes = std::iter::once(Self::new_model(&model, &json!({}))).chain(endpoints);
+        self.import(changes.collect()).await?;
         self.routable(&model, offers.len()).await?;
         Ok(model)
     }
@@ -193,9 +196,10 @@ impl Admin {
     /// # Errors
     /// When the platform refuses, or the model does not become routable.
     pub async fn model_per_request(&self, provider: &Provider, dollars: &str) -> anyhow::Result<String> {
-        let model = self.new_model().await?;
+        let model = unique("test/m");
         let base = json!({"input": "0", "output": "0", "request": dollars});
-        self.put_endpoint(&model, provider, "0", &json!({"price": {"base": base}})).await?;
+        let endpoint = Self::new_endpoint(&model, provider, "0", &json!({"price": {"base": base}}));
+        self.import(vec![Self::new_model(&model, &json!({})), endpoint]).await?;
         self.routable(&model, 1).await?;
         Ok(model)
     }
@@ -217,12 +221,6 @@ impl Admin {
         let base = json!({"input": per_token(prompt), "output": per_token(completion)});
         self.post("/prices", json!({"endpoint_id": endpoint, "price": {"base": base}})).await?;
         Ok(())
-    }
-
-    async fn new_model(&self) -> anyhow::Result<String> {
-        let slug = format!("test/m-{}", Uuid::now_v7().simple());
-        self.put_model(&slug, &json!({})).await?;
-        Ok(slug)
     }
 
     /// The endpoints of a model, as one of the routers knows them.

@@ -14,6 +14,14 @@ impl Admin {
     /// # Errors
     /// When the platform refuses.
     pub async fn provider_with(&self, dialect: Dialect, members: &Value) -> anyhow::Result<Provider> {
+        let (provider, change) = self.new_provider(dialect, members);
+        self.import(vec![change]).await?;
+        Ok(provider)
+    }
+
+    /// The same as a change yet to be made.
+    #[must_use]
+    pub fn new_provider(&self, dialect: Dialect, members: &Value) -> (Provider, Value) {
         let slug = unique("sim");
         let name = format!("Simulated {slug}");
         let base_url = format!("{}/p/{slug}/{}", self.simulator(), dialect.name());
@@ -26,17 +34,13 @@ impl Admin {
             "cancel_stops_billing": true,
             "timeouts": {"connect_ms": 2000, "first_token_ms": 3000, "stall_ms": 3000, "total_ms": 60000},
         });
-        self.change("/providers", overlaid(usual, members)).await?;
-        Ok(Provider { slug, name, dialect })
+        (Provider { slug, name, dialect }, json!({"provider": overlaid(usual, members)}))
     }
 
-    /// A model of this slug. `members` are laid over the usual ones: `aliases`, `family`, `scores` and so on.
-    ///
-    /// Answers with the version of the catalogue that has it.
-    ///
-    /// # Errors
-    /// When the platform refuses.
-    pub async fn put_model(&self, slug: &str, members: &Value) -> anyhow::Result<u64> {
+    /// A model of this slug, as a change yet to be made. `members` are laid over the usual ones: `aliases`, `family`,
+    /// `scores` and so on.
+    #[must_use]
+    pub fn new_model(slug: &str, members: &Value) -> Value {
         let usual = json!({
             "slug": slug,
             "name": "A test model",
@@ -47,22 +51,13 @@ impl Admin {
             "supported_parameters": ["tools", "tool_choice", "response_format", "structured_outputs",
                                      "max_tokens", "temperature", "top_p", "stop", "seed", "reasoning"],
         });
-        self.change("/models", overlaid(usual, members)).await
+        json!({"model": overlaid(usual, members)})
     }
 
-    /// An endpoint at so many dollars per million tokens, prompt and completion alike. `members` are laid over
-    /// the usual ones: `tag`, `price`, `quantization`, `region` and so on. Answers with the version of the
-    /// catalogue that has it.
-    ///
-    /// # Errors
-    /// When the platform refuses.
-    pub async fn put_endpoint(
-        &self,
-        model: &str,
-        provider: &Provider,
-        dollars: &str,
-        members: &Value,
-    ) -> anyhow::Result<u64> {
+    /// An endpoint at so many dollars per million tokens, prompt and completion alike, as a change yet to be made.
+    /// `members` are laid over the usual ones: `tag`, `price`, `quantization`, `region` and so on.
+    #[must_use]
+    pub fn new_endpoint(model: &str, provider: &Provider, dollars: &str, members: &Value) -> Value {
         let price = per_token(dollars);
         let usual = json!({
             "model": model,
@@ -72,13 +67,17 @@ impl Admin {
             "max_output": 16_000,
             "price": {"base": {"input": price, "output": price}},
         });
-        self.change("/endpoints", overlaid(usual, members)).await
+        json!({"endpoint": overlaid(usual, members)})
     }
 
-    /// One change at a time, in the order of asking: each reads and checks the whole catalogue.
-    async fn change(&self, path: &str, body: Value) -> anyhow::Result<u64> {
+    /// Makes changes at once; answers with the version of the catalogue that has them. One call at a time, in the
+    /// order of asking: each reads and checks the whole catalogue.
+    ///
+    /// # Errors
+    /// When the platform refuses.
+    pub async fn import(&self, changes: Vec<Value>) -> anyhow::Result<u64> {
         let _changing = self.changing.lock().await;
-        let changed = self.post(path, body).await?;
+        let changed = self.post("/catalogue", json!({"changes": changes})).await?;
         changed["catalogue_version"].as_u64().with_context(|| format!("no version: {changed}"))
     }
 

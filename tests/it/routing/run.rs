@@ -1,13 +1,13 @@
 //! Plays the rows of a table, each in a world of its own, several at a time.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Map, Value, json};
-use testkit::{Api, Dialect, Platform, Provider, Reply, provider_model, unique};
-use tokio::sync::OnceCell;
+use testkit::{Admin, Api, Dialect, Platform, Provider, Reply, provider_model, unique};
 
 use super::check::Check;
 use super::row::{Method, Offer, Row, Step};
@@ -74,20 +74,9 @@ impl Cast<'_> {
 /// Plays every row and tells of those that are not as promised.
 pub(crate) async fn all(platform: &Platform, rows: Vec<Row>) -> anyhow::Result<()> {
     let count = rows.len();
-    let letters = rows.iter().flat_map(|row| &row.offers).map(|offer| offer.provider);
-    let mut letters: Vec<char> = letters.collect();
-    letters.sort_unstable();
-    letters.dedup();
-    let mut shared = BTreeMap::new();
-    for letter in letters {
-        shared.insert(letter, platform.admin.provider(Dialect::OpenAi).await?);
-    }
-    let shared = &shared;
-    let worlds: BTreeMap<String, OnceCell<Cast<'_>>> =
-        rows.iter().map(|row| (world(row), OnceCell::new())).collect();
-    let worlds = &worlds;
+    let casts = &set_up(platform, &rows).await.context("setting up")?;
     let played = stream::iter(rows).map(|row| async move {
-        let outcome = play(platform, shared, worlds, &row).await;
+        let outcome = play(casts, &row).await;
         outcome.err().map(|error| format!("- {}: {error:#}", row.name))
     });
     let failures: Vec<String> = played.buffer_unordered(ROWS).filter_map(async |said| said).collect().await;
@@ -95,14 +84,8 @@ pub(crate) async fn all(platform: &Platform, rows: Vec<Row>) -> anyhow::Result<(
     Ok(())
 }
 
-async fn play<'p>(
-    platform: &'p Platform,
-    shared: &BTreeMap<char, Provider>,
-    worlds: &BTreeMap<String, OnceCell<Cast<'p>>>,
-    row: &Row,
-) -> anyhow::Result<()> {
-    let cell = worlds.get(&world(row)).context("no world")?;
-    let cast = cell.get_or_try_init(|| set_up(platform, shared, row)).await.context("setting up")?;
+async fn play(casts: &BTreeMap<String, Cast<'_>>, row: &Row) -> anyhow::Result<()> {
+    let cast = casts.get(&world(row)).context("no world")?;
     for (n, step) in row.steps.iter().enumerate() {
         perform(cast, step).await.with_context(|| format!("step {}", n + 1))?;
     }
@@ -122,19 +105,40 @@ fn world(row: &Row) -> String {
         .to_string()
 }
 
-async fn set_up<'p>(
+/// The worlds of all rows, made in one change of the catalogue.
+async fn set_up<'p>(platform: &'p Platform, rows: &[Row]) -> anyhow::Result<BTreeMap<String, Cast<'p>>> {
+    let mut changes = Vec::new();
+    let mut shared = BTreeMap::new();
+    for offer in rows.iter().flat_map(|row| &row.offers) {
+        shared.entry(offer.provider).or_insert_with(|| provider(platform, &json!({}), &mut changes));
+    }
+    let mut casts = BTreeMap::new();
+    for row in rows {
+        if let Entry::Vacant(place) = casts.entry(world(row)) {
+            place.insert(cast(platform, &shared, row, &mut changes).await.context(row.name)?);
+        }
+    }
+    let version = platform.admin.import(changes).await?;
+    platform.admin.in_use(version).await?;
+    Ok(casts)
+}
+
+fn provider(platform: &Platform, members: &Value, changes: &mut Vec<Value>) -> Provider {
+    let (provider, change) = platform.admin.new_provider(Dialect::OpenAi, members);
+    changes.push(change);
+    provider
+}
+
+async fn cast<'p>(
     platform: &'p Platform,
     shared: &BTreeMap<char, Provider>,
     row: &Row,
+    changes: &mut Vec<Value>,
 ) -> anyhow::Result<Cast<'p>> {
-    let mut providers = BTreeMap::new();
-    for Offer { provider, .. } in &row.offers {
-        if let Some(known) = shared.get(provider) {
-            providers.insert(*provider, known.clone());
-        }
-    }
+    let mut providers = shared.clone();
+    providers.retain(|letter, _| row.offers.iter().any(|offer| offer.provider == *letter));
     for (letter, members) in &row.providers {
-        providers.insert(*letter, platform.admin.provider_with(Dialect::OpenAi, members).await?);
+        providers.insert(*letter, provider(platform, members, changes));
     }
     let api = match row.own_credit {
         Some(dollars) => platform.api_as(&platform.admin.organisation(dollars).await?.api_key),
@@ -144,25 +148,21 @@ async fn set_up<'p>(
     let mut models: BTreeMap<&str, Value> = BTreeMap::new();
     models.extend(row.offers.iter().map(|offer| (offer.model, json!({}))));
     models.extend(row.models.iter().map(|(name, members)| (*name, cast.value(members))));
-    let mut version = 0;
-    for (name, members) in &models {
-        version = platform.admin.put_model(&cast.slug(name), members).await?;
-    }
+    changes.extend(models.iter().map(|(name, members)| Admin::new_model(&cast.slug(name), members)));
     for offer in &row.offers {
-        version = put(&cast, offer).await?;
+        changes.push(endpoint(&cast, offer).await?);
     }
-    platform.admin.in_use(version).await?;
     Ok(cast)
 }
 
-async fn put(cast: &Cast<'_>, offer: &Offer) -> anyhow::Result<u64> {
+async fn endpoint(cast: &Cast<'_>, offer: &Offer) -> anyhow::Result<Value> {
     let (slug, provider) = (cast.slug(offer.model), cast.provider(offer.provider)?);
+    let members = cast.value(&offer.members);
     if let Some(script) = &offer.script {
-        let model = cast.value(&offer.members)["provider_model"].as_str().map(str::to_owned);
-        let model = model.unwrap_or_else(|| provider_model(&slug));
+        let model = members["provider_model"].as_str().map_or_else(|| provider_model(&slug), str::to_owned);
         cast.platform.simulator.fault_model(provider, &model, script).await?;
     }
-    cast.platform.admin.put_endpoint(&slug, provider, offer.price, &cast.value(&offer.members)).await
+    Ok(Admin::new_endpoint(&slug, provider, offer.price, &members))
 }
 
 async fn perform(cast: &Cast<'_>, step: &Step) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@ mod audit;
 mod bills;
 mod budgets;
 mod catalogue;
+mod catalogue_import;
 mod catalogue_lists;
 mod credit;
 mod decisions;
@@ -79,6 +80,7 @@ fn operations() -> OpenApiRouter<Arc<App>> {
         .merge(audit::routes())
         .merge(budgets::routes())
         .merge(catalogue::routes())
+        .merge(catalogue_import::routes())
         .merge(catalogue_lists::routes())
         .merge(credit::routes())
         .merge(decisions::routes())

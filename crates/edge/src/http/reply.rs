@@ -76,6 +76,12 @@ impl Refusal {
         self
     }
 
+    /// The same, saying first which part of the request it is about.
+    pub(crate) fn about(mut self, part: &str) -> Self {
+        self.0.error.message.insert_str(0, &format!("{part}: "));
+        self
+    }
+
     pub(crate) fn with_retry_after(self, seconds: u32) -> Self {
         self.with_header("retry-after", &seconds.to_string())
     }

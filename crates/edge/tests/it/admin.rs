@@ -218,6 +218,33 @@ async fn the_catalogue_is_changed_row_by_row_and_what_is_deleted_is_switched_off
 }
 
 #[tokio::test]
+async fn several_changes_of_the_catalogue_are_one_call() {
+    let platform = Platform::start().await;
+    let mut body = json!({ "changes": [
+        { "provider": { "slug": "local", "credential": "secret-1", "dialect": "openai" } },
+        { "model": { "slug": "a/b", "context_length": 1 } },
+        { "endpoint": { "model": "a/b", "provider": "local", "price": { "base": { "input": "0.000001" } } } },
+        { "price": { "endpoint_id": "e", "price": { "base": { "input": "0.000002" } }, "force": true } },
+    ] });
+    let made = platform.admin(Method::POST, "/catalogue", &body.to_string()).await;
+    assert_eq!(made.json(), json!({ "changes": vec![json!({ "id": "made" }); 4], "catalogue_version": 7 }));
+    let sent = platform.router.with(|said| said.imports.remove(0));
+    assert_eq!((sent.changes.len(), sent.actor.as_str(), sent.dry_run), (4, "operator:admin", false));
+    body["dry_run"] = true.into();
+    let told = platform.admin(Method::POST, "/catalogue", &body.to_string()).await.json();
+    assert_eq!(told, json!({ "dry_run": true, "changes": vec![json!({ "dry_run": true }); 4] }));
+    body["changes"][2]["endpoint"]["price"]["base"]["input"] = "dear".into();
+    let (status, refusal) = platform.admin(Method::POST, "/catalogue", &body.to_string()).await.error();
+    assert!(status == 400 && refusal.contains("changes[2]: "), "{refusal}");
+    let owner = sqlx::PgPool::connect(platform.database.url().expose_secret()).await.unwrap();
+    let query = "select action || details from identity.audit_log where tenant_id is null order by id";
+    let written: Vec<String> = sqlx::query_scalar(query).fetch_all(&owner).await.unwrap();
+    owner.close().await;
+    assert_eq!(written, [r#"catalogue.import{"changes": 4}"#], "a dry run and a refusal change nothing");
+    platform.stop().await;
+}
+
+#[tokio::test]
 async fn prices_are_set_for_later_listed_and_withdrawn() {
     let platform = Platform::start().await;
     let body = json!({

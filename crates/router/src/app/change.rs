@@ -1,4 +1,5 @@
-//! One change of the catalogue: lock, edit, check the whole, write, raise the version, write it down, commit.
+//! A change of the catalogue, or several at once: lock, edit, check the whole, write, raise the version, write it
+//! down, commit.
 
 use std::sync::Arc;
 
@@ -22,6 +23,19 @@ pub(crate) enum Edit {
     Endpoint(EndpointEdit),
     Price(PriceEdit),
     Withdraw(WithdrawEdit),
+}
+
+impl Edit {
+    /// `priced` is the endpoint of the price that is taken back.
+    fn apply(self, context: &Context<'_>, priced: Option<EndpointId>) -> Result<Applied, Error> {
+        match self {
+            Self::Provider(edit) => edit.apply(context),
+            Self::Model(edit) => edit.apply(context),
+            Self::Endpoint(edit) => edit.apply(context),
+            Self::Price(edit) => edit.apply(context),
+            Self::Withdraw(edit) => edit.apply(context, priced),
+        }
+    }
 }
 
 /// What a change came to.
@@ -89,61 +103,72 @@ impl Applied {
     }
 }
 
-/// Makes a change, or says what it would come to. It runs to its end even when the caller goes away.
+/// Makes changes, all or none, each laid over those before it; or says what they would come to. It runs to its end
+/// even when the caller goes away. One [`Changed`] for each.
 ///
 /// # Errors
 /// [`Error`] when the values are refused or the database is away; nothing is half done.
 pub(crate) async fn change(
     inner: &Arc<Inner>,
     actor: String,
-    edit: Edit,
+    edits: Vec<Edit>,
     dry_run: bool,
-) -> Result<Changed, Error> {
+) -> Result<Vec<Changed>, Error> {
     if actor.trim().is_empty() {
         return Err(Error::Refused("the actor of a change must be named".to_owned()));
     }
     let owned = Arc::clone(inner);
-    let task = inner.deps.tasks.spawn(async move { run(&owned, &actor, edit, dry_run).await });
+    let task = inner.deps.tasks.spawn(async move { run(&owned, &actor, edits, dry_run).await });
     let changed = task.await.map_err(|_| Error::Lost)??;
     inner.changed.notify_one();
     Ok(changed)
 }
 
-async fn run(inner: &Inner, actor: &str, edit: Edit, dry_run: bool) -> Result<Changed, Error> {
+async fn run(inner: &Inner, actor: &str, edits: Vec<Edit>, dry_run: bool) -> Result<Vec<Changed>, Error> {
     let mut transaction = inner.deps.pool.begin().await?;
     store::lock(&mut transaction).await?;
-    let tables = store::load(&mut *transaction).await?;
-    let (priced, history) = history(&mut transaction, &edit).await?;
-    let master_key = &inner.deps.master_key;
-    let context = Context { tables: &tables, history: &history, actor, master_key, dry_run };
-    let applied = match edit {
-        Edit::Provider(edit) => edit.apply(&context),
-        Edit::Model(edit) => edit.apply(&context),
-        Edit::Endpoint(edit) => edit.apply(&context),
-        Edit::Price(edit) => edit.apply(&context),
-        Edit::Withdraw(edit) => edit.apply(&context, priced),
-    }?;
-    if !dry_run && !applied.is_change() {
-        return Ok(Changed { id: applied.id, version: tables.version, preview: None });
+    let before = store::load(&mut *transaction).await?;
+    let mut after = before.clone();
+    let mut applied = Vec::with_capacity(edits.len());
+    let is_one = edits.len() == 1;
+    for (at, edit) in edits.into_iter().enumerate() {
+        // Prices are measured by what was in effect before all of it.
+        let (priced, history) = history(&mut transaction, &edit).await?;
+        let master_key = &inner.deps.master_key;
+        let context = Context { tables: &after, history: &history, actor, master_key, dry_run };
+        let done = edit.apply(&context, priced);
+        let done = if is_one { done } else { done.map_err(|error| error.of_change(at)) }?;
+        after.lay(done.writes.clone());
+        applied.push(done);
+    }
+    if !dry_run && !applied.iter().any(Applied::is_change) {
+        let unchanged = |one: Applied| Changed { id: one.id, version: before.version, preview: None };
+        return Ok(applied.into_iter().map(unchanged).collect());
     }
     let timeouts = inner.config.timeouts;
-    let after = Catalogue::build(tables.clone().with(applied.writes.clone()), timeouts)?;
+    let after = Catalogue::build(after, timeouts)?;
     // What the database has to say against it is heard in a dry run too.
-    store::write(&mut transaction, &applied.writes).await?;
+    for one in &applied {
+        store::write(&mut transaction, &one.writes).await?;
+    }
     if dry_run {
         transaction.rollback().await?;
-        let version = tables.version;
-        let before = Catalogue::build(tables, timeouts).unwrap_or_default();
-        let preview = Some(preview(&applied, &before, &after));
-        return Ok(Changed { id: applied.id, version, preview });
+        let version = before.version;
+        let before = Catalogue::build(before, timeouts).unwrap_or_default();
+        let told = applied.into_iter().map(|one| {
+            let preview = Some(preview(&one, &before, &after));
+            Changed { id: one.id, version, preview }
+        });
+        return Ok(told.collect());
     }
-    let Applied { id, subject, action, before, after, .. } = applied;
     let version = store::next_version(&mut transaction).await?;
-    let change = Change { actor, action, subject: &subject, before, after };
-    store::record(&mut transaction, version, change).await?;
+    for Applied { action, subject, before, after, .. } in applied.iter_mut().filter(|one| one.is_change()) {
+        let change = Change { actor, action, subject, before: before.take(), after: after.take() };
+        store::record(&mut transaction, version, change).await?;
+        tracing::info!(catalogue.version = version, actor, action, subject, "the catalogue is changed");
+    }
     transaction.commit().await?;
-    tracing::info!(catalogue.version = version, actor, action, subject, "the catalogue was changed");
-    Ok(Changed { id, version, preview: None })
+    Ok(applied.into_iter().map(|one| Changed { id: one.id, version, preview: None }).collect())
 }
 
 /// The endpoint that a price is for, and all of its prices; nothing for other edits.

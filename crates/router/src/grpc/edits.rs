@@ -5,14 +5,39 @@ use chrono::{DateTime, Utc};
 use rpc::Fault;
 use rpc::convert::{Malformed, book_in, id};
 use rpc::pricing::PriceVersion;
+use rpc::router::catalogue_change::Change;
 use rpc::router::{
-    PriceWindow, PutEndpointRequest, PutModelRequest, PutPriceRequest, PutProviderRequest, Timeouts,
-    WithdrawPriceRequest,
+    CatalogueChange, PriceWindow, PutEndpointRequest, PutModelRequest, PutPriceRequest, PutProviderRequest,
+    Timeouts, WithdrawPriceRequest,
 };
 use serde_json::{Map, Value, json};
 
 use crate::app::{Edit, EndpointEdit, ModelEdit, PriceEdit, PriceList, ProviderEdit, Which, WithdrawEdit};
 use crate::catalogue::Window;
+
+/// Changes that one transaction takes.
+const MOST: usize = 5_000;
+
+/// Several changes; a refusal says which of them it is about.
+pub(super) fn all(changes: Vec<CatalogueChange>) -> Result<Vec<Edit>, Fault> {
+    if changes.is_empty() || changes.len() > MOST {
+        return Err(Fault::invalid(format!(
+            "`changes` takes 1 to {MOST} changes, and not {}",
+            changes.len()
+        )));
+    }
+    let read = |(at, sent): (usize, CatalogueChange)| {
+        let edit = match sent.change {
+            Some(Change::Provider(request)) => provider(request),
+            Some(Change::Model(request)) => model(request),
+            Some(Change::Endpoint(request)) => endpoint(request),
+            Some(Change::Price(request)) => price(&request),
+            None => Err(malformed(&Malformed("change"))),
+        };
+        edit.map_err(|fault| Fault { message: format!("changes[{at}]: {}", fault.message), ..fault })
+    };
+    changes.into_iter().enumerate().map(read).collect()
+}
 
 pub(super) fn provider(request: PutProviderRequest) -> Result<Edit, Fault> {
     if request.slug.is_empty() {

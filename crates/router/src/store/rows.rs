@@ -195,6 +195,12 @@ impl Tables {
     /// What the tables hold once `writes` are written.
     #[must_use]
     pub(crate) fn with(mut self, writes: Writes) -> Self {
+        self.lay(writes);
+        self
+    }
+
+    /// Lays `writes` over the rows.
+    pub(crate) fn lay(&mut self, writes: Writes) {
         put(&mut self.providers, writes.providers, |row| row.slug.clone());
         put(&mut self.credentials, writes.credentials, |row| row.provider.clone());
         put(&mut self.models, writes.models, |row| row.slug.clone());
@@ -204,7 +210,6 @@ impl Tables {
         // One that is set for later is checked as if it were in effect.
         let prices = writes.prices.into_iter().map(|new| new.price).collect();
         put(&mut self.prices, prices, |row| row.endpoint_id);
-        self
     }
 
     /// The tables without what only seeds need.

@@ -10,6 +10,7 @@
 mod catalogue;
 mod decisions;
 mod editing;
+mod imports;
 mod models;
 mod observed;
 mod operators;

@@ -576,6 +576,44 @@ pub struct PutResponse {
     #[prost(string, tag = "3")]
     pub preview_json: ::prost::alloc::string::String,
 }
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ImportRequest {
+    /// Each sees what those before it came to. Their own `actor` and `dry_run` are ignored.
+    #[prost(message, repeated, tag = "1")]
+    pub changes: ::prost::alloc::vec::Vec<CatalogueChange>,
+    #[prost(string, tag = "2")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(bool, tag = "3")]
+    pub dry_run: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CatalogueChange {
+    #[prost(oneof = "catalogue_change::Change", tags = "1, 2, 3, 4")]
+    pub change: ::core::option::Option<catalogue_change::Change>,
+}
+/// Nested message and enum types in `CatalogueChange`.
+pub mod catalogue_change {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Change {
+        #[prost(message, tag = "1")]
+        Provider(super::PutProviderRequest),
+        #[prost(message, tag = "2")]
+        Model(super::PutModelRequest),
+        #[prost(message, tag = "3")]
+        Endpoint(super::PutEndpointRequest),
+        #[prost(message, tag = "4")]
+        Price(super::PutPriceRequest),
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ImportResponse {
+    /// One for each change, in their order.
+    #[prost(message, repeated, tag = "1")]
+    pub changes: ::prost::alloc::vec::Vec<PutResponse>,
+    /// The version that holds all of them; the one in force where nothing changed.
+    #[prost(uint64, tag = "2")]
+    pub catalogue_version: u64,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListPricesRequest {
     #[prost(string, tag = "1")]
@@ -1018,6 +1056,28 @@ pub mod router_client {
                 .insert(GrpcMethod::new("patchbay.router.v1.Router", "WithdrawPrice"));
             self.inner.unary(req, path, codec).await
         }
+        /// Several changes that hold together or not at all, in one version.
+        pub async fn import(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ImportRequest>,
+        ) -> std::result::Result<tonic::Response<super::ImportResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.router.v1.Router/Import",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.router.v1.Router", "Import"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Every price an endpoint ever had or is to have.
         pub async fn list_prices(
             &mut self,
@@ -1248,6 +1308,11 @@ pub mod router_server {
             &self,
             request: tonic::Request<super::WithdrawPriceRequest>,
         ) -> std::result::Result<tonic::Response<super::PutResponse>, tonic::Status>;
+        /// Several changes that hold together or not at all, in one version.
+        async fn import(
+            &self,
+            request: tonic::Request<super::ImportRequest>,
+        ) -> std::result::Result<tonic::Response<super::ImportResponse>, tonic::Status>;
         /// Every price an endpoint ever had or is to have.
         async fn list_prices(
             &self,
@@ -1760,6 +1825,49 @@ pub mod router_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = WithdrawPriceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.router.v1.Router/Import" => {
+                    #[allow(non_camel_case_types)]
+                    struct ImportSvc<T: Router>(pub Arc<T>);
+                    impl<T: Router> tonic::server::UnaryService<super::ImportRequest>
+                    for ImportSvc<T> {
+                        type Response = super::ImportResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ImportRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Router>::import(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ImportSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -33,7 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 }
 
 /// The members of a change.
-type Members = Map<String, Value>;
+pub(super) type Members = Map<String, Value>;
 
 pub(super) fn router(app: &App) -> RouterClient<rpc::Channel> {
     RouterClient::new(app.router.clone()).max_decoding_message_size(rpc::MAX_MESSAGE)
@@ -92,20 +92,18 @@ async fn provider(
     must_exist: bool,
 ) -> Result<Response, Refusal> {
     let dry_run = flag(&mut sent, "dry_run")?;
-    let credential = taken::<String>(&mut sent, "credential")?;
-    let details = json!({ "members": names(&sent), "credential": credential.is_some() });
+    let details = json!({ "members": names(&sent), "credential": sent.contains_key("credential") });
     let entry = operator.does(action, None, slug.as_str(), details);
-    let message = PutProviderRequest {
-        slug,
-        credential,
-        changes_json: text(sent),
-        must_exist,
-        dry_run,
-        actor: operator.actor.clone(),
-        ..PutProviderRequest::default()
-    };
+    let actor = operator.actor.clone();
+    let message = PutProviderRequest { must_exist, dry_run, actor, ..provider_message(slug, sent)? };
     let put = router(app).put_provider(message).await?.into_inner();
     done(app, entry, put).await
+}
+
+/// A change of a provider, for the router.
+pub(super) fn provider_message(slug: String, mut sent: Members) -> Result<PutProviderRequest, Refusal> {
+    let credential = taken(&mut sent, "credential")?;
+    Ok(PutProviderRequest { slug, credential, changes_json: text(sent), ..PutProviderRequest::default() })
 }
 
 /// Add a model, or replace one
@@ -164,16 +162,15 @@ async fn model(
 ) -> Result<Response, Refusal> {
     let dry_run = flag(&mut sent, "dry_run")?;
     let entry = operator.does(action, None, slug.as_str(), json!({ "members": names(&sent) }));
-    let message = PutModelRequest {
-        slug,
-        changes_json: text(sent),
-        must_exist,
-        dry_run,
-        actor: operator.actor.clone(),
-        ..PutModelRequest::default()
-    };
+    let actor = operator.actor.clone();
+    let message = PutModelRequest { must_exist, dry_run, actor, ..model_message(slug, sent) };
     let put = router(app).put_model(message).await?.into_inner();
     done(app, entry, put).await
+}
+
+/// A change of a model, for the router.
+pub(super) fn model_message(slug: String, sent: Members) -> PutModelRequest {
+    PutModelRequest { slug, changes_json: text(sent), ..PutModelRequest::default() }
 }
 
 /// Add an endpoint, or replace one
@@ -187,12 +184,7 @@ async fn put_endpoint(
     request: Request,
 ) -> Result<Response, Refusal> {
     let mut sent: Members = read(&app, request).await?;
-    let message = PutEndpointRequest {
-        model: needed(&mut sent, "model")?,
-        provider: needed(&mut sent, "provider")?,
-        tag: taken(&mut sent, "tag")?.unwrap_or_default(),
-        ..PutEndpointRequest::default()
-    };
+    let message = named_endpoint(&mut sent)?;
     let target = format!("{} at {}", message.model, message.provider);
     endpoint(&operator, &app, "endpoint.put", target, message, sent).await
 }
@@ -237,17 +229,33 @@ async fn endpoint(
     mut sent: Members,
 ) -> Result<Response, Refusal> {
     message.dry_run = flag(&mut sent, "dry_run")?;
-    let price = taken::<Price>(&mut sent, "price")?;
-    let details = json!({ "members": names(&sent), "price": price.is_some() });
+    message.actor.clone_from(&operator.actor);
+    let details = json!({ "members": names(&sent), "price": sent.contains_key("price") });
     let entry = operator.does(action, None, target, details);
-    if let Some(price) = price {
-        message.price = Some(price.version()?);
-        message.windows = price.windows()?;
-    }
-    message.changes_json = text(sent);
-    message.actor = operator.actor.clone();
-    let put = router(app).put_endpoint(message).await?.into_inner();
+    let put = router(app).put_endpoint(endpoint_message(message, sent)?).await?.into_inner();
     done(app, entry, put).await
+}
+
+/// Which endpoint is meant, by what never changes of it.
+pub(super) fn named_endpoint(sent: &mut Members) -> Result<PutEndpointRequest, Refusal> {
+    Ok(PutEndpointRequest {
+        model: needed(sent, "model")?,
+        provider: needed(sent, "provider")?,
+        tag: taken(sent, "tag")?.unwrap_or_default(),
+        ..PutEndpointRequest::default()
+    })
+}
+
+/// A change of the endpoint that is named, for the router.
+pub(super) fn endpoint_message(
+    mut named: PutEndpointRequest,
+    mut sent: Members,
+) -> Result<PutEndpointRequest, Refusal> {
+    if let Some(price) = taken::<Price>(&mut sent, "price")? {
+        named.price = Some(price.version()?);
+        named.windows = price.windows()?;
+    }
+    Ok(PutEndpointRequest { changes_json: text(sent), ..named })
 }
 
 /// What is deleted is switched off: requests and accounts of the past still speak of it.
@@ -260,10 +268,7 @@ pub(super) async fn done(app: &App, entry: audit::Entry, put: PutResponse) -> Re
     if !put.preview_json.is_empty() {
         return Ok(reply::raw_json(StatusCode::OK, put.preview_json));
     }
-    // The change is the router's and stands, whether or not it can be written down here.
-    if let Err(error) = audit::insert(&app.pool, &entry).await {
-        tracing::error!(error = %error, action = entry.action, "a change could not be written to the audit log");
-    }
+    note(app, &entry).await;
     let mut body = json!({ "id": put.id, "catalogue_version": put.catalogue_version });
     if entry.action.ends_with(".disable") {
         body["disabled"] = true.into();
@@ -271,8 +276,15 @@ pub(super) async fn done(app: &App, entry: audit::Entry, put: PutResponse) -> Re
     Ok(reply::json(StatusCode::OK, &body))
 }
 
+/// Writes down what was changed. The change is the router's and stands, whether or not that can be done.
+pub(super) async fn note(app: &App, entry: &audit::Entry) {
+    if let Err(error) = audit::insert(&app.pool, entry).await {
+        tracing::error!(error = %error, action = entry.action, "a change could not be written to the audit log");
+    }
+}
+
 /// A member that must be there.
-fn needed(sent: &mut Members, name: &str) -> Result<String, Refusal> {
+pub(super) fn needed(sent: &mut Members, name: &str) -> Result<String, Refusal> {
     taken(sent, name)?.ok_or_else(|| bad(format!("`{name}` is missing")))
 }
 
@@ -291,7 +303,8 @@ fn taken<T: DeserializeOwned>(sent: &mut Members, name: &str) -> Result<Option<T
 
 /// What is written down of a change here: which members, not what they became; the router's record has that.
 fn names(sent: &Members) -> Vec<&str> {
-    sent.keys().map(String::as_str).collect()
+    let is_told_apart = |name: &&str| ["credential", "price"].contains(name);
+    sent.keys().map(String::as_str).filter(|name| !is_told_apart(name)).collect()
 }
 
 fn text(sent: Members) -> String {

@@ -93,7 +93,7 @@ pub(super) struct Price {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewPrice {
+pub(super) struct NewPrice {
     endpoint_id: String,
     price: Price,
     #[serde(default)]
@@ -107,6 +107,21 @@ struct NewPrice {
     dry_run: bool,
 }
 
+impl NewPrice {
+    /// For the router.
+    pub(super) fn message(self) -> Result<PutPriceRequest, Refusal> {
+        Ok(PutPriceRequest {
+            price: Some(self.price.version()?),
+            windows: self.price.windows()?,
+            endpoint_id: self.endpoint_id,
+            force: self.force,
+            effective_at: self.effective_at,
+            source: self.source,
+            ..PutPriceRequest::default()
+        })
+    }
+}
+
 /// Set the price of an endpoint
 #[utoipa::path(post, path = "/prices", operation_id = "putPrice", tag = "Prices",
     request_body = NewPrice,
@@ -116,16 +131,8 @@ async fn put(operator: Operator, State(app): State<Arc<App>>, request: Request) 
     let sent: NewPrice = read(&app, request).await?;
     let details = json!({ "force": sent.force, "effective_at": sent.effective_at, "source": sent.source });
     let entry = operator.does("price.put", None, sent.endpoint_id.as_str(), details);
-    let message = PutPriceRequest {
-        price: Some(sent.price.version()?),
-        windows: sent.price.windows()?,
-        endpoint_id: sent.endpoint_id,
-        force: sent.force,
-        effective_at: sent.effective_at,
-        source: sent.source,
-        dry_run: sent.dry_run,
-        actor: operator.actor.clone(),
-    };
+    let actor = operator.actor.clone();
+    let message = PutPriceRequest { dry_run: sent.dry_run, actor, ..sent.message()? };
     let put = router(&app).put_price(message).await?.into_inner();
     done(&app, entry, put).await
 }

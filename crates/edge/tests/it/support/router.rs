@@ -17,6 +17,7 @@ pub(crate) struct Said {
     pub(crate) endpoints: Vec<PutEndpointRequest>,
     pub(crate) prices: Vec<PutPriceRequest>,
     pub(crate) withdrawals: Vec<WithdrawPriceRequest>,
+    pub(crate) imports: Vec<ImportRequest>,
     pub(crate) descriptions: Vec<DescribeCatalogueRequest>,
     pub(crate) changes: Vec<ListChangesRequest>,
     /// Plans that fail as if the replica were killed, before one is answered again.
@@ -64,6 +65,7 @@ impl FakeRouter {
             endpoints: Vec::new(),
             prices: Vec::new(),
             withdrawals: Vec::new(),
+            imports: Vec::new(),
             descriptions: Vec::new(),
             changes: Vec::new(),
             failures: 0,
@@ -205,6 +207,14 @@ impl Router for FakeRouter {
     async fn put_price(&self, request: Request<PutPriceRequest>) -> Result<Response<PutResponse>, Status> {
         self.with(|said| said.prices.push(request.into_inner()));
         put(false)
+    }
+
+    async fn import(&self, request: Request<ImportRequest>) -> Result<Response<ImportResponse>, Status> {
+        let request = request.into_inner();
+        let put = put(request.dry_run)?.into_inner();
+        let changes = vec![put; request.changes.len()];
+        self.with(|said| said.imports.push(request));
+        Ok(Response::new(ImportResponse { changes, catalogue_version: 7 }))
     }
 
     async fn withdraw_price(

@@ -1,0 +1,113 @@
+//! Several changes at once: all of them in one version, or none.
+
+use rpc::Fault;
+use rpc::router::catalogue_change::Change;
+use rpc::router::{
+    CatalogueChange, ImportRequest, ListChangesRequest, PutEndpointRequest, PutModelRequest, PutPriceRequest,
+    PutProviderRequest,
+};
+use serde_json::Value;
+
+use crate::catalogue::price;
+use crate::support::eventually;
+use crate::support::platform::{Router, Surroundings, chat};
+
+/// A provider, a model of it, and its endpoint, which needs both.
+fn parts(provider: &str, model: &str) -> Vec<Change> {
+    vec![
+        Change::Provider(PutProviderRequest {
+            slug: provider.to_owned(),
+            base_url: "http://127.0.0.1:9/v1".to_owned(),
+            dialect: "openai".to_owned(),
+            ..PutProviderRequest::default()
+        }),
+        Change::Model(PutModelRequest {
+            slug: model.to_owned(),
+            context_length: 8_192,
+            ..PutModelRequest::default()
+        }),
+        Change::Endpoint(PutEndpointRequest {
+            model: model.to_owned(),
+            provider: provider.to_owned(),
+            provider_model: "m-1".to_owned(),
+            price: Some(price(1_000_000, 1_000_000)),
+            ..PutEndpointRequest::default()
+        }),
+    ]
+}
+
+fn import(changes: Vec<Change>, dry_run: bool) -> ImportRequest {
+    let changes = changes.into_iter().map(|change| CatalogueChange { change: Some(change) }).collect();
+    ImportRequest { changes, actor: "olga".to_owned(), dry_run }
+}
+
+async fn version(router: &Router) -> u64 {
+    let listed =
+        router.client.clone().list_changes(ListChangesRequest::default()).await.unwrap().into_inner();
+    let listed: Value = serde_json::from_slice(&listed.body_json).unwrap();
+    listed["data"][0]["version"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn changes_that_need_each_other_are_one_version_and_each_is_written_down() {
+    let surroundings = Surroundings::seeded().await;
+    let router = surroundings.router().await;
+    router.ready().await;
+    let before = version(&router).await;
+    let done = router.client.clone().import(import(parts("acme", "acme/rocket"), false)).await.unwrap();
+    let done = done.into_inner();
+    assert_eq!(done.catalogue_version, before + 1);
+    let ids: Vec<&str> = done.changes.iter().map(|change| change.id.as_str()).collect();
+    assert_eq!(ids[..2], ["acme", "acme/rocket"]);
+    let plan = eventually("the plan", async || router.plan(chat(&["acme/rocket"], 1)).await.ok()).await;
+    assert_eq!(plan.attempts[0].endpoint_id, ids[2]);
+    let listed = ListChangesRequest { limit: 3, ..ListChangesRequest::default() };
+    let listed = router.client.clone().list_changes(listed).await.unwrap().into_inner();
+    let listed: Value = serde_json::from_slice(&listed.body_json).unwrap();
+    let subjects: Vec<&str> =
+        listed["data"].as_array().unwrap().iter().map(|row| row["subject"].as_str().unwrap()).collect();
+    assert_eq!(subjects, [ids[2], "acme/rocket", "acme"]);
+    let again = router.client.clone().import(import(parts("acme", "acme/rocket"), false)).await.unwrap();
+    assert_eq!(again.into_inner().catalogue_version, before + 1, "nothing is different");
+}
+
+#[tokio::test]
+async fn one_bad_change_undoes_all_and_is_named() {
+    let surroundings = Surroundings::seeded().await;
+    let router = surroundings.router().await;
+    router.ready().await;
+    let before = version(&router).await;
+    let refused = async |changes| {
+        let refusal = router.client.clone().import(import(changes, false)).await.unwrap_err();
+        let Fault { status, message, .. } = Fault::from_status(&refusal);
+        (status, message)
+    };
+    let mut orphan = parts("acme", "acme/rocket");
+    orphan.swap(1, 2);
+    let (status, message) = refused(orphan).await;
+    assert!(status == 404 && message.starts_with("changes[1]: "), "{message}");
+    let mut malformed = parts("acme", "acme/rocket");
+    malformed
+        .push(Change::Price(PutPriceRequest { endpoint_id: "x".to_owned(), ..PutPriceRequest::default() }));
+    let (status, message) = refused(malformed).await;
+    assert!(status == 400 && message.starts_with("changes[3]: "), "{message}");
+    assert_eq!(refused(Vec::new()).await.0, 400);
+    assert_eq!(version(&router).await, before);
+    assert!(router.plan(chat(&["acme/rocket"], 1)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_of_every_change_and_makes_none() {
+    let surroundings = Surroundings::seeded().await;
+    let router = surroundings.router().await;
+    router.ready().await;
+    let before = version(&router).await;
+    let done = router.client.clone().import(import(parts("acme", "acme/rocket"), true)).await.unwrap();
+    let told = done.into_inner().changes;
+    let actions: Vec<Value> = told
+        .iter()
+        .map(|change| serde_json::from_str::<Value>(&change.preview_json).unwrap()["action"].take())
+        .collect();
+    assert_eq!(actions, ["put_provider", "put_model", "put_endpoint"]);
+    assert_eq!(version(&router).await, before);
+}
