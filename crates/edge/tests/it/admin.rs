@@ -234,7 +234,7 @@ async fn several_changes_of_the_catalogue_are_one_call() {
     let told = platform.admin(Method::POST, "/catalogue", &body.to_string()).await.json();
     assert_eq!(told, json!({ "dry_run": true, "changes": vec![json!({ "dry_run": true }); 4] }));
     body["changes"][2]["endpoint"]["price"]["base"]["input"] = "dear".into();
-    let (status, refusal) = platform.admin(Method::POST, "/catalogue", &body.to_string()).await.error();
+    let (status, _, refusal) = platform.admin(Method::POST, "/catalogue", &body.to_string()).await.error();
     assert!(status == 400 && refusal.contains("changes[2]: "), "{refusal}");
     let owner = sqlx::PgPool::connect(platform.database.url().expose_secret()).await.unwrap();
     let query = "select action || details from identity.audit_log where tenant_id is null order by id";

@@ -49,7 +49,7 @@ enum Change {
     Model(Members),
     #[schema(value_type = Document)]
     Endpoint(Members),
-    Price(NewPrice),
+    Price(Box<NewPrice>),
 }
 
 impl Change {
