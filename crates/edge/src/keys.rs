@@ -28,6 +28,7 @@ pub(crate) use self::manager::{Manager, Reach};
 pub(crate) use self::rules::{Kind, MAX_OVERLAP, Reset, addresses, ceilings, expiry, limit};
 use crate::http::reply::{Refusal, UserFacing};
 use crate::limits::Ceilings;
+use crate::people;
 use crate::service::App;
 use crate::store::keys::{self as store, Key, NewKey};
 
@@ -320,6 +321,8 @@ pub(crate) async fn delete(app: &App, manager: Manager, name: KeyHash) -> Result
             let key = manager.locked(tx, name).await?;
             store::delete(tx, key.id).await?;
             manager.did(tx, "key.delete", key.hash, json!({ "label": key.label, "name": key.name })).await?;
+            let inviter = [format!("key:{}", key.id)];
+            people::withdraw(tx, &manager.actor, (&inviter, None), "key.delete").await?;
             Ok::<_, Error>(key.hash)
         })
     })

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use identity::OpaqueToken;
+use pg::TenantTx;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -88,4 +89,28 @@ async fn bound(app: &App, caller: &Caller) -> Result<(), Error> {
         .limits
         .spend(&Rule { scope, limit, window: DAY, name: "invitations of this organization" })
         .await?)
+}
+
+/// Takes back what is open of inviters who may invite no longer, where a role is named only what makes somebody that. Each
+/// is written down, with what it came from, such as `member.update`.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn withdraw(
+    tx: &mut TenantTx,
+    actor: &str,
+    (inviters, of): (&[String], Option<Role>),
+    because: &'static str,
+) -> Result<(), sqlx::Error> {
+    for id in invitations::withdraw(tx, inviters, of).await? {
+        let entry = audit::Entry {
+            tenant: Some(tx.tenant()),
+            actor: actor.to_owned(),
+            action: "invitation.revoke",
+            target: format!("invitation:{id}"),
+            details: json!({ "because": because }),
+        };
+        audit::insert(tx.connection(), &entry).await?;
+    }
+    Ok(())
 }

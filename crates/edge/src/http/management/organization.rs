@@ -22,6 +22,7 @@ use super::{Asked, Data, Deleted, Named, Page, Sent, bad, not_found};
 use crate::access::{Caller, Role, Who};
 use crate::http::reply::{self, Refusal};
 use crate::keys;
+use crate::people;
 use crate::service::App;
 use crate::store::{audit, makers, members as stored, organisations, workspaces};
 
@@ -223,10 +224,20 @@ async fn end_what_they_began(
     (person, role): (PersonId, Option<Role>),
     because: &'static str,
 ) -> Result<Vec<makers::Disabled>, sqlx::Error> {
-    if role.is_some_and(Role::manages) {
-        return Ok(Vec::new());
+    let actor = caller.actor();
+    let mut inviters = vec![format!("user:{person}")];
+    match role {
+        Some(Role::Owner) => return Ok(Vec::new()),
+        Some(Role::Admin) => {
+            people::withdraw(tx, &actor, (&inviters, Some(Role::Owner)), because).await?;
+            return Ok(Vec::new());
+        }
+        _ => {}
     }
-    keys::disable_made_by(tx, caller, person, because).await
+    let disabled = keys::disable_made_by(tx, caller, person, because).await?;
+    inviters.extend(disabled.iter().map(|key| format!("key:{}", key.id)));
+    people::withdraw(tx, &actor, (&inviters, None), because).await?;
+    Ok(disabled)
 }
 
 /// Has every edge forget keys that were disabled.
@@ -246,7 +257,8 @@ struct ChangeMember {
 /// Update a member of the organization
 ///
 /// An addition of this platform. Owners are made and changed by owners who are signed in, and one is always left. Who is
-/// made less than an admin loses the management keys that they made: they are disabled.
+/// made less than an admin loses the management keys that they made, which are disabled. Open invitations that they could
+/// not make any more are taken back.
 #[utoipa::path(patch, path = "/organization/members/{user_id}", operation_id = "updateOrganizationMember",
     tag = "Organization",
     params(("user_id" = String, Path, description = "The user's id")),
@@ -291,7 +303,7 @@ async fn change_member(
 /// Remove a member from the organization
 ///
 /// An addition of this platform. A member who made keys for calling models that live stays: delete the keys first. The
-/// management keys that they made are disabled. One owner is always left.
+/// management keys that they made are disabled, and their open invitations taken back. One owner is always left.
 #[utoipa::path(delete, path = "/organization/members/{user_id}", operation_id = "removeOrganizationMember",
     tag = "Organization",
     params(("user_id" = String, Path, description = "The user's id")),
