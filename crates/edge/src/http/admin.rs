@@ -12,6 +12,7 @@ mod erasure;
 mod flags;
 mod health;
 mod idempotency;
+mod invitations;
 pub(super) mod invoices;
 mod keys;
 mod ledger;
@@ -85,6 +86,7 @@ fn operations() -> OpenApiRouter<Arc<App>> {
         .merge(erasure::routes())
         .merge(flags::routes())
         .merge(health::routes())
+        .merge(invitations::routes())
         .merge(invoices::routes())
         .merge(keys::routes())
         .merge(ledger::routes())
