@@ -37,8 +37,15 @@ async fn an_organisation_with_credit_and_a_limited_key_is_made_used_and_shut_out
     platform: Arc<Platform>,
 ) -> anyhow::Result<()> {
     let slug = unique("shell");
-    let made = json_of(&platform, &["tenant", "create", &slug, "--name", "Shell"]).await?;
+    let owner = format!("{slug}@example.com");
+    let create = ["tenant", "create", &slug, "--name", "Shell", "--owner", &owner];
+    let made = json_of(&platform, &create).await?;
     let id = text(&made, "/id")?;
+    ensure!(made["invitation"]["role"] == json!("owner"), "{made}");
+    let billing = format!("billing-{owner}");
+    let invite = ["tenant", "invite", &slug, "--email", &billing, "--role", "billing"];
+    let invited = json_of(&platform, &invite).await?;
+    ensure!(text(&invited, "/data/email")? == billing, "{invited}");
     let listed = json_of(&platform, &["tenant", "list"]).await?;
     ensure!(listed.as_array().into_iter().flatten().any(|tenant| tenant["id"] == json!(id)), "{listed}");
 

@@ -1,6 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
+import { useState } from "react";
 
+import { Button } from "~/ui/Button";
 import { CopyButton } from "~/ui/Copy";
 import { Loading, Note } from "~/ui/Note";
 import { Page } from "~/ui/Page";
@@ -8,6 +10,7 @@ import { Tabs } from "~/ui/Tabs";
 
 import { ErasurePart } from "./tenant/Erasure";
 import { FlagsPart } from "./tenant/Flags";
+import { InviteDialog } from "./tenant/InviteDialog";
 import { InvoicesPart } from "./tenant/Invoices";
 import { KeysPart } from "./tenant/Keys";
 import { LimitsPart } from "./tenant/Limits";
@@ -36,6 +39,7 @@ export function TenantPage() {
   const { id: tenant } = route.useParams();
   const { tab = "money" } = route.useSearch();
   const { data: known, error } = useQuery(tenantQuery(tenant));
+  const [isInviting, invite] = useState(false);
   const Part = PARTS[tab];
   if (known === null) {
     return (
@@ -55,7 +59,12 @@ export function TenantPage() {
           <span className="mono">{tenant}</span>
         </>
       }
-      actions={<CopyButton text={tenant} label="Copy the id" />}
+      actions={
+        <>
+          <CopyButton text={tenant} label="Copy the id" />
+          <Button onClick={() => invite(true)}>Invite an owner</Button>
+        </>
+      }
     >
       <Tabs
         label="Parts of the tenant"
@@ -64,6 +73,7 @@ export function TenantPage() {
         searchOf={(to) => ({ tab: to === "money" ? undefined : to })}
       />
       {known || error ? <Part key={tenant} tenant={tenant} /> : <Loading />}
+      {isInviting ? <InviteDialog tenant={tenant} onClose={() => invite(false)} /> : null}
     </Page>
   );
 }

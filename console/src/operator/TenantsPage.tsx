@@ -100,10 +100,16 @@ function NewTenantDialog({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState("");
   const [slug, setSlug] = useState<string | null>(null);
   const [plan, setPlan] = useState("");
+  const [owner, setOwner] = useState("");
   const [once] = useState(() => crypto.randomUUID());
   const shown = slug ?? slugOf(name);
   async function submit(): Promise<void> {
-    const body = { name: name.trim(), slug: shown, ...(plan ? { plan } : {}) };
+    const body = {
+      name: name.trim(),
+      slug: shown,
+      ...(plan ? { plan } : {}),
+      ...(owner.trim() ? { owner: owner.trim() } : {}),
+    };
     await answer(admin.POST("/tenants", { params: { header: { "Idempotency-Key": once } }, body }));
     await queries.invalidateQueries({ queryKey: tenantsKey });
   }
@@ -125,6 +131,13 @@ function NewTenantDialog({ onClose }: { onClose: () => void }) {
         ]}
         value={plan}
         onChange={(event) => setPlan(event.target.value)}
+      />
+      <TextField
+        label="Owner"
+        hint="Whose e-mail address; they are invited by mail. Empty = nobody yet."
+        type="email"
+        value={owner}
+        onChange={(event) => setOwner(event.target.value)}
       />
     </FormDialog>
   );

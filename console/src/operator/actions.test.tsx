@@ -45,6 +45,7 @@ const ANSWERS: Record<string, unknown> = {
   "GET /admin/v1/tenants/t/credit-line": { data: null },
   "GET /admin/v1/tenants/t/plan": PLAN,
   "POST /admin/v1/tenants/t/credits": { balance: "6", source_id: "x", tenant_id: "t" },
+  "POST /admin/v1/tenants/t/invitations": { data: { email: "ada@acme.example" } },
   "POST /admin/v1/tenants/t/erase": { data: { state: "erasing" } },
   "POST /admin/v1/reconciliations": { bill_id: "b" },
 };
@@ -159,6 +160,17 @@ test("a gift of credit ends with the day that was said", async () => {
     expires_at: "2099-12-31T23:59:59Z",
   });
   expect(headers.get("idempotency-key")).toBe("welcome-acme");
+});
+
+test("the owner of a tenant is invited by mail", async () => {
+  open("/operator/tenants/t");
+  await press("Invite an owner");
+  await fill("E-mail", " ada@acme.example ");
+  await press("Invite");
+  const { name, body, headers } = await asked();
+  expect(name).toBe("POST /admin/v1/tenants/t/invitations");
+  expect(JSON.parse(body)).toEqual({ email: "ada@acme.example" });
+  expect(headers.get("idempotency-key")).toMatch(/^[0-9a-f-]{36}$/);
 });
 
 test("nothing is erased whose slug was not typed", async () => {

@@ -74,6 +74,7 @@ pub struct SessionsConfig {
     pub secure: bool,
     pub failures_per_email: u32,
     pub failures_per_client: u32,
+    pub failures_per_email_everywhere: u32,
     pub hashes: NonZeroUsize,
 }
 

@@ -4,6 +4,7 @@
 //! change: a crash in between leaves a limit without a key, or a change that the next one repeats, never a key without
 //! its limit.
 
+mod makers;
 mod manager;
 mod rules;
 
@@ -22,10 +23,12 @@ use rpc::billing::{KeyUsage, ListKeyUsageRequest, PutKeyLimitRequest};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+pub(crate) use self::makers::disable_made_by;
 pub(crate) use self::manager::{Manager, Reach};
 pub(crate) use self::rules::{Kind, MAX_OVERLAP, Reset, addresses, ceilings, expiry, limit};
 use crate::http::reply::{Refusal, UserFacing};
 use crate::limits::Ceilings;
+use crate::people;
 use crate::service::App;
 use crate::store::keys::{self as store, Key, NewKey};
 
@@ -226,6 +229,9 @@ async fn insert(
     if matches!(manager.reach, Reach::Own(_)) && !place.is_inside {
         return Err(Error::Forbidden("You are no member of this workspace. Ask an owner or admin."));
     }
+    if new.kind == KeyKind::Management {
+        manager.still_manages(tx).await?;
+    }
     if new.limit.is_some() || counts_own_keys.is_some() {
         let limit = (new.limit, new.limit_reset.as_deref(), counts_own_keys);
         put_limit(billing, tx.tenant(), new.id, limit).await?;
@@ -255,6 +261,9 @@ pub(crate) async fn change(app: &App, manager: Manager, name: KeyHash, change: C
     let key: Key = pg::in_tenant(&app.pool, manager.tenant, move |tx| {
         Box::pin(async move {
             let mut key = manager.locked(tx, name).await?;
+            if key.disabled && change.disabled == Some(false) {
+                makers::check(tx, &key).await?;
+            }
             let (details, counts) = (change.details(), change.counts_own_keys);
             let is_of_the_limit = change.is_of_the_limit();
             change.apply(&mut key);
@@ -312,6 +321,8 @@ pub(crate) async fn delete(app: &App, manager: Manager, name: KeyHash) -> Result
             let key = manager.locked(tx, name).await?;
             store::delete(tx, key.id).await?;
             manager.did(tx, "key.delete", key.hash, json!({ "label": key.label, "name": key.name })).await?;
+            let inviter = [format!("key:{}", key.id)];
+            people::withdraw(tx, &manager.actor, (&inviter, None), "key.delete").await?;
             Ok::<_, Error>(key.hash)
         })
     })

@@ -233,6 +233,13 @@ impl Limits {
         }
     }
 
+    /// Gives back what is spent of the rule's current window. Another edge that spent of it says so again with the next
+    /// that it spends.
+    pub(crate) async fn forgive(&self, rule: &Rule) {
+        self.windows.invalidate(&rule.scope);
+        self.shared.forgive(rule).await;
+    }
+
     fn window(&self, rule: &Rule) -> Arc<Window> {
         self.windows.get_with_by_ref(rule.scope.as_str(), Arc::default)
     }

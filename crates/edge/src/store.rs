@@ -18,6 +18,7 @@ pub(crate) mod guardrails;
 pub(crate) mod invitations;
 pub(crate) mod keys;
 pub(crate) mod mail;
+pub(crate) mod makers;
 pub(crate) mod members;
 pub(crate) mod oidc;
 pub(crate) mod operators;

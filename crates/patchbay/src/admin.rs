@@ -12,7 +12,7 @@ mod shown;
 mod tenant;
 
 use anyhow::Context as _;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -122,4 +122,9 @@ impl Session {
 /// The members that were given.
 fn members<const N: usize>(all: [(&str, Option<Value>); N]) -> Map<String, Value> {
     all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// As the API writes it, which is as the command line does.
+fn word<T: ValueEnum>(value: T) -> Option<Value> {
+    value.to_possible_value().map(|word| word.get_name().into())
 }

@@ -37,6 +37,11 @@ impl Role {
         }
     }
 
+    /// Whether somebody in this role manages the organisation: all of its keys, its members, its management keys.
+    pub(crate) const fn manages(self) -> bool {
+        matches!(self, Self::Owner | Self::Admin)
+    }
+
     /// Whether somebody in this role may do it. What is not listed is denied.
     pub(crate) const fn may(self, action: Action) -> bool {
         use Action as A;

@@ -13,6 +13,7 @@ mod erasure;
 mod flags;
 mod health;
 mod idempotency;
+mod invitations;
 pub(super) mod invoices;
 mod keys;
 mod ledger;
@@ -87,6 +88,7 @@ fn operations() -> OpenApiRouter<Arc<App>> {
         .merge(erasure::routes())
         .merge(flags::routes())
         .merge(health::routes())
+        .merge(invitations::routes())
         .merge(invoices::routes())
         .merge(keys::routes())
         .merge(ledger::routes())

@@ -21,6 +21,7 @@ use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, USER_AGENT};
 use http::request::Parts;
 use utoipa_axum::router::OpenApiRouter;
 
+pub(super) use self::invitations::{Invitation, role as invited_role};
 pub(super) use self::me::name as display_name;
 pub(super) use self::sign_in::{end_old, set_cookie};
 use super::address::ClientAddress;

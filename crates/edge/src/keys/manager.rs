@@ -1,14 +1,16 @@
 //! Who manages keys.
 
-use identity::{KeyHash, KeyKind, PersonId, TenantId};
+use identity::{KeyHash, KeyId, KeyKind, PersonId, TenantId};
 use pg::TenantTx;
 use serde_json::Value;
 
 use super::{Draft, Error};
-use crate::access::{Caller, Operator, Role, Who};
-use crate::store::audit;
+use crate::access::{Caller, Operator, Who};
 use crate::store::auth_codes::Giver;
 use crate::store::keys::{self as store, Key};
+use crate::store::{audit, makers};
+
+const NO_MANAGEMENT_KEYS: &str = "Only owners, admins and management keys make management keys.";
 
 /// Somebody who manages keys of one organisation.
 #[derive(Debug, Clone)]
@@ -17,8 +19,16 @@ pub(crate) struct Manager {
     /// As the audit log names them.
     pub(crate) actor: String,
     pub(crate) reach: Reach,
-    /// Who they are, where that is a member.
-    person: Option<PersonId>,
+    who: Maker,
+}
+
+/// Who makes keys.
+#[derive(Debug, Clone, Copy)]
+enum Maker {
+    Member(PersonId),
+    /// A management key, and whom it is of.
+    Key(KeyId, Option<PersonId>),
+    Operator,
 }
 
 /// Which keys somebody may change.
@@ -32,33 +42,35 @@ pub(crate) enum Reach {
 impl Manager {
     /// A management key or a member. Owners and admins reach every key, developers their own.
     pub(crate) fn of(caller: &Caller) -> Self {
-        let reach = match &caller.who {
-            Who::Key(_) | Who::Person { role: Role::Owner | Role::Admin, .. } => Reach::All,
-            Who::Person { id, .. } => Reach::Own(*id),
+        let (reach, who) = match &caller.who {
+            Who::Key(context) => (Reach::All, Maker::Key(context.key.id, context.key.creator)),
+            Who::Person { id, role } if role.manages() => (Reach::All, Maker::Member(*id)),
+            Who::Person { id, .. } => (Reach::Own(*id), Maker::Member(*id)),
         };
-        Self { tenant: caller.tenant, actor: caller.actor(), reach, person: caller.person() }
+        Self { tenant: caller.tenant, actor: caller.actor(), reach, who }
     }
 
     /// An operator, at work for an organisation.
     pub(crate) fn operator(operator: &Operator, tenant: TenantId) -> Self {
-        Self { tenant, actor: operator.actor.clone(), reach: Reach::All, person: None }
+        Self { tenant, actor: operator.actor.clone(), reach: Reach::All, who: Maker::Operator }
     }
 
     /// Whoever allowed something before that is done only now.
     pub(crate) fn absent(tenant: TenantId, giver: Giver) -> Self {
         match giver {
-            Giver::Key(key) => Self { tenant, actor: format!("key:{key}"), reach: Reach::All, person: None },
+            Giver::Key(key) => {
+                let who = Maker::Key(key, None);
+                Self { tenant, actor: format!("key:{key}"), reach: Reach::All, who }
+            }
             Giver::Person(id, role) => Self::of(&Caller { tenant, who: Who::Person { id, role } }),
         }
     }
 
-    /// Whom a new key is for.
+    /// Whom a new key is for. Whoever answers for a management key answers for those that it makes.
     pub(super) fn creator(&self, draft: &Draft) -> Result<Option<PersonId>, Error> {
         if let Reach::Own(person) = self.reach {
             if draft.kind == KeyKind::Management {
-                return Err(Error::Forbidden(
-                    "Only owners, admins and management keys make management keys.",
-                ));
+                return Err(Error::Forbidden(NO_MANAGEMENT_KEYS));
             }
             if draft.creator.is_some_and(|creator| creator != person) {
                 return Err(Error::Forbidden(
@@ -66,7 +78,23 @@ impl Manager {
                 ));
             }
         }
-        Ok(draft.creator.or(self.person))
+        let own = match self.who {
+            Maker::Member(person) => Some(person),
+            Maker::Key(_, creator) if draft.kind == KeyKind::Management => creator,
+            Maker::Key(..) | Maker::Operator => None,
+        };
+        Ok(draft.creator.or(own))
+    }
+
+    /// Refuses a management key to whom that was taken from since they asked; nobody takes it from them until the
+    /// transaction ends.
+    pub(super) async fn still_manages(&self, tx: &mut TenantTx) -> Result<(), Error> {
+        let may = match self.who {
+            Maker::Member(person) => makers::all_manage(tx, &[person.uuid()]).await?,
+            Maker::Key(key, _) => makers::hold_key(tx, key).await?,
+            Maker::Operator => true,
+        };
+        if may { Ok(()) } else { Err(Error::Forbidden(NO_MANAGEMENT_KEYS)) }
     }
 
     /// A key to be changed: nobody else changes it before the transaction ends.

@@ -105,6 +105,14 @@ impl Shared {
         self.take(rule, Claim::default()).await
     }
 
+    /// Gives back all that is spent of the rule's current window.
+    pub(super) async fn forgive(&self, rule: &Rule) {
+        let Some(slice) = self.look(rule).await.filter(|slice| slice.spent > 0) else { return };
+        let owed = i64::try_from(slice.spent).map_or(0, |spent| -spent);
+        // Where it cannot be told, it ends with its window.
+        let _ = self.take(rule, Claim { window: slice.window, owed, ..Claim::default() }).await;
+    }
+
     /// Holds up to `wanted` of `limit` places for [`LEASE`], never fewer than are `taken`. How many it holds; `None`
     /// while Redis cannot be asked.
     pub(super) async fn hold(&self, scope: &str, limit: u64, (wanted, taken): (u64, u64)) -> Option<u64> {

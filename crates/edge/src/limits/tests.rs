@@ -303,3 +303,22 @@ async fn a_dead_edge_holds_no_place_beyond_its_lease() {
     assert_eq!(fill(&edge, &at_once(5)).await.len(), 3);
     cluster.server.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn what_is_forgiven_can_be_spent_again() {
+    let Some(cluster) = Cluster::start().await else { return };
+    let [here, there]: [Limits; 2] = cluster.edges().await;
+    let alone = Limits::new(config(), None, "alone").unwrap();
+    let rule = Rule { scope: "forgiven".to_owned(), limit: 2, window: DAY, name: "tries" };
+    for edge in [&here, &alone] {
+        assert!(edge.spend(&rule).await.is_ok() && edge.spend(&rule).await.is_ok());
+        assert!(edge.spend(&rule).await.is_err());
+        assert_eq!(edge.spent(&rule).await, 2);
+    }
+    assert_eq!(there.spent(&rule).await, 2);
+    there.forgive(&rule).await;
+    alone.forgive(&rule).await;
+    assert_eq!((here.spent(&rule).await, there.spent(&rule).await, alone.spent(&rule).await), (0, 0, 0));
+    assert!(there.spend(&rule).await.is_ok() && alone.spend(&rule).await.is_ok());
+    cluster.server.stop().await.unwrap();
+}

@@ -1,13 +1,99 @@
-//! Codes and tokens that nobody gave out, shown from one client's address again and again.
+//! Passwords, codes and tokens that are not right, shown again and again: counted by network first, so that whoever
+//! guesses is held up, and not whoever is guessed at.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
 
-use super::sign_in::WINDOW;
+use identity::KeyHash;
+
+use super::{Client, Email, Error};
 use crate::limits::{Exceeded, Rule};
 use crate::service::App;
 
-/// Does what somebody who is not signed in asks for by a code or a token, unless too many of those shown from this
-/// address were not in force. `is_unknown` tells which failures are such.
+/// In which failures are counted.
+const WINDOW: Duration = Duration::from_secs(15 * 60);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The first address of whoever has this one: of IPv4 it is the address, of IPv6 everybody has a /64 at least.
+pub(super) fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+    }
+}
+
+/// Tries to show the password of one account from one network.
+pub(super) struct Tries<'a> {
+    app: &'a App,
+    /// That account from that network, that network, and that account from anywhere. A limit of 0 is none.
+    rules: [Rule; 3],
+}
+
+impl<'a> Tries<'a> {
+    /// `hash` is the password's, as it is kept; `None` for nobody. What failed is counted against it, so that a new
+    /// password begins with no failures, on every edge.
+    pub(super) fn of(app: &'a App, email: &Email, hash: Option<&str>, client: &Client) -> Self {
+        let config = &app.config.sessions;
+        let account = KeyHash::of(&format!("{} {}", email.as_str(), hash.unwrap_or_default()));
+        let network = client.network();
+        let rule = |scope, limit: u32, window, name| Rule { scope, limit: limit.into(), window, name };
+        let rules = [
+            rule(
+                format!("sign-in:{account}:{network}"),
+                config.failures_per_email,
+                WINDOW,
+                "failed sign-ins of this address from here",
+            ),
+            rule(
+                format!("sign-in:{network}"),
+                config.failures_per_client,
+                WINDOW,
+                "failed sign-ins from here",
+            ),
+            // Guessing from many places is slowed; its owner waits for seconds at most.
+            rule(
+                format!("sign-in:{account}"),
+                config.failures_per_email_everywhere,
+                MINUTE,
+                "failed sign-ins of this address",
+            ),
+        ];
+        Self { app, rules }
+    }
+
+    fn limits(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(|rule| rule.limit > 0)
+    }
+
+    /// # Errors
+    /// [`Error::Limited`] when too many failed already.
+    pub(super) async fn check(&self) -> Result<(), Error> {
+        for rule in self.limits() {
+            if self.app.limits.spent(rule).await >= rule.limit {
+                self.app.metrics.signed_in("limited");
+                // Says how long it lasts.
+                self.app.limits.spend(rule).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn failed(&self) {
+        self.app.metrics.signed_in("failed");
+        for rule in self.limits() {
+            let _ = self.app.limits.spend(rule).await;
+        }
+    }
+
+    /// Somebody with the password is there: what failed before was theirs.
+    pub(super) async fn succeeded(&self) {
+        let [here, ..] = &self.rules;
+        self.app.limits.forgive(here).await;
+    }
+}
+
+/// Does what somebody who is not signed in asks for by a code or a token, unless too many of those shown from their
+/// network were not in force. `is_unknown` tells which failures are such.
 ///
 /// # Errors
 /// Those of `work`, and [`Exceeded`].
@@ -22,7 +108,7 @@ pub(crate) async fn bounded<T, E: From<Exceeded>>(
         return work.await;
     }
     let rule = Rule {
-        scope: format!("token:{address}"),
+        scope: format!("token:{}", network(address)),
         limit,
         window: WINDOW,
         name: "wrong codes and tokens from here",
@@ -36,4 +122,18 @@ pub(crate) async fn bounded<T, E: From<Exceeded>>(
         let _ = app.limits.spend(&rule).await;
     }
     outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_a_network_is_one() {
+        let of = |text: &str| network(text.parse().unwrap()).to_string();
+        assert_eq!(of("203.0.113.7"), "203.0.113.7");
+        assert_eq!(of("2001:db8:1:2:a:b:c:d"), "2001:db8:1:2::");
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+    }
 }

@@ -118,7 +118,7 @@ impl Mail {
     }
 
     /// There is new mail, and it is committed.
-    pub(super) fn wake(&self) {
+    pub(crate) fn wake(&self) {
         self.queued.notify_one();
     }
 

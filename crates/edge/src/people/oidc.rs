@@ -127,7 +127,7 @@ fn default(config: &OidcConfig) -> Result<Option<(TenantId, Role)>, OidcConfigEr
 
 fn per_client(client: &Client) -> Rule {
     Rule {
-        scope: format!("oidc:{}", client.address),
+        scope: format!("oidc:{}", client.network()),
         limit: PER_CLIENT,
         window: Duration::from_secs(3_600),
         name: "sign-ins with the issuer from here",

@@ -27,7 +27,7 @@ pub(crate) async fn ask(app: &Arc<App>, email: &Email, client: &Client) -> Resul
     app.people.mail.check()?;
     let rule = |scope, limit, name| Rule { scope, limit, window: LASTS, name };
     let per_client =
-        rule(format!("reset:{}", client.address), PER_CLIENT, "password resets asked for from here");
+        rule(format!("reset:{}", client.network()), PER_CLIENT, "password resets asked for from here");
     app.limits.spend(&per_client).await?;
     let per_email =
         rule(format!("reset:{}", KeyHash::of(email.as_str())), PER_EMAIL, "password resets of this address");

@@ -1,22 +1,18 @@
 //! Who somebody is, and the session that follows.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
-use identity::{KeyHash, OpaqueToken, PersonId, TenantId};
+use identity::{OpaqueToken, PersonId, TenantId};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::guessing::{self, Tries};
 use super::{Email, Error, passwords};
 use crate::access::Session;
-use crate::limits::Rule;
 use crate::service::App;
 use crate::store::audit;
 use crate::store::people::{self, PersonTx};
 use crate::store::sessions::{self, NewSession};
-
-/// In which failures are counted.
-pub(super) const WINDOW: Duration = Duration::from_secs(15 * 60);
 
 /// Where a request comes from.
 #[derive(Debug, Clone)]
@@ -25,48 +21,18 @@ pub(crate) struct Client {
     pub(crate) user_agent: String,
 }
 
+impl Client {
+    /// What is counted for whoever is there.
+    pub(super) fn network(&self) -> IpAddr {
+        guessing::network(self.address)
+    }
+}
+
 /// A session that has begun.
 pub(crate) struct Opened {
     /// Its secret, for the cookie.
     pub(crate) token: OpaqueToken,
     pub(crate) session: Session,
-}
-
-/// The limits on failures: who guesses at one address from many places meets the first, who tries many addresses
-/// from one place the second.
-fn limits(app: &App, email: &Email, client: &Client) -> Vec<Rule> {
-    let config = &app.config.sessions;
-    let rule =
-        |scope: String, limit: u32, name| Rule { scope, limit: u64::from(limit), window: WINDOW, name };
-    let rules = [
-        rule(
-            format!("sign-in:{}", KeyHash::of(email.as_str())),
-            config.failures_per_email,
-            "failed sign-ins of this address",
-        ),
-        rule(format!("sign-in:{}", client.address), config.failures_per_client, "failed sign-ins from here"),
-    ];
-    rules.into_iter().filter(|rule| rule.limit > 0).collect()
-}
-
-/// # Errors
-/// [`Error::Limited`] when too many failed already.
-async fn refuse_guessers(app: &App, rules: &[Rule]) -> Result<(), Error> {
-    for rule in rules {
-        if app.limits.spent(rule).await >= rule.limit {
-            app.metrics.signed_in("limited");
-            // Says how long it lasts.
-            app.limits.spend(rule).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn count_failure(app: &App, rules: &[Rule]) {
-    app.metrics.signed_in("failed");
-    for rule in rules {
-        let _ = app.limits.spend(rule).await;
-    }
 }
 
 /// Whoever has this e-mail address and password.
@@ -79,17 +45,20 @@ pub(crate) async fn check(
     password: String,
     client: &Client,
 ) -> Result<PersonId, Error> {
-    let rules = limits(app, email, client);
     // Failures are looked up by whoever may compute a hash: so only as many guesses slip by as run at once.
     let place = app.people.passwords.place().await?;
-    refuse_guessers(app, &rules).await?;
     let known = people::by_email(&app.pool, email.as_str()).await?.filter(|known| !known.is_disabled);
     let (person, hash) = known.map_or((None, None), |known| (Some(known.id), known.password_hash));
+    let tries = Tries::of(app, email, hash.as_deref(), client);
+    tries.check().await?;
     let is_right = passwords::is_right(place, password, hash).await?;
     match person.filter(|_| is_right) {
-        Some(person) => Ok(person),
+        Some(person) => {
+            tries.succeeded().await;
+            Ok(person)
+        }
         None => {
-            count_failure(app, &rules).await;
+            tries.failed().await;
             Err(Error::Denied)
         }
     }
@@ -178,11 +147,11 @@ pub(crate) async fn change_password(
     let profile = profile?;
     let email = Email::parse(&profile.email)?;
     passwords::check_rules(&new, email.as_str())?;
-    let rules = limits(app, &email, client);
     let place = app.people.passwords.place().await?;
-    refuse_guessers(app, &rules).await?;
+    let tries = Tries::of(app, &email, profile.password_hash.as_deref(), client);
+    tries.check().await?;
     if !passwords::is_right(place, old, profile.password_hash).await? {
-        count_failure(app, &rules).await;
+        tries.failed().await;
         return Err(Error::WrongPassword);
     }
     let hash = app.people.passwords.hash(new).await?;

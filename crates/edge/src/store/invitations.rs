@@ -131,6 +131,26 @@ pub(crate) async fn revoke(tx: &mut TenantTx, id: Uuid) -> Result<Option<String>
     .await
 }
 
+/// Takes back what is open of these inviters, where a role is named only what makes somebody that. The invitations' ids.
+pub(crate) async fn withdraw(
+    tx: &mut TenantTx,
+    inviters: &[String],
+    of: Option<Role>,
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    let tenant = tx.tenant().uuid();
+    sqlx::query_scalar!(
+        "update identity.invitation set revoked_at = now()
+         where tenant_id = $1 and invited_by = any ($2) and ($3::text is null or role = $3)
+             and accepted_at is null and revoked_at is null
+         returning id",
+        tenant,
+        inviters,
+        of.map(Role::as_str),
+    )
+    .fetch_all(tx.connection())
+    .await
+}
+
 /// An invitation in force, as whoever holds its token sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Held {
@@ -168,7 +188,8 @@ pub(crate) struct Accepted {
     pub(crate) workspaces: Vec<Uuid>,
 }
 
-/// Uses an invitation up for the transaction's person. `None` when it is in force no longer.
+/// Uses an invitation up for the transaction's person. `None` when it is in force no longer, or whoever invited could not
+/// do so now: a member whose role does not give the invitation's, or a key that is not in force. The platform always can.
 pub(crate) async fn accept(
     tx: &mut PersonTx,
     tenant: TenantId,
@@ -176,9 +197,18 @@ pub(crate) async fn accept(
 ) -> Result<Option<Accepted>, sqlx::Error> {
     let person = tx.person().uuid();
     let row = sqlx::query!(
-        "update identity.invitation set accepted_at = now(), accepted_by = $3
-         where tenant_id = $1 and id = $2 and accepted_at is null and revoked_at is null and expires_at > now()
-         returning role, workspace_ids",
+        "update identity.invitation i set accepted_at = now(), accepted_by = $3
+         where i.tenant_id = $1 and i.id = $2 and i.accepted_at is null and i.revoked_at is null
+             and i.expires_at > now()
+             and (i.invited_by = 'platform'
+                 or exists (select from identity.member m
+                     where m.tenant_id = $1 and i.invited_by = 'user:' || m.person_id::text
+                         and (m.role = 'owner' or m.role = 'admin' and i.role <> 'owner'))
+                 or exists (select from identity.api_key k
+                     where k.tenant_id = $1 and i.invited_by = 'key:' || k.id::text
+                         and k.deleted_at is null and not k.disabled
+                         and (k.expires_at is null or k.expires_at > now())))
+         returning i.role, i.workspace_ids",
         tenant.uuid(),
         id,
         person,

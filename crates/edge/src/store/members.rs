@@ -111,12 +111,13 @@ pub(crate) async fn remove(tx: &mut TenantTx, person: PersonId) -> Result<(), sq
     Ok(())
 }
 
-/// How many keys that a member made live: neither deleted nor expired. A disabled one may be enabled again.
+/// How many keys for calling models that a member made live: neither deleted nor expired. A disabled one may be enabled
+/// again.
 pub(crate) async fn live_keys(tx: &mut TenantTx, person: PersonId) -> Result<i64, sqlx::Error> {
     let tenant = tx.tenant().uuid();
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from identity.api_key
-           where tenant_id = $1 and creator_person_id = $2 and deleted_at is null
+           where tenant_id = $1 and creator_person_id = $2 and kind = 'inference' and deleted_at is null
              and (expires_at is null or expires_at > now())"#,
         tenant,
         person.uuid(),

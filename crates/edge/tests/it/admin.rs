@@ -6,6 +6,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::support::Platform;
+use crate::support::person::{Letters, Person};
 
 #[tokio::test]
 async fn only_operators_come_in() {
@@ -400,4 +401,87 @@ async fn a_replay_is_asked_of_the_router_with_everything_that_is_to_change() {
     assert_eq!(platform.admin(Method::POST, "/route/replay", r#"{"price":[]}"#).await.error().0, 400);
     assert_eq!(platform.admin(Method::POST, "/route/replay", "{}").await.status, 200);
     platform.stop().await;
+}
+
+#[tokio::test]
+async fn operators_invite_the_first_owner_of_an_organisation() {
+    let letters = Letters::new();
+    let platform = Platform::start_with(&letters.config(), None).await;
+    let body = json!({ "name": "New", "slug": "new", "owner": "Ada@Example.com" }).to_string();
+    let made = platform.admin(Method::POST, "/tenants", &body).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let made = made.json();
+    let (tenant, invitation) = (made["id"].as_str().unwrap(), &made["invitation"]);
+    let expected = (json!("ada@example.com"), json!("owner"), json!("platform"));
+    assert_eq!(
+        (invitation["email"].clone(), invitation["role"].clone(), invitation["invited_by"].clone()),
+        expected
+    );
+    let token = letters.token("ada@example.com", "pb-inv-", &[]).await;
+    let mut ada = Person::stranger(&platform);
+    let accept = json!({ "token": token, "password": "correct horse battery" });
+    let joined = ada.call(Method::POST, "/invitations/accept", &accept).await.json();
+    assert_eq!((&joined["data"]["organization_id"], &joined["data"]["role"]), (&made["id"], &json!("owner")));
+
+    let path = format!("/tenants/{tenant}/invitations");
+    let invited = json!({ "email": "bob@example.com" }).to_string();
+    let bearer = format!("Bearer {}", platform.demo.admin_token.expose());
+    let named = [("authorization", bearer.as_str()), ("idempotency-key", "one")];
+    let once = async || platform.call_with(Method::POST, &format!("/admin/v1{path}"), &named, &invited).await;
+    let first = once().await;
+    assert_eq!(first.status, 201, "{}", first.text());
+    assert_eq!(first.json()["data"]["role"], "owner", "where nothing else is said");
+    let again = once().await;
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(again.body, first.body);
+    let billing = json!({ "email": "cat@example.com", "role": "billing" }).to_string();
+    assert_eq!(platform.admin(Method::POST, &path, &billing).await.status, 201);
+    let letter = letters.token("bob@example.com", "pb-inv-", &[]).await;
+    let mut bob = Person::stranger(&platform);
+    let accept = json!({ "token": letter, "password": "correct horse battery" });
+    let joined = bob.call(Method::POST, "/invitations/accept", &accept).await.json();
+    assert_eq!(joined["data"]["role"], "owner");
+
+    let written: Vec<(String, String)> = sqlx::query_as(
+        "select split_part(actor, ':', 1), action from identity.audit_log
+         where tenant_id = $1::uuid and action ~ '^(tenant|invitation)' order by at, id",
+    )
+    .bind(tenant)
+    .fetch_all(&sqlx::PgPool::connect(platform.database.url().expose_secret()).await.unwrap())
+    .await
+    .unwrap();
+    let actions: Vec<&str> = written.iter().map(|(_, action)| action.as_str()).collect();
+    assert_eq!(actions, ["tenant.create", "invitation.create", "invitation.create", "invitation.create"]);
+    assert!(written.iter().all(|(actor, _)| actor == "operator"), "{written:?}");
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn operators_invite_nobody_where_that_cannot_be() {
+    let letters = Letters::new();
+    let platform = Platform::start_with(&letters.config(), None).await;
+    let here = format!("/tenants/{}/invitations", platform.tenant);
+    let nowhere = format!("/tenants/{}/invitations", uuid::Uuid::now_v7());
+    for (path, body, status) in [
+        (&here, r#"{"email":"admin@patchbay.localhost"}"#, 409),
+        (&here, r#"{"email":"nobody"}"#, 400),
+        (&here, r#"{"email":"a@example.com","role":"emperor"}"#, 400),
+        (&here, r#"{"email":"a@example.com","boss":true}"#, 400),
+        (&nowhere, r#"{"email":"a@example.com"}"#, 404),
+    ] {
+        assert_eq!(platform.admin(Method::POST, path, body).await.error().0, status, "{path} {body}");
+    }
+    let body = r#"{"name":"New","slug":"new","owner":"nobody"}"#;
+    assert_eq!(platform.admin(Method::POST, "/tenants", body).await.error().0, 400);
+    assert!(letters.all().is_empty());
+    platform.stop().await;
+
+    let mute = Platform::start().await;
+    let body = r#"{"name":"New","slug":"new","owner":"a@example.com"}"#;
+    let refused = mute.admin(Method::POST, "/tenants", body).await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.text().contains("edge.mail.smtp_url"), "{}", refused.text());
+    let listed = mute.admin(Method::GET, "/tenants?search=new", "").await.json();
+    assert_eq!(listed["data"], json!([]), "what is refused makes nothing");
+    mute.stop().await;
 }

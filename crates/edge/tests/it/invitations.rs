@@ -5,6 +5,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::support::Platform;
+use crate::support::people::{Person as Member, manage};
 use crate::support::person::{Letters, Person};
 
 const ADA: &str = "ada@example.com";
@@ -221,5 +222,114 @@ async fn an_organisation_sends_so_many_invitations_a_day_and_no_more() {
     let stopped = admin.call(Method::POST, "/invitations", &third).await;
     assert_eq!(stopped.status, 429);
     assert_ne!(stopped.header("retry-after"), "");
+    platform.stop().await;
+}
+
+/// Has a member invite somebody. The token of the letter.
+async fn invited_by(
+    (platform, letters): (&Platform, &Letters),
+    member: &Member,
+    email: &str,
+    role: &str,
+) -> String {
+    let body = json!({ "email": email, "role": role }).to_string();
+    let made = member.call_at(platform, Method::POST, "/account/v1/invitations", &body).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    letters.token(email, "pb-inv-", &[]).await
+}
+
+async fn accepted(platform: &Platform, token: &str) -> u16 {
+    let accept = json!({ "token": token, "password": PASSWORD });
+    let answer = Person::stranger(platform).call(Method::POST, "/invitations/accept", &accept).await;
+    assert!(answer.status == 200 || answer.status == 404, "{}", answer.text());
+    answer.status.as_u16()
+}
+
+/// The addresses of the open invitations.
+async fn open(admin: &mut Person<'_>) -> Vec<String> {
+    let listed = admin.get("/invitations").await.json();
+    let rows = listed["data"].as_array().unwrap().iter();
+    let mut open: Vec<String> = rows.map(|row| row["email"].as_str().unwrap().to_owned()).collect();
+    open.sort();
+    open
+}
+
+#[tokio::test]
+async fn open_invitations_end_with_the_role_that_they_were_made_in() {
+    let letters = Letters::new();
+    let platform = Platform::start_with(&letters.config(), None).await;
+    let mut admin = Person::admin(&platform).await;
+    let ada = Member::join(&platform, "ada", "owner").await;
+    let bob = Member::join(&platform, "bob", "admin").await;
+    let here = (&platform, &letters);
+    let owner_by_ada = invited_by(here, &ada, "o@example.com", "owner").await;
+    let admin_by_ada = invited_by(here, &ada, "a@example.com", "admin").await;
+    let viewer_by_bob = invited_by(here, &bob, "v@example.com", "viewer").await;
+    let key = ada.call(&platform, Method::POST, "/keys", r#"{"name":"m","kind":"management"}"#).await.json();
+    let body = json!({ "email": "k@example.com", "role": "admin" }).to_string();
+    let made = platform.call(Method::POST, "/account/v1/invitations", key["key"].as_str(), &body).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let by_the_key = letters.token("k@example.com", "pb-inv-", &[]).await;
+
+    let ada_becomes = format!("/api/v1/organization/members/{}", ada.id);
+    let mut set_role = async |role: &str| {
+        let changed = admin.call_at(Method::PATCH, &ada_becomes, &json!({ "role": role })).await;
+        assert_eq!(changed.status, 200, "{}", changed.text());
+    };
+    set_role("admin").await;
+    assert_eq!(accepted(&platform, &owner_by_ada).await, 404, "an admin invites no owners");
+    set_role("developer").await;
+    assert_eq!(accepted(&platform, &admin_by_ada).await, 404, "a developer invites nobody");
+    assert_eq!(accepted(&platform, &by_the_key).await, 404, "nor does a key of theirs");
+    set_role("owner").await;
+    assert_eq!(accepted(&platform, &admin_by_ada).await, 404, "what was taken back stays so");
+    assert_eq!(open(&mut admin).await, ["v@example.com"]);
+    let removed = manage(&platform, Method::DELETE, &format!("/organization/members/{}", bob.id), "").await;
+    assert_eq!(removed.status, 200, "{}", removed.text());
+    assert_eq!(accepted(&platform, &viewer_by_bob).await, 404, "who left invites nobody");
+    assert!(open(&mut admin).await.is_empty());
+    let why: Vec<String> = sqlx::query_scalar(
+        "select details->>'because' from identity.audit_log where action = 'invitation.revoke' order by at, id",
+    )
+    .fetch_all(&owner(&platform).await)
+    .await
+    .unwrap();
+    assert_eq!(why, ["member.update", "member.update", "member.update", "member.remove"]);
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn an_invitation_is_accepted_only_while_its_inviter_could_make_it() {
+    let letters = Letters::new();
+    let platform = Platform::start_with(&letters.config(), None).await;
+    let database = owner(&platform).await;
+    let ada = Member::join(&platform, "ada", "owner").await;
+    let token = invited_by((&platform, &letters), &ada, "o@example.com", "owner").await;
+    // As if it were made while the role was taken.
+    let set = "update identity.member set role = $2 where person_id = $1";
+    for role in ["admin", "developer"] {
+        sqlx::query(set).bind(ada.id).bind(role).execute(&database).await.unwrap();
+        assert_eq!(accepted(&platform, &token).await, 404, "{role}");
+    }
+    sqlx::query(set).bind(ada.id).bind("owner").execute(&database).await.unwrap();
+    assert_eq!(accepted(&platform, &token).await, 200);
+
+    let made = manage(&platform, Method::POST, "/keys", r#"{"name":"m","kind":"management"}"#).await.json();
+    let key = format!("/keys/{}", made["data"]["hash"].as_str().unwrap());
+    let mut tokens = Vec::new();
+    for email in ["b@example.com", "c@example.com"] {
+        let body = json!({ "email": email, "role": "viewer" }).to_string();
+        let by_key =
+            platform.call(Method::POST, "/account/v1/invitations", made["key"].as_str(), &body).await;
+        assert_eq!(by_key.status, 201, "{}", by_key.text());
+        tokens.push(letters.token(email, "pb-inv-", &[]).await);
+    }
+    for (change, status) in [(r#"{"disabled":true}"#, 404), (r#"{"disabled":false}"#, 200)] {
+        assert_eq!(manage(&platform, Method::PATCH, &key, change).await.status, 200);
+        assert_eq!(accepted(&platform, &tokens[0]).await, status, "{change}");
+    }
+    assert_eq!(manage(&platform, Method::DELETE, &key, "").await.status, 200);
+    assert_eq!(accepted(&platform, &tokens[1]).await, 404, "its key was deleted");
+    assert!(open(&mut Person::admin(&platform).await).await.is_empty(), "and it is taken back");
     platform.stop().await;
 }

@@ -1,6 +1,7 @@
 //! Managing keys: by management key, by people, and by operators.
 
 mod addresses;
+mod makers;
 mod people;
 mod rotation;
 

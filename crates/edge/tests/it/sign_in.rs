@@ -4,6 +4,7 @@ use http::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
+use crate::support::client::Answer;
 use crate::support::person::{Letters, Person};
 use crate::support::{Platform, eventually};
 
@@ -135,6 +136,84 @@ async fn guessing_is_stopped_for_the_client_that_guesses_and_only_for_that_one()
     platform.stop().await;
 }
 
+/// Where sign-ins come from is what a proxy says.
+const PROXIED: &str = "trusted_proxies = [\"127.0.0.0/8\"]\n[edge.sessions]\n";
+
+/// Signs in from this address.
+async fn sign_in_from(platform: &Platform, from: &str, email: &str, password: &str) -> Answer {
+    let body = json!({ "email": email, "password": password }).to_string();
+    platform.call_with(Method::POST, "/account/v1/sign-in", &[("x-forwarded-for", from)], &body).await
+}
+
+#[tokio::test]
+async fn whoever_guesses_at_an_address_holds_up_themselves_and_not_its_owner() {
+    let platform = Platform::start_with(&format!("{PROXIED}failures_per_email = 2\n"), None).await;
+    let guess = async |from: &str| sign_in_from(&platform, from, ADMIN, "guess").await.status.as_u16();
+    for from in ["203.0.113.7", "2001:db8:1:2::a"] {
+        assert_eq!((guess(from).await, guess(from).await, guess(from).await), (401, 401, 429), "{from}");
+    }
+    assert_eq!(guess("2001:db8:1:2:ffff::b").await, 429, "another address of one network");
+    for from in ["203.0.113.8", "2001:db8:1:3::a"] {
+        let owner = sign_in_from(&platform, from, ADMIN, PASSWORD).await;
+        assert_eq!(owner.status, 200, "from {from}: {}", owner.text());
+    }
+    assert_eq!(guess("203.0.113.7").await, 429, "whoever signs in elsewhere forgives nobody here");
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn guessing_from_many_networks_is_slowed_whether_there_is_such_a_person_or_not() {
+    let config = format!("{PROXIED}failures_per_email_everywhere = 2\n");
+    let platform = Platform::start_with(&config, None).await;
+    for (net, email) in [(1, ADMIN), (2, "nobody@example.com")] {
+        let mut answers = Vec::new();
+        // More than there may be in a minute, and in the ones after it where a machine is slow.
+        for number in 0..10 {
+            let from = format!("203.0.{net}.{number}");
+            answers.push(sign_in_from(&platform, &from, email, "guess").await);
+            if answers.last().is_some_and(|answer| answer.status == 429) {
+                break;
+            }
+        }
+        let stopped = answers.last().unwrap();
+        assert_eq!(stopped.error(), (429, 429, "rate_limit_exceeded".to_owned()), "{email}");
+        let wait: u64 = stopped.header("retry-after").parse().unwrap();
+        assert!((1..=60).contains(&wait), "its owner waits for {wait} s");
+        assert!(answers.len() > 2, "{email}: only {} tries", answers.len());
+    }
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn signing_in_forgives_what_failed_from_there() {
+    let platform = Platform::start_with("[edge.sessions]\nfailures_per_email = 3\n", None).await;
+    let mut admin = Person::stranger(&platform);
+    for _ in 0..3 {
+        assert_eq!(admin.try_to_sign_in(ADMIN, "guess").await.status, 401);
+        assert_eq!(admin.try_to_sign_in(ADMIN, "guess").await.status, 401);
+        assert_eq!(admin.try_to_sign_in(ADMIN, PASSWORD).await.status, 200);
+    }
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn a_new_password_by_mail_forgives_what_failed_before() {
+    let letters = Letters::new();
+    let limits = "[edge.sessions]\nfailures_per_email = 2\nfailures_per_email_everywhere = 2\n";
+    let platform = Platform::start_with(&format!("{}{limits}", letters.config()), None).await;
+    let mut admin = Person::stranger(&platform);
+    for _ in 0..2 {
+        assert_eq!(admin.try_to_sign_in(ADMIN, "guess").await.status, 401);
+    }
+    assert_eq!(admin.try_to_sign_in(ADMIN, PASSWORD).await.status, 429);
+    assert_eq!(admin.call(Method::POST, "/password-reset", &json!({ "email": ADMIN })).await.status, 202);
+    let token = letters.token(ADMIN, "pb-reset-", &[]).await;
+    let confirm = json!({ "token": token, "password": "a fresh password" });
+    assert_eq!(admin.call(Method::POST, "/password-reset/confirm", &confirm).await.status, 204);
+    assert_eq!(admin.try_to_sign_in(ADMIN, "a fresh password").await.status, 200);
+    platform.stop().await;
+}
+
 #[tokio::test]
 async fn wrong_codes_and_tokens_count_together_for_the_client_that_shows_them() {
     let config = "trusted_proxies = [\"127.0.0.0/8\"]\n[edge.sessions]\nfailures_per_client = 3\n";
@@ -157,6 +236,11 @@ async fn wrong_codes_and_tokens_count_together_for_the_client_that_shows_them() 
     }
     assert_eq!(show("/accept-invitation", "token=wrong", "203.0.113.7").await.status, 429);
     assert_eq!(show(tries[0].0, tries[0].1, "203.0.113.8").await.status, 403);
+    for (path, body, status) in tries {
+        assert_eq!(show(path, body, &format!("2001:db8:1:2::{status}")).await.status, status, "{path}");
+    }
+    assert_eq!(show(tries[0].0, tries[0].1, "2001:db8:1:2:f::1").await.status, 429, "one network");
+    assert_eq!(show(tries[0].0, tries[0].1, "2001:db8:1:3::1").await.status, 403);
     platform.stop().await;
 }
 

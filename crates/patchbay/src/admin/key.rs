@@ -1,10 +1,10 @@
 //! Keys of an organisation.
 
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::shown::{Column, Shown};
-use super::{Session, members};
+use super::{Session, members, word};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -133,9 +133,4 @@ impl Create {
         ]);
         Ok(Shown::one(session.post(&path, body).await?, MADE))
     }
-}
-
-/// As the API writes it, which is as the command line does.
-fn word<T: ValueEnum>(value: T) -> Option<Value> {
-    value.to_possible_value().map(|word| word.get_name().into())
 }

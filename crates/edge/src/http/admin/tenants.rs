@@ -21,8 +21,10 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::super::body::from_query;
+use super::super::people::Invitation;
 use super::super::reply::{self, Refusal};
-use super::{Operator, bad, read};
+use super::{Operator, bad, invitations, read};
+use crate::people::Envelope;
 use crate::service::App;
 use crate::store::{audit, organisations};
 
@@ -115,6 +117,8 @@ struct CreatedTenant {
     plan: String,
     /// Of its credit, in the ledger.
     account_id: String,
+    /// Of its owner; null = nobody was invited.
+    invitation: Option<Invitation>,
 }
 
 /// List the organisations
@@ -154,6 +158,8 @@ struct NewTenant {
     /// Of a plan that is new, in hundredths of a percent.
     #[serde(default)]
     markup_basis_points: i32,
+    /// The e-mail address of whoever is to own it, who is invited by mail; absent = nobody is.
+    owner: Option<String>,
 }
 
 /// Create an organisation
@@ -178,6 +184,8 @@ async fn create(
     if !(0..=MAX_MARKUP).contains(&sent.markup_basis_points) {
         return Err(bad("markup_basis_points: from 0 to 10000"));
     }
+    let owner = sent.owner.as_deref().map(|email| invitations::to(email, None)).transpose()?;
+    let letter = owner.map(|invite| Envelope::of_the_platform(&app, invite)).transpose()?;
     let tenant = TenantId::generate();
     // Billing first: an account without an organisation is nothing, the other way round is a 402 for ever.
     let message = OpenTenantRequest {
@@ -189,19 +197,26 @@ async fn create(
     let details = json!({ "slug": sent.slug, "name": sent.name, "plan": sent.plan });
     let entry = operator.does("tenant.create", Some(tenant), tenant.to_string(), details);
     let (slug, name) = (sent.slug.clone(), sent.name.clone());
-    pg::in_tenant(&app.pool, tenant, move |tx| {
+    let invitation: Result<_, Refusal> = pg::in_tenant(&app.pool, tenant, move |tx| {
         Box::pin(async move {
             organisations::insert(tx, &slug, &name).await?;
-            audit::insert(tx.connection(), &entry).await
+            audit::insert(tx.connection(), &entry).await?;
+            match letter {
+                Some(letter) => Ok(Some(letter.post(tx, operator.actor).await?)),
+                None => Ok(None),
+            }
         })
     })
-    .await?;
+    .await;
+    let invitation = invitation?.map(Invitation::of);
+    app.people.mail.wake();
     let body = CreatedTenant {
         id: tenant.to_string(),
         slug: sent.slug,
         name: sent.name,
         plan: sent.plan,
         account_id: account,
+        invitation,
     };
     Ok(reply::json(StatusCode::CREATED, &body))
 }

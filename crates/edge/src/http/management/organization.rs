@@ -21,8 +21,10 @@ use super::workspaces::Part;
 use super::{Asked, Data, Deleted, Named, Page, Sent, bad, not_found};
 use crate::access::{Caller, Role, Who};
 use crate::http::reply::{self, Refusal};
+use crate::keys;
+use crate::people;
 use crate::service::App;
-use crate::store::{audit, members as stored, organisations, workspaces};
+use crate::store::{audit, makers, members as stored, organisations, workspaces};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -158,7 +160,7 @@ struct Member {
 
 impl From<stored::Member> for Member {
     fn from(known: stored::Member) -> Self {
-        let is_admin = matches!(Role::named(&known.role), Some(Role::Owner | Role::Admin));
+        let is_admin = Role::named(&known.role).is_some_and(Role::manages);
         let name = known.name.trim();
         let (first, last) = name.split_once(char::is_whitespace).unwrap_or((name, ""));
         let word = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
@@ -215,6 +217,36 @@ async fn keep_an_owner(tx: &mut TenantTx, person: PersonId) -> Result<(), Refusa
     Err(bad("This is the last owner. Make somebody else an owner first."))
 }
 
+/// Ends what a member set going and may set going no longer, now that this is their role; `None` = they leave.
+async fn end_what_they_began(
+    tx: &mut TenantTx,
+    caller: &Caller,
+    (person, role): (PersonId, Option<Role>),
+    because: &'static str,
+) -> Result<Vec<makers::Disabled>, sqlx::Error> {
+    let actor = caller.actor();
+    let mut inviters = vec![format!("user:{person}")];
+    match role {
+        Some(Role::Owner) => return Ok(Vec::new()),
+        Some(Role::Admin) => {
+            people::withdraw(tx, &actor, (&inviters, Some(Role::Owner)), because).await?;
+            return Ok(Vec::new());
+        }
+        _ => {}
+    }
+    let disabled = keys::disable_made_by(tx, caller, person, because).await?;
+    inviters.extend(disabled.iter().map(|key| format!("key:{}", key.id)));
+    people::withdraw(tx, &actor, (&inviters, None), because).await?;
+    Ok(disabled)
+}
+
+/// Has every edge forget keys that were disabled.
+async fn forget(app: &App, disabled: Vec<makers::Disabled>) {
+    for key in disabled {
+        app.announcer.changed(key.hash).await;
+    }
+}
+
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ChangeMember {
@@ -224,7 +256,9 @@ struct ChangeMember {
 
 /// Update a member of the organization
 ///
-/// An addition of this platform. Owners are made and changed by owners who are signed in, and one is always left.
+/// An addition of this platform. Owners are made and changed by owners who are signed in, and one is always left. Who is
+/// made less than an admin loses the management keys that they made, which are disabled. Open invitations that they could
+/// not make any more are taken back.
 #[utoipa::path(patch, path = "/organization/members/{user_id}", operation_id = "updateOrganizationMember",
     tag = "Organization",
     params(("user_id" = String, Path, description = "The user's id")),
@@ -256,17 +290,20 @@ async fn change_member(
             let details = json!({ "role": role.as_str(), "was": known.role });
             audit::insert(tx.connection(), &caller.does("member.update", person.to_string(), details))
                 .await?;
-            Ok(Member::from(stored::Member { role: role.as_str().to_owned(), ..known }))
+            let disabled = end_what_they_began(tx, &caller, (person, Some(role)), "member.update").await?;
+            Ok((Member::from(stored::Member { role: role.as_str().to_owned(), ..known }), disabled))
         })
     })
     .await;
-    Ok(reply::json(StatusCode::OK, &Data { data: changed? }))
+    let (data, disabled) = changed?;
+    forget(&app, disabled).await;
+    Ok(reply::json(StatusCode::OK, &Data { data }))
 }
 
 /// Remove a member from the organization
 ///
-/// An addition of this platform. A member who made keys that live stays: delete the keys first. One owner is always
-/// left.
+/// An addition of this platform. A member who made keys for calling models that live stays: delete the keys first. The
+/// management keys that they made are disabled, and their open invitations taken back. One owner is always left.
 #[utoipa::path(delete, path = "/organization/members/{user_id}", operation_id = "removeOrganizationMember",
     tag = "Organization",
     params(("user_id" = String, Path, description = "The user's id")),
@@ -295,11 +332,11 @@ async fn remove_member(
             let details = json!({ "role": known.role });
             audit::insert(tx.connection(), &caller.does("member.remove", person.to_string(), details))
                 .await?;
-            Ok(())
+            Ok(end_what_they_began(tx, &caller, (person, None), "member.remove").await?)
         })
     })
     .await;
-    removed?;
+    forget(&app, removed?).await;
     Ok(reply::json(StatusCode::OK, &Deleted { deleted: true }))
 }
 

@@ -32,21 +32,21 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// An invitation that can be accepted.
 #[derive(Debug, Serialize, ToSchema)]
-struct Invitation {
+pub(in crate::http) struct Invitation {
     id: String,
     email: String,
     /// `owner`, `admin`, `billing`, `developer` or `viewer`.
     role: String,
     /// Workspaces beside the default one.
     workspaces: Vec<String>,
-    /// `user:` or `key:` and an id.
+    /// `user:` or `key:` and an id, or `platform` for whoever operates it.
     invited_by: String,
     created_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 }
 
 impl Invitation {
-    fn of(invitation: invitations::Invitation) -> Self {
+    pub(in crate::http) fn of(invitation: invitations::Invitation) -> Self {
         Self {
             id: invitation.id.to_string(),
             email: invitation.email,
@@ -87,6 +87,11 @@ async fn list(
     Ok(reply::json(StatusCode::OK, &Page { data, total_count }))
 }
 
+/// The role that somebody is invited to.
+pub(in crate::http) fn role(text: &str) -> Result<Role, Refusal> {
+    Role::named(text).ok_or_else(|| bad("role: use owner, admin, billing, developer or viewer"))
+}
+
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Invited {
@@ -109,8 +114,7 @@ async fn create(
     caller: Caller,
     Sent(sent): Sent<Invited>,
 ) -> Result<Response, Refusal> {
-    let role =
-        Role::named(&sent.role).ok_or_else(|| bad("role: use owner, admin, billing, developer or viewer"))?;
+    let role = role(&sent.role)?;
     let workspaces = sent.workspaces.unwrap_or_default();
     if workspaces.len() > MAX_WORKSPACES {
         return Err(bad("workspaces: name at most 100"));

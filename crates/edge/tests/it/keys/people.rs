@@ -9,13 +9,13 @@ use crate::support::Platform;
 use crate::support::client::Answer;
 
 /// Somebody who signed in.
-struct Person {
-    id: String,
+pub(super) struct Person {
+    pub(super) id: String,
     secret: String,
 }
 
 impl Person {
-    async fn sign_in(platform: &Platform, name: &str, role: &str) -> Self {
+    pub(super) async fn sign_in(platform: &Platform, name: &str, role: &str) -> Self {
         let secret = format!("a-secret-of-{name}");
         let statement = "with person as (
                 insert into identity.person (id, email) values (gen_random_uuid(), $1 || '@example.com') returning id),
@@ -36,7 +36,7 @@ impl Person {
         Self { id, secret }
     }
 
-    async fn call(&self, platform: &Platform, method: Method, path: &str, body: &str) -> Answer {
+    pub(super) async fn call(&self, platform: &Platform, method: Method, path: &str, body: &str) -> Answer {
         let token = hex::encode(Sha256::new().chain_update("csrf:").chain_update(&self.secret).finalize());
         let cookie = format!("__Host-patchbay={}", self.secret);
         let headers = [("cookie", cookie.as_str()), ("x-csrf-token", token.as_str())];
@@ -44,18 +44,18 @@ impl Person {
     }
 
     /// The answer's status.
-    async fn may(&self, platform: &Platform, method: Method, path: &str, body: &str) -> u16 {
+    pub(super) async fn may(&self, platform: &Platform, method: Method, path: &str, body: &str) -> u16 {
         self.call(platform, method, path, body).await.status.as_u16()
     }
 
-    async fn make(&self, platform: &Platform, body: &str) -> Value {
+    pub(super) async fn make(&self, platform: &Platform, body: &str) -> Value {
         let made = self.call(platform, Method::POST, KEYS, body).await;
         assert_eq!(made.status, 201, "{}", made.text());
         made.json()
     }
 }
 
-fn path(made: &Value) -> String {
+pub(super) fn path(made: &Value) -> String {
     format!("{KEYS}/{}", made["data"]["hash"].as_str().unwrap())
 }
 

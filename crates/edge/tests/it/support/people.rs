@@ -44,10 +44,21 @@ impl Person {
 
     /// Calls an operation below `/api/v1` from a page of the console.
     pub(crate) async fn call(&self, platform: &Platform, method: Method, path: &str, body: &str) -> Answer {
+        self.call_at(platform, method, &format!("/api/v1{path}"), body).await
+    }
+
+    /// The same, wherever it is.
+    pub(crate) async fn call_at(
+        &self,
+        platform: &Platform,
+        method: Method,
+        path: &str,
+        body: &str,
+    ) -> Answer {
         let token = hex::encode(Sha256::new().chain_update("csrf:").chain_update(&self.secret).finalize());
         let cookie = format!("__Host-patchbay={}", self.secret);
         let headers = [("cookie", cookie.as_str()), ("x-csrf-token", token.as_str())];
-        platform.call_with(method, &format!("/api/v1{path}"), &headers, body).await
+        platform.call_with(method, path, &headers, body).await
     }
 }
 
