@@ -3,7 +3,7 @@
 pub(crate) mod address;
 mod admin;
 mod availability;
-mod body;
+pub(crate) mod body;
 pub(crate) mod console;
 mod count_tokens;
 mod documents;

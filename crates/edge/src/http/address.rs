@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, Request};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 use rpc::Fault;
 use tower::ServiceExt as _;
 use tower::util::MapRequest;
@@ -21,6 +21,16 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 /// of every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
+
+impl ClientAddress {
+    /// What one customer of a provider has: an address of IPv4, the upper half of one of IPv6.
+    pub(crate) fn network(self) -> IpNet {
+        match self.0 {
+            IpAddr::V4(_) => self.0.into(),
+            IpAddr::V6(ip) => Ipv6Net::new(ip, 64).map_or(self.0.into(), |net| net.trunc().into()),
+        }
+    }
+}
 
 impl FromRequestParts<Arc<App>> for ClientAddress {
     type Rejection = Refusal;

@@ -29,6 +29,7 @@ mod destinations;
 mod dialects;
 mod documents;
 mod erasure;
+mod fairness;
 mod feedback;
 mod filters;
 mod flags;

@@ -68,20 +68,18 @@ async fn once(app: Arc<App>, request: Request, next: Next) -> Result<Response, R
         }
     }
     let request = Request::from_parts(parts, Body::from(bytes));
-    // A task of its own: it is seen through when the operator leaves.
-    let work = app.tasks.spawn(see_through(Arc::clone(&app), attempt, request, next));
-    Ok(work.await.map_err(|_| Fault::internal())?)
+    Ok(see_through(&app, attempt, request, next).await)
 }
 
 /// Does it, and keeps the answer; what was refused is given back.
-async fn see_through(app: Arc<App>, attempt: Attempt, request: Request, next: Next) -> Response {
+async fn see_through(app: &App, attempt: Attempt, request: Request, next: Next) -> Response {
     let (parts, body) = next.run(request).await.into_parts();
     let body = match body.collect().await {
         Ok(body) => body.to_bytes(),
         Err(_) => return Fault::internal().refusal().into_response(),
     };
     let done = if parts.status.is_success() {
-        match sealed(&app, &attempt, &body) {
+        match sealed(app, &attempt, &body) {
             Ok(sealed) => {
                 admin_answers::keep(&app.pool, &attempt, parts.status.as_u16(), &sealed).await.map(drop)
             }
