@@ -1,5 +1,6 @@
 //! The public HTTP surface: connections, routes, requests in and answers out.
 
+mod accept;
 pub(crate) mod address;
 mod admin;
 mod availability;

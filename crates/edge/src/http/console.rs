@@ -21,6 +21,7 @@ pub use self::files::Files;
 use self::files::INDEX;
 pub use self::site::Site;
 use self::site::State as Console;
+use super::accept::accepts;
 use super::reply::Refusal;
 use super::routes::unknown_path;
 use crate::service::App;
@@ -101,8 +102,7 @@ fn is_hidden(path: &str) -> bool {
 
 /// Whether a browser opens a page, and does not fetch something for one.
 fn wants_page(headers: &HeaderMap) -> bool {
-    let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
-    answer::acceptable(lines, "text/html")
+    accepts(headers, &ACCEPT, "text/html")
 }
 
 #[cfg(test)]
