@@ -10,7 +10,7 @@ mod count_tokens;
 mod documents;
 pub(crate) mod events;
 pub(crate) mod inference;
-mod layers;
+pub(crate) mod layers;
 mod management;
 pub(crate) mod models;
 mod pages;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn};
 use axum::response::IntoResponse as _;
 use dialect::error::ErrorType;
 use http::HeaderMap;
@@ -19,6 +19,7 @@ use super::calls::{self, Party, Place};
 use super::session;
 use super::{Action, Caller, Operator, Role, Session, Who};
 use crate::auth;
+use crate::http::layers::unkept;
 use crate::http::reply::Refusal;
 use crate::service::App;
 use crate::store;
@@ -112,7 +113,7 @@ pub(crate) fn guard(
     let (router, document) = api.split_for_parts();
     let rules = Arc::new(Rules::of(&document));
     let app = Arc::clone(app);
-    let layer = axum::middleware::from_fn(move |path: MatchedPath, mut request: Request, next: Next| {
+    let layer = from_fn(move |path: MatchedPath, mut request: Request, next: Next| {
         let (app, rules) = (Arc::clone(&app), Arc::clone(&rules));
         async move {
             let path = path.as_str().strip_prefix(base).unwrap_or(path.as_str());
@@ -129,7 +130,7 @@ pub(crate) fn guard(
             answered.unwrap_or_else(|refusal| refusal.into_response())
         }
     });
-    (router.route_layer(layer), document)
+    (router.route_layer(layer).route_layer(from_fn(unkept)), document)
 }
 
 /// Lets a request pass that may call the operation, with whoever calls in it. As whose call it counts.

@@ -26,6 +26,8 @@ use super::reply::Refusal;
 use super::routes::unknown_path;
 use crate::service::App;
 
+/// By what the answers at a page's address differ.
+pub(super) const VARIES: &str = "accept, accept-encoding";
 /// Whose names hold a hash of their content.
 const ASSETS: &str = "/assets/";
 /// First parts of paths that are the service's own, also where there is nothing at them.
@@ -87,7 +89,7 @@ fn find(site: &Site, uri: &Uri, headers: &HeaderMap) -> Response {
 /// Never a page: whoever asks is a page of a former version, and has to notice.
 fn missing_asset(uri: &Uri) -> Response {
     let message = format!("There is nothing at {}.", uri.path());
-    Refusal::new(ErrorType::NotFound, message).with_header("cache-control", "no-store").into_response()
+    Refusal::new(ErrorType::NotFound, message).into_response()
 }
 
 fn is_of_service(path: &str) -> bool {

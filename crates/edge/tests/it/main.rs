@@ -21,6 +21,7 @@ mod bad_input;
 mod budgets;
 mod byok;
 mod cache;
+mod caching;
 mod chat;
 mod coalescing;
 mod console;

@@ -38,7 +38,7 @@ pub(super) fn answer(file: &File, asked: &HeaderMap) -> Response {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // At an address of a page others than browsers are answered something else.
-    let varies = if file.is_index() { "accept, accept-encoding" } else { "accept-encoding" };
+    let varies = if file.is_index() { super::VARIES } else { "accept-encoding" };
     headers.insert(VARY, HeaderValue::from_static(varies));
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         headers.insert(ETAG, tag);
