@@ -30,12 +30,14 @@ pub(crate) fn scenarios() -> Vec<(&'static str, Alone)> {
     alone![hostile_clients_against_a_cluster, hostile_clients_against_one_process]
 }
 
-/// Everything is said, what is slow is cut off soon, and what nobody uses is given back soon.
-const SETTINGS: [(&str, &str); 5] = [
+/// Everything is said, what is slow is cut off soon, what nobody uses is given back soon, and no attack is refused for
+/// its number alone.
+const SETTINGS: [(&str, &str); 6] = [
     ("PATCHBAY__TELEMETRY__LOG", "debug"),
     ("PATCHBAY__EDGE__HTTP__HEADER_TIMEOUT_MS", "4000"),
     ("PATCHBAY__EDGE__HTTP__BODY_TIMEOUT_MS", "4000"),
     ("PATCHBAY__EDGE__LEASES__IDLE_MS", "2000"),
+    ("PATCHBAY__EDGE__LIMITS__ORGANIZATION_MANAGEMENT_REQUESTS_PER_MINUTE", "0"),
     ("PATCHBAY__SIMULATOR__LOG_BODY_BYTES", "0"),
 ];
 /// How often what cannot be served right now is sent, and after which pause.

@@ -10,15 +10,19 @@
 //! | `session` | the console's cookie; may do what the person's role in the organisation allows |
 //! | `operator_token` | an operator's bearer token, or the session of a platform administrator |
 //! | none (`security(())`) | everybody |
+//!
+//! Whoever may call takes a place among those that run at once (`calls`).
 
 mod action;
 mod caller;
+mod calls;
 mod guard;
 mod role;
 mod session;
 
 pub(crate) use action::Action;
 pub(crate) use caller::{Caller, CallingKey, Operator, Who};
+pub(crate) use calls::{Calls, Party, serve};
 pub(crate) use guard::{guard, roles};
 pub(crate) use role::Role;
 pub(crate) use session::{

@@ -37,6 +37,7 @@ pub struct Config {
     pub auth: AuthConfig,
     pub leases: LeasesConfig,
     pub limits: LimitsConfig,
+    pub calls: CallsConfig,
     pub cache: CacheConfig,
     pub idempotency: IdempotencyConfig,
     pub content: ContentConfig,
@@ -201,11 +202,22 @@ pub struct LimitsConfig {
     pub organization_requests_per_minute: u32,
     pub organization_tokens_per_minute: u32,
     pub organization_concurrent: u32,
+    pub organization_management_requests_per_minute: u32,
     pub free_requests_per_minute: u32,
     pub free_requests_per_day: u32,
     pub free_requests_per_day_paid: u32,
     pub free_requests_paid_from_nano: i64,
     pub redis_timeout_ms: Millis,
+}
+
+/// Calls that are not inference. Each number is of one organisation, operator or network.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallsConfig {
+    pub at_once: NonZeroUsize,
+    pub waiting: usize,
+    pub wait_ms: Millis,
+    pub streams: NonZeroUsize,
 }
 
 /// Answers that are cached for those who ask for it.
@@ -263,7 +275,6 @@ pub struct ErasureConfig {
 pub struct LiveConfig {
     pub every_ms: Millis,
     pub check_ms: Millis,
-    pub per_person: NonZeroUsize,
 }
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
 //! The public HTTP surface: connections, routes, requests in and answers out.
 
+mod accept;
 pub(crate) mod address;
 mod admin;
 mod availability;
-mod body;
+pub(crate) mod body;
 pub(crate) mod console;
 mod count_tokens;
 mod documents;
 pub(crate) mod events;
 pub(crate) mod inference;
-mod layers;
+pub(crate) mod layers;
 mod management;
 pub(crate) mod models;
 mod pages;

@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use dialect::error::ErrorType;
 use lifecycle::Tasks;
 
+use crate::access::Party;
 use crate::auth::Context;
 use crate::config::LimitsConfig;
 use crate::http::reply::{Refusal, UserFacing};
@@ -23,6 +24,8 @@ use window::Window;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
+/// When whoever finds no place is to come back.
+const COME_BACK: Duration = Duration::from_secs(1);
 /// Scopes that are remembered.
 const MAX_SCOPES: u64 = 200_000;
 
@@ -71,6 +74,14 @@ pub(crate) struct Exceeded {
     /// What is left, but less than was asked for.
     left: u64,
     remaining: Duration,
+}
+
+impl Exceeded {
+    /// All places are taken.
+    pub(crate) fn at_once(name: &'static str, limit: usize) -> Self {
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        Self { name, limit, left: 0, remaining: COME_BACK }
+    }
 }
 
 impl UserFacing for Exceeded {
@@ -126,6 +137,18 @@ impl Limits {
             self.spend(&rule).await?;
         }
         Ok(())
+    }
+
+    /// Counts one call of the management API or of people to their account.
+    ///
+    /// # Errors
+    /// [`Exceeded`] when the minute of the organisation, or of the person who works in none, holds no more.
+    pub(crate) async fn count_management(&self, party: &Party) -> Result<(), Exceeded> {
+        let limit = self.config.organization_management_requests_per_minute;
+        match per_minute(format!("{party}:management"), limit, party.per_minute()) {
+            Some(rule) => self.spend(&rule).await,
+            None => Ok(()),
+        }
     }
 
     /// Admits one request that is to be executed, and that may take so many tokens.

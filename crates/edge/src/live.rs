@@ -7,7 +7,7 @@
 mod tend;
 mod traffic;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::metrics::gauge::Gauge;
@@ -22,8 +22,6 @@ use traffic::{Counts, Peers};
 
 /// Events that a viewer may be behind before it misses some.
 const BEHIND: usize = 1_024;
-/// Who watch one edge at once, all together.
-const VIEWERS: usize = 256;
 
 /// Something that is told.
 #[derive(Debug, Clone)]
@@ -47,13 +45,7 @@ struct Inner {
     /// Endpoints that are not healthy, as was told last.
     unwell: Mutex<BTreeMap<String, Unwell>>,
     told: broadcast::Sender<Told>,
-    /// How many streams each person or token has open.
-    viewers: Mutex<HashMap<String, usize>>,
 }
-
-/// Nobody else can watch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Crowded;
 
 impl Live {
     pub(crate) fn new(edge_id: String, config: LiveConfig, open: Gauge) -> Self {
@@ -65,7 +57,6 @@ impl Live {
             peers: Mutex::default(),
             unwell: Mutex::default(),
             told: broadcast::channel(BEHIND).0,
-            viewers: Mutex::default(),
         }))
     }
 
@@ -83,31 +74,19 @@ impl Live {
         lock(&self.0.peers).present(self.0.config.every_ms.get())
     }
 
-    /// Lets somebody watch until the viewer is dropped: first come the endpoints that are unwell.
-    ///
-    /// # Errors
-    /// [`Crowded`] when they, or all together, watch too often already.
-    pub(crate) fn watch(&self, who: &str) -> Result<Viewer, Crowded> {
-        let mut viewers = lock(&self.0.viewers);
-        let (all, own) = (viewers.values().sum::<usize>(), viewers.get(who).copied().unwrap_or_default());
-        if all >= VIEWERS || own >= self.0.config.per_person.get() {
-            return Err(Crowded);
-        }
-        *viewers.entry(who.to_owned()).or_default() += 1;
-        drop(viewers);
+    /// Lets somebody watch: first come the endpoints that are unwell.
+    pub(crate) fn watch(&self) -> Viewer {
         // Whatever changes from now on is told to it.
         let unwell = lock(&self.0.unwell);
         let told = self.0.told.subscribe();
         let first = unwell.iter().map(|(id, one)| tend::health(id, one)).collect();
         drop(unwell);
-        Ok(Viewer { live: self.clone(), who: who.to_owned(), first, told })
+        Viewer { first, told }
     }
 }
 
 /// One stream of somebody who watches.
 pub(crate) struct Viewer {
-    live: Live,
-    who: String,
     /// What was so before.
     first: Vec<Told>,
     told: broadcast::Receiver<Told>,
@@ -125,18 +104,6 @@ impl Viewer {
                 // It reads too slowly, and goes on with what is new.
                 Err(broadcast::error::RecvError::Lagged(_)) => {}
                 Err(broadcast::error::RecvError::Closed) => return None,
-            }
-        }
-    }
-}
-
-impl Drop for Viewer {
-    fn drop(&mut self) {
-        let mut viewers = lock(&self.live.0.viewers);
-        if let Some(count) = viewers.get_mut(&self.who) {
-            *count -= 1;
-            if *count == 0 {
-                viewers.remove(&self.who);
             }
         }
     }

@@ -25,6 +25,7 @@ pub(crate) struct Because {
 pub(crate) struct Metrics {
     requests: Family<Answered, Counter>,
     denials: Family<Because, Counter>,
+    calls_refused: Family<Because, Counter>,
     executions: Family<Because, Counter>,
     lease_asks: Family<Because, Counter>,
     reservations: Family<Because, Counter>,
@@ -59,6 +60,11 @@ impl Metrics {
             denials: registry.register(
                 "edge_denials",
                 "Inference requests turned away before execution",
+                Family::default(),
+            ),
+            calls_refused: registry.register(
+                "edge_calls_refused",
+                "Calls of the management, account and operators' APIs turned away for want of a place",
                 Family::default(),
             ),
             executions: registry.register(
@@ -169,6 +175,12 @@ impl Metrics {
 
     pub(crate) fn denied(&self, reason: &'static str) {
         self.denials.get_or_create(&Because { reason }).inc();
+    }
+
+    /// `own` and `full` where there was no place among the caller's own or among all, `unknown` for looking up who calls,
+    /// `streams`, or `minute` where its requests per minute are spent.
+    pub(crate) fn call_refused(&self, reason: &'static str) {
+        self.calls_refused.get_or_create(&Because { reason }).inc();
     }
 
     pub(crate) fn executed(&self, reason: &'static str) {

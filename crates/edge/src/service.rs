@@ -10,6 +10,7 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::access::Calls;
 use crate::admission::Sticks;
 use crate::audit;
 use crate::auth::{self, Announcer, Keys, Source};
@@ -64,6 +65,7 @@ pub(crate) struct App {
     pub(crate) announcer: Announcer,
     pub(crate) leases: Leases,
     pub(crate) limits: Limits,
+    pub(crate) calls: Calls,
     pub(crate) replay: Replay,
     pub(crate) content: Keeper,
     /// Wraps the keys that tenants' credentials are sealed under.
@@ -172,6 +174,7 @@ impl Service {
             sender,
             open: Arc::new(Semaphore::new(config.requests.max_open.get().min(Semaphore::MAX_PERMITS))),
             sticks: Sticks::default(),
+            calls: Calls::new(&config.calls, pool.options().get_max_connections()),
             config,
             pool,
             router,

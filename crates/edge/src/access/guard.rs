@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn};
 use axum::response::IntoResponse as _;
 use dialect::error::ErrorType;
 use http::HeaderMap;
@@ -15,9 +15,11 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::Operation;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::calls::{self, Party, Place};
 use super::session;
 use super::{Action, Caller, Operator, Role, Session, Who};
 use crate::auth;
+use crate::http::layers::unkept;
 use crate::http::reply::Refusal;
 use crate::service::App;
 use crate::store;
@@ -111,7 +113,7 @@ pub(crate) fn guard(
     let (router, document) = api.split_for_parts();
     let rules = Arc::new(Rules::of(&document));
     let app = Arc::clone(app);
-    let layer = axum::middleware::from_fn(move |path: MatchedPath, mut request: Request, next: Next| {
+    let layer = from_fn(move |path: MatchedPath, mut request: Request, next: Next| {
         let (app, rules) = (Arc::clone(&app), Arc::clone(&rules));
         async move {
             let path = path.as_str().strip_prefix(base).unwrap_or(path.as_str());
@@ -121,33 +123,37 @@ pub(crate) fn guard(
                 // A method that the path does not have: the router says so itself.
                 return next.run(request).await;
             };
-            match pass(&app, rule, &mut request).await {
-                Ok(()) => next.run(request).await,
-                Err(refusal) => refusal.into_response(),
-            }
+            let answered = match pass(&app, rule, &mut request).await {
+                Ok(party) => calls::serve(&app, party, request, next).await,
+                Err(refusal) => Err(refusal),
+            };
+            answered.unwrap_or_else(|refusal| refusal.into_response())
         }
     });
-    (router.route_layer(layer), document)
+    (router.route_layer(layer).route_layer(from_fn(unkept)), document)
 }
 
-/// Lets a request pass that may call the operation, with whoever calls in it.
-async fn pass(app: &App, rule: &Rule, request: &mut Request) -> Result<(), Refusal> {
+/// Lets a request pass that may call the operation, with whoever calls in it. As whose call it counts.
+async fn pass(app: &App, rule: &Rule, request: &mut Request) -> Result<Party, Refusal> {
+    let stranger = Party::of_stranger(request)?;
     if rule.is_public {
-        return Ok(());
+        return Ok(stranger);
     }
     let headers = request.headers();
     if auth::has_key(headers) {
         if rule.takes(Scheme::OperatorToken) {
-            let operator = operator(app, headers).await?;
+            let operator = operator(app, headers, stranger).await?;
+            let party = Party::Operator(operator.actor.clone());
             request.extensions_mut().insert(operator);
-            return Ok(());
+            return Ok(party);
         }
         let context = auth::authenticate(&app.keys, &*request).await?;
         if !rule.takes(Scheme::of_key(context.key.kind)) {
             return Err(auth::Error::WrongKind(context.key.kind).into());
         }
-        request.extensions_mut().insert(Caller { tenant: context.tenant(), who: Who::Key(context) });
-        return Ok(());
+        let tenant = context.tenant();
+        request.extensions_mut().insert(Caller { tenant, who: Who::Key(context) });
+        return Ok(Party::Organization(tenant));
     }
     let Some(secret) = session::secret(headers, app.config.sessions.cookie()) else {
         return Err(auth::Error::Missing.into());
@@ -157,12 +163,24 @@ async fn pass(app: &App, rule: &Rule, request: &mut Request) -> Result<(), Refus
         return Err(Refusal::new(ErrorType::PermissionDenied, message));
     }
     let idle = app.config.sessions.idle_ms.get();
+    let place = look_up(app, stranger).await?;
     let session = store::sessions::by_secret(&app.pool, secret, idle).await?.ok_or(auth::Error::Unknown)?;
+    drop(place);
     enter(rule, &session, request)
 }
 
-/// What a person may call.
-fn enter(rule: &Rule, session: &Session, request: &mut Request) -> Result<(), Refusal> {
+/// A place for asking the database who calls.
+async fn look_up(app: &App, stranger: Party) -> Result<Place, Refusal> {
+    let place = app.calls.look_up(stranger).await;
+    Ok(place.inspect_err(|_| app.metrics.call_refused("unknown"))?)
+}
+
+/// What a person may call, and as whose call it counts.
+fn enter(rule: &Rule, session: &Session, request: &mut Request) -> Result<Party, Refusal> {
+    let mut party = match session.membership {
+        Some((tenant, _)) => Party::Organization(tenant),
+        None => Party::Person(session.person),
+    };
     if rule.takes(Scheme::OperatorToken) {
         if !session.is_platform_admin {
             return Err(Refusal::new(
@@ -170,7 +188,9 @@ fn enter(rule: &Rule, session: &Session, request: &mut Request) -> Result<(), Re
                 "Only operators can perform this operation.",
             ));
         }
-        request.extensions_mut().insert(Operator { actor: format!("user:{}", session.person) });
+        let actor = format!("user:{}", session.person);
+        party = Party::Operator(actor.clone());
+        request.extensions_mut().insert(Operator { actor });
     } else if !rule.takes(Scheme::Session) {
         return Err(Refusal::new(
             ErrorType::PermissionDenied,
@@ -191,11 +211,12 @@ fn enter(rule: &Rule, session: &Session, request: &mut Request) -> Result<(), Re
         request.extensions_mut().insert(Caller { tenant, who });
     }
     request.extensions_mut().insert(session.clone());
-    Ok(())
+    Ok(party)
 }
 
-async fn operator(app: &App, headers: &HeaderMap) -> Result<Operator, Refusal> {
+async fn operator(app: &App, headers: &HeaderMap, stranger: Party) -> Result<Operator, Refusal> {
     let secret = auth::bearer(headers).ok_or(auth::Error::Missing)?;
+    let _place = look_up(app, stranger).await?;
     let name = store::operators::by_hash(&app.pool, identity::KeyHash::of(secret)).await?;
     let name = name.ok_or(auth::Error::Unknown)?;
     Ok(Operator { actor: format!("operator:{name}") })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, Request};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 use rpc::Fault;
 use tower::ServiceExt as _;
 use tower::util::MapRequest;
@@ -21,6 +21,21 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 /// of every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
+
+impl ClientAddress {
+    /// See [`network()`].
+    pub(crate) fn network(self) -> IpNet {
+        network(self.0)
+    }
+}
+
+/// What one customer of a provider has: an address of IPv4, the upper half of one of IPv6.
+pub(crate) fn network(address: IpAddr) -> IpNet {
+    match address {
+        IpAddr::V4(_) => address.into(),
+        IpAddr::V6(ip) => Ipv6Net::new(ip, 64).map_or(address.into(), |net| net.trunc().into()),
+    }
+}
 
 impl FromRequestParts<Arc<App>> for ClientAddress {
     type Rejection = Refusal;
@@ -106,5 +121,14 @@ mod tests {
         assert_eq!(found("10.0.0.1", &["198.51.100.7, unknown"]), "10.0.0.1");
         assert_eq!(found("10.0.0.1", &["198.51.100.7,, 10.0.0.2"]), "10.0.0.2");
         assert_eq!(found("10.0.0.1", &["198.51.100.7", "\u{e9}, 198.51.100.8"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn whoever_has_a_network_is_one() {
+        let of = |text: &str| network(text.parse().unwrap()).to_string();
+        assert_eq!(of("203.0.113.7"), "203.0.113.7/32");
+        assert_eq!(of("2001:db8:1:2:a:b:c:d"), "2001:db8:1:2::/64");
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
     }
 }

@@ -21,10 +21,13 @@ pub use self::files::Files;
 use self::files::INDEX;
 pub use self::site::Site;
 use self::site::State as Console;
+use super::accept::accepts;
 use super::reply::Refusal;
 use super::routes::unknown_path;
 use crate::service::App;
 
+/// By what the answers at a page's address differ.
+pub(super) const VARIES: &str = "accept, accept-encoding";
 /// Whose names hold a hash of their content.
 const ASSETS: &str = "/assets/";
 /// First parts of paths that are the service's own, also where there is nothing at them.
@@ -86,7 +89,7 @@ fn find(site: &Site, uri: &Uri, headers: &HeaderMap) -> Response {
 /// Never a page: whoever asks is a page of a former version, and has to notice.
 fn missing_asset(uri: &Uri) -> Response {
     let message = format!("There is nothing at {}.", uri.path());
-    Refusal::new(ErrorType::NotFound, message).with_header("cache-control", "no-store").into_response()
+    Refusal::new(ErrorType::NotFound, message).into_response()
 }
 
 fn is_of_service(path: &str) -> bool {
@@ -101,8 +104,7 @@ fn is_hidden(path: &str) -> bool {
 
 /// Whether a browser opens a page, and does not fetch something for one.
 fn wants_page(headers: &HeaderMap) -> bool {
-    let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
-    answer::acceptable(lines, "text/html")
+    accepts(headers, &ACCEPT, "text/html")
 }
 
 #[cfg(test)]

@@ -12,11 +12,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use futures::FutureExt as _;
-use http::header::{CONNECTION, HeaderValue};
+use http::header::{CACHE_CONTROL, CONNECTION, HeaderValue};
 use http::{Method, StatusCode, Version};
 use http_body::{Body as _, Frame};
 
-use super::reply::{Refusal, UserFacing as _};
+use super::reply::{Refusal, UNKEPT, UserFacing as _};
 use crate::metrics::Answered;
 use crate::service::App;
 
@@ -58,6 +58,13 @@ pub(super) async fn bound_head(State(app): State<Arc<App>>, request: Request, ne
         return Refusal::with_status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message).into_response();
     }
     next.run(request).await
+}
+
+/// Says of an answer that nobody on its way is to keep it, unless its handler says otherwise.
+pub(crate) async fn unkept(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().entry(CACHE_CONTROL).or_insert(UNKEPT);
+    response
 }
 
 /// Answers for a handler that panicked.

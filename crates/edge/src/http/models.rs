@@ -16,7 +16,7 @@ use axum::response::Response;
 use axum::routing::get;
 use dialect::error::ErrorType;
 use http::Uri;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use prost::Message as _;
 use rpc::billing::GetTermsRequest;
@@ -24,7 +24,7 @@ use rpc::billing::GetTermsRequest;
 pub(crate) use self::answers::Answers;
 use self::answers::Wanted;
 pub(crate) use self::terms::DefaultMarkups;
-use super::reply::{Refusal, UserFacing as _};
+use super::reply::{Refusal, UNKEPT, UserFacing as _};
 use crate::auth::{self, Markups};
 use crate::service::App;
 
@@ -117,10 +117,14 @@ async fn default_markups(app: &App) -> Result<Markups, Refusal> {
 }
 
 async fn answer(app: &App, wanted: Wanted) -> Result<Response, Refusal> {
+    let is_of_somebody = wanted.authenticated;
     let answer = app.catalogue.get(wanted).await.map_err(|status| (*status).clone().refusal())?;
     let mut response = Response::new(Body::from(answer.body.clone()));
     if let Ok(content_type) = HeaderValue::from_str(&answer.content_type) {
         response.headers_mut().insert(CONTENT_TYPE, content_type);
+    }
+    if is_of_somebody {
+        response.headers_mut().insert(CACHE_CONTROL, UNKEPT);
     }
     Ok(response)
 }

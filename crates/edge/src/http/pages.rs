@@ -28,6 +28,7 @@ use sha2::{Digest as _, Sha256};
 use self::form::Form;
 use super::people::FETCH_SITE;
 use super::reply::{Refusal, UserFacing};
+use crate::access::{self, Party};
 use crate::service::App;
 
 /// As the layout writes it into each page.
@@ -38,7 +39,17 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(consent::routes())
         .merge(accept_invitation::routes())
         .merge(reset_password::routes())
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(app), place))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(app), own_forms_only))
+}
+
+/// Shows a page, or takes a form, once there is a place for a call from where it comes from.
+async fn place(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let answered = match Party::of_stranger(&request) {
+        Ok(party) => access::serve(&app, party, request, next).await,
+        Err(refusal) => Err(refusal),
+    };
+    answered.unwrap_or_else(|refusal| Trouble(refusal).into_response())
 }
 
 /// Forms are sent by these pages alone, and nothing of them is kept on the way.

@@ -35,8 +35,9 @@ pub(super) fn usd(text: &str, name: &str) -> Result<i64, Refusal> {
 }
 
 /// What a caller names an effect by: the body's word, else the header's, else nothing that was ever used.
-pub(super) fn source(sent: Option<String>, headers: Option<String>) -> String {
-    sent.or(headers).unwrap_or_else(|| Uuid::now_v7().to_string())
+pub(super) fn source(sent: Option<String>, header: Option<String>) -> String {
+    let sent = sent.filter(|sent| !sent.is_empty());
+    sent.or(header).unwrap_or_else(|| Uuid::now_v7().to_string())
 }
 
 /// The header `Idempotency-Key`.

@@ -17,7 +17,7 @@ use axum::extract::{FromRequestParts, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use dialect::error::ErrorType;
-use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{HeaderName, HeaderValue, USER_AGENT};
 use http::request::Parts;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -59,18 +59,16 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(generations::routes())
 }
 
-/// Nothing of this is for pages of other sites, nor for caches. Signing in takes no token of the session that it
+/// Nothing of this is for pages of other sites. Signing in takes no token of the session that it
 /// begins, so that another site could otherwise sign somebody in as somebody else.
 async fn own_pages_only(request: Request, next: Next) -> Response {
     let site = request.headers().get(FETCH_SITE).map(HeaderValue::as_bytes);
     let is_foreign = !request.method().is_safe() && matches!(site, Some(b"cross-site" | b"same-site"));
-    let mut response = if is_foreign {
-        Refusal::new(ErrorType::PermissionDenied, "Pages of other sites cannot do this.").into_response()
-    } else {
-        next.run(request).await
-    };
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    if is_foreign {
+        return Refusal::new(ErrorType::PermissionDenied, "Pages of other sites cannot do this.")
+            .into_response();
+    }
+    next.run(request).await
 }
 
 impl FromRequestParts<Arc<App>> for Client {

@@ -6,10 +6,13 @@ use bytes::Bytes;
 use dialect::client::{Dialect, PublicError};
 use dialect::error::{BadRequest, ErrorType};
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use rpc::Fault;
 use rpc::worker::Failed;
 use serde_json::Value;
+
+/// `Cache-Control` of every error, and of what is answered to somebody alone.
+pub(crate) const UNKEPT: HeaderValue = HeaderValue::from_static("no-store");
 
 /// An error that a client may see.
 pub(crate) trait UserFacing {
@@ -166,6 +169,7 @@ impl IntoResponse for Refusal {
         *response.status_mut() = self.0.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, UNKEPT);
         for (name, value) in self.0.headers {
             headers.insert(name, value);
         }

@@ -120,10 +120,11 @@ async fn explain_error(Path(code): Path<String>) -> Result<String, Refusal> {
     })
 }
 
-/// There is nothing at a path.
+/// There is nothing at a path, but perhaps a page for whoever accepts pages.
 pub(super) fn unknown_path(uri: &Uri) -> axum::response::Response {
     let message = format!("There is nothing at {}.", uri.path());
-    Refusal::new(dialect::error::ErrorType::NotFound, message).into_response()
+    let refusal = Refusal::new(dialect::error::ErrorType::NotFound, message);
+    refusal.with_header("vary", console::VARIES).into_response()
 }
 
 pub(super) async fn wrong_method(method: http::Method, uri: Uri) -> axum::response::Response {

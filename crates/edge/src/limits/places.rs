@@ -4,12 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::shared::{LEASE, Shared};
-use super::{AtOnce, DAY, Exceeded, MAX_SCOPES};
+use super::{AtOnce, COME_BACK, DAY, Exceeded, MAX_SCOPES};
 
 /// Places are filled no more so long before their lease ends.
 const MARGIN: Duration = Duration::from_secs(2);
-/// When whoever finds no place is to come back.
-const COME_BACK: Duration = Duration::from_secs(1);
 
 /// The places of everybody.
 pub(super) struct Places {

@@ -84,6 +84,7 @@ fn config() -> LimitsConfig {
         organization_requests_per_minute: 0,
         organization_tokens_per_minute: 0,
         organization_concurrent: 0,
+        organization_management_requests_per_minute: 0,
         free_requests_per_minute: 20,
         free_requests_per_day: 50,
         free_requests_per_day_paid: 1_000,

@@ -1,5 +1,6 @@
 //! Passwords: Argon2id on the blocking pool, few at a time.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,9 +29,10 @@ pub(crate) struct Passwords(Arc<Semaphore>);
 pub(crate) struct Place(OwnedSemaphorePermit);
 
 impl Passwords {
-    /// At most so many hashes at once, of 19 MiB each.
+    /// At most so many hashes at once, of 19 MiB each, and none on half of the processors: those are for inference.
     pub(crate) fn new(hashes: usize) -> Self {
-        Self(Arc::new(Semaphore::new(hashes.min(Semaphore::MAX_PERMITS))))
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self(Arc::new(Semaphore::new(hashes.min(processors / 2).max(1))))
     }
 
     /// # Errors

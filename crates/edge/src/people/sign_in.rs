@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 
 use identity::{OpaqueToken, PersonId, TenantId};
+use ipnet::IpNet;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::guessing::{self, Tries};
+use super::guessing::Tries;
 use super::{Email, Error, passwords};
 use crate::access::Session;
+use crate::http::address::network;
 use crate::service::App;
 use crate::store::audit;
 use crate::store::people::{self, PersonTx};
@@ -23,8 +25,8 @@ pub(crate) struct Client {
 
 impl Client {
     /// What is counted for whoever is there.
-    pub(super) fn network(&self) -> IpAddr {
-        guessing::network(self.address)
+    pub(super) fn network(&self) -> IpNet {
+        network(self.address)
     }
 }
 

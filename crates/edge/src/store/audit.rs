@@ -39,6 +39,27 @@ pub(crate) async fn insert(executor: impl PgExecutor<'_>, entry: &Entry) -> Resu
     Ok(())
 }
 
+/// Writes down what was done to the transaction's tenant, unless exactly that stands there already: of what is done once
+/// under a name that is among the details.
+pub(crate) async fn insert_once(tx: &mut TenantTx, entry: &Entry) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "insert into identity.audit_log (id, tenant_id, actor, action, target, details)
+         select $1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::jsonb
+         where not exists (
+             select from identity.audit_log a
+             where a.tenant_id = $2 and a.actor = $3 and a.action = $4 and a.target = $5 and a.details = $6)",
+        Uuid::now_v7(),
+        tx.tenant().uuid(),
+        entry.actor,
+        entry.action,
+        entry.target,
+        entry.details,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
 /// What of the record is asked for; nothing filters nothing.
 #[derive(Debug)]
 pub(crate) struct Wanted {

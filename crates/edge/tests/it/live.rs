@@ -14,7 +14,7 @@ use crate::support::worker::Step;
 use crate::support::{Platform, client, eventually};
 
 const OFTEN: &str = "[edge.live]\nevery_ms = 20";
-const CHECKED_OFTEN: &str = "[edge.live]\nevery_ms = 100\ncheck_ms = 100\nper_person = 2";
+const CHECKED_OFTEN: &str = "[edge.live]\nevery_ms = 100\ncheck_ms = 100\n[edge.calls]\nstreams = 2";
 /// Events within which something has to come.
 const SOON: usize = 10_000;
 const BODY: &str = r#"{"model":"acme/echo","messages":[{"role":"user","content":"hi"}],"stream":true}"#;

@@ -73,6 +73,48 @@ async fn of_many_at_once_one_is_done_and_none_of_it_lies_open() {
 }
 
 #[tokio::test]
+async fn one_key_of_two_operators_is_two_grants_and_a_retry_is_none() {
+    let platform = Platform::start().await;
+    let database = sqlx::PgPool::connect(platform.database.url().expose_secret()).await.unwrap();
+    let statement = "insert into identity.operator_token (id, hash, name)
+                     values (gen_random_uuid(), sha256('pb-op-second'), 'second')";
+    sqlx::query(statement).execute(&database).await.unwrap();
+    let path = format!("/tenants/{}/credits", platform.tenant);
+    let grant = json!({ "amount": "5", "reason": "Monday" });
+    let grants = || platform.billing.with(|heard| heard.grants.clone());
+    let before = grants().len();
+
+    let first = post(&platform, &path, "monday", &grant).await;
+    assert_eq!(first.status, 200, "{}", first.text());
+    let headers = [("authorization", "Bearer pb-op-second"), ("idempotency-key", "monday")];
+    let of_other =
+        platform.call_with(Method::POST, &format!("/admin/v1{path}"), &headers, &grant.to_string()).await;
+    assert_eq!((of_other.status.as_u16(), of_other.header("idempotent-replayed")), (200, ""));
+    let made = grants().split_off(before);
+    assert_eq!(made.len(), 2, "another operator's grant is one of its own");
+    let bare = made.iter().any(|grant| grant.source_id == "monday");
+    assert!(!bare && first.json()["source_id"] == made[0].source_id, "{made:?}");
+
+    assert_eq!(post(&platform, &path, "monday", &grant).await.body, first.body, "a retry");
+    let more = json!({ "amount": "50", "reason": "Monday" });
+    assert_eq!(post(&platform, &path, "monday", &more).await.error().0, 422, "another body");
+    // When the answer is no longer kept, the ledger still knows what was done.
+    sqlx::query("delete from identity.admin_answer").execute(&database).await.unwrap();
+    let again = post(&platform, &path, "monday", &grant).await.json();
+    assert_eq!(again["source_id"], first.json()["source_id"]);
+    assert_eq!(grants().len(), before + 2, "the ledger was told the same name");
+    let audited: Vec<(String, i64)> = sqlx::query_as(
+        "select actor, count(*) from identity.audit_log where action = 'credit.grant' group by actor order by actor",
+    )
+    .fetch_all(&database)
+    .await
+    .unwrap();
+    let counts: Vec<i64> = audited.iter().map(|(_, count)| *count).collect();
+    assert_eq!(counts, [1, 1], "each operator's grant stands once in the record: {audited:?}");
+    platform.stop().await;
+}
+
+#[tokio::test]
 async fn a_change_of_what_is_not_as_it_was_read_is_refused() {
     let platform = Platform::start().await;
     let keys = format!("/tenants/{}/keys", platform.tenant);

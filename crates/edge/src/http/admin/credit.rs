@@ -14,12 +14,13 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use super::super::body::from_query;
 use super::super::management::Named;
+use super::super::payments::source;
 use super::super::reply::{self, Refusal};
-use super::{Operator, bad, not_found, read, tenant};
+use super::invoices::note_once;
+use super::{Operator, bad, idempotency, not_found, read, tenant};
 use crate::service::App;
 use crate::store::{audit, organisations};
 
@@ -90,8 +91,7 @@ async fn grant(
     request: Request,
 ) -> Result<Response, Refusal> {
     let tenant = tenant(&id)?;
-    let header = request.headers().get("idempotency-key").and_then(|value| value.to_str().ok());
-    let header = header.map(str::to_owned);
+    let named = idempotency::source(&operator, &request);
     let sent: Grant = read(&app, request).await?;
     let amount: Result<Amount, _> = sent.amount.parse();
     let amount = amount.ok().filter(|amount| *amount > Amount::ZERO).ok_or_else(|| {
@@ -104,7 +104,7 @@ async fn grant(
     if sent.expires_at.is_some_and(|at| at <= Utc::now() || matches!(sent.kind, Kind::Purchase)) {
         return Err(bad("expires_at: only promotions expire, and only later than now"));
     }
-    let source_id = sent.source_id.or(header).unwrap_or_else(|| Uuid::now_v7().to_string());
+    let source_id = source(sent.source_id, named);
     let name = pg::in_tenant(&app.pool, tenant, |tx| Box::pin(organisations::name(tx))).await?;
     if name.is_none() {
         return Err(not_found("tenant"));
@@ -125,15 +125,7 @@ async fn grant(
     .into_inner()
     .balance;
     let details = json!({ "amount": amount.to_string(), "kind": kind, "reason": sent.reason, "source_id": source_id, "expires_at": sent.expires_at });
-    let entry = operator.does("credit.grant", Some(tenant), tenant.to_string(), details);
-    let written = pg::in_tenant(&app.pool, tenant, move |tx| {
-        Box::pin(async move { audit::insert(tx.connection(), &entry).await })
-    })
-    .await;
-    if let Err(error) = written {
-        // The money is granted; the ledger has it.
-        tracing::error!(error = %error, "a grant could not be written to the audit log");
-    }
+    note_once(&app, operator.does("credit.grant", Some(tenant), tenant.to_string(), details)).await;
     let balance = Amount::from_nanos(balance).to_string();
     let body = Granted { tenant_id: tenant.to_string(), source_id, balance };
     Ok(reply::json(StatusCode::OK, &body))

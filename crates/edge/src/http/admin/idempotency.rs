@@ -1,7 +1,7 @@
 //! `Idempotency-Key` of operators: a request under a name is done once, and answered alike for a day.
 //!
 //! A process that dies between doing it and keeping the answer leaves a claim that lapses; the same request then does
-//! it again. What moves money passes the name on to the ledger, which knows it, so that it moves once.
+//! it again. What moves money names it to the ledger ([`source`]), so that it moves once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,20 +68,30 @@ async fn once(app: Arc<App>, request: Request, next: Next) -> Result<Response, R
         }
     }
     let request = Request::from_parts(parts, Body::from(bytes));
-    // A task of its own: it is seen through when the operator leaves.
-    let work = app.tasks.spawn(see_through(Arc::clone(&app), attempt, request, next));
-    Ok(work.await.map_err(|_| Fault::internal())?)
+    Ok(see_through(&app, attempt, request, next).await)
+}
+
+/// What the ledger is to know a request by for which its body has no name: of this operator and this path alone, as the
+/// kept answers are. Who else thinks of the same key means something else.
+pub(super) fn source(operator: &Operator, request: &Request) -> Option<String> {
+    let name = request.headers().get(HEADER)?;
+    let parts = [operator.actor.as_bytes(), request.uri().path().as_bytes(), name.as_bytes()];
+    let digest = parts.iter().fold(Sha256::new(), |digest, part| {
+        // With their lengths, so that no two requests read alike.
+        digest.chain_update(part.len().to_be_bytes()).chain_update(part)
+    });
+    Some(hex::encode(digest.finalize()))
 }
 
 /// Does it, and keeps the answer; what was refused is given back.
-async fn see_through(app: Arc<App>, attempt: Attempt, request: Request, next: Next) -> Response {
+async fn see_through(app: &App, attempt: Attempt, request: Request, next: Next) -> Response {
     let (parts, body) = next.run(request).await.into_parts();
     let body = match body.collect().await {
         Ok(body) => body.to_bytes(),
         Err(_) => return Fault::internal().refusal().into_response(),
     };
     let done = if parts.status.is_success() {
-        match sealed(&app, &attempt, &body) {
+        match sealed(app, &attempt, &body) {
             Ok(sealed) => {
                 admin_answers::keep(&app.pool, &attempt, parts.status.as_u16(), &sealed).await.map(drop)
             }
@@ -119,4 +129,29 @@ fn replayed(app: &App, attempt: &Attempt, status: u16, sealed: &[u8]) -> Result<
     let mut response = reply::raw_json(status, body);
     response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ledgers_name_is_of_one_operator_path_and_key() {
+        let source = |actor: &str, path: &str, key: &str| {
+            let request = http::Request::post(path).header(HEADER, key).body(Body::empty()).unwrap();
+            source(&Operator { actor: actor.to_owned() }, &request).unwrap()
+        };
+        let one = source("operator:a", "/tenants/1/credits", "k");
+        assert_eq!((one.len(), &one), (64, &source("operator:a", "/tenants/1/credits?x=1", "k")));
+        for other in [
+            source("operator:b", "/tenants/1/credits", "k"),
+            source("operator:a", "/tenants/2/credits", "k"),
+            source("operator:a", "/tenants/1/credits", "l"),
+            source("operator:a/", "tenants/1/credits", "k"),
+        ] {
+            assert_ne!(one, other);
+        }
+        let without = http::Request::post("/").body(Body::empty()).unwrap();
+        assert_eq!(super::source(&Operator { actor: String::new() }, &without), None);
+    }
 }

@@ -29,8 +29,9 @@ use uuid::Uuid;
 use super::super::body::from_query;
 use super::super::documents::Document;
 use super::super::management::Named;
+use super::super::payments::source;
 use super::super::reply::{self, Refusal, UserFacing as _};
-use super::{Operator, bad, not_found, read, tenant};
+use super::{Operator, bad, idempotency, not_found, read, tenant};
 use crate::service::App;
 use crate::store::audit;
 use document::{Form, of_invoice};
@@ -79,6 +80,18 @@ pub(super) async fn note(app: &App, entry: audit::Entry) {
         }
     };
     if let Err(error) = written {
+        tracing::error!(error = %error, action, "a change could not be written to the audit log");
+    }
+}
+
+/// Writes down what moved money of a tenant under a name, once. The money has moved whatever becomes of it.
+pub(super) async fn note_once(app: &App, entry: audit::Entry) {
+    let Some(tenant) = entry.tenant else { return note(app, entry).await };
+    let action = entry.action;
+    let written = pg::in_tenant(&app.pool, tenant, move |tx| {
+        Box::pin(async move { audit::insert_once(tx, &entry).await })
+    });
+    if let Err(error) = written.await {
         tracing::error!(error = %error, action, "a change could not be written to the audit log");
     }
 }
@@ -262,8 +275,7 @@ async fn issue_credit_note(
     Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let header = request.headers().get("idempotency-key").and_then(|value| value.to_str().ok());
-    let header = header.map(str::to_owned);
+    let named = idempotency::source(&operator, &request);
     let sent: CreditNote = read(&app, request).await?;
     let amount: Option<Amount> = sent.amount.parse().ok().filter(|amount| *amount > Amount::ZERO);
     let amount = amount.ok_or_else(|| {
@@ -272,18 +284,17 @@ async fn issue_credit_note(
     if sent.reason.trim().is_empty() {
         return Err(bad("reason: say why, it stands on the credit note"));
     }
-    let source_id = sent.source_id.or(header).filter(|source| !source.is_empty());
     let message = IssueCreditNoteRequest {
         invoice_id: uuid(&id)?,
         amount: amount.nanos(),
         reason: sent.reason.clone(),
-        source_id: source_id.unwrap_or_else(|| Uuid::now_v7().to_string()),
+        source_id: source(sent.source_id, named),
     };
     let details =
         json!({ "amount": amount.to_string(), "reason": sent.reason, "source_id": message.source_id });
     let issued =
         asked(&app, message, |mut billing, message| async move { billing.issue_credit_note(message).await });
     let issued = issued.await?.body_json;
-    note(&app, operator.does("credit_note.issue", tenant_of(&issued), id, details)).await;
+    note_once(&app, operator.does("credit_note.issue", tenant_of(&issued), id, details)).await;
     Ok(reply::raw_json(StatusCode::OK, issued))
 }

@@ -23,7 +23,7 @@ use super::super::body::from_query;
 use super::super::documents::Document;
 use super::super::management::Named;
 use super::super::reply::{self, Refusal};
-use super::{Operator, bad, bills, not_found, parked, read};
+use super::{Operator, bad, bills, idempotency, not_found, parked, read};
 use crate::service::App;
 use crate::store::audit;
 
@@ -204,12 +204,11 @@ async fn payout(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let header = request.headers().get("idempotency-key").and_then(|value| value.to_str().ok());
-    let header = header.map(str::to_owned);
+    let named = idempotency::source(&operator, &request);
     let sent: Payout = read(&app, request).await?;
     let source_id = sent
         .source_id
-        .or(header)
+        .or(named)
         .ok_or_else(|| bad("source_id: name the payout, so that it is recorded once".to_owned()))?;
     let message = RecordPayoutRequest {
         amount: amount(&sent.amount, "amount")?,

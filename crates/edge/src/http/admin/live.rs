@@ -7,7 +7,6 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
-use dialect::error::ErrorType;
 use http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use identity::KeyHash;
 use tokio::time::Instant;
@@ -41,15 +40,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     responses((status = 200, description = "The events", body = String, content_type = "text/event-stream")),
     security(("operator_token" = [])))]
 async fn watch(
-    operator: Operator,
+    _operator: Operator,
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let leave = Leave::of(&request).ok_or(auth::Error::Missing)?;
-    let viewer = app.live.watch(&operator.actor).map_err(|_| {
-        let message = "Too many streams are open already: close one of them.";
-        Refusal::new(ErrorType::RateLimitExceeded, message).with_retry_after(30)
-    })?;
+    let viewer = app.live.watch();
     let check_at = Instant::now() + app.config.live.check_ms.get();
     let watching = Watching { app, leave, viewer, check_at };
     let events =

@@ -18,9 +18,9 @@ use super::super::body::from_query;
 use super::super::management::{Data, Named};
 use super::super::payments::{self, Page, said, time};
 use super::super::reply::{self, Refusal};
-use super::{Operator, read, tenant};
+use super::invoices::note_once;
+use super::{Operator, idempotency, read, tenant};
 use crate::service::App;
-use crate::store::audit;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(refund))
@@ -81,7 +81,7 @@ async fn refund(
     Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let key = payments::idempotency_key(request.headers());
+    let named = idempotency::source(&operator, &request);
     let sent: Refund = read(&app, request).await?;
     let message = RefundPaymentRequest {
         payment_id: id,
@@ -89,7 +89,7 @@ async fn refund(
         amount: sent.amount.map(|amount| payments::usd(&amount, "amount")).transpose()?,
         reason: sent.reason,
         actor: operator.actor.clone(),
-        source_id: payments::source(sent.source_id, key),
+        source_id: payments::source(sent.source_id, named),
     };
     let details = json!({
         "amount": message.amount.map(text),
@@ -99,14 +99,7 @@ async fn refund(
     let payment = payments::client(&app).refund_payment(message).await?.into_inner();
     if let Ok(tenant) = payment.tenant_id.parse::<TenantId>() {
         let entry = operator.does("payment.refund", Some(tenant), payment.payment_id.clone(), details);
-        let written = pg::in_tenant(&app.pool, tenant, move |tx| {
-            Box::pin(async move { audit::insert(tx.connection(), &entry).await })
-        })
-        .await;
-        if let Err(error) = written {
-            // The refund is made; billing has it.
-            tracing::error!(%error, "a refund could not be written to the audit log");
-        }
+        note_once(&app, entry).await;
     }
     Ok(reply::json(StatusCode::OK, &Data { data: PaymentRow::of(&payment) }))
 }

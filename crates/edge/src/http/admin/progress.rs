@@ -9,9 +9,10 @@ use bytes::Bytes;
 use dialect::client::Dialect;
 use futures::{Stream, StreamExt as _};
 use http::HeaderMap;
-use http::header::{ACCEPT, HeaderValue};
+use http::header::ACCEPT;
 use serde_json::json;
 
+use super::super::accept::accepts;
 use super::super::reply::Refusal;
 use super::live::unbuffered;
 
@@ -27,10 +28,7 @@ pub(super) enum Step {
 
 /// Whether a client wants events. An answer that is kept under an `Idempotency-Key` has to be a whole one.
 pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
-    let accepts = headers.get_all(ACCEPT).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
-    let wants =
-        accepts.flat_map(|line| line.split(',')).any(|one| one.trim().starts_with("text/event-stream"));
-    wants && !headers.contains_key("idempotency-key")
+    accepts(headers, &ACCEPT, "text/event-stream") && !headers.contains_key("idempotency-key")
 }
 
 /// The steps as events.
@@ -54,6 +52,8 @@ fn event(step: Result<Step, Refusal>) -> Event {
 
 #[cfg(test)]
 mod tests {
+    use http::header::HeaderValue;
+
     use super::*;
 
     #[test]

@@ -9,6 +9,7 @@ use http::header::{
 };
 use http::{HeaderMap, StatusCode};
 
+use super::super::accept::accepts;
 use super::files::File;
 
 /// Scripts and styles are files of this site; nothing is inline, nothing comes from elsewhere.
@@ -37,7 +38,7 @@ pub(super) fn answer(file: &File, asked: &HeaderMap) -> Response {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // At an address of a page others than browsers are answered something else.
-    let varies = if file.is_index() { "accept, accept-encoding" } else { "accept-encoding" };
+    let varies = if file.is_index() { super::VARIES } else { "accept-encoding" };
     headers.insert(VARY, HeaderValue::from_static(varies));
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         headers.insert(ETAG, tag);
@@ -59,7 +60,7 @@ pub(super) fn answer(file: &File, asked: &HeaderMap) -> Response {
 
 /// The smallest form of a file that a client can read.
 fn packed(file: &File, asked: &HeaderMap) -> (Bytes, Option<&'static str>) {
-    let reads = |encoding: &str| acceptable(texts(asked, &ACCEPT_ENCODING), encoding);
+    let reads = |encoding: &str| accepts(asked, &ACCEPT_ENCODING, encoding);
     for (form, encoding) in [(&file.brotli, "br"), (&file.gzip, "gzip")] {
         if let Some(form) = form
             && reads(encoding)
@@ -70,46 +71,18 @@ fn packed(file: &File, asked: &HeaderMap) -> (Bytes, Option<&'static str>) {
     (file.plain.clone(), None)
 }
 
-/// Whether a list such as `Accept`'s names something, and not with `q=0`.
-pub(super) fn acceptable<'a>(mut lines: impl Iterator<Item = &'a str>, wanted: &str) -> bool {
-    lines.any(|line| {
-        line.split(',').any(|one| {
-            let mut parts = one.split(';').map(str::trim);
-            let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(wanted));
-            let weight = parts
-                .filter_map(|part| part.split_once('='))
-                .find(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
-            is_named && weight.is_none_or(|(_, weight)| weight.trim().parse().is_ok_and(|q: f32| q > 0.0))
-        })
-    })
-}
-
 /// Whether the client has what the tag names.
 fn is_known(asked: &HeaderMap, tag: &str) -> bool {
-    texts(asked, &IF_NONE_MATCH).flat_map(|line| line.split(',')).any(|known| {
+    let lines = asked.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|known| {
         let known = known.trim();
         known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag
     })
 }
 
-fn texts<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    headers.get_all(name).iter().filter_map(|line| line.to_str().ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_accepted_is_read_from_lists_with_weights() {
-        let accepts = |line: &'static str, wanted: &str| acceptable([line].into_iter(), wanted);
-        assert!(accepts("text/html,application/xhtml+xml,*/*;q=0.8", "text/html"));
-        assert!(accepts("application/json, Text/HTML; charset=utf-8; q=0.1", "text/html"));
-        assert!(accepts("gzip, deflate, br;q=1.0", "br"));
-        for refused in ["*/*", "", "text/html;q=0", "text/html; Q=0.000", "text/htmlx", "text/html;q=x"] {
-            assert!(!accepts(refused, "text/html"), "{refused}");
-        }
-    }
 
     #[test]
     fn a_tag_is_known_by_itself_weakly_or_by_a_star() {

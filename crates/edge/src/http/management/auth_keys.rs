@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, HeaderValue};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -23,12 +22,6 @@ use crate::service::App;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(exchange)).routes(routes!(create))
-}
-
-/// Neither codes nor keys are for caches.
-fn unkept(mut response: Response) -> Response {
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -67,7 +60,7 @@ async fn exchange(
     let (made, person) = oauth::exchange(&app, proof, address).await?;
     let answer =
         ExchangedKey { key: made.secret.expose().to_owned(), user_id: person.map(|id| id.to_string()) };
-    Ok(unkept(reply::json(StatusCode::OK, &answer)))
+    Ok(reply::json(StatusCode::OK, &answer))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -130,5 +123,5 @@ async fn create(
         app_id: oauth::app_id(wish.app()),
         created_at: issued.created_at,
     };
-    Ok(unkept(reply::json(StatusCode::OK, &Data { data })))
+    Ok(reply::json(StatusCode::OK, &Data { data }))
 }

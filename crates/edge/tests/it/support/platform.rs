@@ -45,6 +45,15 @@ struct File {
     edge: Config,
 }
 
+/// The defaults with what a test says of its own. Calls wait as long as a busy machine may need.
+fn config(inline: &str) -> Config {
+    let waits = if inline.contains("[edge.calls]") { "" } else { "[edge.calls]\nwait_ms = 60_000\n" };
+    let inline = format!("[edge.http]\nlinger_ms = 0\n{waits}{inline}");
+    let defaults = include_str!("../../../../../config/default.toml");
+    let file: File = lifecycle::load(defaults, None, &inline).unwrap();
+    file.edge
+}
+
 /// A running edge. End a test with [`Platform::stop`].
 pub(crate) struct Platform {
     pub(crate) address: SocketAddr,
@@ -107,9 +116,7 @@ impl Platform {
         redis: Option<redis::Client>,
         bus: Option<async_nats::Client>,
     ) -> Self {
-        let inline = format!("[edge.http]\nlinger_ms = 0\n{inline}");
-        let defaults = include_str!("../../../../../config/default.toml");
-        let file: File = lifecycle::load(defaults, None, &inline).unwrap();
+        let config = config(inline);
         let pool = pg::connect(&pg::Config { url: database.url(), max_connections: 6 }, pg::Owner::Identity)
             .unwrap();
         let (billing, router, worker) = (FakeBilling::new(), FakeRouter::new(), FakeWorker::default());
@@ -148,7 +155,7 @@ impl Platform {
             health: Health::default(),
             metrics: metrics.clone(),
         };
-        let Edge { address, tasks, serving } = Edge::start(file.edge, deps).await;
+        let Edge { address, tasks, serving } = Edge::start(config, deps).await;
         let tenant = bootstrapped.demo;
         Self {
             address,
@@ -183,9 +190,7 @@ impl Platform {
 
     /// Another edge between the same neighbours.
     pub(crate) async fn second_edge(&self, inline: &str) -> Edge {
-        let inline = format!("[edge.http]\nlinger_ms = 0\n{inline}");
-        let defaults = include_str!("../../../../../config/default.toml");
-        let file: File = lifecycle::load(defaults, None, &inline).unwrap();
+        let config = config(inline);
         let deps = Deps {
             pool: self.pool.clone(),
             router: Channel::local(RouterServer::new(self.router.clone())),
@@ -199,7 +204,7 @@ impl Platform {
             health: Health::default(),
             metrics: Metrics::default(),
         };
-        Edge::start(file.edge, deps).await
+        Edge::start(config, deps).await
     }
 
     /// Stops as on SIGTERM: everything ends by itself.

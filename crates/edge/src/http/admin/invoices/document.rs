@@ -18,6 +18,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::super::super::accept::accepted;
 use super::super::super::body::from_query;
 use super::super::super::documents::Document;
 use super::super::super::management::Named;
@@ -41,22 +42,20 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// The name without its suffix, and what is asked for: by the suffix, else by the first of `Accept` that is known.
+    /// The name without its suffix, and what is asked for: by the suffix, else by what `Accept` wants most of what is known.
     pub(super) fn of<'n>(name: &'n str, headers: &HeaderMap) -> (&'n str, Option<Self>) {
         for (suffix, form) in [(".json", Self::Json), (".html", Self::Html), (".pdf", Self::Pdf)] {
             if let Some(name) = name.strip_suffix(suffix) {
                 return (name, Some(form));
             }
         }
-        let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let kinds = accepted.split(',').map(|kind| kind.split(';').next().unwrap_or_default().trim());
-        let known = kinds.filter_map(|kind| match kind {
+        let mut known = accepted(headers, &ACCEPT).into_iter().filter_map(|kind| match kind {
             "application/pdf" => Some(Some(Self::Pdf)),
             "text/html" => Some(Some(Self::Html)),
             "application/json" => Some(None),
             _ => None,
         });
-        (name, known.into_iter().next().flatten())
+        (name, known.next().flatten())
     }
 
     const fn wire(self) -> Wire {
@@ -241,7 +240,7 @@ mod tests {
     fn the_suffix_counts_before_the_header() {
         let mut headers = HeaderMap::new();
         assert_eq!(Form::of("INV-2026-000001", &headers), ("INV-2026-000001", None));
-        headers.insert(ACCEPT, HeaderValue::from_static("image/png, application/pdf;q=0.9, text/html"));
+        headers.insert(ACCEPT, HeaderValue::from_static("image/png, text/html;q=0.9, application/pdf"));
         assert_eq!(Form::of("INV-2026-000001", &headers), ("INV-2026-000001", Some(Form::Pdf)));
         assert_eq!(Form::of("INV-2026-000001.html", &headers), ("INV-2026-000001", Some(Form::Html)));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/html"));

@@ -17,10 +17,10 @@ use uuid::Uuid;
 
 use super::super::super::documents::Document;
 use super::super::super::management::Named;
-use super::super::super::payments::idempotency_key;
+use super::super::super::payments::source;
 use super::super::super::reply::{self, Refusal};
-use super::super::{Operator, bad, read};
-use super::{asked, note, tenant_of, uuid};
+use super::super::{Operator, bad, idempotency, read};
+use super::{asked, note_once, tenant_of, uuid};
 use crate::service::App;
 
 /// Invoices are in whole cents.
@@ -58,18 +58,17 @@ async fn record(
     Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let header = idempotency_key(request.headers());
+    let named = idempotency::source(&operator, &request);
     let sent: InvoicePayment = read(&app, request).await?;
     let amount: Option<Amount> = sent.amount.parse().ok();
     let amount =
         amount.filter(|amount| *amount > Amount::ZERO && amount.nanos() % CENT == 0).ok_or_else(|| {
             bad(format!("amount: `{}` is no amount: write whole cents, such as \"25.00\"", sent.amount))
         })?;
-    let source_id = sent.source_id.or(header).filter(|source| !source.is_empty());
     let message = RecordInvoicePaymentRequest {
         invoice_id: uuid(&id)?,
         amount: amount.nanos(),
-        source_id: source_id.unwrap_or_else(|| Uuid::now_v7().to_string()),
+        source_id: source(sent.source_id, named),
         reference: sent.reference,
         received_on: sent.received_on.to_string(),
     };
@@ -82,6 +81,6 @@ async fn record(
             |mut billing, message| async move { billing.record_invoice_payment(message).await },
         );
     let recorded = recorded.await?.body_json;
-    note(&app, operator.does("invoice.payment", tenant_of(&recorded), id, details)).await;
+    note_once(&app, operator.does("invoice.payment", tenant_of(&recorded), id, details)).await;
     Ok(reply::raw_json(StatusCode::OK, recorded))
 }
