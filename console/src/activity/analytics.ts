@@ -9,7 +9,7 @@ import { compact, duration, percent, throughput } from "~/format/number";
 
 import { type Dimension, type Filter, type Metric, type Span } from "./search";
 
-export type Row = Record<string, string | number | null>;
+export type Row = Record<string, string | number | boolean | null>;
 
 export const LABELS: Record<Dimension, string> = {
   model: "Model",
@@ -63,6 +63,10 @@ const questionQuery = (name: string, question: Question) =>
     refetchInterval: 10_000,
   });
 
+const MOST_SERIES = 8;
+/** Means of times are asked for so long at most. */
+const MONTH = 31 * 86_400_000;
+
 /** The sums of the whole time. */
 export const totalsQuery = (span: Span, filters: readonly Filter[]) =>
   questionQuery("totals", {
@@ -87,6 +91,7 @@ export const seriesQuery = (span: Span, by: Dimension, metric: Metric, filters: 
     filters: filtersFor(filters),
     time_range: timeOf(span),
     limit: 10_000,
+    top: MOST_SERIES - 1,
   });
 
 export const tableQuery = (span: Span, by: Dimension, filters: readonly Filter[]) =>
@@ -97,8 +102,7 @@ export const tableQuery = (span: Span, by: Dimension, filters: readonly Filter[]
       "tokens_prompt",
       "tokens_completion",
       "error_rate",
-      "avg_latency",
-      "avg_throughput",
+      ...(span.end.getTime() - span.start.getTime() > MONTH ? [] : ["avg_latency", "avg_throughput"]),
     ],
     dimensions: [by],
     filters: filtersFor(filters),
@@ -121,7 +125,6 @@ export const filterValueIn = (row: Row, by: Dimension): string | null => textIn(
 
 export const bucketIn = (row: Row, span: Span): string | null => textIn(row, `date__${span.granularity}`);
 
-const MOST_SERIES = 8;
 const NONE = "(none)";
 
 export function chartOf(rows: readonly Row[], span: Span, by: Dimension, metric: Metric) {
@@ -130,7 +133,12 @@ export function chartOf(rows: readonly Row[], span: Span, by: Dimension, metric:
     const value = numberIn(row, metric);
     if (bucket === null || value === null) return [];
     return [
-      { at: bucketOf(Date.parse(bucket) / 1000, span.granularity), name: textIn(row, by) ?? NONE, value },
+      {
+        at: bucketOf(Date.parse(bucket) / 1000, span.granularity),
+        name: textIn(row, by) ?? NONE,
+        value,
+        isRest: row["is_rest"] === true,
+      },
     ];
   });
   const times = buckets(span.start.getTime() / 1000, span.end.getTime() / 1000, span.granularity);

@@ -46,6 +46,17 @@ test("what is small is put together, and nothing is lost", () => {
   ]);
 });
 
+test("what came as one stays one, whatever it is called", () => {
+  const { series } = columnsOf([...points, { at: 60, name: "a", value: 4, isRest: true }], times, 5);
+  expect(series.map((one) => [one.name, one.total, one.isRest])).toEqual([
+    ["b", 9, false],
+    ["a", 6, false],
+    ["c", 2, false],
+    ["d", 1, false],
+    ["everything else", 4, true],
+  ]);
+});
+
 test("series stand on top of each other", () => {
   const { series } = columnsOf(points, times, 9);
   expect(stacked(series, 3).at(-1)).toEqual([7, 10, 1]);

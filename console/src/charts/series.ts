@@ -7,6 +7,8 @@ export interface Point {
   at: number;
   name: string;
   value: number;
+  /** Of everything that the answer does not tell apart. */
+  isRest?: boolean;
 }
 
 export interface Series {
@@ -52,7 +54,7 @@ export function buckets(start: number, end: number, granularity: Granularity): n
   return all;
 }
 
-/** Points as columns. Beyond `most` names, the smallest are one series. */
+/** Points as columns. Beyond `most` names, the smallest are one series, together with what came as one already. */
 export function columnsOf(
   points: readonly Point[],
   times: number[],
@@ -61,11 +63,13 @@ export function columnsOf(
 ): Columns {
   const places = new Map(times.map((time, place) => [time, place]));
   const totals = new Map<string, number>();
-  for (const { name, value } of points) totals.set(name, (totals.get(name) ?? 0) + value);
+  for (const { name, value, isRest } of points)
+    if (!isRest) totals.set(name, (totals.get(name) ?? 0) + value);
+  const hasRest = points.some((point) => point.isRest);
   const names = [...totals]
     .sort(([one, first], [other, second]) => second - first || one.localeCompare(other))
     .map(([name]) => name);
-  const shown = names.length > most ? names.slice(0, most - 1) : names;
+  const shown = names.length + (hasRest ? 1 : 0) > most ? names.slice(0, most - 1) : names;
   const rows = new Map(
     shown.map((name): [string, Series] => [
       name,
@@ -76,12 +80,12 @@ export function columnsOf(
   for (const point of points) {
     const place = places.get(point.at);
     if (place === undefined) continue;
-    const row = rows.get(point.name) ?? rest;
+    const row = (point.isRest ? undefined : rows.get(point.name)) ?? rest;
     row.values[place] = (row.values[place] ?? 0) + point.value;
     row.total += point.value;
   }
   const series = [...rows.values()];
-  return { times, series: names.length > shown.length ? [...series, rest] : series };
+  return { times, series: hasRest || names.length > shown.length ? [...series, rest] : series };
 }
 
 /** Each series on top of those before it. */

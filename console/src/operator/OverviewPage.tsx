@@ -17,6 +17,7 @@ import { useTenantNames } from "./TenantLink";
 import { GROUPS, type Group, type Measure, pointsOf, sumsOf, usageQuery } from "./usage";
 
 const HOUR = 3_600_000;
+const MOST_SERIES = 8;
 const RANGES = [
   { value: "24h", label: "24 hours" },
   { value: "7d", label: "7 days" },
@@ -57,11 +58,14 @@ function History({ range }: { range: Range }) {
       until: span.until.toISOString(),
       grain: span.grain,
       group,
+      top: { groups: MOST_SERIES - 1, by: measure },
     }),
   );
   const columns = useMemo(() => {
     const times = buckets(span.since.getTime() / 1000, span.until.getTime() / 1000, span.grain);
-    return data ? columnsOf(pointsOf(data.data, group, measure, span.grain, names), times, 8) : null;
+    return data
+      ? columnsOf(pointsOf(data.data, group, measure, span.grain, names), times, MOST_SERIES)
+      : null;
   }, [data, names, span, group, measure]);
   return (
     <Card

@@ -33,4 +33,6 @@ test("groups are called by their names", () => {
   const [one, none] = pointsOf([point({ tenant_id: "t" }), point({})], "tenant", "requests", "hour", names);
   expect(one).toEqual({ at: Date.parse("2026-11-26T10:00:00Z") / 1000, name: "Acme", value: 2 });
   expect(none?.name).toBe("(none)");
+  const [rest] = pointsOf([point({ is_rest: true })], "tenant", "requests", "hour", names);
+  expect(rest?.isRest).toBe(true);
 });

@@ -19,6 +19,8 @@ export interface UsagePoint {
   model?: string | null;
   provider?: string | null;
   tenant_id?: string | null;
+  /** Of the groups that are not among the top. */
+  is_rest?: boolean;
 }
 
 export type Group = "model" | "provider" | "tenant";
@@ -33,12 +35,14 @@ export interface Asked {
   until: string;
   grain: "hour" | "day" | "all";
   group?: Group;
+  /** Of groups: so many are told apart, those with the most of it. */
+  top?: { groups: number; by: Measure };
   tenant?: string;
 }
 
-export const usageQuery = ({ since, until, grain, group, tenant }: Asked) =>
+export const usageQuery = ({ since, until, grain, group, top, tenant }: Asked) =>
   queryOptions({
-    queryKey: ["operator", "usage", since, until, grain, group, tenant],
+    queryKey: ["operator", "usage", since, until, grain, group, top, tenant],
     queryFn: () =>
       document<{ data: UsagePoint[]; truncated: boolean }>(
         admin.GET("/usage/series", {
@@ -48,6 +52,7 @@ export const usageQuery = ({ since, until, grain, group, tenant }: Asked) =>
               until,
               grain,
               ...(group ? { group_by: group } : {}),
+              ...(top ? { top: top.groups, top_by: top.by } : {}),
               ...(tenant ? { tenant } : {}),
             },
           },
@@ -106,6 +111,7 @@ export function pointsOf(
       at: bucketOf(Date.parse(point.start) / 1000, granularity),
       name: names.get(name) ?? name,
       value,
+      ...(point.is_rest ? { isRest: true } : {}),
     };
   });
 }

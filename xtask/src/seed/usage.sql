@@ -6,20 +6,20 @@ with parameters as materialized (
         $5::uuid as workspace, $6::uuid as person, billing.clock() as now,
         billing.open_period() as period, md5('patchbay/seed price')::uuid as price
 ), made as materialized (
-    select x.at, x.input, x.output, x.key, x.model, x.chance, x.input * 150 + x.output * 600 as due,
+    select x.at, x.input, x.output, x.key, x.model, x.app, x.chance, x.input * 150 + x.output * 600 as due,
         (left(billing.uuid_at(x.at)::text, 14) || '7' || substr(gen_random_uuid()::text, 16))::uuid as id,
         md5('seed endpoint ' || x.model)::uuid as endpoint_id,
         md5('seed key ' || p.tenant || x.key)::uuid as key_id, p.tenant, p.period, p.price, p.workspace,
         case when x.key < 5 then p.person end as person
     from parameters p cross join lateral (
         -- One in a hundred fails before content.
-        select r.at, r.input, case when r.chance < 0.01 then 0 else r.output end as output, r.key, r.model, r.chance
+        select r.at, r.input, case when r.chance < 0.01 then 0 else r.output end as output, r.key, r.model, r.app, r.chance
         from (select p.now - random() ^ 2 * p.days * interval '1 day' as at, (random() * 12000)::bigint as input,
                 1 + (random() ^ 3 * 4000)::bigint as output, (random() ^ 3 * 20)::integer as key,
                 case when p.models > 0 then 'seed/model-' || lpad((1 + floor(random() ^ 3 * p.models))::text, 4, '0')
                 else (array['openai/gpt-4o-mini', 'openai/gpt-4o', 'anthropic/claude-sonnet-4.5', 'google/gemini-2.5-flash',
                     'meta-llama/llama-3.3-70b-instruct'])[1 + floor(random() ^ 2 * 5)::integer] end as model,
-                random() as chance
+                nullif('App ' || (random() ^ 2 * 40)::integer, 'App 0') as app, random() as chance
             from generate_series(1, p.rows)) r) x
 ), usage as (
     insert into billing.usage (generation_id, day, execution, evidence, tenant_id, key_id, worker_id, lease_ids,
@@ -28,12 +28,12 @@ with parameters as materialized (
         absorbed, waived, provider_cost, model, provider, provider_name, endpoint_id, provider_response_id,
         finish_reason, native_finish_reason, streamed, cancelled, partial, received_at, latency_ms,
         generation_time_ms, deltas, attempts, first_n, first_endpoint_id, first_provider_name, first_model,
-        first_status, first_outcome, first_latency_ms, workspace_id, user_id)
+        first_status, first_outcome, first_latency_ms, workspace_id, user_id, app_title)
     select id, billing.uuid_day(id), 1, 'worker', tenant, key_id, 'seed', '{}', period, at, at, price, 0, input, 0,
         0, 0, output, 0, 0, 0, 0, 0, 'provider', due, due, due, 0, 0, due, model, 'seed', 'Seed', endpoint_id,
         'seed-' || id, case when chance < 0.01 then null when chance < 0.9 then 'stop' else 'length' end, null, chance < 0.8, chance > 0.98,
         chance > 0.98, at, 80 + (chance * 900)::bigint, output * 15, output, 1, 0, endpoint_id, 'Seed', model, 200,
-        'ok', 80, workspace, person
+        'ok', 80, workspace, person, app
     from made
 ), settled as (
     insert into billing.settlement (generation_id, execution, evidence, settled_at)

@@ -61,11 +61,12 @@ fn read(request: QueryAnalyticsRequest) -> Result<Query, Malformed> {
         descending: request.descending,
         limit: Some(rows(request.limit, "limit")?).filter(|rows| *rows > 0).ok_or(Malformed("limit"))?,
         group_limit: Some(rows(request.group_limit, "group_limit")?).filter(|rows| *rows > 0),
+        top: Some(rows(request.top, "top")?).filter(|groups| *groups > 0),
     })
 }
 
 fn filter(asked: AnalyticsFilter) -> Result<Filter, Malformed> {
-    let is_id = asked.dimension == "generation_id";
+    let is_id = matches!(asked.dimension.as_str(), "generation_id" | "api_key_id" | "user" | "workspace");
     if asked.values.iter().any(|value| value.contains('\0') || is_id && value.parse::<Uuid>().is_err()) {
         return Err(Malformed("filters"));
     }

@@ -65,6 +65,7 @@ impl UsageReports for Service {
             completed_days: Some(days).filter(|days| *days > 0),
             // One more than is answered tells whether there are more.
             limit: limit.saturating_add(1),
+            top: top(request.top, request.top_by),
         };
         let mut sums = reports::sums(&self.app.pool, &asked).await?;
         let is_truncated = cut(&mut sums, limit);
@@ -161,6 +162,12 @@ fn time(milliseconds: i64, field: &'static str) -> Result<Option<DateTime<Utc>>,
 fn bounded(asked: u32, usual: u32, most: u32) -> i32 {
     let rows = if asked == 0 { usual } else { asked.min(most) };
     i32::try_from(rows).unwrap_or(i32::MAX)
+}
+
+/// How many groups are told apart, and the measure of which they have the most.
+fn top(groups: u32, by: String) -> Option<(i32, String)> {
+    let by = if by.is_empty() { "charge".to_owned() } else { by };
+    (groups > 0).then(|| (bounded(groups, SUMS, SUMS), by))
 }
 
 /// Cuts rows down to `limit`. Whether there were more.

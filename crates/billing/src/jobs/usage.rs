@@ -29,6 +29,10 @@ pub(super) async fn fold(app: App) {
 
 async fn fold_all(app: &App) -> Result<(), Error> {
     while insistently(|| retention::fold(&app.pool, FOLD_BATCH)).await? >= i64::from(FOLD_BATCH) {}
+    // One day between two folds, so that neither what is new nor who folds waits long.
+    if let Some(day) = retention::backfill(&app.pool).await? {
+        tracing::info!(%day, "lean rollups were made of a day before there were any");
+    }
     let (waiting, seconds) = retention::unfolded(&app.pool).await?;
     app.metrics.unfolded.set(waiting);
     app.metrics.unfolded_seconds.set(seconds);
@@ -57,6 +61,7 @@ async fn forget_all(app: &App) -> Result<(), Error> {
         }
     }
     in_batches(app, || retention::prune_attempts(pool, PRUNE_BATCH)).await?;
+    in_batches(app, || retention::prune_apps(pool, PRUNE_BATCH)).await?;
     in_batches(app, || retention::prune_leases(pool, replay, PRUNE_BATCH)).await?;
     in_batches(app, || retention::prune_settlements(pool, replay, PRUNE_BATCH)).await
 }

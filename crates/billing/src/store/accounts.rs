@@ -137,9 +137,14 @@ pub(crate) async fn erase_tenant(pool: &PgPool, tenant: TenantId) -> Result<i64,
         .fetch_one(pool)
         .await?;
         if erased < i64::from(NAMED) {
-            return Ok(unsettled);
+            break;
         }
     }
+    // Last: what is folded by now names nobody.
+    sqlx::query!(r#"select billing.erase_usage_apps($1) as "erased: ()""#, tenant.uuid())
+        .fetch_one(pool)
+        .await?;
+    Ok(unsettled)
 }
 
 /// Opens a tenant's credit account; the same one when it is open.

@@ -41,6 +41,8 @@ pub(crate) struct Query {
     pub limit: i32,
     /// `None` = as many of a group as there are.
     pub group_limit: Option<i32>,
+    /// Groups that are told apart; `None` = all.
+    pub top: Option<i32>,
 }
 
 /// The rows of the answer, in their order.
@@ -49,8 +51,9 @@ pub(crate) struct Query {
 /// [`Error::Refused`] for names that are none, [`Error::TooLong`] beyond the time that a statement may take.
 pub(crate) async fn query(pool: &PgPool, asked: &Query) -> Result<Vec<AnalyticsRow>, Error> {
     let found = sqlx::query!(
-        r#"select at, first, second, figures as "figures!: Json<Vec<Option<Number>>>"
-        from billing.analytics($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"#,
+        r#"select at, first, second, is_rest as "is_rest!",
+            figures as "figures!: Json<Vec<Option<Number>>>"
+        from billing.analytics($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"#,
         asked.tenant,
         asked.home,
         asked.grain,
@@ -63,6 +66,7 @@ pub(crate) async fn query(pool: &PgPool, asked: &Query) -> Result<Vec<AnalyticsR
         asked.descending,
         asked.limit,
         asked.group_limit,
+        asked.top,
     )
     .fetch_all(pool)
     .await;
@@ -74,6 +78,7 @@ pub(crate) async fn query(pool: &PgPool, asked: &Query) -> Result<Vec<AnalyticsR
             start_ms: row.at.map(|at| at.timestamp_millis()),
             values: [row.first, row.second].into_iter().take(width).map(Option::unwrap_or_default).collect(),
             figures: row.figures.0.into_iter().map(figure).collect(),
+            is_rest: row.is_rest,
         })
         .collect())
 }

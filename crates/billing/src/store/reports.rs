@@ -52,16 +52,21 @@ pub(crate) struct Sums {
     /// Whole days before today, in place of the times.
     pub completed_days: Option<i32>,
     pub limit: i32,
+    /// Groups that are told apart, and the measure of which they have the most; `None` = all.
+    pub top: Option<(i32, String)>,
 }
 
 /// The sums, by time and dimensions.
 pub(crate) async fn sums(pool: &PgPool, asked: &Sums) -> Result<Vec<UsageSum>, Error> {
+    let (top, top_by) = asked.top.as_ref().map(|(top, by)| (*top, by.as_str())).unzip();
+    // What is grouped by is null in the rest alone.
+    let is_top = top.is_some() && !asked.group_by.is_empty();
     let rows = sqlx::query!(
         r#"with asked as materialized (
             select case when $6::integer is null then $4::timestamptz
-                    else billing.clock() - $6 * interval '1 day' end as since,
-                case when $6 is null then coalesce($5::timestamptz, 'infinity') else billing.clock() end as until,
-                case $1::text when 'hour' then 'hour' else 'day' end as base)
+                    else date_trunc('day', billing.clock(), 'UTC') - $6 * interval '1 day' end as since,
+                case when $6 is null then coalesce($5::timestamptz, 'infinity')
+                    else date_trunc('day', billing.clock(), 'UTC') end as until)
         select s.at as "at!", s.tenant_id as "tenant_id?", s.workspace_id as "workspace_id?",
             s.user_id as "user_id?", s.key_id as "key_id?", s.model as "model?", s.provider as "provider?",
             s.provider_name as "provider_name?", s.endpoint_id as "endpoint_id?", s.is_byok as "is_byok?",
@@ -75,8 +80,7 @@ pub(crate) async fn sums(pool: &PgPool, asked: &Sums) -> Result<Vec<UsageSum>, E
             s.search_unit as "search_unit!", s.charge as "charge!", s.absorbed as "absorbed!",
             s.waived as "waived!", s.provider_cost as "provider_cost!", s.upstream_cost as "upstream_cost!",
             s.latency_ms as "latency_ms!", s.generation_time_ms as "generation_time_ms!"
-        from asked a cross join lateral billing.usage_sums($1, $2, $3, date_trunc(a.base, a.since, 'UTC'),
-            date_trunc(a.base, a.until, 'UTC'), $7) s"#,
+        from asked a cross join lateral billing.usage_sums($1, $2, $3, a.since, a.until, $7, $8, $9) s"#,
         asked.grain,
         &asked.group_by,
         Json(&asked.filter) as Json<&Filter>,
@@ -84,6 +88,8 @@ pub(crate) async fn sums(pool: &PgPool, asked: &Sums) -> Result<Vec<UsageSum>, E
         asked.until,
         asked.completed_days,
         asked.limit,
+        top,
+        top_by,
     )
     .fetch_all(pool)
     .await?;
@@ -91,6 +97,10 @@ pub(crate) async fn sums(pool: &PgPool, asked: &Sums) -> Result<Vec<UsageSum>, E
         .into_iter()
         .map(|row| UsageSum {
             start_ms: row.at.timestamp_millis(),
+            is_rest: is_top
+                && [row.tenant_id, row.workspace_id, row.user_id, row.key_id, row.endpoint_id] == [None; 5]
+                && [&row.model, &row.provider, &row.provider_name] == [&None; 3]
+                && row.is_byok.is_none(),
             tenant_id: known(row.tenant_id),
             workspace_id: known(row.workspace_id),
             user_id: known(row.user_id),

@@ -17,6 +17,23 @@ pub(crate) async fn fold(pool: &PgPool, limit: i32) -> Result<i64, Error> {
     Ok(folded)
 }
 
+/// Makes the lean rollups of one more day from before there were any. The day; `None` = there is none left. Must run in a
+/// task that its caller cannot cancel, as [`fold`].
+pub(crate) async fn backfill(pool: &PgPool) -> Result<Option<NaiveDate>, Error> {
+    let mut transaction = pool.begin().await?;
+    sqlx::query!("select set_config('statement_timeout', '5min', true)").fetch_one(&mut *transaction).await?;
+    let day = sqlx::query_scalar!("select billing.backfill_usage()").fetch_one(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(day)
+}
+
+/// Forgets sums of apps of a time whose usage is gone. How many.
+pub(crate) async fn prune_apps(pool: &PgPool, limit: i32) -> Result<i64, Error> {
+    let pruned =
+        sqlx::query_scalar!(r#"select billing.prune_apps($1) as "pruned!""#, limit).fetch_one(pool).await?;
+    Ok(pruned)
+}
+
 /// Settlements that are not folded yet, and for how many seconds the oldest has not been.
 pub(crate) async fn unfolded(pool: &PgPool) -> Result<(i64, f64), Error> {
     let row =

@@ -170,7 +170,15 @@ async fn sums_and_single_generations_say_the_same() {
     let billing = Billing::start().await;
     let (customer, _) = used(&billing).await;
     let summed: Vec<&str> = METRICS.into_iter().filter(|name| !name.starts_with('p')).collect();
-    for dimensions in [vec!["model"], vec!["api_key_id", "model"], vec!["workspace"], vec![]] {
+    for dimensions in [
+        vec!["model"],
+        vec!["api_key_id", "model"],
+        vec!["api_key_id", "user"],
+        vec!["provider", "workspace"],
+        vec!["app", "origin"],
+        vec!["workspace"],
+        vec![],
+    ] {
         let from_sums = question(&customer, &summed, &dimensions);
         // A percentile is in no sum: it takes single generations, and nothing else changes.
         let mut from_single = from_sums.clone();
@@ -321,6 +329,36 @@ async fn rows_are_ordered_and_cut() {
     };
     let found = table(&rows(&billing, &by_model).await);
     assert_eq!((found.len(), found[0].0.as_str(), found[0].1[0]), (3, "a/one", 6.0));
+}
+
+#[tokio::test]
+async fn groups_beyond_the_top_are_one_row_a_bucket() {
+    let billing = Billing::start().await;
+    let customer = billing.customer(0).await;
+    let mut records = Vec::new();
+    for (model, paid) in [("a/one", 5), ("a/one", 1), ("a/two", 4), ("a/three", 3), ("", 2)] {
+        records.push(UsageRecord { upstream_cost: paid, ..own_key(&customer, model, paid) });
+    }
+    settle(&billing.client, &records).await;
+    let shown = async |metrics: &[&str], top| -> Vec<(String, f64, bool)> {
+        let request = QueryAnalyticsRequest {
+            granularity: "day".to_owned(),
+            top,
+            ..question(&customer, metrics, &["model"])
+        };
+        let found = rows(&billing, &request).await;
+        found.iter().map(|row| (row.values.join("|"), number(&row.figures[0]), row.is_rest)).collect()
+    };
+    let named = |name: &str, figure, is_rest| (name.to_owned(), figure, is_rest);
+    assert_eq!(
+        shown(&["byok_usage"], 2).await,
+        [named("a/one", 6.0, false), named("", 5.0, true), named("a/two", 4.0, false)]
+    );
+    assert_eq!(shown(&["byok_usage"], 4).await.last(), Some(&named("", 2.0, false)));
+    // Means have no most; the rest has one all the same.
+    let latency = shown(&["avg_latency"], 1).await;
+    assert_eq!(latency.iter().filter(|row| row.2).count(), 1, "{latency:?}");
+    assert!(latency.contains(&named("a/one", 12.0, false)), "it has the most requests: {latency:?}");
 }
 
 #[tokio::test]

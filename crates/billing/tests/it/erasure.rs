@@ -8,6 +8,8 @@ use crate::support::edge::Edge;
 use crate::support::records::{record, settle};
 use crate::support::{Billing, Customer};
 
+const UNFOLDED: &str = "select waiting from billing.usage_unfolded()";
+
 /// How much has not settled.
 async fn erase(billing: &Billing, customer: &Customer) -> i64 {
     let request = EraseTenantRequest { tenant_id: customer.tenant.to_string() };
@@ -61,14 +63,19 @@ async fn names_go_and_money_stays_and_what_is_under_way_settles() {
     let under_way = edge.ask_as(groups[1], &customer, 1_000, 1_000).await.unwrap();
     let mut first = record(&customer, &done, 200);
     first.end_user = "kanarie".to_owned();
+    first.app_title = "Kanarie".to_owned();
     settle(&billing.client, &[first]).await;
+    billing.eventually(UNFOLDED, 0).await;
+    assert!(found(&billing).await.contains(&"usage_by_app_daily".to_owned()), "apps are told apart");
     assert!(found(&billing).await.len() >= 4);
 
     assert!(erase(&billing, &customer).await > 0, "leases are open");
     assert_eq!(found(&billing).await, Vec::<String>::new());
     let mut late = record(&customer, &under_way, 300);
     late.end_user = "kanarie".to_owned();
+    late.app_referer = "https://kanarie.example".to_owned();
     settle(&billing.client, &[late]).await;
+    billing.eventually(UNFOLDED, 0).await;
     assert_eq!(billing.credits(customer.tenant).await.total_usage, 500, "both are charged");
     for group in groups {
         edge.give_back(group).await;
@@ -77,6 +84,8 @@ async fn names_go_and_money_stays_and_what_is_under_way_settles() {
     assert_eq!(erase(&billing, &customer).await, 0);
     assert_eq!(found(&billing).await, Vec::<String>::new());
     assert_eq!(billing.credits(customer.tenant).await.total_usage, 500);
+    let differences = "select count(*) from billing.rollup_differences('2020-01-01', '2100-01-01')";
+    assert_eq!(billing.count(differences).await, 0, "sums of apps are those of usage without names");
     billing.assert_sound().await;
 }
 

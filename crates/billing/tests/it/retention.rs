@@ -75,6 +75,11 @@ async fn a_day_of_usage_goes_when_it_is_old_folded_and_its_period_closed() {
     assert_eq!(kept(10).await, 0);
     assert_eq!(billing.count("select sum(charge)::bigint from billing.usage_daily").await, 900);
     assert_eq!(call(&billing, "select billing.prune_attempts(100)").await, 3);
+    // Names of apps are what clients said, and go with it.
+    assert!(call(&billing, "select billing.prune_apps(100)").await > 0);
+    assert_eq!(billing.count("select count(*) from billing.usage_by_app_hourly").await, 0);
+    assert_eq!(billing.count("select count(*) from billing.usage_by_app_daily").await, 0);
+    assert_eq!(billing.count("select sum(charge)::bigint from billing.usage_by_key_daily").await, 900);
     // What came after is still held against the books.
     spend(&billing, &customer, 2).await;
     billing.assert_sound().await;

@@ -136,6 +136,100 @@ async fn a_fold_that_dies_before_its_commit_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn every_rollup_says_the_same_whatever_comes_late_twice_or_with_odd_names() {
+    let billing = start().await;
+    let (one, two) = (billing.customer(0).await, billing.customer(0).await);
+    let ids: Vec<String> = (0..3).map(|_| uuid::Uuid::now_v7().to_string()).collect();
+    let pick = |n: usize, of: &[&str]| of[n % of.len()].to_owned();
+    let mut late = Vec::new();
+    for (day, moment) in
+        ["2026-12-01T23:30:00Z", "2026-12-02T00:30:00Z", "2026-12-04T12:00:00Z"].iter().enumerate()
+    {
+        billing.shift_to(moment).await;
+        let records: Vec<UsageRecord> = (0..24)
+            .map(|n| UsageRecord {
+                model: pick(n + day, &["a/one", "a/two", ""]),
+                provider: pick(n, &["acme", "zeta"]),
+                provider_name: pick(n, &["Acme", "Zeta", "zeta"]),
+                endpoint_id: ids[n % 2].clone(),
+                workspace_id: if n % 3 == 0 { String::new() } else { ids[n % 3].clone() },
+                user_id: if n % 5 == 0 { String::new() } else { ids[2].clone() },
+                app_title: pick(n, &["", "Notes", "%s $1 '"]),
+                app_referer: pick(n / 2, &["", "https://app.example"]),
+                is_byok: n % 4 == 0,
+                provider_cost: i64::try_from(n).unwrap() * 1_000_003,
+                latency_ms: 7,
+                ..free(if n % 7 == 0 { &two } else { &one })
+            })
+            .collect();
+        let (now, after) = records.split_at(16);
+        settle(&billing.client, now).await;
+        fold(&billing, 5).await;
+        settle(&billing.client, now).await;
+        late.extend_from_slice(after);
+    }
+    late.reverse();
+    settle(&billing.client, &late).await;
+    assert_eq!(billing.count(DIFFERENCES).await, 0, "half of it is folded");
+    fold_all(&billing).await;
+    assert_eq!((billing.count(FOLDED).await, billing.count(DIFFERENCES).await), (72, 0));
+    // A difference of a nano-dollar in one of them would be seen.
+    for table in ["by_provider", "by_tenant", "by_key", "by_endpoint", "by_model", "by_app"] {
+        for grain in ["hourly", "daily"] {
+            let change = format!(
+                "update billing.usage_{table}_{grain} set provider_cost = provider_cost + 1
+                where ctid = (select ctid from billing.usage_{table}_{grain} limit 1)"
+            );
+            let mut changing = billing.admin().begin().await.unwrap();
+            sqlx::query(sqlx::AssertSqlSafe(change)).execute(&mut *changing).await.unwrap();
+            let seen: i64 = sqlx::query_scalar(DIFFERENCES).fetch_one(&mut *changing).await.unwrap();
+            assert_eq!(seen, 1, "{table} {grain}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn lean_rollups_of_before_are_made_a_day_at_a_time_while_usage_goes_on() {
+    const BACKFILL: &str = "select billing.backfill_usage()";
+    let billing = start().await;
+    let customer = billing.customer(0).await;
+    for moment in ["2026-12-01T10:00:00Z", "2026-12-02T23:59:00Z", "2026-12-05T00:00:30Z"] {
+        billing.shift_to(moment).await;
+        settle(&billing.client, &[free(&customer), free(&customer)]).await;
+    }
+    fold_all(&billing).await;
+    // As a migration finds it.
+    let before = "delete from billing.usage_by_provider_hourly; delete from billing.usage_by_provider_daily;
+        delete from billing.usage_by_tenant_hourly; delete from billing.usage_by_tenant_daily;
+        delete from billing.usage_by_key_hourly; delete from billing.usage_by_key_daily;
+        delete from billing.usage_by_endpoint_hourly; delete from billing.usage_by_endpoint_daily;
+        delete from billing.usage_by_model_hourly; delete from billing.usage_by_model_daily;
+        update billing.usage_fold set lean_from = 'infinity'";
+    let wanted = by_hour(&billing, &customer).await;
+    sqlx::raw_sql(before).execute(billing.admin()).await.unwrap();
+    let pool = billing.database.pool_as("set role patchbay_billing").await;
+    let mut days: Vec<String> = Vec::new();
+    loop {
+        assert_eq!(by_hour(&billing, &customer).await[..wanted.len()], wanted, "after {days:?}");
+        assert_eq!(billing.count(DIFFERENCES).await, 0, "after {days:?}");
+        let day: Option<chrono::NaiveDate> = sqlx::query_scalar(BACKFILL).fetch_one(&pool).await.unwrap();
+        let Some(day) = day else { break };
+        days.push(day.to_string());
+        // Of a later hour of the newest day, and folded at once.
+        billing.shift_to("2026-12-05T02:00:00Z").await;
+        settle(&billing.client, &[free(&customer)]).await;
+        fold_all(&billing).await;
+    }
+    assert_eq!(days, ["2026-12-05", "2026-12-02", "2026-12-01"]);
+    let all = "select sum(requests)::bigint from billing.usage_by_key_daily";
+    assert_eq!((billing.count(all).await, billing.count(FOLDED).await), (9, 9));
+    assert_eq!(
+        billing.count("select count(*) from billing.usage_fold where lean_from = '-infinity'").await,
+        1
+    );
+}
+
+#[tokio::test]
 async fn late_usage_is_folded_into_its_own_hour() {
     let billing = start().await;
     let customer = billing.customer(1_000_000).await;

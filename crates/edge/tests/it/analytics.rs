@@ -24,6 +24,7 @@ fn row(values: &[&str], figures: Vec<Option<Figure>>) -> AnalyticsRow {
         start_ms: Some(1_793_491_200_000),
         values: values.iter().map(|value| (*value).to_owned()).collect(),
         figures: figures.into_iter().map(|value| AnalyticsFigure { value }).collect(),
+        is_rest: false,
     }
 }
 
@@ -80,14 +81,15 @@ async fn rows_have_a_member_for_everything_that_was_asked_for() {
     let figures =
         vec![Some(Figure::Whole(3)), Some(Figure::Whole(1_500_000)), Some(Figure::Fraction(0.25)), None];
     platform.reports.with(|told| {
-        let rows = vec![row(&[&id, "a/one"], figures.clone()), row(&[&gone, ""], figures)];
+        let rest = AnalyticsRow { is_rest: true, ..row(&["", ""], figures.clone()) };
+        let rows = vec![row(&[&id, "a/one"], figures.clone()), row(&[&gone, ""], figures), rest];
         told.analytics = QueryAnalyticsResponse { rows, is_truncated: true };
     });
     let body = json!({
         "metrics": ["request_count", "total_usage", "cache_hit_rate", "p90_latency", "request_count"],
         "dimensions": ["api_key_id", "model"], "granularity": "day", "limit": 2,
         "time_range": { "start": "2026-11-01T00:00:00Z", "end": "2026-11-08T00:00:00+01:00" },
-        "order_by": { "field": "total_usage", "direction": "asc" }, "group_limit": 5,
+        "order_by": { "field": "total_usage", "direction": "asc" }, "group_limit": 5, "top": 3,
     });
     let answer = ask(&platform, &body).await.json();
     if let Some(specification) = Specification::find() {
@@ -105,15 +107,16 @@ async fn rows_have_a_member_for_everything_that_was_asked_for() {
     );
     assert_eq!((&rows[1]["api_key_id"], &rows[1]["model"]), (&json!(gone), &Value::Null));
     let metadata = &answer["data"]["metadata"];
-    assert_eq!((&metadata["row_count"], &metadata["truncated"]), (&json!(2), &json!(true)));
+    assert_eq!((&metadata["row_count"], &metadata["truncated"]), (&json!(3), &json!(true)));
+    assert_eq!((&rows[1]["is_rest"], &rows[2]["is_rest"]), (&Value::Null, &json!(true)));
     assert!(metadata["query_time_ms"].is_number() && answer["data"].get("warnings").is_none());
     let asked = asked(&platform);
     assert_eq!(asked.tenant_id, platform.tenant.to_string());
     assert_eq!(asked.metrics, ["request_count", "total_usage", "cache_hit_rate", "p90_latency"]);
     assert_eq!(asked.until_ms - asked.since_ms, (7 * 24 - 1) * 3_600_000);
     assert_eq!(
-        (asked.order_by.as_str(), asked.descending, asked.limit, asked.group_limit),
-        ("total_usage", false, 2, 5)
+        (asked.order_by.as_str(), asked.descending, asked.limit, asked.group_limit, asked.top),
+        ("total_usage", false, 2, 5, 3)
     );
     platform.stop().await;
 }

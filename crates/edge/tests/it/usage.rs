@@ -41,7 +41,7 @@ async fn single_generations_come_in_pages() {
     );
     assert!(!filter.key_id.is_empty());
     assert_eq!((second.after, second.since_ms), (id.uuid().to_string(), 1_793_491_200_000));
-    for bad in ["?tenant=x", "?after=x", "?since=x", "?grain=day", "?key=x", "?color=red"] {
+    for bad in ["?tenant=x", "?after=x", "?since=x", "?grain=day", "?top=1", "?key=x", "?color=red"] {
         let answer = platform.admin(Method::GET, &format!("/usage{bad}"), "").await;
         assert_eq!(answer.error().0, 400, "{bad}");
     }
@@ -59,9 +59,11 @@ async fn sums_come_by_grain_and_group() {
             charge: 7,
             ..UsageSum::default()
         };
-        told.sums = GetUsageResponse { sums: vec![sum], is_truncated: true };
+        let rest = UsageSum { is_rest: true, charge: 9, ..UsageSum::default() };
+        told.sums = GetUsageResponse { sums: vec![sum, rest], is_truncated: true };
     });
-    let path = "/usage/series?grain=month&group_by=model,key&until=2026-12-01T00:00:00Z";
+    let path =
+        "/usage/series?grain=month&group_by=model,key&until=2026-12-01T00:00:00Z&top=1&top_by=provider_cost";
     let series = platform.admin(Method::GET, path, "").await.json();
     let point = &series["data"][0];
     assert_eq!(
@@ -74,10 +76,12 @@ async fn sums_come_by_grain_and_group() {
     );
     let asked = platform.reports.with(|told| told.asked.remove(0));
     assert_eq!(
-        (asked.grain.as_str(), asked.group_by),
-        ("month", vec!["model".to_owned(), "key_id".to_owned()])
+        (asked.grain.as_str(), asked.group_by, asked.top, asked.top_by.as_str()),
+        ("month", vec!["model".to_owned(), "key_id".to_owned()], 1, "provider_cost")
     );
-    for bad in ["?group_by=color", "?grain=minute", "?after=x"] {
+    let is_rest = [&series["data"][0]["is_rest"], &series["data"][1]["is_rest"]];
+    assert_eq!(is_rest, [&json!(null), &json!(true)]);
+    for bad in ["?group_by=color", "?grain=minute", "?after=x", "?top_by=model"] {
         let answer = platform.admin(Method::GET, &format!("/usage/series{bad}"), "").await;
         assert_eq!(answer.error().0, 400, "{bad}");
     }

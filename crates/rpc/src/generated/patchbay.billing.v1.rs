@@ -7340,7 +7340,8 @@ pub struct GetUsageRequest {
     #[prost(string, repeated, tag = "3")]
     pub group_by: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Requests admitted from this time to before the other, in Unix milliseconds; both are taken down to the hour
-    /// where the grain is one, else to the day, in UTC. 0 = from the beginning, until now and beyond.
+    /// where the grain is one, to the day where it is longer, in UTC. One sum over the whole time is of whole hours: the
+    /// first is taken down, the second up. 0 = from the beginning, until now and beyond.
     #[prost(int64, tag = "4")]
     pub since_ms: i64,
     #[prost(int64, tag = "5")]
@@ -7351,6 +7352,12 @@ pub struct GetUsageRequest {
     /// Rows at most; 0 = 10,000, the most.
     #[prost(uint32, tag = "7")]
     pub limit: u32,
+    /// Groups that are told apart at most, those with the most of `top_by` over the whole time; the rest is one. 0 = all.
+    #[prost(uint32, tag = "8")]
+    pub top: u32,
+    /// A count, unit or amount of UsageSum by name; empty = `charge`.
+    #[prost(string, tag = "9")]
+    pub top_by: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetUsageResponse {
@@ -7416,6 +7423,9 @@ pub struct UsageSum {
     pub latency_ms: i64,
     #[prost(int64, tag = "24")]
     pub generation_time_ms: i64,
+    /// Of the groups that are not among the top, together.
+    #[prost(bool, tag = "25")]
+    pub is_rest: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListUsageRequest {
@@ -7515,6 +7525,10 @@ pub struct QueryAnalyticsRequest {
     /// Rows of one combination of dimensions at most; 0 = as many as there are.
     #[prost(uint32, tag = "12")]
     pub group_limit: u32,
+    /// Combinations of dimensions that are told apart at most, those with the most of the first metric over the whole
+    /// time, or of requests where that is a mean; the rest is one. 0 = all.
+    #[prost(uint32, tag = "13")]
+    pub top: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AnalyticsFilter {
@@ -7549,6 +7563,9 @@ pub struct AnalyticsRow {
     /// One for each metric, in the order of the request.
     #[prost(message, repeated, tag = "3")]
     pub figures: ::prost::alloc::vec::Vec<AnalyticsFigure>,
+    /// Of the combinations that are not among the top, together: the values are empty.
+    #[prost(bool, tag = "4")]
+    pub is_rest: bool,
 }
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct AnalyticsFigure {

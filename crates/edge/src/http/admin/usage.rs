@@ -32,7 +32,7 @@ fn reports(app: &App) -> UsageReportsClient<rpc::Channel> {
     UsageReportsClient::new(app.billing.clone()).max_decoding_message_size(rpc::MAX_MESSAGE)
 }
 
-/// What is asked for; `list` knows nothing of grain and groups, `series` nothing of pages.
+/// What is asked for; `list` knows nothing of grain, groups and their top, `series` nothing of pages.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
@@ -55,6 +55,11 @@ struct Wanted {
     grain: Option<Grain>,
     /// Dimensions, apart by commas.
     group_by: String,
+    /// Groups that are told apart at most, those with the most of `top_by`; what is left is one, `is_rest`. 0 = all.
+    top: u32,
+    /// `charge` unless said.
+    #[param(inline)]
+    top_by: Option<Measure>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
@@ -76,6 +81,26 @@ impl Grain {
             Self::Week => "week",
             Self::Month => "month",
             Self::All => "",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Measure {
+    Charge,
+    ProviderCost,
+    Requests,
+    Errors,
+}
+
+impl Measure {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Charge => "charge",
+            Self::ProviderCost => "provider_cost",
+            Self::Requests => "requests",
+            Self::Errors => "errors",
         }
     }
 }
@@ -104,8 +129,8 @@ async fn list(
     request: Request,
 ) -> Result<Response, Refusal> {
     let wanted: Wanted = from_query(&request.into_parts().0)?;
-    if wanted.grain.is_some() || !wanted.group_by.is_empty() {
-        return Err(bad("grain, group_by: ask /admin/v1/usage/series for sums"));
+    if wanted.grain.is_some() || !wanted.group_by.is_empty() || wanted.top > 0 {
+        return Err(bad("grain, group_by, top: ask /admin/v1/usage/series for sums"));
     }
     let after = if wanted.after.is_empty() {
         String::new()
@@ -153,6 +178,8 @@ async fn series(
         until_ms: time(wanted.until.as_deref(), "until")?,
         completed_days: 0,
         limit: wanted.limit,
+        top: wanted.top,
+        top_by: wanted.top_by.map_or("", Measure::as_str).to_owned(),
         filter: Some(filter(&app, wanted).await?),
     };
     let answer = reports(&app).get_usage(message).await?.into_inner();
@@ -311,6 +338,9 @@ fn point(sum: &UsageSum, groups: &[(&str, &str)]) -> Value {
         "latency_ms": sum.latency_ms,
         "generation_time_ms": sum.generation_time_ms,
     });
+    if sum.is_rest {
+        point["is_rest"] = json!(true);
+    }
     for (_, name) in groups {
         point[*name] = match *name {
             "is_byok" => json!(sum.is_byok),

@@ -72,7 +72,7 @@ struct Metadata {
 #[schema(as = AnalyticsAnswer)]
 struct Answer {
     /// A member for each metric and dimension, `date__day` and the like for the start of the bucket, and beside labels
-    /// `api_key_hash`, `user_id` and `workspace_id`.
+    /// `api_key_hash`, `user_id` and `workspace_id`; `is_rest` where a row is of the groups beyond `top`.
     #[schema(value_type = Vec<Object>)]
     data: Vec<Map<String, Value>>,
     metadata: Metadata,
@@ -133,6 +133,7 @@ async fn ask(
         descending: question.descending,
         limit: question.limit,
         group_limit: question.group_limit,
+        top: question.top,
     };
     let answer = rpc::retry(3, || {
         let reports = UsageReportsClient::new(app.billing.clone());
@@ -156,6 +157,9 @@ fn written(row: &AnalyticsRow, question: &Question, labels: &Labels) -> Map<Stri
         if let Some(column) = dimension.id_column() {
             written.insert(column.to_owned(), json!(id));
         }
+    }
+    if row.is_rest {
+        written.insert("is_rest".to_owned(), json!(true));
     }
     for (metric, figure) in question.metrics.iter().zip(&row.figures) {
         let value = match figure.value {

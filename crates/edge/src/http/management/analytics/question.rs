@@ -44,6 +44,9 @@ pub(super) struct Sent {
     limit: Option<i64>,
     /// Rows of one combination of dimensions at most, 1 to 10,000.
     group_limit: Option<i64>,
+    /// Combinations of dimensions that are told apart at most, 1 to 10,000: those with the most of the first metric over the
+    /// whole time, or of requests where that is a mean. The rest is one, whose dimensions are null and whose `is_rest` is true.
+    top: Option<i64>,
     /// Not served: there are no classifiers.
     #[schema(value_type = Option<Object>)]
     classifier_dimensions: Option<Value>,
@@ -127,6 +130,8 @@ pub(super) struct Question {
     pub(super) limit: u32,
     /// 0 = as many as there are.
     pub(super) group_limit: u32,
+    /// 0 = all groups are told apart.
+    pub(super) top: u32,
 }
 
 /// A filter, its values as they were sent.
@@ -160,6 +165,7 @@ impl Question {
         };
         let limit = sent.limit.map(|rows| bounded(rows, "limit")).transpose()?;
         let group_limit = sent.group_limit.map(|rows| bounded(rows, "group_limit")).transpose()?;
+        let top = sent.top.map(|groups| bounded(groups, "top")).transpose()?;
         let is_series = granularity.is_some() && !dimensions.is_empty();
         // A series is not to end in the midst of its time because it has many groups.
         let usual = if is_series && group_limit.is_none() { MOST_ROWS } else { ROWS };
@@ -179,6 +185,7 @@ impl Question {
             descending,
             limit: limit.unwrap_or(usual),
             group_limit: group_limit.unwrap_or(0),
+            top: top.unwrap_or(0),
         };
         question.check_times()?;
         Ok(question)
