@@ -33,6 +33,7 @@ use super::super::reply::{self, Refusal, UserFacing as _};
 use super::{Operator, bad, not_found, read, tenant};
 use crate::service::App;
 use crate::store::audit;
+use crate::text;
 use document::{Form, of_invoice};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -272,6 +273,7 @@ async fn issue_credit_note(
     if sent.reason.trim().is_empty() {
         return Err(bad("reason: say why, it stands on the credit note"));
     }
+    text::reason("reason", &sent.reason)?;
     let source_id = sent.source_id.or(header).filter(|source| !source.is_empty());
     let message = IssueCreditNoteRequest {
         invoice_id: uuid(&id)?,

@@ -26,6 +26,7 @@ use super::super::reply::{self, Refusal};
 use super::{Operator, bad, bills, not_found, parked, read};
 use crate::service::App;
 use crate::store::audit;
+use crate::text;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -207,6 +208,7 @@ async fn payout(
     let header = request.headers().get("idempotency-key").and_then(|value| value.to_str().ok());
     let header = header.map(str::to_owned);
     let sent: Payout = read(&app, request).await?;
+    text::reason("note", &sent.note)?;
     let source_id = sent
         .source_id
         .or(header)

@@ -11,10 +11,12 @@ use crate::http::body::sent;
 use crate::http::reply::Refusal;
 use crate::store::workspaces::Workspace;
 
+use crate::text;
 const SORTS: [&str; 4] = ["price", "throughput", "latency", "exacto"];
-/// Bytes of a model's name, and characters of a description.
+/// Bytes of a model's name, and characters of a workspace's and of a description.
 const LONGEST_MODEL: usize = 256;
 const LONGEST_DESCRIPTION: usize = 500;
+const LONGEST_NAME: usize = 100;
 /// What the names of the platform's own tools begin with.
 const SERVER_TOOL: &str = "openrouter:";
 /// Tools, and ids of keys, in one list.
@@ -142,12 +144,8 @@ impl Settings {
 
     fn check(&self) -> Result<(), Refusal> {
         self.defaults.check()?;
-        let description = self.description.iter().flatten();
-        if description
-            .into_iter()
-            .any(|text| text.chars().count() > LONGEST_DESCRIPTION || text.contains('\0'))
-        {
-            return Err(bad(format!("description: use at most {LONGEST_DESCRIPTION} characters")));
+        if let Some(Some(description)) = &self.description {
+            text::note("description", description, LONGEST_DESCRIPTION)?;
         }
         let tools = self.disabled_server_tools.iter().flatten();
         if tools.into_iter().any(|tools| tools.len() > MOST_TOOLS || !tools.iter().all(|tool| is_tool(tool)))
@@ -183,10 +181,7 @@ fn is_tool(name: &str) -> bool {
 /// # Errors
 /// A [`Refusal`] when a workspace cannot have this name.
 pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
-    if (1..=100).contains(&name.chars().count()) && !name.trim().is_empty() && !name.contains('\0') {
-        return Ok(());
-    }
-    Err(bad("name: use 1 to 100 characters"))
+    Ok(text::line("name", name, LONGEST_NAME)?)
 }
 
 /// # Errors
