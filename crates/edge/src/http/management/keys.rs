@@ -138,6 +138,7 @@ struct Update {
 }
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct Rotate {
     /// How long the former secret stays in force beside the new one, at most a week. 0 = it ends at once.
     #[serde(default)]

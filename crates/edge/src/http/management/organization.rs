@@ -96,6 +96,7 @@ struct Change {
 impl Change {
     fn apply(&self, to: &mut organisations::Settings) -> Result<(), Refusal> {
         let Self { name, defaults } = self;
+#[serde(deny_unknown_fields)]
         defaults.check()?;
         if let Some(name) = name {
             settings::check_name(name)?;
