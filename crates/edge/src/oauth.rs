@@ -216,6 +216,7 @@ async fn redeem(app: &App, proof: Proof) -> Result<(Minted, Option<PersonId>), E
         kind: KeyKind::Inference,
         workspace: Some(held.grant.workspace),
         creator: person,
+        app: Some(held.grant.app.clone()),
         limit: held.grant.limit,
         limit_reset: held.grant.limit_reset.as_deref().and_then(Reset::named),
         counts_own_keys: None,

@@ -236,6 +236,7 @@ async fn create(
         kind: sent.kind.unwrap_or_default().into(),
         workspace: sent.workspace_id,
         creator: sent.creator_user_id.map(identity::PersonId::from_uuid),
+        app: None,
         limit: sent.limit.map(limit).transpose()?,
         limit_reset: sent.limit_reset,
         counts_own_keys: sent.include_byok_in_limit,
