@@ -10,10 +10,9 @@ const FRESH = 15_000;
 
 export const queries: QueryClient = new QueryClient({
   queryCache: new QueryCache({
-    onError(error, query) {
+    onError(error) {
       // The session has ended: asking for it again leads to signing in.
-      const isSignedOut =
-        error instanceof ApiError && error.status === 401 && query.meta?.["isOfKey"] !== true;
+      const isSignedOut = error instanceof ApiError && error.status === 401;
       if (isSignedOut) void queries.invalidateQueries({ queryKey: ["session"] });
     },
   }),

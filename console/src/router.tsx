@@ -198,6 +198,7 @@ const byok = createRoute({
 const presets = createRoute({
   ...within,
   path: "/presets",
+  validateSearch: workspaceSearch,
   component: page(() => import("./presets/PresetsPage"), "PresetsPage"),
 });
 const destinations = createRoute({

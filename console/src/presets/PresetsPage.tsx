@@ -1,130 +1,36 @@
-// Presets are made, read and used with a key of their workspace: the session cannot ask for them.
-
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 
-import { type Schemas, answer, api } from "~/api/client";
-import { wholeList } from "~/api/pages";
 import { ago } from "~/format/time";
-import { KeyGate } from "~/playground/KeyGate";
-import { usePlaygroundKey } from "~/playground/key";
-import { useSession } from "~/session/session";
-import { Button } from "~/ui/Button";
-import { CodeBlock } from "~/ui/Copy";
-import { Dialog, FormDialog } from "~/ui/Dialog";
-import { TextArea, TextField } from "~/ui/Field";
+import { useMay } from "~/session/session";
+import { Button, type ButtonKind } from "~/ui/Button";
+import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
 import { type Column, Table } from "~/ui/Table";
+import { WorkspacePicker } from "~/workspaces/WorkspacePicker";
 
-type Preset = Schemas["Preset"];
+import { ChangeDialog, DeleteDialog, VersionDialog, VersionsDialog } from "./dialogs";
+import { type Preset, presetsQuery } from "./presets";
 
-const withKey = (secret: string) => ({
-  headers: { authorization: `Bearer ${secret}` },
-  credentials: "omit" as const,
-});
-/** Refusals are about the key, and do not end the session. */
-const ofKey = { meta: { isOfKey: true } };
+const route = getRouteApi("/inside/presets");
 
-function PresetDialog({ secret, of, onClose }: { secret: string; of: string | null; onClose: () => void }) {
-  const queries = useQueryClient();
-  const [slug, setSlug] = useState(of ?? "");
-  const [model, setModel] = useState("");
-  const [system, setSystem] = useState("");
-  const [more, setMore] = useState("");
-  async function submit(): Promise<void> {
-    const others = more.trim() === "" ? {} : (JSON.parse(more) as Record<string, unknown>);
-    const messages = system.trim() === "" ? {} : { messages: [{ role: "system", content: system }] };
-    const body = { ...others, ...(model.trim() === "" ? {} : { model: model.trim() }), ...messages };
-    await answer(
-      api.POST("/presets/{slug}/chat/completions", { params: { path: { slug } }, body, ...withKey(secret) }),
-    );
-    await queries.invalidateQueries({ queryKey: ["presets"] });
-  }
-  return (
-    <FormDialog
-      open
-      title={of ? `New version of ${of}` : "New preset"}
-      action="Keep it"
-      onClose={onClose}
-      onSubmit={submit}
-    >
-      {of ? null : (
-        <TextField
-          label="Slug"
-          hint="a-z, 0-9, - and _; requests say @preset/slug."
-          pattern="[a-z0-9_\-]{1,64}"
-          required
-          autoFocus
-          value={slug}
-          onChange={(event) => setSlug(event.target.value)}
-        />
-      )}
-      <TextField
-        label="Model"
-        placeholder="the request's"
-        value={model}
-        onChange={(event) => setModel(event.target.value)}
-      />
-      <TextArea
-        label="System prompt"
-        rows={5}
-        value={system}
-        onChange={(event) => setSystem(event.target.value)}
-      />
-      <TextArea
-        label="Other members of a request, as JSON"
-        isCode
-        rows={4}
-        placeholder='{"temperature": 0.3, "provider": {"sort": "price"}}'
-        value={more}
-        onChange={(event) => setMore(event.target.value)}
-      />
-    </FormDialog>
-  );
-}
+type Asked = { what: "new" } | { what: "version" | "versions" | "change" | "delete"; one: Preset } | null;
 
-function VersionsDialog({ secret, slug, onClose }: { secret: string; slug: string; onClose: () => void }) {
-  const { data, error } = useQuery({
-    queryKey: ["presets", secret, slug],
-    queryFn: () =>
-      wholeList((query) =>
-        answer(
-          api.GET("/presets/{slug}/versions", { params: { path: { slug }, query }, ...withKey(secret) }),
-        ),
-      ),
-    ...ofKey,
-  });
-  return (
-    <Dialog open size="wide" title={`Versions of ${slug}`} onClose={onClose}>
-      {error ? <ErrorNote error={error} /> : null}
-      {data ? (
-        data.toReversed().map((version, place) => (
-          <section className="stack" key={version.id}>
-            <h3>
-              Version {version.version} {place === 0 ? <Badge tone="good">in force</Badge> : null}{" "}
-              <span className="soft">{ago(version.created_at)}</span>
-            </h3>
-            {version.system_prompt ? <CodeBlock label="System prompt" code={version.system_prompt} /> : null}
-            <CodeBlock label="Configuration" code={JSON.stringify(version.config, null, 2)} />
-          </section>
-        ))
-      ) : error ? null : (
-        <Loading />
-      )}
-    </Dialog>
-  );
-}
-
-type Asked = { what: "new"; slug: string | null } | { what: "versions"; slug: string } | null;
-
-function Presets({ secret, asked, ask }: { secret: string; asked: Asked; ask: (what: Asked) => void }) {
-  const { data, error, refetch } = useQuery({
-    queryKey: ["presets", secret],
-    queryFn: () =>
-      wholeList((query) => answer(api.GET("/presets", { params: { query }, ...withKey(secret) }))),
-    ...ofKey,
-  });
+export function PresetsPage() {
+  const { workspace } = route.useSearch();
+  const navigate = route.useNavigate();
+  const mayWrite = useMay()("presets.write");
+  const [asked, ask] = useState<Asked>(null);
+  const { data, error, refetch } = useQuery(presetsQuery(workspace));
+  const close = () => ask(null);
+  const create = (kind: ButtonKind) =>
+    mayWrite ? (
+      <Button kind={kind} onClick={() => ask({ what: "new" })}>
+        New preset
+      </Button>
+    ) : null;
   const columns: Column<Preset>[] = [
     {
       id: "slug",
@@ -132,9 +38,12 @@ function Presets({ secret, asked, ask }: { secret: string; asked: Asked; ask: (w
       width: "minmax(200px, 2fr)",
       value: (one) => one.slug,
       cell: (one) => (
-        <button type="button" className="link mono" onClick={() => ask({ what: "versions", slug: one.slug })}>
-          @preset/{one.slug}
-        </button>
+        <div className="stack-tight">
+          <button type="button" className="link mono" onClick={() => ask({ what: "versions", one })}>
+            @preset/{one.slug}
+          </button>
+          {one.description ? <span className="soft cut">{one.description}</span> : null}
+        </div>
       ),
     },
     {
@@ -152,18 +61,29 @@ function Presets({ secret, asked, ask }: { secret: string; asked: Asked; ask: (w
       cell: (one) => ago(one.updated_at),
     },
     {
-      id: "do",
+      id: "menu",
       head: <span className="visually-hidden">Actions</span>,
-      width: "140px",
-      cell: (one) => (
-        <Button size="small" onClick={() => ask({ what: "new", slug: one.slug })}>
-          New version
-        </Button>
-      ),
+      width: "56px",
+      cell: (one) =>
+        mayWrite ? (
+          <RowMenu
+            label={`Actions of ${one.slug}`}
+            actions={[
+              { label: "New version…", onSelect: () => ask({ what: "version", one }) },
+              { label: "Change…", onSelect: () => ask({ what: "change", one }) },
+              { label: "Delete…", tone: "bad", onSelect: () => ask({ what: "delete", one }) },
+            ]}
+          />
+        ) : null,
     },
   ];
   return (
-    <>
+    <Page
+      title="Presets"
+      about="Settings under a name: models, providers, a system prompt, parameters, tools. A request that names one takes over what it does not say itself."
+      actions={create("primary")}
+    >
+      <WorkspacePicker value={workspace} onChange={(id) => void navigate({ search: { workspace: id } })} />
       {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {data ? (
         <Table
@@ -171,11 +91,9 @@ function Presets({ secret, asked, ask }: { secret: string; asked: Asked; ask: (w
           rows={data}
           columns={columns}
           rowKey={(one) => one.id}
+          rowHeight={60}
           empty={
-            <Empty
-              title="No presets in the key's workspace"
-              action={<Button onClick={() => ask({ what: "new", slug: null })}>New preset</Button>}
-            >
+            <Empty title="No presets in this workspace" action={create("plain")}>
               A preset holds a model, a system prompt and settings under a name that requests refer to.
             </Empty>
           }
@@ -183,34 +101,19 @@ function Presets({ secret, asked, ask }: { secret: string; asked: Asked; ask: (w
       ) : error ? null : (
         <Loading />
       )}
-      {asked?.what === "new" ? (
-        <PresetDialog secret={secret} of={asked.slug} onClose={() => ask(null)} />
+      {asked?.what === "new" ? <VersionDialog of={null} workspace={workspace} onClose={close} /> : null}
+      {asked?.what === "version" ? (
+        <VersionDialog of={asked.one.slug} workspace={workspace} onClose={close} />
       ) : null}
       {asked?.what === "versions" ? (
-        <VersionsDialog secret={secret} slug={asked.slug} onClose={() => ask(null)} />
+        <VersionsDialog of={asked.one} workspace={workspace} onClose={close} />
       ) : null}
-    </>
-  );
-}
-
-export function PresetsPage() {
-  const hasKey = usePlaygroundKey(useSession().organization?.id ?? "") !== null;
-  const [asked, ask] = useState<Asked>(null);
-  return (
-    <Page
-      title="Presets"
-      about="Settings under a name: models, providers, a system prompt, parameters, tools. A request that names one takes over what it does not say itself."
-      actions={
-        hasKey ? (
-          <Button kind="primary" onClick={() => ask({ what: "new", slug: null })}>
-            New preset
-          </Button>
-        ) : null
-      }
-    >
-      <KeyGate why="Presets belong to a workspace and are read with a key of it.">
-        {(secret) => <Presets secret={secret} asked={asked} ask={ask} />}
-      </KeyGate>
+      {asked?.what === "change" ? (
+        <ChangeDialog of={asked.one} workspace={workspace} onClose={close} />
+      ) : null}
+      {asked?.what === "delete" ? (
+        <DeleteDialog of={asked.one} workspace={workspace} onClose={close} />
+      ) : null}
     </Page>
   );
 }

@@ -29,7 +29,7 @@ export const NAVIGATION: Group[] = [
       { to: "/models", label: "Models", keys: "g m", words: "catalogue prices endpoints compare" },
       { to: "/playground", label: "Playground", keys: "g p", words: "chat try compare" },
       { to: "/keys", label: "Keys", keys: "g k", needs: "keys.read", words: "api keys limits rotate" },
-      { to: "/presets", label: "Presets", words: "system prompt versions" },
+      { to: "/presets", label: "Presets", needs: "presets.read", words: "system prompt versions" },
       { to: "/explorer", label: "API explorer", keys: "g x", words: "openapi reference documentation" },
     ],
   },

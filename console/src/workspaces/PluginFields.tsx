@@ -29,13 +29,13 @@ export function PluginFields({
             <span className="mono">id</span> and its settings. Empty = none.
           </>
         }
-        error={pluginsTrouble(of.text)}
+        error={pluginsTrouble(of.text) ?? (of.broken && `Requests go without an entry: ${of.broken}.`)}
         isCode
         rows={Math.min(14, Math.max(3, of.text.split("\n").length))}
         placeholder={'[{"id": "auto-router", "allowed_models": ["openai/*"]}]'}
         readOnly={!mayWrite}
         value={of.text}
-        onChange={(event) => onChange({ text: event.target.value })}
+        onChange={(event) => onChange({ text: event.target.value, broken: null })}
       />
       <CheckField
         label="These are final:"

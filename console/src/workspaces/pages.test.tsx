@@ -65,3 +65,10 @@ test("the organisation's plugins are taken away by nothing", async () => {
     }),
   );
 });
+
+test("what requests go without is said beside what is stored", async () => {
+  const broken = { ...WORKSPACE, default_plugins_error: "`auto-router` has no member `tier`" };
+  page = openConsole({ ...ANSWERS, "GET /api/v1/workspaces": { data: [broken], total_count: 1 } });
+  await page.open("/workspaces/w");
+  await sees("Requests go without an entry: `auto-router` has no member `tier`.");
+});

@@ -11,6 +11,8 @@ export interface Plugins {
   text: string;
   /** Whether nobody below replaces or disables them. */
   isFinal: boolean;
+  /** Why requests go without one of those that are stored; null = they get them all. */
+  broken: string | null;
 }
 
 /** As it is edited: an entry with its settings on a line or more, nothing where there are none. */
@@ -55,12 +57,14 @@ export function pluginsTrouble(text: string): string | null {
 
 interface Stored {
   default_plugins?: Record<string, unknown>[] | null;
+  default_plugins_error?: string | null;
   prevent_plugin_overrides: boolean;
 }
 
 export const pluginsIn = (stored: Stored): Plugins => ({
   text: pluginsText(stored.default_plugins),
   isFinal: stored.prevent_plugin_overrides,
+  broken: stored.default_plugins_error ?? null,
 });
 
 /**
@@ -68,7 +72,7 @@ export const pluginsIn = (stored: Stored): Plugins => ({
  *
  * @throws like `pluginsOf`.
  */
-export const pluginsAsked = ({ text, isFinal }: Plugins) => ({
+export const pluginsAsked = ({ text, isFinal }: Omit<Plugins, "broken">) => ({
   default_plugins: pluginsOf(text),
   prevent_plugin_overrides: isFinal,
 });

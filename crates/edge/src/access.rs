@@ -6,7 +6,7 @@
 //!
 //! | Scheme | Is |
 //! |---|---|
-//! | `inference_key`, `management_key` | an API key as a bearer token; acts for its whole organisation |
+//! | `inference_key`, `management_key` | an API key as a bearer token; acts for its whole organisation, except where it is an app's ([`Action::is_closed_to_apps`]) |
 //! | `session` | the console's cookie; may do what the person's role in the organisation allows |
 //! | `operator_token` | an operator's bearer token, or the session of a platform administrator |
 //! | none (`security(())`) | everybody |
@@ -21,7 +21,7 @@ mod role;
 mod session;
 
 pub(crate) use action::Action;
-pub(crate) use caller::{Caller, CallingKey, Operator, Who};
+pub(crate) use caller::{Caller, Operator, Who};
 pub(crate) use calls::{Calls, Party, serve};
 pub(crate) use guard::{guard, roles};
 pub(crate) use role::Role;

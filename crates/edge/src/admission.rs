@@ -29,7 +29,7 @@ use estimate::Estimate;
 pub(crate) use explain::{blocked, refused};
 pub(crate) use head::Head;
 pub(crate) use plan::{Question, explain};
-pub(crate) use plugins::{DefaultPlugins, check_defaults, plugins};
+pub(crate) use plugins::{DefaultPlugins, RouterPlugins, check_defaults, plugins, wrong_defaults};
 pub(crate) use preferences::preferences;
 pub(crate) use quantum::Quantum;
 pub(crate) use sticky::{Sticks, StickyKey, stick};

@@ -149,6 +149,7 @@ async fn add(
             name: name.to_owned(),
             workspace: None,
             creator: None,
+            app: None,
             made_by: "bootstrap".to_owned(),
             ceilings: Ceilings::default(),
             limit: None,

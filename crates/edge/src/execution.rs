@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 pub(crate) use client::{Client, Outgoing, Verdict};
 
-use crate::admission::{self, Admitted, Quantum, StickyKey};
+use crate::admission::{self, Admitted, Quantum, RouterPlugins, StickyKey};
 use crate::auth::Context;
 use crate::http::reply::{Refusal, UserFacing};
 use crate::live::Answered;
@@ -43,8 +43,8 @@ pub(crate) struct Request {
     pub(crate) session_id: String,
     /// What stands for the conversation, where anything does.
     pub(crate) sticky_key: Option<StickyKey>,
-    /// The settings of router models, as a JSON array; empty = none.
-    pub(crate) plugins_json: String,
+    /// The settings of router models.
+    pub(crate) plugins: RouterPlugins,
     /// The data region to stay in; empty = anywhere.
     pub(crate) region: String,
     /// Whether the answer is to tell of its routing.

@@ -36,6 +36,8 @@ use crate::store::keys::{self as store, Key, NewKey};
 const ASKED_AT_ONCE: usize = 100;
 /// How long billing may take to keep a limit: the key's row is locked meanwhile.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Said to members who reach only what is theirs.
+pub(crate) const OUTSIDE: &str = "You are no member of this workspace. Ask an owner or admin.";
 
 /// Why keys are not managed as asked.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +75,8 @@ pub(crate) struct Draft {
     pub(crate) workspace: Option<Uuid>,
     /// Whom it is for; `None` = whoever makes it.
     pub(crate) creator: Option<PersonId>,
+    /// The app that gets it; `None` = it is no app's.
+    pub(crate) app: Option<String>,
     pub(crate) limit: Option<Amount>,
     pub(crate) limit_reset: Option<Reset>,
     /// Whether what the organisation's own credentials serve counts against the limit.
@@ -192,6 +196,7 @@ where
         name: draft.name,
         workspace: draft.workspace,
         creator,
+        app: draft.app,
         made_by: manager.actor.clone(),
         ceilings: rules::ceilings(draft.ceilings)?,
         limit: draft.limit,
@@ -227,7 +232,7 @@ async fn insert(
         return Err(Error::Invalid("creator_user_id: this user is no member of the organization".to_owned()));
     }
     if matches!(manager.reach, Reach::Own(_)) && !place.is_inside {
-        return Err(Error::Forbidden("You are no member of this workspace. Ask an owner or admin."));
+        return Err(Error::Forbidden(OUTSIDE));
     }
     if new.kind == KeyKind::Management {
         manager.still_manages(tx).await?;

@@ -19,6 +19,7 @@
 //! - [`lease`]: the sessions with billing.
 //! - [`live`]: what operators watch as it happens.
 //! - [`replay`]: answers that are given again instead of made again.
+//! - [`text`]: names and other texts that people write.
 //! - [`execution`]: the task that sees one request through, whatever becomes of its client.
 
 mod access;
@@ -48,6 +49,7 @@ mod rehearsal;
 mod replay;
 mod service;
 mod store;
+mod text;
 
 pub use bootstrap::{Bootstrapped, Demo, bootstrap};
 pub use byok::{Rewrapped, forget_tenant_keys, rewrap_tenant_keys, rotate_tenant_key};

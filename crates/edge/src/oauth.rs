@@ -27,6 +27,7 @@ use crate::people;
 use crate::service::App;
 use crate::store::audit;
 use crate::store::auth_codes::{self, Giver, Grant};
+use crate::text;
 
 /// How long an app has to exchange its code.
 const LASTS: Duration = Duration::from_secs(600);
@@ -103,12 +104,7 @@ impl Wish {
             return Err(invalid(message));
         }
         if let Some(label) = &self.label {
-            let is_shown = (1..=LONGEST_LABEL).contains(&label.chars().count())
-                && !label.chars().any(is_unshown)
-                && !label.trim().is_empty();
-            if !is_shown {
-                return Err(invalid("key_label: use 1 to 100 characters, none of them a control character"));
-            }
+            text::line("key_label", label, LONGEST_LABEL).map_err(|bad| invalid(bad.to_string()))?;
         }
         Ok(())
     }
@@ -123,12 +119,6 @@ impl Wish {
         let app = Some(self.app()).filter(|app| !app.is_empty()).unwrap_or(NAMELESS);
         self.label.clone().unwrap_or_else(|| app.chars().take(200).collect())
     }
-}
-
-/// Controls, and what makes text read otherwise than it is written.
-fn is_unshown(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A number for the app, the same for the same address. Fits a JSON number exactly.
@@ -226,6 +216,7 @@ async fn redeem(app: &App, proof: Proof) -> Result<(Minted, Option<PersonId>), E
         kind: KeyKind::Inference,
         workspace: Some(held.grant.workspace),
         creator: person,
+        app: Some(held.grant.app.clone()),
         limit: held.grant.limit,
         limit_reset: held.grant.limit_reset.as_deref().and_then(Reset::named),
         counts_own_keys: None,

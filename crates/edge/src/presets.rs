@@ -23,7 +23,7 @@ use dialect::client::{Dialect, Peek};
 use dialect::error::{BadRequest, ErrorType};
 
 pub(crate) use cache::{Name, Presets};
-pub(crate) use capture::{Captured, capture};
+pub(crate) use capture::capture;
 pub(crate) use defaults::{check_tools, with_model};
 
 use crate::auth::Context;

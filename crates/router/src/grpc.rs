@@ -11,15 +11,17 @@ use std::time::Instant;
 use rpc::Fault;
 use rpc::router::router_server::Router;
 use rpc::router::{
-    BrowseRequest, BrowseResponse, DecisionsResponse, DescribeCatalogueRequest, DescribeCatalogueResponse,
-    DescribeHealthRequest, DescribeHealthResponse, ImportRequest, ImportResponse, ListChangesRequest,
-    ListDecisionsRequest, ListPricesRequest, ListResponse, ObserveRequest, ObserveResponse, PlanRequest,
-    PlanResponse, PutEndpointRequest, PutModelRequest, PutPriceRequest, PutProviderRequest, PutResponse,
-    ReadDecisionRequest, ReplayDecisionsRequest, StickRequest, StickResponse, WithdrawPriceRequest,
+    BrowseRequest, BrowseResponse, CheckPluginsRequest, CheckPluginsResponse, DecisionsResponse,
+    DescribeCatalogueRequest, DescribeCatalogueResponse, DescribeHealthRequest, DescribeHealthResponse,
+    ImportRequest, ImportResponse, ListChangesRequest, ListDecisionsRequest, ListPricesRequest, ListResponse,
+    ObserveRequest, ObserveResponse, PlanRequest, PlanResponse, PutEndpointRequest, PutModelRequest,
+    PutPriceRequest, PutProviderRequest, PutResponse, ReadDecisionRequest, ReplayDecisionsRequest,
+    StickRequest, StickResponse, WithdrawPriceRequest,
 };
 use tonic::{Request, Response, Status};
 
 use crate::app::{self, Asked, Changed, Edit};
+use crate::choose::Plugins;
 use crate::jobs;
 use crate::service::{Inner, Loaded};
 
@@ -86,6 +88,10 @@ impl Router for Server {
         let planned = desk.plan(&sent, &mut seen);
         if planned.is_ok() { &metrics.planned } else { &metrics.refused }.inc();
         metrics.plan_seconds.observe(started.elapsed());
+        for bad in planned.iter().flat_map(|planned| &planned.left_out) {
+            metrics.default_plugins_left_out.inc();
+            tracing::warn!(tenant.id = sent.tenant_id, error = %bad, "a default plugin cannot be read and is left out");
+        }
         self.0.decisions.offer(sent, &loaded, seen, planned.as_ref(), metrics);
         let planned = planned?;
         if planned.is_probe {
@@ -107,6 +113,18 @@ impl Router for Server {
             body: answer.body,
             content_type: answer.content_type.to_owned(),
         }))
+    }
+
+    async fn check_plugins(
+        &self,
+        request: Request<CheckPluginsRequest>,
+    ) -> Result<Response<CheckPluginsResponse>, Status> {
+        let lists = request.into_inner().plugins_json;
+        let wrong = lists.iter().map(|json| match Plugins::read(json) {
+            Ok(_) => String::new(),
+            Err(bad) => bad.to_string(),
+        });
+        Ok(Response::new(CheckPluginsResponse { wrong: wrong.collect() }))
     }
 
     async fn observe(&self, request: Request<ObserveRequest>) -> Result<Response<ObserveResponse>, Status> {

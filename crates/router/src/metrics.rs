@@ -20,6 +20,7 @@ pub(crate) struct Metrics {
     pub(crate) planned: Counter,
     pub(crate) refused: Counter,
     pub(crate) plan_seconds: Durations,
+    pub(crate) default_plugins_left_out: Counter,
     pub(crate) catalogue_version: Gauge,
     pub(crate) catalogue_endpoints: Gauge,
     pub(crate) catalogue_refused: Counter,
@@ -49,6 +50,10 @@ impl Metrics {
                 "router_plan_seconds",
                 "Time to make one plan",
                 Durations::default(),
+            ),
+            default_plugins_left_out: counter(
+                "router_default_plugins_left_out",
+                "Default plugins of workspaces and organisations that could not be read, by request",
             ),
             catalogue_version: gauge("router_catalogue_version", "Version of the snapshot in use"),
             catalogue_endpoints: gauge("router_catalogue_endpoints", "Endpoints of the snapshot in use"),

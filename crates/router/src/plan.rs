@@ -12,7 +12,7 @@ use rpc::router::{PlanRequest, PlanResponse};
 
 use crate::catalogue::Catalogue;
 use crate::choose::{
-    Held, Own, Pick, Plan, Policy, Refusal, Request, Subject, choose, explanation, metadata,
+    BadPlugin, Held, Own, Pick, Plan, Policy, Refusal, Request, Subject, choose, explanation, metadata,
 };
 use crate::health::{Health, Key, Standings, View};
 use crate::sticky::{Conversation, Sticky};
@@ -57,6 +57,8 @@ pub(crate) struct Planned {
     pub(crate) picks: Vec<Pick>,
     pub(crate) order: &'static str,
     pub(crate) strategy: &'static str,
+    /// What is wrong with default plugins that the plan was made without.
+    pub(crate) left_out: Vec<BadPlugin>,
 }
 
 impl Desk<'_> {
@@ -78,13 +80,13 @@ impl Desk<'_> {
     /// # Errors
     /// [`Fault`] for a request that means nothing, and where there is nothing to try.
     pub(crate) fn plan(&self, sent: &PlanRequest, seen: &mut Seen) -> Result<Planned, Fault> {
-        let request = decode::request(sent, self.catalogue, seen.held)?;
+        let (request, left_out) = decode::request(sent, self.catalogue, seen.held)?;
         let first = choose(&request, self.catalogue, seen.view(), self.policy, sent.seed);
         let mut plan = match first {
             Err(refusal) if sent.dry_run && sent.explain => {
                 let response = refused::response(refusal, sent, self.catalogue, self.now_ms);
                 let (picks, order, strategy) = (Vec::new(), "", "");
-                return Ok(Planned { response, is_probe: false, picks, order, strategy });
+                return Ok(Planned { response, is_probe: false, picks, order, strategy, left_out });
             }
             outcome => outcome?,
         };
@@ -100,7 +102,8 @@ impl Desk<'_> {
             order = plan.order,
             "planned"
         );
-        Ok(planned(plan, &request, sent, self.catalogue, seen.view(), self.policy))
+        let planned = planned(plan, &request, sent, self.catalogue, seen.view(), self.policy);
+        Ok(Planned { left_out, ..planned })
     }
 
     /// Takes the right to send the first attempt as a probe.
@@ -126,7 +129,7 @@ fn planned(
         response.explanation_json = explanation(&plan, request, catalogue, view, policy, sent.seed);
     }
     let Plan { is_probe, order, strategy, attempts: picks, .. } = plan;
-    Planned { response, is_probe, picks, order, strategy }
+    Planned { response, is_probe, picks, order, strategy, left_out: Vec::new() }
 }
 
 /// Makes a plan from what was seen some time ago: remembers nothing and claims nothing.
@@ -139,7 +142,7 @@ pub(crate) fn again(
     (held, view): (Option<Held>, View<'_>),
     policy: Policy<'_>,
 ) -> Result<Planned, Fault> {
-    let request = decode::request(sent, catalogue, held)?;
+    let (request, _) = decode::request(sent, catalogue, held)?;
     match choose(&request, catalogue, view, policy, sent.seed) {
         Ok(plan) => Ok(planned(plan, &request, sent, catalogue, view, policy)),
         Err(refusal) if sent.dry_run && sent.explain => Ok(Planned {
@@ -148,6 +151,7 @@ pub(crate) fn again(
             picks: Vec::new(),
             order: "",
             strategy: "",
+            left_out: Vec::new(),
         }),
         Err(refusal) => Err(refusal.into()),
     }
@@ -160,7 +164,7 @@ pub(crate) fn considered(
     (held, view): (Option<Held>, View<'_>),
     policy: Policy<'_>,
 ) -> Vec<Key> {
-    let Ok(mut request) = decode::request(sent, catalogue, held) else { return Vec::new() };
+    let Ok((mut request, _)) = decode::request(sent, catalogue, held) else { return Vec::new() };
     request.explain = true;
     let (picks, exclusions) = match choose(&request, catalogue, view, policy, sent.seed) {
         Ok(plan) => (plan.attempts, plan.exclusions),

@@ -27,6 +27,13 @@ macro_rules! actions {
     };
 }
 
+impl Action {
+    /// Whether keys that apps got for somebody may not do it, where other keys of their kind may.
+    pub(super) const fn is_closed_to_apps(self) -> bool {
+        matches!(self, Self::ReadPresets | Self::WritePresets)
+    }
+}
+
 actions! {
     /// Usage by day, and analytics.
     ReadActivity = "activity.read",

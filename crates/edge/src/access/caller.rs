@@ -61,9 +61,6 @@ impl Caller {
     }
 }
 
-/// The key that calls an operation which takes keys alone.
-pub(crate) struct CallingKey(pub(crate) Arc<Context>);
-
 /// An operator of the platform.
 #[derive(Clone)]
 pub(crate) struct Operator {
@@ -96,17 +93,6 @@ impl FromRequestParts<Arc<App>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Refusal> {
         left(parts)
-    }
-}
-
-impl FromRequestParts<Arc<App>> for CallingKey {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Refusal> {
-        match left::<Caller>(parts)?.who {
-            Who::Key(context) => Ok(Self(context)),
-            Who::Person { .. } => Err(Fault::internal().into()),
-        }
     }
 }
 

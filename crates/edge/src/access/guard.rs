@@ -151,6 +151,11 @@ async fn pass(app: &App, rule: &Rule, request: &mut Request) -> Result<Party, Re
         if !rule.takes(Scheme::of_key(context.key.kind)) {
             return Err(auth::Error::WrongKind(context.key.kind).into());
         }
+        if context.key.app.is_some() && rule.action.is_some_and(Action::is_closed_to_apps) {
+            let message = "An app got this key: it calls models, and the presets that it names in requests are not \
+                           shown to it. Use a key that you made yourself.";
+            return Err(Refusal::new(ErrorType::PermissionDenied, message));
+        }
         let tenant = context.tenant();
         request.extensions_mut().insert(Caller { tenant, who: Who::Key(context) });
         return Ok(Party::Organization(tenant));

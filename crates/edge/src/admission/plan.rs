@@ -12,7 +12,7 @@ use rpc::router::router_client::RouterClient;
 use rpc::router::{PlanRequest, PlanResponse, Profile, ProviderPreferences};
 
 use super::classify::{self, Facts};
-use super::{Denied, StickyKey};
+use super::{Denied, RouterPlugins, StickyKey};
 use crate::auth::Markups;
 use crate::execution::Request;
 use crate::service::App;
@@ -45,7 +45,7 @@ pub(crate) struct Question {
     pub(crate) body: Bytes,
     pub(crate) peek: Peek,
     pub(crate) preferences: ProviderPreferences,
-    pub(crate) plugins_json: String,
+    pub(crate) plugins: RouterPlugins,
     pub(crate) sticky_key: Option<StickyKey>,
     /// Empty = anywhere.
     pub(crate) region: String,
@@ -67,7 +67,8 @@ pub(crate) async fn explain(app: &App, question: Question) -> Result<PlanRespons
         markup_overrides: question.markups.overrides(),
         seed: question.seed,
         sticky_key: question.sticky_key.map(StickyKey::bytes).unwrap_or_default(),
-        plugins_json: question.plugins_json,
+        plugins_json: question.plugins.json,
+        default_plugins: question.plugins.defaults,
         service_tier: question.peek.service_tier.unwrap_or_default().to_owned(),
         region: question.region,
         explain: true,
@@ -105,7 +106,8 @@ async fn message(request: &Request) -> PlanRequest {
         markup_overrides: request.caller.terms.markups.overrides(),
         seed: rand::random(),
         sticky_key: request.sticky_key.map(StickyKey::bytes).unwrap_or_default(),
-        plugins_json: request.plugins_json.clone(),
+        plugins_json: request.plugins.json.clone(),
+        default_plugins: request.plugins.defaults.clone(),
         service_tier: request.peek.service_tier.unwrap_or_default().to_owned(),
         region: request.region.clone(),
         policy: Some(governance.guardrails.policy.clone()),

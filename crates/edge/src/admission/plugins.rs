@@ -8,7 +8,7 @@ use dialect::error::BadRequest;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-pub(crate) use defaults::{DefaultPlugins, check_defaults};
+pub(crate) use defaults::{DefaultPlugins, check_defaults, wrong_defaults};
 
 /// Plugins that are the settings of router models.
 const OF_ROUTERS: [&str; 4] = ["auto-router", "auto-beta-router", "pareto-router", "cheapest-router"];
@@ -27,26 +27,43 @@ struct Entry<'a> {
     enabled: Option<bool>,
 }
 
-/// Those entries that are for the router, as a JSON array; empty when there are none. What was sent goes before
-/// `defaults`, except those that are final. An entry that is switched off is none.
+/// The settings of router models that a request goes by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct RouterPlugins {
+    /// A JSON array of entries; empty when there are none.
+    pub(crate) json: String,
+    /// The ids of those entries that the request did not send.
+    pub(crate) defaults: Vec<String>,
+}
+
+/// Those entries that are for the router. What was sent goes before `defaults`, except those that are final. An entry
+/// that is switched off is none.
 ///
 /// # Errors
 /// [`BadRequest`] naming the entry that is wrong.
-pub(crate) fn plugins(sent: Option<&RawValue>, defaults: &DefaultPlugins) -> Result<String, BadRequest> {
+pub(crate) fn plugins(
+    sent: Option<&RawValue>,
+    defaults: &DefaultPlugins,
+) -> Result<RouterPlugins, BadRequest> {
     let sent = sent.map_or_else(|| Ok(Vec::new()), of_routers)?;
-    let kept: Vec<&str> = defaults
-        .beside(&sent)
-        .into_iter()
-        .filter(|entry| entry.is_on && OF_ROUTERS.contains(&entry.id.as_ref()))
-        .map(|entry| entry.raw)
-        .collect();
-    Ok(if kept.is_empty() { String::new() } else { format!("[{}]", kept.join(",")) })
+    let mut kept = defaults.beside(&sent);
+    kept.retain(|entry| entry.is_on && OF_ROUTERS.contains(&entry.id.as_ref()));
+    let defaults = kept.iter().filter(|entry| entry.is_default).map(|entry| entry.id.clone().into_owned());
+    Ok(RouterPlugins { json: array(&kept), defaults: defaults.collect() })
+}
+
+/// Entries as a JSON array; none as nothing.
+fn array(entries: &[Plugin<'_>]) -> String {
+    let all: Vec<&str> = entries.iter().map(|entry| entry.raw).collect();
+    if all.is_empty() { String::new() } else { format!("[{}]", all.join(",")) }
 }
 
 /// One entry.
 struct Plugin<'a> {
     id: Cow<'a, str>,
     is_on: bool,
+    /// Whether the request did not send it.
+    is_default: bool,
     raw: &'a str,
 }
 
@@ -66,7 +83,8 @@ fn of_routers(sent: &RawValue) -> Result<Vec<Plugin<'_>>, BadRequest> {
             return Err(BadRequest::new(format!("`plugins[{index}].id` must be one of {known}")));
         }
         if is_of_router {
-            kept.push(Plugin { id: entry.id, is_on: entry.enabled != Some(false), raw: raw.get() });
+            let is_on = entry.enabled != Some(false);
+            kept.push(Plugin { id: entry.id, is_on, is_default: false, raw: raw.get() });
         }
     }
     if kept.iter().filter(|entry| entry.is_on).map(|entry| entry.raw.len()).sum::<usize>() > LONGEST {
@@ -93,12 +111,13 @@ mod tests {
 
     fn read(json: &str) -> Result<String, String> {
         let raw = RawValue::from_string(json.to_owned()).unwrap();
-        plugins(Some(&raw), &DefaultPlugins::default()).map_err(|refusal| refusal.message)
+        let read = plugins(Some(&raw), &DefaultPlugins::default());
+        read.map(|plugins| plugins.json).map_err(|refusal| refusal.message)
     }
 
     #[test]
     fn settings_of_router_models_go_on_as_they_came_and_the_rest_does_not() {
-        assert_eq!(plugins(None, &DefaultPlugins::default()).unwrap(), "");
+        assert_eq!(plugins(None, &DefaultPlugins::default()).unwrap(), RouterPlugins::default());
         assert_eq!(read("[]").unwrap(), "");
         assert_eq!(read(r#"[{"id":"web","max_results":3},{"id":"response-healing"}]"#).unwrap(), "");
         let auto = r#"{"id":"auto-router", "allowed_models":["a/*"]}"#;

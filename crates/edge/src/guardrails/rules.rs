@@ -5,6 +5,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::FilterConfig;
+use crate::text;
 
 /// The member that only the organisation's policy has.
 pub(crate) const ALLOWLIST: &str = "prompt_injection_allowlist";
@@ -227,9 +228,9 @@ impl Rules {
             if !(1..=LONGEST_PATTERN).contains(&filter.pattern.chars().count()) {
                 return Err(format!("content_filters[{at}].pattern: use 1 to {LONGEST_PATTERN} characters"));
             }
-            if filter.label.as_ref().is_some_and(|label| label.chars().count() > LONGEST_LABEL) {
-                return Err(format!("content_filters[{at}].label: use at most {LONGEST_LABEL} characters"));
-            }
+            let (member, label) = (format!("content_filters[{at}].label"), filter.label.as_deref());
+            text::optional_line(&member, label.unwrap_or_default(), LONGEST_LABEL)
+                .map_err(|bad| bad.to_string())?;
         }
         let phrases = self.prompt_injection_allowlist.as_deref().unwrap_or_default();
         if phrases.len() > MOST_PHRASES

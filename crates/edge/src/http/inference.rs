@@ -113,7 +113,7 @@ async fn accept(
     presets::check_tools(&caller, &body, &peek).await?;
     let mut preferences = admission::preferences(peek.provider.as_deref(), peek.partition)?;
     preferences.default_sort = caller.governance.defaults.provider_sort.clone().unwrap_or_default();
-    let plugins_json = admission::plugins(peek.plugins.as_deref(), &caller.governance.defaults.plugins)?;
+    let plugins = admission::plugins(peek.plugins.as_deref(), &caller.governance.defaults.plugins)?;
     let session_id = peek.session_id.clone().filter(|id| !id.is_empty()).unwrap_or(head.session_id);
     let sticky_key = StickyKey::of(caller.tenant(), dialect.operation(), &session_id, &peek);
     let request = Request {
@@ -128,7 +128,7 @@ async fn accept(
         anthropic_beta,
         session_id,
         sticky_key,
-        plugins_json,
+        plugins,
         region: head.region,
         wants_metadata: head.wants_metadata,
         pipeline,

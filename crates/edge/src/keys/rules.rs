@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::Error;
 use crate::limits::Ceilings;
+use crate::text;
 
 /// How long a key's former secret may stay in force.
 pub(crate) const MAX_OVERLAP: Duration = Duration::from_secs(7 * 86_400);
@@ -66,11 +67,8 @@ fn invalid(message: impl Into<String>) -> Error {
     Error::Invalid(message.into())
 }
 
-pub(super) fn name(text: &str) -> Result<(), Error> {
-    match text.chars().count() {
-        1..=MAX_NAME if !text.contains('\0') => Ok(()),
-        _ => Err(invalid(format!("name: use 1 to {MAX_NAME} characters"))),
-    }
+pub(super) fn name(name: &str) -> Result<(), Error> {
+    text::line("name", name, MAX_NAME).map_err(|bad| invalid(bad.to_string()))
 }
 
 /// A limit in USD, as it is written.
@@ -95,12 +93,17 @@ pub(crate) fn ceilings(ceilings: Ceilings) -> Result<Ceilings, Error> {
     }
 }
 
-/// A time in UTC. Other zones are refused.
+/// A time in UTC that is still to come. Other zones are refused.
 pub(crate) fn expiry(text: &str) -> Result<DateTime<Utc>, Error> {
     let time: Option<DateTime<FixedOffset>> = DateTime::parse_from_rfc3339(text).ok();
-    time.filter(|time| time.offset().local_minus_utc() == 0)
+    let time = time
+        .filter(|time| time.offset().local_minus_utc() == 0)
         .map(|time| time.to_utc())
-        .ok_or_else(|| invalid("expires_at: use RFC 3339 in UTC, such as 2027-12-31T23:59:59Z"))
+        .ok_or_else(|| invalid("expires_at: use RFC 3339 in UTC, such as 2127-12-31T23:59:59Z"))?;
+    if time <= Utc::now() {
+        return Err(invalid(format!("expires_at: `{text}` has passed: use a time to come, or leave it out")));
+    }
+    Ok(time)
 }
 
 /// Addresses and networks, each in its shortest form.
@@ -151,9 +154,10 @@ mod tests {
     }
 
     #[test]
-    fn keys_expire_in_utc() {
-        assert!(expiry("2027-12-31T23:59:59Z").is_ok() && expiry("2027-12-31T23:59:59+00:00").is_ok());
-        for text in ["2027-12-31T23:59:59+01:00", "2027-12-31", "tomorrow", ""] {
+    fn keys_expire_in_utc_and_later_than_now() {
+        assert!(expiry("2127-12-31T23:59:59Z").is_ok() && expiry("2127-12-31T23:59:59+00:00").is_ok());
+        assert!(expiry("2020-01-01T00:00:00Z").unwrap_err().to_string().contains("has passed"));
+        for text in ["2127-12-31T23:59:59+01:00", "2127-12-31", "tomorrow", ""] {
             assert!(expiry(text).is_err(), "{text}");
         }
     }

@@ -27,12 +27,6 @@ pub(crate) struct Name {
     pub(crate) slug: String,
 }
 
-impl Name {
-    pub(crate) fn of(caller: &Context, slug: &str) -> Self {
-        Self { tenant: caller.tenant(), workspace: caller.key.workspace, slug: slug.to_owned() }
-    }
-}
-
 /// What the version in force says.
 #[derive(Debug, Default)]
 pub(crate) struct Preset {
@@ -109,7 +103,8 @@ impl Presets {
         if !super::is_slug(slug) {
             return Err(Error::Unknown(slug.chars().take(100).collect()));
         }
-        let name = Name::of(caller, slug);
+        let (tenant, workspace) = (caller.tenant(), caller.key.workspace);
+        let name = Name { tenant, workspace, slug: slug.to_owned() };
         let look_up = self.look_up(name.clone());
         let found = self.fresh.try_get_with(name, look_up).await.map_err(Error::Unavailable)?;
         match found.0 {

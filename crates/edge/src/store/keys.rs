@@ -35,6 +35,8 @@ pub(crate) struct Key {
     pub(crate) expires_at: Option<DateTime<Utc>>,
     /// The member who created it, or whom it was created for.
     pub(crate) creator: Option<PersonId>,
+    /// Where the app lives that got the key, as people see it; `None` = it is no app's.
+    pub(crate) app: Option<String>,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
     pub(crate) last_used_at: Option<DateTime<Utc>>,
@@ -61,6 +63,8 @@ pub(crate) struct NewKey {
     /// `None` = the default workspace.
     pub(crate) workspace: Option<Uuid>,
     pub(crate) creator: Option<PersonId>,
+    /// The app that gets it; `None` = it is no app's.
+    pub(crate) app: Option<String>,
     /// Who made it, as the audit log names them.
     pub(crate) made_by: String,
     pub(crate) ceilings: Ceilings,
@@ -98,6 +102,7 @@ struct Row {
     allowed_ips: Option<Vec<String>>,
     expires_at: Option<DateTime<Utc>>,
     creator_person_id: Option<Uuid>,
+    app: Option<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     last_used_at: Option<DateTime<Utc>>,
@@ -112,7 +117,7 @@ macro_rules! keys {
             r#"select id as "id!", hash as "hash!", previous_hash, tenant_id as "tenant_id!",
                 workspace_id as "workspace_id!", kind as "kind!", label as "label!", name as "name!",
                 disabled as "disabled!", rate_limit_rpm, rate_limit_tpm, max_concurrent, limit_nanos, limit_reset, allowed_ips, expires_at,
-                creator_person_id, created_at as "created_at!", updated_at as "updated_at!", last_used_at,
+                creator_person_id, app, created_at as "created_at!", updated_at as "updated_at!", last_used_at,
                 rotated_at, previous_until "# + $from,
             $($argument),*
         )
@@ -142,6 +147,7 @@ impl From<Row> for Key {
             allowed_ips: row.allowed_ips.map(|all| all.iter().filter_map(|one| one.parse().ok()).collect()),
             expires_at: row.expires_at,
             creator: row.creator_person_id.map(PersonId::from_uuid),
+            app: row.app,
             created_at: row.created_at,
             updated_at: row.updated_at,
             last_used_at: row.last_used_at,
@@ -300,8 +306,8 @@ pub(crate) async fn insert(tx: &mut TenantTx, key: &NewKey) -> Result<bool, sqlx
     let done = sqlx::query!(
         "insert into identity.api_key (id, tenant_id, workspace_id, hash, kind, label, name, rate_limit_rpm,
                                        limit_nanos, limit_reset, expires_at, allowed_ips, creator_person_id, creator,
-                                       rate_limit_tpm, max_concurrent)
-         select $1, $2, w.id, $3, $4, $5, $6, $7, $8, $9, $10, $12, $13, $14, $15, $16
+                                       rate_limit_tpm, max_concurrent, app)
+         select $1, $2, w.id, $3, $4, $5, $6, $7, $8, $9, $10, $12, $13, $14, $15, $16, $17
          from identity.workspace w
          where w.tenant_id = $2 and (w.id = $11 or $11::uuid is null and w.is_default)
          on conflict (hash) do nothing",
@@ -321,6 +327,7 @@ pub(crate) async fn insert(tx: &mut TenantTx, key: &NewKey) -> Result<bool, sqlx
         key.made_by,
         ceilings::column(key.ceilings.tokens_per_minute),
         ceilings::column(key.ceilings.concurrent),
+        key.app,
     )
     .execute(tx.connection())
     .await?;

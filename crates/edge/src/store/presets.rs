@@ -222,3 +222,84 @@ pub(crate) async fn put(tx: &mut TenantTx, new: &NewVersion) -> Result<(Preset, 
     .await?;
     Ok((preset, version))
 }
+
+/// The preset of that name, and nobody else changes it or writes a version of it before the transaction ends.
+pub(crate) async fn hold(
+    tx: &mut TenantTx,
+    workspace: Uuid,
+    slug: &str,
+) -> Result<Option<Preset>, sqlx::Error> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Preset,
+        r#"select id, workspace_id as workspace, slug, name, description, status, status_updated_at,
+                  designated_version_id as designated_version, creator, created_at, updated_at
+           from identity.preset
+           where tenant_id = $1 and workspace_id = $2 and slug = $3
+           for update"#,
+        tenant.uuid(),
+        workspace,
+        slug,
+    )
+    .fetch_optional(tx.connection())
+    .await
+}
+
+/// Writes what may be changed of a preset that is held.
+pub(crate) async fn update(tx: &mut TenantTx, preset: &Preset) -> Result<(), sqlx::Error> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update identity.preset
+         set name = $3, description = $4, status = $5, status_updated_at = $6, updated_at = $7
+         where tenant_id = $1 and id = $2",
+        tenant.uuid(),
+        preset.id,
+        preset.name,
+        preset.description,
+        preset.status,
+        preset.status_updated_at,
+        preset.updated_at,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Deletes the preset of that name with its versions, or all of the workspace.
+pub(crate) async fn delete(
+    tx: &mut TenantTx,
+    workspace: Uuid,
+    slug: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    let tenant = tx.tenant().uuid();
+    // Presets and their versions refer to each other.
+    sqlx::query!(
+        "update identity.preset set designated_version_id = null
+         where tenant_id = $1 and workspace_id = $2 and ($3::text is null or slug = $3)",
+        tenant,
+        workspace,
+        slug,
+    )
+    .execute(tx.connection())
+    .await?;
+    sqlx::query!(
+        "delete from identity.preset_version v using identity.preset p
+         where p.tenant_id = $1 and p.workspace_id = $2 and ($3::text is null or p.slug = $3)
+             and v.tenant_id = $1 and v.preset_id = p.id",
+        tenant,
+        workspace,
+        slug,
+    )
+    .execute(tx.connection())
+    .await?;
+    sqlx::query!(
+        "delete from identity.preset
+         where tenant_id = $1 and workspace_id = $2 and ($3::text is null or slug = $3)",
+        tenant,
+        workspace,
+        slug,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}

@@ -6,8 +6,8 @@ use pg::TenantTx;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::destinations;
 use super::keys::Key;
+use super::{destinations, presets};
 use crate::admission::DefaultPlugins;
 
 /// Live workspaces of an organisation at most: nobody pays for keeping them.
@@ -224,7 +224,7 @@ pub(crate) async fn delete(tx: &mut TenantTx, workspace: Uuid) -> Result<Vec<Uui
     )
     .execute(tx.connection())
     .await?;
-    delete_presets(tx, workspace).await?;
+    presets::delete(tx, workspace, None).await?;
     destinations::delete_of(tx, workspace).await?;
     sqlx::query!(
         "delete from identity.auth_code where tenant_id = $1 and workspace_id = $2",
@@ -248,30 +248,6 @@ pub(crate) async fn delete(tx: &mut TenantTx, workspace: Uuid) -> Result<Vec<Uui
     .execute(tx.connection())
     .await?;
     Ok(guardrails)
-}
-
-/// Presets and their versions refer to each other.
-async fn delete_presets(tx: &mut TenantTx, workspace: Uuid) -> Result<(), sqlx::Error> {
-    let tenant = tx.tenant().uuid();
-    sqlx::query!(
-        "update identity.preset set designated_version_id = null where tenant_id = $1 and workspace_id = $2",
-        tenant,
-        workspace,
-    )
-    .execute(tx.connection())
-    .await?;
-    sqlx::query!(
-        "delete from identity.preset_version v using identity.preset p
-         where p.tenant_id = $1 and p.workspace_id = $2 and v.tenant_id = $1 and v.preset_id = p.id",
-        tenant,
-        workspace,
-    )
-    .execute(tx.connection())
-    .await?;
-    sqlx::query!("delete from identity.preset where tenant_id = $1 and workspace_id = $2", tenant, workspace)
-        .execute(tx.connection())
-        .await?;
-    Ok(())
 }
 
 /// How many keys of the workspace live: neither deleted nor expired. A disabled one may be enabled again.

@@ -1,5 +1,6 @@
 //! Who may call what.
 
+mod bodies;
 mod matrix;
 mod recorded;
 

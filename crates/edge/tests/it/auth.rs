@@ -23,10 +23,15 @@ async fn keys_that_are_not_in_force_cannot_be_told_apart() {
         .admin(
             Method::POST,
             &format!("/tenants/{tenant}/keys"),
-            r#"{"name":"k","expires_at":"2020-01-01T00:00:00Z"}"#,
+            r#"{"name":"k","expires_at":"2120-01-01T00:00:00Z"}"#,
         )
         .await;
     let expired = made.json()["key"].as_str().unwrap().to_owned();
+    let owner = sqlx::PgPool::connect(platform.database.url().expose_secret()).await.unwrap();
+    sqlx::query("update identity.api_key set expires_at = now() where name = 'k'")
+        .execute(&owner)
+        .await
+        .unwrap();
     let unknown = ApiKey::generate(KeyKind::Inference);
     let mut bodies = Vec::new();
     for key in ["sk-pb-v1-junk", "sk-or-v1-0123456789", unknown.expose(), &expired] {

@@ -161,3 +161,65 @@ async fn browsers_may_call_from_anywhere() {
     assert_eq!(answer.header("access-control-allow-headers"), "authorization,content-type");
     platform.stop().await;
 }
+
+#[tokio::test]
+async fn what_does_not_show_as_it_is_becomes_no_name_and_no_reason() {
+    let platform = Platform::start().await;
+    let key = platform.demo.management_key.expose();
+    let tenant = platform.tenant;
+    let (own, admin) = ("/api/v1", "/admin/v1");
+    let named = [
+        (own, Method::POST, "/keys".to_owned(), r#"{"name":"?"}"#),
+        (own, Method::POST, "/workspaces".to_owned(), r#"{"name":"?","slug":"new"}"#),
+        (own, Method::PATCH, "/workspaces/default".to_owned(), r#"{"name":"?"}"#),
+        (own, Method::PATCH, "/organization".to_owned(), r#"{"name":"?"}"#),
+        (own, Method::POST, "/guardrails".to_owned(), r#"{"name":"?"}"#),
+        (own, Method::POST, "/byok".to_owned(), r#"{"provider":"openai","key":"sk-new","name":"?"}"#),
+        (
+            own,
+            Method::POST,
+            "/observability/destinations".to_owned(),
+            r#"{"type":"webhook","name":"?","config":{"url":"https://x.example.com"}}"#,
+        ),
+        (
+            own,
+            Method::POST,
+            "/auth/keys/code".to_owned(),
+            r#"{"callback_url":"https://x.example.com","key_label":"?"}"#,
+        ),
+        (admin, Method::POST, "/tenants".to_owned(), r#"{"name":"?","slug":"new"}"#),
+        (admin, Method::POST, format!("/tenants/{tenant}/keys"), r#"{"name":"?"}"#),
+        (admin, Method::PUT, format!("/tenants/{tenant}/billing-profile"), r#"{"name":"?","country":"DE"}"#),
+    ];
+    let noted = [
+        (own, Method::PATCH, "/workspaces/default".to_owned(), r#"{"description":"?"}"#),
+        (own, Method::POST, "/guardrails".to_owned(), r#"{"name":"New","description":"?"}"#),
+        (admin, Method::POST, format!("/tenants/{tenant}/credits"), r#"{"amount":"1","reason":"?"}"#),
+        (admin, Method::PUT, format!("/tenants/{tenant}/invoicing-freeze"), r#"{"reason":"?"}"#),
+        (admin, Method::POST, "/parked/1/drop".to_owned(), r#"{"reason":"?"}"#),
+    ];
+    let hidden = ["a\\u0001b", "a\\u001b[31m", "a\\u0085b", "a\\u202eb", "a\\u2066b", "a\\u2028b"];
+    let long = "x".repeat(2_000);
+    let of_names = hidden.into_iter().chain(["", " ", "a\\nb", &long]);
+    let of_notes = hidden.into_iter().chain([long.as_str()]);
+    for (operations, texts) in [(&named[..], of_names.collect::<Vec<_>>()), (&noted[..], of_notes.collect())]
+    {
+        for (base, method, path, body) in operations {
+            for text in &texts {
+                // A credential needs no name.
+                if path == "/byok" && text.is_empty() {
+                    continue;
+                }
+                let secret = if *base == admin { platform.demo.admin_token.expose() } else { key };
+                let (path, body) = (format!("{base}{path}"), body.replace('?', text));
+                let answer = platform.call(method.clone(), &path, Some(secret), &body).await;
+                let is_refused = answer.status == 400 && !answer.text().contains("unknown");
+                assert!(is_refused, "{method} {path} {body:.80}: {} {}", answer.status, answer.text());
+            }
+        }
+    }
+    let lines = r#"{"description":"One.\n\tTwo."}"#;
+    let answer = platform.call(Method::PATCH, "/api/v1/workspaces/default", Some(key), lines).await;
+    assert_eq!(answer.status, 200, "descriptions have lines: {}", answer.text());
+    platform.stop().await;
+}

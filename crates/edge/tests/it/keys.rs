@@ -297,3 +297,19 @@ async fn management_keys_are_made_on_purpose_and_listed_apart() {
     assert_eq!(platform.get(KEYS, Some(platform.demo.api_key.expose())).await.error().0, 403);
     platform.stop().await;
 }
+
+#[tokio::test]
+async fn a_key_that_would_have_ended_already_is_not_made() {
+    let platform = Platform::start().await;
+    let body =
+        r#"{"name":"Late","expires_at":"2020-01-01T00:00:00Z","callback_url":"https://x.example.com"}"#;
+    for path in [KEYS, "/api/v1/auth/keys/code"] {
+        let refused = manage(&platform, Method::POST, path, body).await;
+        assert_eq!(refused.error().0, 400, "{path}");
+        assert!(refused.text().contains("`2020-01-01T00:00:00Z` has passed"), "{path}: {}", refused.text());
+    }
+    let body = r#"{"name":"Late","expires_at":"2020-01-01T00:00:00Z"}"#;
+    let path = format!("/tenants/{}/keys", platform.tenant);
+    assert_eq!(platform.admin(Method::POST, &path, body).await.error().0, 400);
+    platform.stop().await;
+}

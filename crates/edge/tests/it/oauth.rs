@@ -261,3 +261,41 @@ async fn a_code_is_worth_what_its_giver_may_do_when_it_is_exchanged() {
     }
     platform.stop().await;
 }
+
+#[tokio::test]
+async fn an_apps_key_uses_presets_and_neither_shows_nor_writes_them() {
+    let platform = Platform::start().await;
+    let own = platform.demo.api_key.expose();
+    let body = json!({ "model": "acme/echo", "temperature": 0.3,
+                       "messages": [{ "role": "system", "content": "A secret of the house." }] });
+    let path = "/api/v1/presets/support/chat/completions";
+    assert_eq!(platform.call(Method::POST, path, Some(own), &body.to_string()).await.status, 200);
+
+    let code = code(&platform, json!({})).await;
+    let got = exchange(&platform, &proof(&code)).await.json();
+    let apps = got["key"].as_str();
+    let turns = json!([{ "role": "user", "content": "Hi" }]);
+    let used = json!({ "model": "@preset/support", "messages": turns }).to_string();
+    assert_eq!(platform.call(Method::POST, "/api/v1/chat/completions", apps, &used).await.status, 200);
+    for path in ["", "/support", "/support/versions", "/support/versions/1"] {
+        let refused = platform.get(&format!("/api/v1/presets{path}"), apps).await;
+        assert_eq!(refused.error(), (403, 403, "permission_denied".to_owned()), "{path}");
+        assert!(!refused.text().contains("secret of the house"), "{path}: {}", refused.text());
+    }
+    for dialect in ["chat/completions", "messages", "responses"] {
+        let path = format!("/api/v1/presets/support/{dialect}");
+        assert_eq!(
+            platform.call(Method::POST, &path, apps, &body.to_string()).await.error().0,
+            403,
+            "{dialect}"
+        );
+    }
+    let versions = platform.get("/api/v1/presets/support/versions", Some(own)).await.json();
+    assert_eq!(versions["total_count"], 1, "people's own keys see them as ever");
+    // A secret that takes the place of the key's first one is the app's, too.
+    let key = platform.get("/api/v1/key", apps).await.json()["data"].take();
+    let path = format!("/keys/{}/rotate", key["hash"].as_str().unwrap());
+    let rotated = manage(&platform, Method::POST, &path, "{}").await.json();
+    assert_eq!(platform.get("/api/v1/presets", rotated["key"].as_str()).await.error().0, 403);
+    platform.stop().await;
+}

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::Platform;
 use crate::support::client::Answer;
+use crate::support::people::{Person, manage, owner};
 use crate::support::specification::Specification;
 
 async fn make(platform: &Platform, path: &str, body: Value) -> Answer {
@@ -256,8 +257,8 @@ async fn what_is_wrong_with_a_preset_is_said() {
     {
         assert_eq!(get(&platform, path).await.error().0, 404, "{path}");
     }
-    let management = platform.demo.management_key.expose();
-    assert_eq!(platform.get("/api/v1/presets", Some(management)).await.error().0, 403);
+    let elsewhere = format!("?workspace_id={}", uuid::Uuid::now_v7());
+    assert_eq!(get(&platform, &elsewhere).await.error().0, 404, "a key knows its own workspace alone");
     assert_eq!(platform.get("/api/v1/presets", None).await.error().0, 401);
     platform.stop().await;
 }
@@ -276,5 +277,94 @@ async fn a_preset_that_is_known_serves_on_without_the_database() {
     assert_eq!(executed(&platform)["temperature"], json!(0.3));
     let unknown = ask(&platform, "/chat/completions", json!({"preset": "other", "messages": turns})).await;
     assert_eq!(unknown.error().0, 503);
+    platform.stop().await;
+}
+
+/// Who did what to presets, oldest first.
+async fn audited(platform: &Platform) -> Vec<(String, String)> {
+    sqlx::query_as(
+        "select split_part(actor, ':', 1), action from identity.audit_log where action ~ '^preset\\.' order by at, id",
+    )
+    .fetch_all(&owner(platform).await)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn people_and_management_keys_keep_the_presets_of_any_workspace() {
+    let platform = Platform::start().await;
+    let [admin, developer, viewer] = [
+        Person::join(&platform, "ada", "admin").await,
+        Person::join(&platform, "dan", "developer").await,
+        Person::join(&platform, "vic", "viewer").await,
+    ];
+    let body = support().to_string();
+    let path = "/presets/support/chat/completions";
+    let made = developer.call(&platform, Method::POST, path, &body).await;
+    assert_eq!(made.status, 200, "{}", made.text());
+    let made = made.json();
+    assert_eq!(made["data"]["creator_user_id"], developer.id.to_string());
+    assert_eq!(made["data"]["designated_version"]["creator_id"], format!("user:{}", developer.id));
+    // It is of the default workspace, where a key of it finds it.
+    assert_eq!(get(&platform, "/support").await.json(), made);
+    assert_eq!(viewer.call(&platform, Method::GET, "/presets/support", "").await.json(), made);
+    assert_eq!(viewer.call(&platform, Method::POST, path, &body).await.error().0, 403);
+
+    let team =
+        manage(&platform, Method::POST, "/workspaces", r#"{"name":"Team","slug":"team"}"#).await.json();
+    let place = format!("?workspace_id={}", team["data"]["id"].as_str().unwrap());
+    let in_team = |path: &str| format!("/presets{path}{place}");
+    let path = in_team("/ours/chat/completions");
+    assert_eq!(developer.call(&platform, Method::POST, &path, &body).await.error().0, 403, "no member there");
+    assert_eq!(manage(&platform, Method::POST, &path, &body).await.status, 200);
+    assert_eq!(admin.call(&platform, Method::POST, &path, &body).await.status, 200);
+    let list = manage(&platform, Method::GET, &in_team(""), "").await.json();
+    assert_eq!((&list["total_count"], &list["data"][0]["slug"]), (&json!(1), &json!("ours")));
+    let versions = manage(&platform, Method::GET, &in_team("/ours/versions"), "").await.json();
+    assert_eq!(versions["total_count"], 2);
+    assert_eq!(manage(&platform, Method::GET, &in_team("/ours/versions/2"), "").await.status, 200);
+    assert_eq!(get(&platform, "/ours").await.error().0, 404, "of another workspace than the key's");
+    let nowhere = format!("/presets?workspace_id={}", uuid::Uuid::now_v7());
+    assert_eq!(manage(&platform, Method::GET, &nowhere, "").await.error().0, 404);
+    let done: Vec<_> = audited(&platform).await;
+    let done: Vec<&str> = done.iter().map(|(who, _)| who.as_str()).collect();
+    assert_eq!(done, ["user", "key", "user"]);
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn a_preset_is_put_out_of_force_and_deleted() {
+    let platform = Platform::start().await;
+    make(&platform, "support/chat/completions", support()).await;
+    let body = json!({"model": "@preset/support", "messages": [{"role": "user", "content": "Hi"}]});
+    assert_eq!(ask(&platform, "/chat/completions", body.clone()).await.status, 200);
+    let change = json!({"status": "disabled", "name": "Support", "description": "Of Acme.\nKind."});
+    let changed = manage(&platform, Method::PATCH, "/presets/support", &change.to_string()).await.json();
+    let data = &changed["data"];
+    assert_eq!(
+        (&data["status"], &data["name"], &data["description"]),
+        (&change["status"], &change["name"], &change["description"])
+    );
+    assert!(data["status_updated_at"].is_string() && data["designated_version"]["version"] == 1);
+    assert_eq!(ask(&platform, "/chat/completions", body.clone()).await.error().0, 404, "at once");
+    assert_eq!(
+        manage(&platform, Method::PATCH, "/presets/support", r#"{"status":"active"}"#).await.status,
+        200
+    );
+    assert_eq!(ask(&platform, "/chat/completions", body.clone()).await.status, 200);
+    for wrong in
+        [r#"{"state":"active"}"#, r#"{"status":"gone"}"#, r#"{"name":" "}"#, r#"{"name":"a\u202eb"}"#]
+    {
+        let refused = manage(&platform, Method::PATCH, "/presets/support", wrong).await;
+        assert_eq!(refused.error().0, 400, "{wrong}");
+    }
+    let key = platform.demo.api_key.expose();
+    let refused = platform.call(Method::DELETE, "/api/v1/presets/support", Some(key), "").await;
+    assert_eq!(refused.error().0, 403, "a key that calls models deletes nothing");
+    assert_eq!(manage(&platform, Method::DELETE, "/presets/support", "").await.json()["deleted"], true);
+    assert_eq!(manage(&platform, Method::DELETE, "/presets/support", "").await.error().0, 404);
+    assert_eq!(ask(&platform, "/chat/completions", body).await.error().0, 404, "at once");
+    let done: Vec<_> = audited(&platform).await.into_iter().map(|(_, action)| action).collect();
+    assert_eq!(done, ["preset.put", "preset.update", "preset.update", "preset.delete"]);
     platform.stop().await;
 }

@@ -460,3 +460,58 @@ async fn another_edge_hears_what_a_workspace_says_now() {
     second.stop().await;
     platform.stop().await;
 }
+
+#[tokio::test]
+async fn default_plugins_that_no_request_could_have_are_refused_and_older_ones_shown_as_broken() {
+    let platform = Platform::start().await;
+    let wrong = json!({ "default_plugins": [{ "id": "auto-router", "nonsense": 1 }] });
+    let mut new = wrong.clone();
+    new.as_object_mut().unwrap().extend(json!({ "name": "New", "slug": "new" }).as_object().unwrap().clone());
+    for refused in [
+        patch(&platform, "/workspaces/default", wrong.clone()).await,
+        patch(&platform, "/organization", wrong.clone()).await,
+        post(&platform, new).await,
+    ] {
+        assert_eq!(refused.error().0, 400);
+        assert!(
+            refused.text().contains("default_plugins: it has no member `nonsense`"),
+            "{}",
+            refused.text()
+        );
+    }
+    platform.router.with(|said| said.is_away = true);
+    let good = json!({ "default_plugins": [{ "id": "pareto-router" }] });
+    assert_eq!(patch(&platform, "/workspaces/default", good.clone()).await.status, 503, "nobody can tell");
+    platform.router.with(|said| said.is_away = false);
+    assert_eq!(patch(&platform, "/organization", good).await.status, 200);
+
+    // As it was good once.
+    let statement = "update identity.workspace set default_plugins = $1 where tenant_id = $2 and is_default";
+    sqlx::query(statement)
+        .bind(&wrong["default_plugins"])
+        .bind(platform.tenant.uuid())
+        .execute(&owner(&platform).await)
+        .await
+        .unwrap();
+    let shown = manage(&platform, Method::GET, "/workspaces/default", "").await.json();
+    assert_eq!(shown["data"]["default_plugins"], wrong["default_plugins"]);
+    assert_eq!(shown["data"]["default_plugins_error"], "it has no member `nonsense`");
+    let listed = manage(&platform, Method::GET, "/workspaces", "").await.json();
+    assert_eq!(listed["data"][0], shown["data"]);
+    let account = manage(&platform, Method::GET, "/organization", "").await.json();
+    assert_eq!(account["data"]["default_plugins_error"], Value::Null);
+    platform.router.with(|said| said.is_away = true);
+    let shown = manage(&platform, Method::GET, "/workspaces/default", "").await.json();
+    assert_eq!(shown["data"]["default_plugins_error"], Value::Null, "settings are shown without the router");
+    platform.router.with(|said| said.is_away = false);
+
+    // The router is told which entries it may leave out.
+    let body = json!({ "model": "openrouter/auto", "plugins": [{ "id": "cheapest-router" }],
+                       "messages": [{ "role": "user", "content": "Hi" }] });
+    eventually("the key's context is of now", async || {
+        assert_eq!(ask(&platform, "/chat/completions", body.clone()).await.status, 200);
+        (plan(&platform).default_plugins == ["pareto-router", "auto-router"]).then_some(())
+    })
+    .await;
+    platform.stop().await;
+}

@@ -203,6 +203,13 @@ impl Router for Notes {
         Err(Status::unimplemented(""))
     }
 
+    async fn check_plugins(
+        &self,
+        _: Request<CheckPluginsRequest>,
+    ) -> Result<Response<CheckPluginsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn observe(&self, request: Request<ObserveRequest>) -> Result<Response<ObserveResponse>, Status> {
         self.0.observations.send_modify(|all| all.extend(request.into_inner().observations));
         Ok(Response::new(ObserveResponse {}))

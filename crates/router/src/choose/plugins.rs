@@ -135,9 +135,18 @@ impl Plugins {
     /// # Errors
     /// [`BadPlugin`] with the first member that is unknown or has no meaning.
     pub fn read(json: &str) -> Result<Self, BadPlugin> {
-        let mut plugins = Self::default();
+        Self::read_with(json, &[]).map(|(plugins, _)| plugins)
+    }
+
+    /// The same, where the entries with these ids are nobody's who could mend the request: what is wrong with one
+    /// leaves it out. Those that are left out, too.
+    ///
+    /// # Errors
+    /// As [`Self::read`], of the other entries.
+    pub fn read_with(json: &str, defaults: &[String]) -> Result<(Self, Vec<BadPlugin>), BadPlugin> {
+        let (mut plugins, mut left_out) = (Self::default(), Vec::new());
         if json.is_empty() {
-            return Ok(plugins);
+            return Ok((plugins, left_out));
         }
         let entries: Vec<Map<String, Value>> = serde_json::from_str(json).map_err(|_| BadPlugin::Shape)?;
         let mut seen: Vec<&str> = Vec::new();
@@ -151,14 +160,18 @@ impl Plugins {
             }
             seen.push(id);
             let members = Members { plugin: id, entry };
-            match id {
-                "auto-router" => members.enabled(&mut plugins.auto, auto)?,
-                "auto-beta-router" => members.enabled(&mut plugins.auto_beta, auto)?,
-                "pareto-router" => members.enabled(&mut plugins.pareto, pareto)?,
-                _ => members.enabled(&mut plugins.cheapest, cheapest)?,
+            let read = match id {
+                "auto-router" => members.enabled(&mut plugins.auto, auto),
+                "auto-beta-router" => members.enabled(&mut plugins.auto_beta, auto),
+                "pareto-router" => members.enabled(&mut plugins.pareto, pareto),
+                _ => members.enabled(&mut plugins.cheapest, cheapest),
+            };
+            match read {
+                Err(bad) if defaults.iter().any(|one| one == id) => left_out.push(bad),
+                read => read?,
             }
         }
-        Ok(plugins)
+        Ok((plugins, left_out))
     }
 }
 

@@ -6,9 +6,11 @@ use rpc::{Fault, Markups};
 use uuid::Uuid;
 
 use crate::catalogue::{Catalogue, Modalities};
-use crate::choose::{AccountPolicy, Held, Own, Plugins, Preferences, Profile, Request, Task, TierWish};
+use crate::choose::{
+    AccountPolicy, BadPlugin, Held, Own, Plugins, Preferences, Profile, Request, Task, TierWish,
+};
 
-/// Reads a request. `held` is what is remembered of its conversation.
+/// Reads a request, and what is wrong with default plugins that are left out of it. `held` is what is remembered of its conversation.
 ///
 /// # Errors
 /// [`Fault`] for what means nothing.
@@ -16,18 +18,20 @@ pub(super) fn request<'a>(
     sent: &'a PlanRequest,
     catalogue: &Catalogue,
     held: Option<Held>,
-) -> Result<Request<'a>, Fault> {
+) -> Result<(Request<'a>, Vec<BadPlugin>), Fault> {
     let preferences = match &sent.provider {
         None => Preferences { allow_fallbacks: true, ..Preferences::default() },
         Some(wishes) => Preferences::read(wishes).map_err(|bad| Fault::invalid(bad.to_string()))?,
     };
-    Ok(Request {
+    let plugins = Plugins::read_with(&sent.plugins_json, &sent.default_plugins);
+    let (plugins, left_out) = plugins.map_err(|bad| Fault::invalid(bad.to_string()))?;
+    let request = Request {
         models: &sent.models,
         preferences,
         profile: profile(sent, catalogue),
         tier: TierWish::named(&sent.service_tier),
         region: Some(sent.region.as_str()).filter(|region| !region.is_empty()),
-        plugins: Plugins::read(&sent.plugins_json).map_err(|bad| Fault::invalid(bad.to_string()))?,
+        plugins,
         task: sent.profile.as_ref().map_or(Task::default(), |profile| Task::named(&profile.task)),
         last_model: sent.profile.as_ref().map(|profile| profile.last_model.as_str()),
         policy: sent.policy.as_ref().map_or_else(AccountPolicy::default, AccountPolicy::of),
@@ -35,7 +39,8 @@ pub(super) fn request<'a>(
         own: sent.own.iter().map(own).collect::<Result<_, _>>()?,
         held,
         explain: sent.explain,
-    })
+    };
+    Ok((request, left_out))
 }
 
 fn profile(sent: &PlanRequest, catalogue: &Catalogue) -> Profile {

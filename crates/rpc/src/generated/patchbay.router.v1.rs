@@ -48,6 +48,22 @@ pub struct PlanRequest {
     /// `explanation_json`, beside no attempts.
     #[prost(bool, tag = "15")]
     pub dry_run: bool,
+    /// Ids of those entries of `plugins_json` that the request did not send: its workspace or organisation gives them. One
+    /// that cannot be read is left out, and does not refuse the request.
+    #[prost(string, repeated, tag = "17")]
+    pub default_plugins: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckPluginsRequest {
+    /// JSON arrays, each as `PlanRequest.plugins_json`.
+    #[prost(string, repeated, tag = "1")]
+    pub plugins_json: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckPluginsResponse {
+    /// What is wrong with each of them, in their order; empty = nothing is.
+    #[prost(string, repeated, tag = "1")]
+    pub wrong: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// What a tenant's rules allow: whatever no member speaks against.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -924,6 +940,31 @@ pub mod router_client {
                 .insert(GrpcMethod::new("patchbay.router.v1.Router", "Browse"));
             self.inner.unary(req, path, codec).await
         }
+        /// Whether settings of router models can be read, as requests have them read.
+        pub async fn check_plugins(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CheckPluginsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CheckPluginsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/patchbay.router.v1.Router/CheckPlugins",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("patchbay.router.v1.Router", "CheckPlugins"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Health observations in batches, where no bus carries them.
         pub async fn observe(
             &mut self,
@@ -1281,6 +1322,14 @@ pub mod router_server {
             &self,
             request: tonic::Request<super::BrowseRequest>,
         ) -> std::result::Result<tonic::Response<super::BrowseResponse>, tonic::Status>;
+        /// Whether settings of router models can be read, as requests have them read.
+        async fn check_plugins(
+            &self,
+            request: tonic::Request<super::CheckPluginsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CheckPluginsResponse>,
+            tonic::Status,
+        >;
         /// Health observations in batches, where no bus carries them.
         async fn observe(
             &self,
@@ -1561,6 +1610,51 @@ pub mod router_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = BrowseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/patchbay.router.v1.Router/CheckPlugins" => {
+                    #[allow(non_camel_case_types)]
+                    struct CheckPluginsSvc<T: Router>(pub Arc<T>);
+                    impl<
+                        T: Router,
+                    > tonic::server::UnaryService<super::CheckPluginsRequest>
+                    for CheckPluginsSvc<T> {
+                        type Response = super::CheckPluginsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CheckPluginsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Router>::check_plugins(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CheckPluginsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

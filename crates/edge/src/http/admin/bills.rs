@@ -19,6 +19,7 @@ use super::super::reply::Refusal;
 use super::ledger::{amount, document, ledger, record};
 use super::{Operator, bad, read};
 use crate::service::App;
+use crate::text;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list, import)).routes(routes!(show)).routes(routes!(pay))
@@ -142,6 +143,9 @@ async fn show(
     Ok(document(ledger(&app).get_bill(message).await?))
 }
 
+/// Characters of what a bank's statement says.
+const LONGEST_REFERENCE: usize = 200;
+
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = BillPayment)]
@@ -165,6 +169,7 @@ async fn pay(
     request: Request,
 ) -> Result<Response, Refusal> {
     let sent: Payment = read(&app, request).await?;
+    text::optional_line("reference", &sent.reference, LONGEST_REFERENCE)?;
     let message = PayBillRequest {
         bill_id: id.clone(),
         amount: amount(&sent.amount, "amount")?,

@@ -23,6 +23,7 @@ use super::invoices::note_once;
 use super::{Operator, bad, idempotency, not_found, read, tenant};
 use crate::service::App;
 use crate::store::{audit, organisations};
+use crate::text;
 
 /// The invariant of the record of changes, which the edge verifies itself, and its breaches that are shown at most.
 const RECORD: &str = "A1";
@@ -97,6 +98,7 @@ async fn grant(
     let amount = amount.ok().filter(|amount| *amount > Amount::ZERO).ok_or_else(|| {
         bad(format!("amount: `{}` is no amount: write USD above 0, such as \"25.00\"", sent.amount))
     })?;
+    text::reason("reason", &sent.reason)?;
     let kind = match sent.kind {
         Kind::Purchase => "purchase",
         Kind::Promotion => "promotion",

@@ -143,7 +143,7 @@ async fn explain(
     let question = Question {
         markups: markups(&app, tenant).await?,
         preferences: admission::preferences(peek.provider.as_deref(), peek.partition)?,
-        plugins_json: admission::plugins(peek.plugins.as_deref(), &admission::DefaultPlugins::default())?,
+        plugins: admission::plugins(peek.plugins.as_deref(), &admission::DefaultPlugins::default())?,
         sticky_key: tenant.and_then(|id| StickyKey::of(id, dialect.operation(), &session_id, &peek)),
         region: if around.region.is_empty() { head.region } else { around.region },
         seed: around.seed.unwrap_or_else(rand::random),

@@ -34,6 +34,7 @@ use super::super::reply::{self, Refusal, UserFacing as _};
 use super::{Operator, bad, idempotency, not_found, read, tenant};
 use crate::service::App;
 use crate::store::audit;
+use crate::text;
 use document::{Form, of_invoice};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -284,6 +285,7 @@ async fn issue_credit_note(
     if sent.reason.trim().is_empty() {
         return Err(bad("reason: say why, it stands on the credit note"));
     }
+    text::reason("reason", &sent.reason)?;
     let message = IssueCreditNoteRequest {
         invoice_id: uuid(&id)?,
         amount: amount.nanos(),

@@ -161,6 +161,7 @@ async fn create(
         kind: sent.kind.into(),
         workspace: sent.workspace_id,
         creator: None,
+        app: None,
         limit: sent.limit.as_deref().map(keys::limit).transpose()?,
         limit_reset: sent.limit_reset,
         counts_own_keys: sent.include_byok_in_limit,

@@ -26,6 +26,7 @@ use super::super::reply::{self, Refusal};
 use super::{Operator, bad, bills, idempotency, not_found, parked, read};
 use crate::service::App;
 use crate::store::audit;
+use crate::text;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -206,6 +207,7 @@ async fn payout(
 ) -> Result<Response, Refusal> {
     let named = idempotency::source(&operator, &request);
     let sent: Payout = read(&app, request).await?;
+    text::reason("note", &sent.note)?;
     let source_id = sent
         .source_id
         .or(named)

@@ -18,6 +18,7 @@ use super::super::reply::Refusal;
 use super::ledger::{document, ledger, record};
 use super::{Operator, bad, not_found, read};
 use crate::service::App;
+use crate::text;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(retry)).routes(routes!(drop_one))
@@ -83,6 +84,7 @@ async fn drop_one(
     if reason.trim().is_empty() {
         return Err(bad("reason: say why nothing is to be charged for it"));
     }
+    text::reason("reason", &reason)?;
     decide(&app, &operator, &id, "drop", reason).await
 }
 

@@ -21,6 +21,7 @@ use super::super::reply::{self, Refusal};
 use super::invoices::note_once;
 use super::{Operator, idempotency, read, tenant};
 use crate::service::App;
+use crate::text;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(refund))
@@ -83,6 +84,7 @@ async fn refund(
 ) -> Result<Response, Refusal> {
     let named = idempotency::source(&operator, &request);
     let sent: Refund = read(&app, request).await?;
+    text::reason("reason", &sent.reason)?;
     let message = RefundPaymentRequest {
         payment_id: id,
         tenant_id: String::new(),

@@ -28,9 +28,12 @@ use super::super::reply::{self, Refusal};
 use super::{Operator, read, tenant};
 use crate::service::App;
 use crate::store::audit;
+use crate::text;
 use preview::Preview;
 use terms::{NewTerms, Terms};
 
+/// Characters of a name.
+const LONGEST_NAME: usize = 200;
 /// Plans in one answer.
 const PAGE: u32 = 100;
 
@@ -107,6 +110,7 @@ async fn put(
     Named(name): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
+    text::line("name", &name, LONGEST_NAME)?;
     let sent: NewTerms = read(&app, request).await?;
     let terms = sent.terms()?;
     let message = PutPlanRequest {

@@ -25,6 +25,7 @@ use super::catalogue::{done, router};
 use super::catalogue_lists::of;
 use super::{Operator, bad, read};
 use crate::service::App;
+use crate::text;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list, put)).routes(routes!(withdraw))
@@ -129,6 +130,7 @@ impl NewPrice {
     security(("operator_token" = [])))]
 async fn put(operator: Operator, State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
     let sent: NewPrice = read(&app, request).await?;
+    text::reason("source", &sent.source)?;
     let details = json!({ "force": sent.force, "effective_at": sent.effective_at, "source": sent.source });
     let entry = operator.does("price.put", None, sent.endpoint_id.as_str(), details);
     let actor = operator.actor.clone();

@@ -27,6 +27,7 @@ use super::{Operator, bad, invitations, read};
 use crate::people::Envelope;
 use crate::service::App;
 use crate::store::{audit, organisations};
+use crate::text;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list, create))
@@ -34,6 +35,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// A markup of a hundred percent; more is a slip of the pen.
 const MAX_MARKUP: i32 = 10_000;
+/// Characters of a name.
+const LONGEST_NAME: usize = 200;
 /// How long a list waits for what billing knows.
 const STANDINGS_WITHIN: Duration = Duration::from_secs(2);
 
@@ -149,6 +152,7 @@ async fn list(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewTenant {
+    /// 1 to 200 characters.
     name: String,
     /// Lower-case letters, digits and dashes.
     slug: String,
@@ -181,6 +185,7 @@ async fn create(
     if !is_slug(&sent.slug) {
         return Err(bad("slug: use 1 to 63 lower-case letters, digits and dashes"));
     }
+    text::line("name", &sent.name, LONGEST_NAME)?;
     if !(0..=MAX_MARKUP).contains(&sent.markup_basis_points) {
         return Err(bad("markup_basis_points: from 0 to 10000"));
     }

@@ -17,6 +17,7 @@ use crate::access::Caller;
 use crate::http::reply::{self, Refusal};
 use crate::service::App;
 use crate::store::{audit, feedback};
+use crate::text;
 
 /// Characters of a comment.
 const LONGEST: usize = 1_000;
@@ -86,10 +87,7 @@ async fn submit(
     if said.generation_id.is_empty() {
         return Err(bad("generation_id: use the id of a generation"));
     }
-    let is_text = |comment: &String| comment.chars().count() <= LONGEST && !comment.contains('\0');
-    if !said.comment.as_ref().is_none_or(is_text) {
-        return Err(bad(format!("comment: use at most {LONGEST} characters")));
-    }
+    text::note("comment", said.comment.as_deref().unwrap_or_default(), LONGEST)?;
     let id: GenerationId =
         said.generation_id.parse().map_err(|_| generation::not_found(&said.generation_id))?;
     generation::find(&app, caller.tenant, id).await?;

@@ -138,6 +138,7 @@ struct Update {
 }
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct Rotate {
     /// How long the former secret stays in force beside the new one, at most a week. 0 = it ends at once.
     #[serde(default)]
@@ -235,6 +236,7 @@ async fn create(
         kind: sent.kind.unwrap_or_default().into(),
         workspace: sent.workspace_id,
         creator: sent.creator_user_id.map(identity::PersonId::from_uuid),
+        app: None,
         limit: sent.limit.map(limit).transpose()?,
         limit_reset: sent.limit_reset,
         counts_own_keys: sent.include_byok_in_limit,

@@ -47,6 +47,8 @@ struct Organization {
     /// Null = none.
     #[schema(value_type = Option<Vec<Object>>)]
     default_plugins: Option<Value>,
+    /// Why requests go without one of them, which was good when it was set; null = they get all.
+    default_plugins_error: Option<String>,
     prevent_plugin_overrides: bool,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -62,10 +64,19 @@ impl From<organisations::Settings> for Organization {
             default_image_model: known.default_image_model,
             default_provider_sort: known.default_provider_sort,
             default_plugins: known.default_plugins,
+            default_plugins_error: None,
             prevent_plugin_overrides: known.are_plugins_final,
             created_at: known.created_at,
             updated_at: known.updated_at,
         }
+    }
+}
+
+impl Organization {
+    /// Says which default plugins no request gets.
+    async fn note_broken(&mut self, app: &App) {
+        let kept = (self.default_plugins.as_ref(), &mut self.default_plugins_error);
+        settings::note_broken(app, std::iter::once(kept)).await;
     }
 }
 
@@ -80,12 +91,14 @@ async fn show(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, R
         Box::pin(async move { organisations::settings(tx).await })
     })
     .await;
-    let data = found?.map(Organization::from).ok_or_else(not_found)?;
+    let mut data = found?.map(Organization::from).ok_or_else(not_found)?;
+    data.note_broken(&app).await;
     Ok(reply::json(StatusCode::OK, &Data { data }))
 }
 
 /// What is to change of an organization. What is not sent stays as it is.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = ChangeOrganization)]
 struct Change {
     /// 1 to 100 characters.
@@ -124,6 +137,7 @@ async fn change(
     caller: Caller,
     Sent(sent): Sent<Change>,
 ) -> Result<Response, Refusal> {
+    sent.defaults.check_plugins(&app).await?;
     let entry = caller.does("organization.update", caller.tenant.to_string(), json!(sent));
     let changed: Result<_, Refusal> = pg::in_tenant(&app.pool, caller.tenant, move |tx| {
         Box::pin(async move {
@@ -138,8 +152,9 @@ async fn change(
         })
     })
     .await;
-    let data = changed?;
+    let mut data = changed?;
     app.announcer.tenant_changed(caller.tenant).await;
+    data.note_broken(&app).await;
     Ok(reply::json(StatusCode::OK, &Data { data }))
 }
 

@@ -26,6 +26,7 @@ use crate::http::payments::{self, Page, client, idempotency_key, said, source, t
 use crate::http::reply::{self, Refusal};
 use crate::service::App;
 use crate::store::audit;
+use crate::text;
 
 /// As OpenRouter words it.
 const COINBASE: &str = "The Coinbase APIs used by this endpoint have been deprecated, so the Coinbase Commerce \
@@ -245,6 +246,7 @@ async fn refund(
     headers: HeaderMap,
     Sent(sent): Sent<Refund>,
 ) -> Result<Response, Refusal> {
+    text::reason("reason", &sent.reason)?;
     let message = RefundPaymentRequest {
         payment_id: id,
         tenant_id: caller.tenant.to_string(),

@@ -1,30 +1,36 @@
-//! Presets: making them from the bodies of requests, and reading them. Whatever a key makes or sees is of its own
-//! workspace.
+//! Presets: making them from the bodies of requests, and reading them. Whatever an inference key makes or sees is of
+//! its own workspace.
+
+mod change;
+mod place;
+mod row;
 
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use chrono::{DateTime, SecondsFormat, Utc};
 use dialect::client::Dialect;
 use dialect::error::ErrorType;
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use identity::TenantId;
+use serde::Deserialize;
 use serde_json::{Value, json};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 use super::{Asked, Data, Named, Page, bad, rows};
-use crate::access::CallingKey;
-use crate::auth::Context;
+use crate::access::Caller;
 use crate::http::body;
 use crate::http::documents::Document;
 use crate::http::reply::{self, Refusal, UserFacing as _};
-use crate::presets::{self, Captured, Name};
+use crate::presets::{self, Name};
 use crate::service::App;
 use crate::store::audit;
 use crate::store::presets::{self as stored, NewVersion, Preset, Version};
+use place::Place;
+use row::{PresetRow, PresetWithVersion, VersionRow};
 
 /// Presets of a workspace, and versions of a preset, at most: nobody pays for keeping them.
 const MOST_PRESETS: i64 = 200;
@@ -41,69 +47,79 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(put_chat))
         .routes(routes!(put_messages))
         .routes(routes!(put_responses))
+        .merge(change::routes())
 }
 
 /// Make a version of a preset from a chat request, and put it in force
 #[utoipa::path(post, path = "/presets/{slug}/chat/completions", operation_id = "createPresetsChatCompletions",
     tag = "Presets",
-    params(("slug" = String, Path, description = "The preset's name in references")),
+    params(("slug" = String, Path, description = "The preset's name in references"), Place),
     request_body(content = Document, description = "The body of the request"),
     responses((status = 200, description = "The preset and its version", body = Data<PresetWithVersion>)),
-    security(("inference_key" = ["presets.write"])))]
+    security(("inference_key" = ["presets.write"]), ("management_key" = ["presets.write"]),
+        ("session" = ["presets.write"])))]
 async fn put_chat(
     State(app): State<Arc<App>>,
-    CallingKey(caller): CallingKey,
+    caller: Caller,
     Named(slug): Named<String>,
+    Asked(place): Asked<Place>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    put(&app, &caller, Dialect::Chat, slug, request).await
+    put(&app, &caller, Dialect::Chat, (place, slug), request).await
 }
 
 /// Make a version of a preset from a request of Anthropic's Messages API, and put it in force
 #[utoipa::path(post, path = "/presets/{slug}/messages", operation_id = "createPresetsMessages",
     tag = "Presets",
-    params(("slug" = String, Path, description = "The preset's name in references")),
+    params(("slug" = String, Path, description = "The preset's name in references"), Place),
     request_body(content = Document, description = "The body of the request"),
     responses((status = 200, description = "The preset and its version", body = Data<PresetWithVersion>)),
-    security(("inference_key" = ["presets.write"])))]
+    security(("inference_key" = ["presets.write"]), ("management_key" = ["presets.write"]),
+        ("session" = ["presets.write"])))]
 async fn put_messages(
     State(app): State<Arc<App>>,
-    CallingKey(caller): CallingKey,
+    caller: Caller,
     Named(slug): Named<String>,
+    Asked(place): Asked<Place>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    put(&app, &caller, Dialect::Messages, slug, request).await
+    put(&app, &caller, Dialect::Messages, (place, slug), request).await
 }
 
 /// Make a version of a preset from a request of OpenAI's Responses API, and put it in force
 #[utoipa::path(post, path = "/presets/{slug}/responses", operation_id = "createPresetsResponses",
     tag = "Presets",
-    params(("slug" = String, Path, description = "The preset's name in references")),
+    params(("slug" = String, Path, description = "The preset's name in references"), Place),
     request_body(content = Document, description = "The body of the request"),
     responses((status = 200, description = "The preset and its version", body = Data<PresetWithVersion>)),
-    security(("inference_key" = ["presets.write"])))]
+    security(("inference_key" = ["presets.write"]), ("management_key" = ["presets.write"]),
+        ("session" = ["presets.write"])))]
 async fn put_responses(
     State(app): State<Arc<App>>,
-    CallingKey(caller): CallingKey,
+    caller: Caller,
     Named(slug): Named<String>,
+    Asked(place): Asked<Place>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    put(&app, &caller, Dialect::Responses, slug, request).await
+    put(&app, &caller, Dialect::Responses, (place, slug), request).await
 }
 
 /// Makes a version of a request's body and puts it in force.
 async fn put(
     app: &App,
-    caller: &Context,
+    caller: &Caller,
     dialect: Dialect,
-    slug: String,
+    (place, slug): (Place, String),
     request: Request,
 ) -> Result<Response, Refusal> {
-    app.limits.count_request(caller).await?;
+    if let Some(key) = place::inference_key(caller) {
+        app.limits.count_request(key).await?;
+    }
     if !presets::is_slug(&slug) {
         let message = "the name of a preset must be 1 to 64 characters of a-z, 0-9, - and _";
         return Err(bad(message));
     }
+    let workspace = place.to_write(app, caller).await?;
     let http = &app.config.http;
     let body = body::read(request, http.max_body_bytes.get(), http.body_timeout_ms.get()).await?;
     let captured = if body.len() <= presets::LONG {
@@ -112,21 +128,33 @@ async fn put(
         let capture = tokio::task::spawn_blocking(move || presets::capture(dialect, &body));
         capture.await.map_err(|_| rpc::Fault::internal())??
     };
-    if !has_room(app, caller, slug.clone()).await? {
+    if !has_room(app, caller.tenant, workspace, slug.clone()).await? {
         let message = format!(
-            "A workspace has at most {MOST_PRESETS} presets of {MOST_VERSIONS} versions each. Use another workspace."
+            "A workspace has at most {MOST_PRESETS} presets of {MOST_VERSIONS} versions each. Delete one, or use \
+             another workspace."
         );
         return Err(Refusal::new(ErrorType::Conflict, message));
     }
-    let (preset, version) = write(app, caller, slug, captured).await?;
-    app.presets.forget(&Name::of(caller, &preset.slug)).await;
+    let new = NewVersion {
+        workspace,
+        slug,
+        config: Value::Object(captured.config),
+        system_prompt: captured.system_prompt,
+        creator: caller.actor(),
+    };
+    let (preset, version) = write(app, caller, new).await?;
+    app.presets.forget(&name(caller, &preset)).await;
     Ok(reply::json(StatusCode::OK, &Data { data: PresetWithVersion::of(&preset, Some(&version)) }))
 }
 
+/// What a preset is known by where requests name it.
+fn name(caller: &Caller, preset: &Preset) -> Name {
+    Name { tenant: caller.tenant, workspace: preset.workspace, slug: preset.slug.clone() }
+}
+
 /// Whether a preset may get a further version, or be made.
-async fn has_room(app: &App, caller: &Context, slug: String) -> Result<bool, sqlx::Error> {
-    let workspace = caller.key.workspace;
-    pg::in_tenant(&app.pool, caller.tenant(), move |tx| {
+async fn has_room(app: &App, tenant: TenantId, workspace: Uuid, slug: String) -> Result<bool, sqlx::Error> {
+    pg::in_tenant(&app.pool, tenant, move |tx| {
         Box::pin(async move {
             Ok(match stored::by_slug(tx, workspace, &slug).await? {
                 Some(preset) => stored::count_versions(tx, preset.id).await? < MOST_VERSIONS,
@@ -137,33 +165,16 @@ async fn has_room(app: &App, caller: &Context, slug: String) -> Result<bool, sql
     .await
 }
 
-async fn write(
-    app: &App,
-    caller: &Context,
-    slug: String,
-    captured: Captured,
-) -> Result<(Preset, Version), sqlx::Error> {
-    let new = Arc::new(NewVersion {
-        workspace: caller.key.workspace,
-        slug,
-        config: Value::Object(captured.config),
-        system_prompt: captured.system_prompt,
-        creator: format!("key:{}", caller.key.id),
-    });
-    let tenant = caller.tenant();
+async fn write(app: &App, caller: &Caller, new: NewVersion) -> Result<(Preset, Version), sqlx::Error> {
+    let new = Arc::new(new);
     let mut tries = 1;
     loop {
-        let new = Arc::clone(&new);
-        let written: Result<_, sqlx::Error> = pg::in_tenant(&app.pool, tenant, move |tx| {
+        let (new, doer) = (Arc::clone(&new), caller.clone());
+        let written: Result<_, sqlx::Error> = pg::in_tenant(&app.pool, caller.tenant, move |tx| {
             Box::pin(async move {
                 let (preset, version) = stored::put(tx, &new).await?;
-                let entry = audit::Entry {
-                    tenant: Some(tenant),
-                    actor: new.creator.clone(),
-                    action: "preset.put",
-                    target: preset.id.to_string(),
-                    details: json!({ "slug": preset.slug, "version": version.number }),
-                };
+                let details = json!({ "slug": preset.slug, "version": version.number });
+                let entry = doer.does("preset.put", preset.id.to_string(), details);
                 audit::insert(tx.connection(), &entry).await?;
                 Ok((preset, version))
             })
@@ -183,6 +194,8 @@ struct Wanted {
     offset: Option<u32>,
     /// From 1 to 100; 50 unless it is given.
     limit: Option<u32>,
+    /// The workspace: a key's own, else the default one, unless another is named.
+    workspace_id: Option<Uuid>,
 }
 
 impl Wanted {
@@ -190,21 +203,26 @@ impl Wanted {
     fn bounds(&self) -> Result<(i64, i64), Refusal> {
         rows(self.offset, self.limit)
     }
+
+    const fn place(&self) -> Place {
+        Place { workspace_id: self.workspace_id }
+    }
 }
 
-/// List the presets of the key's workspace
+/// List the presets of a workspace
 #[utoipa::path(get, path = "/presets", operation_id = "listPresets", tag = "Presets", params(Wanted),
     responses((status = 200, description = "The presets, the one that changed last first",
         body = Page<PresetRow>)),
-    security(("inference_key" = ["presets.read"])))]
+    security(("inference_key" = ["presets.read"]), ("management_key" = ["presets.read"]),
+        ("session" = ["presets.read"])))]
 async fn list(
     State(app): State<Arc<App>>,
-    CallingKey(caller): CallingKey,
+    caller: Caller,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Response, Refusal> {
     let (offset, limit) = wanted.bounds()?;
-    let workspace = caller.key.workspace;
-    let (presets, total_count) = pg::in_tenant(&app.pool, caller.tenant(), move |tx| {
+    let workspace = wanted.place().to_read(&app, &caller).await?;
+    let (presets, total_count) = pg::in_tenant(&app.pool, caller.tenant, move |tx| {
         Box::pin(async move {
             let presets = stored::list(tx, workspace, offset, limit).await?;
             Ok::<_, sqlx::Error>((presets, stored::count(tx, workspace).await?))
@@ -217,16 +235,18 @@ async fn list(
 
 /// Show a preset and the version in force
 #[utoipa::path(get, path = "/presets/{slug}", operation_id = "getPreset", tag = "Presets",
-    params(("slug" = String, Path, description = "The preset's name in references")),
+    params(("slug" = String, Path, description = "The preset's name in references"), Place),
     responses((status = 200, description = "The preset", body = Data<PresetWithVersion>)),
-    security(("inference_key" = ["presets.read"])))]
+    security(("inference_key" = ["presets.read"]), ("management_key" = ["presets.read"]),
+        ("session" = ["presets.read"])))]
 async fn show(
     State(app): State<Arc<App>>,
-    CallingKey(caller): CallingKey,
+    caller: Caller,
     Named(slug): Named<String>,
+    Asked(place): Asked<Place>,
 ) -> Result<Response, Refusal> {
-    let (workspace, name) = (caller.key.workspace, slug.clone());
-    let found = pg::in_tenant(&app.pool, caller.tenant(), move |tx| {
+    let (workspace, name) = (place.to_read(&app, &caller).await?, slug.clone());
+    let found = pg::in_tenant(&app.pool, caller.tenant, move |tx| {
         Box::pin(async move {
             let Some(preset) = stored::by_slug(tx, workspace, &name).await? else { return Ok(None) };
             let version = stored::designated(tx, &preset).await?;
@@ -243,16 +263,17 @@ async fn show(
 #[utoipa::path(get, path = "/presets/{slug}/versions", operation_id = "listPresetVersions", tag = "Presets",
     params(("slug" = String, Path, description = "The preset's name in references"), Wanted),
     responses((status = 200, description = "The versions, newest first", body = Page<VersionRow>)),
-    security(("inference_key" = ["presets.read"])))]
+    security(("inference_key" = ["presets.read"]), ("management_key" = ["presets.read"]),
+        ("session" = ["presets.read"])))]
 async fn versions(
     State(app): State<Arc<App>>,
-    CallingKey(caller): CallingKey,
+    caller: Caller,
     Named(slug): Named<String>,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Response, Refusal> {
     let (offset, limit) = wanted.bounds()?;
-    let (workspace, name) = (caller.key.workspace, slug.clone());
-    let found = pg::in_tenant(&app.pool, caller.tenant(), move |tx| {
+    let (workspace, name) = (wanted.place().to_read(&app, &caller).await?, slug.clone());
+    let found = pg::in_tenant(&app.pool, caller.tenant, move |tx| {
         Box::pin(async move {
             let Some(preset) = stored::by_slug(tx, workspace, &name).await? else { return Ok(None) };
             let versions = stored::versions(tx, preset.id, offset, limit).await?;
@@ -269,16 +290,19 @@ async fn versions(
 #[utoipa::path(get, path = "/presets/{slug}/versions/{version}", operation_id = "getPresetVersion",
     tag = "Presets",
     params(("slug" = String, Path, description = "The preset's name in references"),
-        ("version" = String, Path, description = "The version's number, from 1")),
+        ("version" = String, Path, description = "The version's number, from 1"), Place),
     responses((status = 200, description = "The version", body = Data<VersionRow>)),
-    security(("inference_key" = ["presets.read"])))]
+    security(("inference_key" = ["presets.read"]), ("management_key" = ["presets.read"]),
+        ("session" = ["presets.read"])))]
 async fn version(
     State(app): State<Arc<App>>,
-    CallingKey(caller): CallingKey,
+    caller: Caller,
     Named((slug, number)): Named<(String, String)>,
+    Asked(place): Asked<Place>,
 ) -> Result<Response, Refusal> {
-    let (workspace, name, wanted) = (caller.key.workspace, slug.clone(), number.parse::<i32>());
-    let found = pg::in_tenant(&app.pool, caller.tenant(), move |tx| {
+    let workspace = place.to_read(&app, &caller).await?;
+    let (name, wanted) = (slug.clone(), number.parse::<i32>());
+    let found = pg::in_tenant(&app.pool, caller.tenant, move |tx| {
         Box::pin(async move {
             let Some(preset) = stored::by_slug(tx, workspace, &name).await? else { return Ok(None) };
             match wanted {
@@ -293,89 +317,4 @@ async fn version(
         Refusal::new(ErrorType::NotFound, format!("The preset `{slug}` has no version `{number}`."))
     })?;
     Ok(reply::json(StatusCode::OK, &Data { data: VersionRow::of(&version) }))
-}
-
-/// A preset.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Preset)]
-struct PresetRow {
-    id: String,
-    creator_user_id: Option<String>,
-    workspace_id: String,
-    name: String,
-    slug: String,
-    description: Option<String>,
-    /// `active`, `disabled` or `archived`.
-    status: String,
-    designated_version_id: Option<String>,
-    created_at: String,
-    updated_at: String,
-    status_updated_at: Option<String>,
-}
-
-impl PresetRow {
-    fn of(preset: &Preset) -> Self {
-        Self {
-            id: preset.id.to_string(),
-            creator_user_id: preset.creator.strip_prefix("user:").map(str::to_owned),
-            workspace_id: preset.workspace.to_string(),
-            name: preset.name.clone(),
-            slug: preset.slug.clone(),
-            description: preset.description.clone(),
-            status: preset.status.clone(),
-            designated_version_id: preset.designated_version.map(|id| id.to_string()),
-            created_at: time(preset.created_at),
-            updated_at: time(preset.updated_at),
-            status_updated_at: preset.status_updated_at.map(time),
-        }
-    }
-}
-
-/// A preset and the version in force.
-#[derive(Debug, Serialize, ToSchema)]
-struct PresetWithVersion {
-    #[serde(flatten)]
-    preset: PresetRow,
-    designated_version: Option<VersionRow>,
-}
-
-impl PresetWithVersion {
-    fn of(preset: &Preset, version: Option<&Version>) -> Self {
-        Self { preset: PresetRow::of(preset), designated_version: version.map(VersionRow::of) }
-    }
-}
-
-/// A version of a preset, which never changes.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = PresetVersion)]
-struct VersionRow {
-    id: String,
-    preset_id: String,
-    creator_id: String,
-    version: i32,
-    system_prompt: Option<String>,
-    /// Members of a chat request.
-    #[schema(value_type = Object)]
-    config: Value,
-    created_at: String,
-    updated_at: String,
-}
-
-impl VersionRow {
-    fn of(version: &Version) -> Self {
-        Self {
-            id: version.id.to_string(),
-            preset_id: version.preset.to_string(),
-            creator_id: version.creator.clone(),
-            version: version.number,
-            system_prompt: version.system_prompt.clone(),
-            config: version.config.clone(),
-            created_at: time(version.created_at),
-            updated_at: time(version.created_at),
-        }
-    }
-}
-
-fn time(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

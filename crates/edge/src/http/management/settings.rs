@@ -9,11 +9,14 @@ use super::bad;
 use crate::admission;
 use crate::http::body::sent;
 use crate::http::reply::Refusal;
+use crate::service::App;
 use crate::store::workspaces::Workspace;
+use crate::text;
 
 const SORTS: [&str; 4] = ["price", "throughput", "latency", "exacto"];
-/// Bytes of a model's name, and characters of a description.
+/// Bytes of a model's name, and characters of a workspace's and of a description.
 const LONGEST_MODEL: usize = 256;
+const LONGEST_NAME: usize = 100;
 const LONGEST_DESCRIPTION: usize = 500;
 /// What the names of the platform's own tools begin with.
 const SERVER_TOOL: &str = "openrouter:";
@@ -63,11 +66,18 @@ impl Defaults {
         if sort.into_iter().any(|sort| !SORTS.contains(&sort.as_str())) {
             return Err(bad(format!("default_provider_sort: use one of {}", SORTS.join(", "))));
         }
-        let plugins = self.default_plugins.iter().flatten();
-        plugins.into_iter().try_for_each(|entries| {
-            admission::check_defaults(entries)
-                .map_err(|wrong| bad(format!("default_plugins: {}", wrong.message)))
-        })
+        Ok(())
+    }
+
+    /// Has the plugins that were sent read as requests would have them read.
+    ///
+    /// # Errors
+    /// A [`Refusal`] that names the entry or the member that is wrong.
+    pub(super) async fn check_plugins(&self, app: &App) -> Result<(), Refusal> {
+        match self.default_plugins.iter().flatten().next() {
+            Some(entries) => admission::check_defaults(app, entries).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -114,6 +124,12 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// # Errors
+    /// As [`Defaults::check_plugins`].
+    pub(super) async fn check_plugins(&self, app: &App) -> Result<(), Refusal> {
+        self.defaults.check_plugins(app).await
+    }
+
     /// Puts what was sent in its place.
     ///
     /// # Errors
@@ -142,12 +158,8 @@ impl Settings {
 
     fn check(&self) -> Result<(), Refusal> {
         self.defaults.check()?;
-        let description = self.description.iter().flatten();
-        if description
-            .into_iter()
-            .any(|text| text.chars().count() > LONGEST_DESCRIPTION || text.contains('\0'))
-        {
-            return Err(bad(format!("description: use at most {LONGEST_DESCRIPTION} characters")));
+        if let Some(Some(description)) = &self.description {
+            text::note("description", description, LONGEST_DESCRIPTION)?;
         }
         let tools = self.disabled_server_tools.iter().flatten();
         if tools.into_iter().any(|tools| tools.len() > MOST_TOOLS || !tools.iter().all(|tool| is_tool(tool)))
@@ -167,6 +179,20 @@ impl Settings {
     }
 }
 
+/// Says of each kept list of default plugins why requests go without some of it; nothing where the router cannot be
+/// asked.
+pub(super) async fn note_broken<'a>(
+    app: &App,
+    kept: impl Iterator<Item = (Option<&'a Value>, &'a mut Option<String>)>,
+) {
+    let kept = kept.filter_map(|(entries, note)| Some((entries?.as_array()?.as_slice(), note)));
+    let (lists, notes): (Vec<_>, Vec<_>) = kept.unzip();
+    match admission::wrong_defaults(app, &lists).await {
+        Ok(wrong) => notes.into_iter().zip(wrong).for_each(|(note, wrong)| *note = wrong),
+        Err(status) => tracing::warn!(error = %status, "default plugins cannot be checked"),
+    }
+}
+
 /// Puts a value in its place that was sent.
 pub(super) fn put<T: Clone>(place: &mut T, sent: Option<&T>) {
     if let Some(sent) = sent {
@@ -183,10 +209,7 @@ fn is_tool(name: &str) -> bool {
 /// # Errors
 /// A [`Refusal`] when a workspace cannot have this name.
 pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
-    if (1..=100).contains(&name.chars().count()) && !name.trim().is_empty() && !name.contains('\0') {
-        return Ok(());
-    }
-    Err(bad("name: use 1 to 100 characters"))
+    Ok(text::line("name", name, LONGEST_NAME)?)
 }
 
 /// # Errors
@@ -235,7 +258,6 @@ mod tests {
             json!({ "default_text_model": "@preset/x" }),
             json!({ "default_image_model": "a b" }),
             json!({ "default_provider_sort": "cheap" }),
-            json!({ "default_plugins": [{ "id": "nothing" }] }),
             json!({ "description": "x".repeat(501) }),
             json!({ "disabled_server_tools": ["web_search"] }),
             json!({ "io_logging_sampling_rate": 0 }),

@@ -48,6 +48,9 @@ struct Workspace {
     /// An addition of this platform. Null = none.
     #[schema(value_type = Option<Vec<Object>>)]
     default_plugins: Option<Value>,
+    /// Why requests go without one of them, which was good when it was set; null = they get all. An addition of this
+    /// platform.
+    default_plugins_error: Option<String>,
     /// An addition of this platform.
     prevent_plugin_overrides: bool,
     /// Null = none is disabled.
@@ -76,6 +79,7 @@ impl From<stored::Workspace> for Workspace {
             default_image_model: known.default_image_model,
             default_provider_sort: known.default_provider_sort,
             default_plugins: known.default_plugins,
+            default_plugins_error: None,
             prevent_plugin_overrides: known.are_plugins_final,
             disabled_server_tools: Some(known.disabled_server_tools).filter(|tools| !tools.is_empty()),
             is_observability_io_logging_enabled: known.is_io_logged,
@@ -88,6 +92,13 @@ impl From<stored::Workspace> for Workspace {
             updated_at: known.updated_at,
         }
     }
+}
+
+/// Says of workspaces which default plugins of theirs no request gets.
+async fn note_broken(app: &App, workspaces: &mut [Workspace]) {
+    let kept =
+        workspaces.iter_mut().map(|one| (one.default_plugins.as_ref(), &mut one.default_plugins_error));
+    settings::note_broken(app, kept).await;
 }
 
 /// Which part of a list is asked for.
@@ -123,7 +134,8 @@ async fn list(
     })
     .await;
     let (workspaces, total_count) = found?;
-    let data = workspaces.into_iter().map(Workspace::from).collect();
+    let mut data: Vec<Workspace> = workspaces.into_iter().map(Workspace::from).collect();
+    note_broken(&app, &mut data).await;
     Ok(reply::json(StatusCode::OK, &Page { data, total_count }))
 }
 
@@ -155,6 +167,7 @@ async fn create(
     };
     settings::check_name(&sent.name)?;
     settings::check_slug(&sent.slug)?;
+    sent.settings.check_plugins(&app).await?;
     let mut new = stored::Workspace::new(sent.slug.clone(), sent.name.clone(), creator);
     sent.settings.apply(&mut new)?;
     let entry = caller.does("workspace.create", new.id.to_string(), json!(sent));
@@ -199,7 +212,8 @@ async fn show(
         Box::pin(async move { stored::find(tx, &name).await })
     })
     .await;
-    let data = found?.map(Workspace::from).ok_or_else(not_found)?;
+    let mut data = found?.map(Workspace::from).ok_or_else(not_found)?;
+    note_broken(&app, std::slice::from_mut(&mut data)).await;
     Ok(reply::json(StatusCode::OK, &Data { data }))
 }
 
@@ -243,6 +257,7 @@ async fn change(
     Named(name): Named<String>,
     Sent(sent): Sent<Change>,
 ) -> Result<Response, Refusal> {
+    sent.settings.check_plugins(&app).await?;
     let doer = caller.clone();
     let changed: Result<_, Refusal> = pg::in_tenant(&app.pool, caller.tenant, move |tx| {
         Box::pin(async move {
@@ -257,8 +272,9 @@ async fn change(
         })
     })
     .await;
-    let data = changed?;
+    let mut data = changed?;
     app.announcer.tenant_changed(caller.tenant).await;
+    note_broken(&app, std::slice::from_mut(&mut data)).await;
     Ok(reply::json(StatusCode::OK, &Data { data }))
 }
 

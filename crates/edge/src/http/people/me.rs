@@ -19,6 +19,7 @@ use crate::http::reply::{self, Refusal};
 use crate::people::{self, Client, Error, note};
 use crate::service::App;
 use crate::store;
+use crate::text;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(rename)).routes(routes!(change_password))
@@ -28,10 +29,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 ///
 /// # Errors
 /// [`Error::Name`].
-pub(in crate::http) fn name(text: &str) -> Result<String, Error> {
-    let name = text.trim();
-    let is_shown = name.chars().count() <= 200 && !name.chars().any(char::is_control);
-    if is_shown { Ok(name.to_owned()) } else { Err(Error::Name) }
+pub(in crate::http) fn name(sent: &str) -> Result<String, Error> {
+    let name = sent.trim();
+    text::optional_line("name", name, 200).map_err(|_| Error::Name)?;
+    Ok(name.to_owned())
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

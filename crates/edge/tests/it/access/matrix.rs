@@ -16,6 +16,7 @@ use crate::support::client::{self, Answer};
 
 pub(super) const PUBLIC: &str = "/api/v1";
 pub(super) const OPERATORS: &str = "/admin/v1";
+pub(super) const ACCOUNT: &str = "/account/v1";
 const ROLES: [&str; 5] = ["owner", "admin", "billing", "developer", "viewer"];
 
 /// One operation of a document.
@@ -48,7 +49,7 @@ impl Operation {
     }
 
     /// With these ids in the places of its parameters, whichever they are.
-    fn with(&self, id: &str) -> String {
+    pub(super) fn with(&self, id: &str) -> String {
         let pieces = self.path.split('/').map(|piece| if piece.starts_with('{') { id } else { piece });
         format!("{}{}", self.base, pieces.collect::<Vec<_>>().join("/"))
     }
@@ -123,7 +124,7 @@ impl Outcome {
 
 /// Who calls.
 #[derive(Debug, Clone)]
-enum Caller {
+pub(super) enum Caller {
     Nobody,
     BadKey(String),
     Key { scheme: &'static str, secret: String },
@@ -132,14 +133,14 @@ enum Caller {
 }
 
 /// Everybody of one organisation, and those of none.
-struct People<'a> {
+pub(super) struct People<'a> {
     platform: &'a Platform,
     database: PgPool,
     ids: BTreeMap<&'static str, Uuid>,
 }
 
 impl<'a> People<'a> {
-    async fn of(platform: &'a Platform) -> Self {
+    pub(super) async fn of(platform: &'a Platform) -> Self {
         let database = owner(platform).await;
         let mut ids = BTreeMap::new();
         for role in ROLES.into_iter().chain(["platform"]) {
@@ -194,7 +195,16 @@ impl<'a> People<'a> {
     }
 
     async fn call(&self, caller: &Caller, operation: &Operation, path: &str) -> Answer {
-        let body = operation.body();
+        self.send_as(caller, operation, path, operation.body()).await
+    }
+
+    pub(super) async fn send_as(
+        &self,
+        caller: &Caller,
+        operation: &Operation,
+        path: &str,
+        body: &str,
+    ) -> Answer {
         let role = match caller {
             Caller::Nobody => return self.send(operation, path, &[], body).await,
             Caller::BadKey(secret) | Caller::Key { secret, .. } => {

@@ -59,8 +59,14 @@ const DIFFERENCES: &[(&str, &str)] = &[
         "types `langfuse`, `otel-collector`, `s3` and `webhook`; others answer 400",
     ),
     ("/observability/destinations/{id}", "types `langfuse`, `otel-collector`, `s3` and `webhook`"),
-    ("/presets", "of the workspace of the inference key that calls"),
-    ("/presets/{slug}", "of the workspace of the inference key that calls"),
+    (
+        "/presets",
+        "of the workspace of the inference key that calls, or of `workspace_id`; not for keys of apps",
+    ),
+    (
+        "/presets/{slug}",
+        "of the workspace of the inference key that calls, or of `workspace_id`; not for keys of apps",
+    ),
     ("/providers", "headquarters and datacenters where the operator gave them"),
     ("/rerank", "what crosses to each provider is in [dialects.md](dialects.md)"),
     ("/responses", "what crosses to each provider is in [dialects.md](dialects.md)"),

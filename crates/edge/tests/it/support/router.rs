@@ -173,6 +173,20 @@ impl Router for FakeRouter {
         })
     }
 
+    async fn check_plugins(
+        &self,
+        request: Request<CheckPluginsRequest>,
+    ) -> Result<Response<CheckPluginsResponse>, Status> {
+        if self.with(|said| said.is_away) {
+            return Err(Status::unavailable("away"));
+        }
+        let lists = request.into_inner().plugins_json;
+        let wrong =
+            |json: &String| if json.contains("nonsense") { "it has no member `nonsense`" } else { "" };
+        let wrong = lists.iter().map(|json| wrong(json).to_owned()).collect();
+        Ok(Response::new(CheckPluginsResponse { wrong }))
+    }
+
     async fn observe(&self, _: Request<ObserveRequest>) -> Result<Response<ObserveResponse>, Status> {
         Err(Status::unimplemented(""))
     }

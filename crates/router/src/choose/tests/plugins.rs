@@ -115,3 +115,18 @@ fn patterns_are_bounded_in_number_length_and_sum() {
     assert!(with(vec!["x".repeat(1_024); 16]));
     assert!(!with(vec!["x".repeat(1_024); 17]));
 }
+
+#[test]
+fn a_default_that_cannot_be_read_is_left_out_and_the_others_count() {
+    let json = r#"[{"id":"auto-router","tier":"low"},{"id":"pareto-router","min_coding_score":0.5}]"#;
+    let defaults = ["auto-router".to_owned(), "pareto-router".to_owned()];
+    let (plugins, left_out) = Plugins::read_with(json, &defaults).unwrap();
+    assert_eq!(plugins.auto, Plugins::default().auto);
+    assert_eq!(plugins.pareto.min_score, Some(500_000));
+    assert_eq!(
+        left_out.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["`plugins`: `auto-router` has no member `tier`"]
+    );
+    // What the request itself sent is refused as ever.
+    assert!(Plugins::read_with(json, &defaults[1..]).is_err());
+}

@@ -22,9 +22,12 @@ use super::super::super::reply::{self, Refusal};
 use super::super::{Operator, bad, idempotency, read};
 use super::{asked, note_once, tenant_of, uuid};
 use crate::service::App;
+use crate::text;
 
 /// Invoices are in whole cents.
 const CENT: i64 = 10_000_000;
+/// Characters of what a bank's statement says.
+const LONGEST_REFERENCE: usize = 200;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(record))
@@ -65,6 +68,7 @@ async fn record(
         amount.filter(|amount| *amount > Amount::ZERO && amount.nanos() % CENT == 0).ok_or_else(|| {
             bad(format!("amount: `{}` is no amount: write whole cents, such as \"25.00\"", sent.amount))
         })?;
+    text::optional_line("reference", &sent.reference, LONGEST_REFERENCE)?;
     let message = RecordInvoicePaymentRequest {
         invoice_id: uuid(&id)?,
         amount: amount.nanos(),

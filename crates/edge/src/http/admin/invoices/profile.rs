@@ -20,6 +20,7 @@ use super::super::super::management::Named;
 use super::super::super::reply::{self, Refusal};
 use super::{Operator, asked, bad, note, read, tenant};
 use crate::service::App;
+use crate::text;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(show, put)).routes(routes!(freeze, unfreeze))
@@ -27,6 +28,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// Lines of an address; more fit no envelope.
 const MAX_LINES: usize = 6;
+/// Characters of a line.
+const LONGEST_LINE: usize = 254;
 
 /// Show whom documents are made out to
 #[utoipa::path(get, path = "/tenants/{tenant}/billing-profile", operation_id = "getBillingProfile",
@@ -92,6 +95,21 @@ impl Treatment {
     }
 }
 
+impl Profile {
+    /// What stands on documents, each a line.
+    fn check_texts(&self) -> Result<(), Refusal> {
+        text::line("name", &self.name, LONGEST_LINE)?;
+        for line in &self.address {
+            text::optional_line("address", line, LONGEST_LINE)?;
+        }
+        let others = [("tax_id", &self.tax_id), ("email", &self.email), ("reference", &self.reference)];
+        for (member, line) in others {
+            text::optional_line(member, line, LONGEST_LINE)?;
+        }
+        Ok(())
+    }
+}
+
 /// Set whom documents are made out to
 #[utoipa::path(put, path = "/tenants/{tenant}/billing-profile", operation_id = "putBillingProfile",
     tag = "Invoices",
@@ -116,6 +134,7 @@ async fn put(
     if (sent.tax == Treatment::Standard) != (1..=10_000).contains(&sent.tax_basis_points) {
         return Err(bad("tax_basis_points: from 1 to 10000 where `tax` is `standard`, otherwise 0"));
     }
+    sent.check_texts()?;
     let details = json!(sent);
     let profile = BillingProfile {
         name: sent.name,
@@ -161,6 +180,7 @@ async fn freeze(
 ) -> Result<Response, Refusal> {
     let of = tenant(&id)?;
     let sent: Freeze = read(&app, request).await?;
+    text::reason("reason", &sent.reason)?;
     let message = FreezeInvoicingRequest { tenant_id: of.to_string(), reason: sent.reason.clone() };
     let frozen =
         asked(&app, message, |mut billing, message| async move { billing.freeze_invoicing(message).await });

@@ -12,6 +12,7 @@ use crate::http::body::sent;
 use crate::http::management::{bad, rows};
 use crate::http::reply::Refusal;
 use crate::store::credentials::{Credential, Settings};
+use crate::text;
 
 const LONGEST_NAME: usize = 255;
 const MOST_LISTED: usize = 100;
@@ -197,9 +198,7 @@ impl ByokSettings {
     /// [`Refusal`] that names the member that is wrong.
     pub(super) fn apply(&self, settings: &mut Settings) -> Result<(), Refusal> {
         if let Some(name) = &self.name {
-            if name.as_ref().is_some_and(|name| name.chars().count() > LONGEST_NAME) {
-                return Err(bad(format!("name: use at most {LONGEST_NAME} characters")));
-            }
+            text::optional_line("name", name.as_deref().unwrap_or_default(), LONGEST_NAME)?;
             settings.name.clone_from(name);
         }
         settings.disabled = self.disabled.unwrap_or(settings.disabled);

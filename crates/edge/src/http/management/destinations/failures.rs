@@ -90,6 +90,7 @@ async fn list(
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct RetryOfFailures {
     /// Left out = all.
     #[schema(min_items = 1, max_items = 1_000)]

@@ -13,6 +13,7 @@ use crate::http::body::sent;
 use crate::http::management::{bad, rows};
 use crate::http::reply::Refusal;
 use crate::store::destinations::{Destination, Settings};
+use crate::text;
 
 const LONGEST_NAME: usize = 200;
 const MOST_KEYS: usize = 100;
@@ -194,9 +195,7 @@ impl DestinationSettings {
     /// [`Refusal`] that names the member that is wrong.
     pub(super) fn apply(&self, settings: &mut Settings) -> Result<(), Refusal> {
         if let Some(name) = &self.name {
-            if name.trim().is_empty() || name.chars().count() > LONGEST_NAME {
-                return Err(bad(format!("name: use 1 to {LONGEST_NAME} characters")));
-            }
+            text::line("name", name, LONGEST_NAME)?;
             settings.name = name.trim().to_owned();
         }
         settings.enabled = self.enabled.unwrap_or(settings.enabled);

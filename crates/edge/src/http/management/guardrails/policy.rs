@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::super::{Data, Sent};
+use super::super::{Data, Sent, bad};
 use super::{adopt, details, keep, sent, unmade};
 use crate::access::Caller;
 use crate::guardrails::{ALLOWLIST, Rules};
@@ -48,6 +48,9 @@ impl OrganizationPolicy {
         }
     }
 }
+
+/// Stands for rules of several groups.
+const ALL_ZDR: &str = "enforce_zdr";
 
 /// What is not sent stays as it is, and null takes a rule away. Lists are replaced as a whole.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -87,9 +90,16 @@ async fn change(
     caller: Caller,
     Sent(body): Sent<Map<String, Value>>,
 ) -> Result<Response, Refusal> {
+    let names = [&Rules::NAMES[..], &[ALLOWLIST]].concat();
+    if let Some(member) = body.keys().find(|name| *name != ALL_ZDR && !names.contains(&name.as_str())) {
+        return Err(bad(format!(
+            "unknown field `{member}`, expected {ALL_ZDR} or one of {}",
+            names.join(", ")
+        )));
+    }
     let _ = sent::read::<UpdateOrganizationPolicy>(&body)?;
     let mut policy = find(&app, &caller).await?;
-    adopt(&app, &mut policy, &body, &[&Rules::NAMES[..], &[ALLOWLIST]].concat()).await?;
+    adopt(&app, &mut policy, &body, &names).await?;
     let entry = caller.does("policy.change", caller.tenant.to_string(), details(&policy, &body));
     keep(&app, &caller, policy, entry).await?;
     let data = OrganizationPolicy::of(find(&app, &caller).await?);

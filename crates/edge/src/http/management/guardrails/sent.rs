@@ -11,6 +11,7 @@ use super::super::{bad, budgets};
 use crate::guardrails::Rules;
 use crate::http::reply::Refusal;
 use crate::store::guardrails as stored;
+use crate::text;
 
 /// A new guardrail. It forbids nothing until it is assigned to keys or members.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -101,15 +102,11 @@ impl Change {
         body: &Map<String, Value>,
     ) -> Result<(), Refusal> {
         if let Some(name) = body.get("name").and_then(Value::as_str) {
-            if !(1..=200).contains(&name.chars().count()) {
-                return Err(bad("name: use 1 to 200 characters"));
-            }
+            text::line("name", name, 200)?;
             name.clone_into(&mut guardrail.name);
         }
         if body.contains_key("description") {
-            if self.description.as_ref().is_some_and(|text| text.chars().count() > 1_000) {
-                return Err(bad("description: use at most 1000 characters"));
-            }
+            text::note("description", self.description.as_deref().unwrap_or_default(), 1_000)?;
             guardrail.description = self.description;
         }
         if body.contains_key("limit_usd") {

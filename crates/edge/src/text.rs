@@ -1,0 +1,121 @@
+//! Texts that people write of things, for other people to read: names, labels, reasons, descriptions.
+//!
+//! None of them shows otherwise than it is: without controls, and without what breaks a line or turns the direction of
+//! reading where nobody sees it.
+
+use dialect::error::BadRequest;
+
+use crate::http::reply::{Refusal, UserFacing};
+
+/// Characters of a reason.
+const LONGEST_REASON: usize = 1_000;
+
+/// A text cannot be kept as it is.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadText {
+    #[error("{member}: use 1 to {longest} characters, not spaces alone")]
+    Length { member: String, longest: usize },
+    #[error("{member}: use at most {longest} characters")]
+    TooLong { member: String, longest: usize },
+    #[error(
+        "{member}: leave out `U+{unshown:04X}`: control characters, line separators and what changes the direction of \
+         text are not kept"
+    )]
+    Unshown { member: String, unshown: u32 },
+}
+
+impl UserFacing for BadText {
+    fn refusal(self) -> Refusal {
+        BadRequest::new(self.to_string()).refusal()
+    }
+}
+
+/// Whether this shows nothing, and may change how the text around it reads.
+fn is_unshown(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+        )
+}
+
+fn shown(member: &str, text: &str, is_allowed: fn(char) -> bool) -> Result<(), BadText> {
+    match text.chars().find(|character| is_unshown(*character) && !is_allowed(*character)) {
+        None => Ok(()),
+        Some(unshown) => Err(BadText::Unshown { member: member.to_owned(), unshown: unshown.into() }),
+    }
+}
+
+/// A name, in one line: 1 to `longest` characters, not spaces alone.
+///
+/// # Errors
+/// [`BadText`], which names the member.
+pub(crate) fn line(member: &str, text: &str, longest: usize) -> Result<(), BadText> {
+    if text.trim().is_empty() || text.chars().count() > longest {
+        return Err(BadText::Length { member: member.to_owned(), longest });
+    }
+    shown(member, text, |_| false)
+}
+
+/// The same, where there may be none.
+///
+/// # Errors
+/// [`BadText`], which names the member.
+pub(crate) fn optional_line(member: &str, text: &str, longest: usize) -> Result<(), BadText> {
+    if text.is_empty() { Ok(()) } else { line(member, text, longest) }
+}
+
+/// Up to `longest` characters, in lines and with tabs if they like.
+///
+/// # Errors
+/// [`BadText`], which names the member.
+pub(crate) fn note(member: &str, text: &str, longest: usize) -> Result<(), BadText> {
+    if text.chars().count() > longest {
+        return Err(BadText::TooLong { member: member.to_owned(), longest });
+    }
+    shown(member, text, |character| matches!(character, '\n' | '\r' | '\t'))
+}
+
+/// Why somebody did something, or what they say of it: as [`note`], of a common length.
+///
+/// # Errors
+/// [`BadText`], which names the member.
+pub(crate) fn reason(member: &str, text: &str) -> Result<(), BadText> {
+    note(member, text, LONGEST_REASON)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_line_that_shows_as_it_is() {
+        for text in ["a", "Größe 5 👩‍👧", "نام‌ها", "  a  "] {
+            assert_eq!(line("name", text, 100), Ok(()), "{text:?}");
+        }
+        for text in ["", " ", "\u{3000}", "\t", &"x".repeat(101)] {
+            assert_eq!(
+                line("name", text, 100).unwrap_err().to_string(),
+                "name: use 1 to 100 characters, not spaces alone",
+                "{text:?}"
+            );
+        }
+        let hidden =
+            "\0\u{1}\t\n\r\u{1b}\u{7f}\u{85}\u{9f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}\u{feff}";
+        for character in hidden.chars() {
+            let refused = line("name", &format!("a{character}b"), 100).unwrap_err().to_string();
+            let code = format!("name: leave out `U+{:04X}`", u32::from(character));
+            assert!(refused.starts_with(&code), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_note_has_lines_and_tabs_and_nothing_else_that_is_hidden() {
+        assert_eq!(note("description", "", 9), Ok(()));
+        assert_eq!(note("description", "a\tb\r\nc", 9), Ok(()));
+        assert!(note("description", "a\u{202e}b", 9).is_err() && note("description", "a\0", 9).is_err());
+        assert!(note("description", "0123456789", 9).unwrap_err().to_string().contains("at most 9"));
+        assert_eq!(optional_line("name", "", 9), Ok(()));
+        assert!(optional_line("name", " ", 9).is_err());
+    }
+}
