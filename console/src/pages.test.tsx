@@ -82,6 +82,9 @@ const ANSWERS: Record<string, unknown> = {
   "GET /account/v1/session": { data: OPERATOR },
   "GET /api/v1/models": { data: [MODEL] },
   "GET /api/v1/model/a/b%3Afree": { data: MODEL },
+  "GET /api/v1/models/a/b%3Afree/endpoints/history": {
+    data: { from: AT, to: AT, bucket_seconds: 900, endpoints: [] },
+  },
   "GET /api/v1/models/a/b%3Afree/endpoints": { data: { ...MODEL, endpoints: [] } },
   "GET /account/v1/audit": { data: [], next: null },
   "GET /account/v1/sessions": { data: [] },

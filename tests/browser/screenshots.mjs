@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { NARROW, WIDE, launch, open, settled, signIn } from "./browser.mjs";
+import { fillDays } from "./day.mjs";
 import { furnish } from "./furnish.mjs";
 import { SIGN_IN, addresses } from "./pages.mjs";
 import { platform } from "./platform.mjs";
@@ -62,6 +63,7 @@ for (const [sizeName, size] of [
 ]) {
   for (const theme of ["light", "dark"]) {
     const inside = await open(browser, { theme, size, state });
+    await fillDays(inside.context);
     const outside = await open(browser, { theme, size });
     for (const [name, address] of pages) {
       const { page } = address === SIGN_IN ? outside : inside;

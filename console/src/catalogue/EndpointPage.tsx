@@ -2,7 +2,9 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 
+import { DayCharts } from "~/charts/DayCharts";
 import { compact, count, duration, throughput } from "~/format/number";
+import { dayOf, endpointHealthQuery } from "~/operator/health";
 import { Button, ButtonLink } from "~/ui/Button";
 import { ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Facts, Page, Stats } from "~/ui/Page";
@@ -73,6 +75,12 @@ function About({ of }: { of: Endpoint }) {
   );
 }
 
+function LastDay({ id }: { id: string }) {
+  // What fails is said beside the health itself.
+  const { data } = useQuery({ ...endpointHealthQuery(id), select: dayOf });
+  return data ? <DayCharts day={data} what="credential" /> : null;
+}
+
 export function EndpointPage() {
   const { id } = route.useParams();
   const states = useStates();
@@ -120,6 +128,7 @@ export function EndpointPage() {
       />
       <PricesCard endpoint={data} />
       <HealthCard id={id} />
+      <LastDay id={id} />
       <About of={data} />
       {asked === "change" ? (
         <MembersDialog

@@ -64,6 +64,10 @@ const HEALTH = {
       },
       ...{ outage: true, windows: { "5m": { successes: 9, faults: 7, rate_limits: 0, uptime: null } } },
       ...{ latency_ms: {}, throughput: {}, last_seen: "2026-11-26T12:00:30Z" },
+      day: {
+        ...{ from: "2026-11-25T12:15:00Z", to: "2026-11-26T12:15:00Z", bucket_seconds: 900 },
+        buckets: [],
+      },
       history: [
         {
           ...{ at: "2026-11-26T12:00:00Z", event: "ejected", until: "2026-11-26T12:00:15Z" },
@@ -190,6 +194,7 @@ test("an endpoint tells its prices, past and future, and how its state changed",
     "−60%",
     "Changes of state (1)",
     "5 faults in a row",
+    "No traffic in the last day.",
   ])
     await sees(text);
   const line = document.querySelector(".state-line")?.getAttribute("aria-label");

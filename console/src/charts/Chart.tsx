@@ -36,6 +36,7 @@ function drawn(element: HTMLElement, token: string): string {
 
 const TIMES: Record<Granularity, Intl.DateTimeFormatOptions> = {
   minute: { hour: "2-digit", minute: "2-digit" },
+  quarter: { weekday: "short", hour: "2-digit", minute: "2-digit" },
   hour: { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", timeZone: "UTC" },
   day: { weekday: "short", month: "short", day: "numeric", timeZone: "UTC" },
   week: { month: "short", day: "numeric", year: "numeric", timeZone: "UTC" },
@@ -46,10 +47,25 @@ export function timeOf(at: number, granularity: Granularity): string {
   return new Intl.DateTimeFormat("en-GB", TIMES[granularity]).format(new Date(at * 1000));
 }
 
+/** Short times are told in the reader's time zone, longer ones in UTC. */
+const isLocal = (granularity: Granularity): boolean => granularity === "minute" || granularity === "quarter";
+
+const sayOf = (value: number | null | undefined, say: (value: number) => string): string =>
+  value === null || value === undefined ? "–" : say(value);
+
+const isKnown = (value: number | null | undefined): boolean => value !== null && value !== undefined;
+
+/** Values that no line leads to. */
+const alone = (values: readonly (number | null)[]): number[] =>
+  values.flatMap((value, place) =>
+    isKnown(value) && !isKnown(values[place - 1]) && !isKnown(values[place + 1]) ? [place] : [],
+  );
+
 const DAY = 86_400;
 /** Ticks of time that fall together with buckets. */
 const STEPS: Record<Granularity, number[]> = {
   minute: [1, 2, 5, 10, 15, 30].map((minutes) => minutes * 60),
+  quarter: [900, 1800, 3600, 2 * 3600, 3 * 3600, 6 * 3600, 12 * 3600],
   hour: [3600, 2 * 3600, 3 * 3600, 6 * 3600, 12 * 3600, DAY, 2 * DAY, 7 * DAY],
   day: [DAY, 2 * DAY, 3 * DAY, 5 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY],
   week: [7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY, 365 * DAY],
@@ -58,7 +74,7 @@ const STEPS: Record<Granularity, number[]> = {
 
 /** What stands below a tick: the day where one begins, the time of day within one. */
 function tickOf(at: number, step: number, granularity: Granularity): string {
-  if (granularity === "minute") return timeOf(at, granularity);
+  if (isLocal(granularity)) return timeOf(at, "minute");
   const isDay = step >= DAY || at % DAY === 0;
   const shown: Intl.DateTimeFormatOptions = isDay
     ? { day: "numeric", month: "short" }
@@ -97,8 +113,7 @@ function options(
     height,
     padding: [12, 24, 0, 0],
     legend: { show: false },
-    tzDate: (at) =>
-      granularity === "minute" ? new Date(at * 1000) : uPlot.tzDate(new Date(at * 1000), "UTC"),
+    tzDate: (at) => (isLocal(granularity) ? new Date(at * 1000) : uPlot.tzDate(new Date(at * 1000), "UTC")),
     cursor: { y: false, points: { show: kind === "line" }, drag: { x: false, y: false } },
     scales: {
       // Columns stand on the start of their time: half of one has to fit on either side.
@@ -122,11 +137,12 @@ function options(
     series: [
       {},
       ...order.map((place): uPlot.Series => {
-        const colour = drawn(host, colourOf(columns.series[place] as Series, place));
+        const series = columns.series[place] as Series;
+        const colour = drawn(host, colourOf(series, place));
         const paths = kind === "stack" ? bars : lines;
         return {
           stroke: colour,
-          points: { show: kind === "line" && columns.times.length < 3 },
+          points: { show: kind === "line", size: 6, fill: colour, filter: () => alone(series.values) },
           ...(kind === "stack" ? { fill: colour, width: 0 } : { width: 2 }),
           ...(paths ? { paths } : {}),
         };
@@ -147,15 +163,17 @@ function dataOf({ columns, kind = "stack" }: ChartProps): uPlot.AlignedData {
 function Legend({ props, hovered }: { props: ChartProps; hovered: number | null }) {
   const { columns, say, granularity, kind = "stack" } = props;
   const time = hovered === null ? null : columns.times[hovered];
+  // Nothing is the sum of what does not add up.
+  const untimed = kind === "stack" ? "In all" : null;
   return (
     <div className="chart-legend">
-      <strong>{time === null || time === undefined ? "In all" : timeOf(time, granularity)}</strong>
+      <strong>{time === null || time === undefined ? untimed : timeOf(time, granularity)}</strong>
       {columns.series.map((one, place) => (
         <span key={one.name} className="chart-entry">
           <i style={{ background: `var(${colourOf(one, place)})` }} aria-hidden="true" />
           <span className="cut">{one.name}</span>
           {hovered !== null || kind === "stack" ? (
-            <b className="number">{say(hovered === null ? one.total : (one.values[hovered] ?? 0))}</b>
+            <b className="number">{hovered === null ? say(one.total) : sayOf(one.values[hovered], say)}</b>
           ) : null}
         </span>
       ))}
@@ -163,7 +181,7 @@ function Legend({ props, hovered }: { props: ChartProps; hovered: number | null 
   );
 }
 
-function Figures({ label, columns, granularity, say }: ChartProps) {
+export function Figures({ label, columns, granularity, say }: Omit<ChartProps, "kind" | "height">) {
   return (
     <details className="chart-figures">
       <summary>Figures</summary>
@@ -186,7 +204,7 @@ function Figures({ label, columns, granularity, say }: ChartProps) {
                 <th scope="row">{timeOf(time, granularity)}</th>
                 {columns.series.map((one) => (
                   <td key={one.name} className="number">
-                    {say(one.values[place] ?? 0)}
+                    {sayOf(one.values[place], say)}
                   </td>
                 ))}
               </tr>

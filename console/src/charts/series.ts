@@ -1,6 +1,6 @@
 // From rows of an answer to the columns of a chart: buckets without rows are there, and what is small is put together.
 
-export type Granularity = "minute" | "hour" | "day" | "week" | "month";
+export type Granularity = "minute" | "quarter" | "hour" | "day" | "week" | "month";
 
 export interface Point {
   /** Start of the bucket, seconds since 1970. */
@@ -14,8 +14,8 @@ export interface Point {
 export interface Series {
   name: string;
   total: number;
-  /** One for each time. */
-  values: number[];
+  /** One for each time; `null` = nobody knows, which is a gap in a line. */
+  values: (number | null)[];
   /** All that are too many to be shown apart. */
   isRest: boolean;
 }
@@ -27,7 +27,8 @@ export interface Columns {
   series: Series[];
 }
 
-const SECONDS = { minute: 60, hour: 3600, day: 86_400, week: 604_800 } as const;
+/** Of an hour, the quarter. */
+const SECONDS = { minute: 60, quarter: 900, hour: 3600, day: 86_400, week: 604_800 } as const;
 const MONDAY = 345_600;
 
 /** The start of the bucket that a moment is in, in UTC; weeks begin on Monday. */
@@ -93,7 +94,7 @@ export function stacked(series: readonly Series[], length: number): number[][] {
   const sums = Array.from({ length }, () => 0);
   return series.map(({ values }) =>
     values.map((value, place) => {
-      sums[place] = (sums[place] ?? 0) + value;
+      sums[place] = (sums[place] ?? 0) + (value ?? 0);
       return sums[place];
     }),
   );

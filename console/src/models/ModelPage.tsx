@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 
+import { DayCharts } from "~/charts/DayCharts";
 import { perMillion, usd } from "~/format/money";
 import { compact, count, duration, throughput } from "~/format/number";
 import { ButtonLink } from "~/ui/Button";
@@ -10,7 +11,15 @@ import { Card, Facts, Page } from "~/ui/Page";
 import { type Column, Table } from "~/ui/Table";
 
 import "./models.css";
-import { type Endpoint, type Model, type Pricing, endpointsQuery, modelQuery, statusOf } from "./models";
+import {
+  type Endpoint,
+  type Model,
+  type Pricing,
+  endpointsQuery,
+  historyQuery,
+  modelQuery,
+  statusOf,
+} from "./models";
 import { priceOf } from "./search";
 
 const route = getRouteApi("/inside/model/$");
@@ -145,44 +154,10 @@ function Prices({ pricing }: { pricing: Pricing }) {
   );
 }
 
-/** One figure of all endpoints, as bars. */
-function Bars({
-  title,
-  endpoints,
-  value,
-  said,
-}: {
-  title: string;
-  endpoints: Endpoint[];
-  value: (one: Endpoint) => number | null | undefined;
-  said: (value: number) => string;
-}) {
-  const known = endpoints.flatMap((one) => {
-    const figure = value(one);
-    return figure === null || figure === undefined ? [] : [{ one, figure }];
-  });
-  const most = Math.max(...known.map(({ figure }) => figure), 0);
-  return (
-    <Card title={title}>
-      {known.length === 0 ? (
-        <p className="soft">Too few requests in the last half hour to say.</p>
-      ) : (
-        <div className="bars">
-          {known.map(({ one, figure }) => [
-            <span key={`${one.tag} name`} className="cut">
-              {one.tag}
-            </span>,
-            <i key={`${one.tag} bar`} aria-hidden="true">
-              <b style={{ width: `${most === 0 ? 0 : (figure / most) * 100}%` }} />
-            </i>,
-            <span key={`${one.tag} value`} className="number">
-              {said(figure)}
-            </span>,
-          ])}
-        </div>
-      )}
-    </Card>
-  );
+function LastDay({ id }: { id: string }) {
+  const { data, error, refetch } = useQuery(historyQuery(id));
+  if (error) return <ErrorNote error={error} onRetry={() => void refetch()} />;
+  return data ? <DayCharts day={data} what="endpoint" /> : <Loading />;
 }
 
 function Endpoints({ id }: { id: string }) {
@@ -205,21 +180,7 @@ function Endpoints({ id }: { id: string }) {
         rowHeight={58}
         isWhole
       />
-      <div className="columns">
-        <Bars
-          title="Time to first token, p50"
-          endpoints={data}
-          value={(one) => one.latency_last_30m?.p50}
-          said={duration}
-        />
-        <Bars
-          title="Throughput, p50"
-          endpoints={data}
-          value={(one) => one.throughput_last_30m?.p50}
-          said={throughput}
-        />
-        <Bars title="Uptime, one day" endpoints={data} value={(one) => one.uptime_last_1d} said={uptime} />
-      </div>
+      <LastDay id={id} />
     </>
   );
 }

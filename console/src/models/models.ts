@@ -4,6 +4,7 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { api, document } from "~/api/client";
+import type { Bucket, Day, Frame } from "~/charts/day";
 
 /** USD per token or unit, as decimal texts. `-1` = that of the model that a router chooses. */
 export interface Pricing {
@@ -113,6 +114,21 @@ export const endpointsQuery = (id: string) =>
       return (await document<{ data: ModelWithEndpoints }>(asked)).data.endpoints;
     },
     refetchInterval: 30_000,
+  });
+
+type History = Frame & { endpoints: { tag: string; buckets: Bucket[] }[] };
+
+/** The last day of a model's endpoints. */
+export const historyQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["models", id, "history"],
+    queryFn: async (): Promise<Day> => {
+      const asked = api.GET("/models/{author}/{slug}/endpoints/history", { params: { path: partsOf(id) } });
+      const { endpoints, from, to, bucket_seconds } = (await document<{ data: History }>(asked)).data;
+      const lines = endpoints.map(({ tag, buckets }) => ({ name: tag, buckets }));
+      return { frame: { from, to, bucket_seconds }, lines };
+    },
+    refetchInterval: 60_000,
   });
 
 /** How an endpoint does, in words. */

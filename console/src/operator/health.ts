@@ -1,6 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { admin, document } from "~/api/client";
+import type { Bucket, Day, Frame } from "~/charts/day";
 
 interface Quantiles {
   p50: number;
@@ -22,6 +23,8 @@ export interface CredentialHealth {
   latency_ms: Record<"5m" | "30m", Quantiles | null>;
   throughput: Record<"5m" | "30m", Quantiles | null>;
   last_seen: string;
+  /** Of an endpoint that is asked for alone. */
+  day?: Frame & { buckets: Bucket[] };
   history?: { at: string; event: string; cause?: string; until?: string; times?: number }[];
 }
 
@@ -66,6 +69,19 @@ export const endpointHealthQuery = (id: string) =>
       ).endpoints[0] ?? null,
     refetchInterval: REFRESH,
   });
+
+/** The last day of an endpoint under each of its credentials, the platform's first; `null` = it was never asked. */
+export function dayOf(one: EndpointHealth | null): Day | null {
+  const known = (one?.credentials ?? []).flatMap(({ day, is_platform, credential_id }) =>
+    day ? [{ day, name: is_platform ? "platform" : (credential_id ?? "none"), is_platform }] : [],
+  );
+  const first = known[0]?.day;
+  if (first === undefined) return null;
+  const { from, to, bucket_seconds } = first;
+  const ordered = known.sort((one, other) => Number(other.is_platform) - Number(one.is_platform));
+  const lines = ordered.map(({ name, day }) => ({ name, buckets: day.buckets }));
+  return { frame: { from, to, bucket_seconds }, lines };
+}
 
 export const platformOf = (one: EndpointHealth): CredentialHealth | undefined =>
   one.credentials.find((credential) => credential.is_platform);

@@ -2,6 +2,7 @@
 
 mod browse;
 mod change;
+mod day;
 mod decisions;
 mod describe;
 mod edit_endpoint;

@@ -4,6 +4,7 @@
 //! Time is passed in as Unix milliseconds that never run backwards, so every rule is testable.
 
 mod cell;
+mod day;
 mod display;
 mod history;
 mod record;
@@ -20,6 +21,8 @@ use arc_swap::{ArcSwap, Guard};
 use uuid::Uuid;
 
 pub use cell::Cell;
+pub(crate) use day::Told;
+pub use day::{Pace, Stretch};
 pub use display::Display;
 pub use history::{Cause, Change};
 use record::Record;
@@ -121,7 +124,7 @@ impl Health {
     }
 
     /// The fullest views of buckets that we know of.
-    pub(crate) fn views(&self, span: Span, buckets: &[u64]) -> Vec<(u64, Key, Cell)> {
+    pub(crate) fn views(&self, span: Span, buckets: &[u64]) -> Vec<(u64, Key, Told)> {
         let records = self.lock();
         let of = |bucket: u64| {
             let view = move |(key, record): (&Key, &Record)| {
@@ -142,7 +145,7 @@ impl Health {
     }
 
     /// Takes in what other routers saw.
-    pub(crate) fn hear(&self, span: Span, views: &[(u64, Key, Cell)], now_ms: u64) {
+    pub(crate) fn hear(&self, span: Span, views: &[(u64, Key, Told)], now_ms: u64) {
         if views.is_empty() {
             return;
         }

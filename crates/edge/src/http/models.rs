@@ -1,7 +1,7 @@
 //! The public catalogue: models, their endpoints and providers, at the caller's prices.
 //!
-//! Reading needs no key. A key that is given has to be in force; it brings the prices of its plan, and latency and
-//! throughput are for those who have one.
+//! Reading needs no key. A key that is given has to be in force; it brings the prices of its plan. Latency, throughput
+//! and counts are for those who have one, and for people who are signed in.
 
 mod answers;
 mod terms;
@@ -25,8 +25,10 @@ pub(crate) use self::answers::Answers;
 use self::answers::Wanted;
 pub(crate) use self::terms::DefaultMarkups;
 use super::reply::{Refusal, UNKEPT, UserFacing as _};
+use crate::access;
 use crate::auth::{self, Markups};
 use crate::service::App;
+use crate::store;
 
 /// Resources without a name of their own, by path.
 const RESOURCES: [(&str, &str); 7] = [
@@ -40,9 +42,10 @@ const RESOURCES: [(&str, &str); 7] = [
 ];
 
 /// Resources of one model, by path.
-const OF_A_MODEL: [(&str, &str); 3] = [
+const OF_A_MODEL: [(&str, &str); 4] = [
     ("/model/{author}/{slug}", "model"),
     ("/models/{author}/{slug}/endpoints", "endpoints"),
+    ("/models/{author}/{slug}/endpoints/history", "history"),
     ("/images/models/{author}/{slug}/endpoints", "image_endpoints"),
 ];
 
@@ -104,9 +107,23 @@ async fn of(app: &App, parts: &Parts) -> Result<Wanted, Refusal> {
     let (markups, authenticated) = if auth::has_key(&parts.headers) {
         (auth::authenticate(&app.keys, parts).await?.terms.markups.clone(), true)
     } else {
-        (default_markups(app).await?, false)
+        (default_markups(app).await?, is_signed_in(app, parts).await)
     };
     Ok(Wanted { query, markups, authenticated, ..Wanted::default() })
+}
+
+/// Whether a session of the console is in force. What everybody may read is read without one: also where it has ended,
+/// or nobody can tell.
+async fn is_signed_in(app: &App, parts: &Parts) -> bool {
+    let sessions = &app.config.sessions;
+    let Some(secret) = access::session_secret(&parts.headers, sessions.cookie()) else { return false };
+    match store::sessions::by_secret(&app.pool, secret, sessions.idle_ms.get()).await {
+        Ok(session) => session.is_some(),
+        Err(error) => {
+            tracing::debug!(%error, "the catalogue is shown as to strangers");
+            false
+        }
+    }
 }
 
 /// What callers without a key pay on top: the default plan's.

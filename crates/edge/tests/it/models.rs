@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use http::Method;
 use rpc::router::BrowseRequest;
+use serde_json::Value;
 
 use crate::support::client;
 use crate::support::eventually;
+use crate::support::person::Person;
 use crate::support::platform::Platform;
 
 fn asked(platform: &Platform) -> Vec<BrowseRequest> {
@@ -26,6 +28,7 @@ async fn every_resource_is_asked_of_the_router_by_its_name() {
         ("/providers", "providers", ""),
         ("/model/acme/echo", "model", "acme/echo"),
         ("/models/acme/echo:free/endpoints", "endpoints", "acme/echo:free"),
+        ("/models/acme/echo/endpoints/history", "history", "acme/echo"),
         ("/models/~acme/echo%2Dlatest/endpoints", "endpoints", "~acme/echo-latest"),
         ("/images/models/acme/paint/endpoints", "image_endpoints", "acme/paint"),
     ] {
@@ -57,6 +60,25 @@ async fn a_key_brings_its_own_prices_and_a_wrong_one_is_refused() {
         let answer = platform.get(&format!("/api/v1{path}"), Some("sk-pb-v1-nonsense")).await;
         assert_eq!(answer.error().0, 401, "{path}");
     }
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn a_person_who_is_signed_in_sees_as_much_as_a_caller_with_a_key() {
+    let platform = Platform::start().await;
+    let mut admin = Person::admin(&platform).await;
+    let cookie = admin.cookie.clone();
+    // Each asks for something else, so that no answer serves twice.
+    let shown = async |cookie: &str, query: &str| {
+        let path = format!("/api/v1/models/acme/echo/endpoints/history?{query}");
+        let answer = platform.call_with(Method::GET, &path, &[("cookie", cookie)], "").await;
+        assert_eq!(answer.status, 200, "everybody may read the catalogue: {}", answer.text());
+        asked(&platform).pop().map(|request| request.authenticated)
+    };
+    assert_eq!(shown(&cookie, "1").await, Some(true));
+    assert_eq!(shown(&format!("{cookie}x"), "2").await, Some(false), "nobody's session");
+    assert_eq!(admin.call(Method::DELETE, "/sessions", &Value::Null).await.status, 204);
+    assert_eq!(shown(&cookie, "3").await, Some(false), "the session has ended");
     platform.stop().await;
 }
 

@@ -35,6 +35,7 @@ use self::row::Row;
 use self::seen::Seen;
 use self::view::View;
 pub(crate) use self::view::Views;
+use super::day;
 use crate::catalogue::{Catalogue, Endpoint, Model};
 use crate::health::Health;
 use crate::service::Loaded;
@@ -89,7 +90,8 @@ pub(crate) fn browse(
 ) -> Result<Answer, Fault> {
     let standings = health.standings();
     let display = |key| health.display(key, now_ms);
-    answer(loaded, Seen { display: &display, standings: &standings, now_ms }, request)
+    let day = |key| health.day(key, now_ms);
+    answer(loaded, Seen { display: &display, day: &day, standings: &standings, now_ms }, request)
 }
 
 fn answer(loaded: &Loaded, seen: Seen<'_>, request: &BrowseRequest) -> Result<Answer, Fault> {
@@ -114,6 +116,7 @@ fn answer(loaded: &Loaded, seen: Seen<'_>, request: &BrowseRequest) -> Result<An
         }
         "model" => data(&visit.row(&request.name)?.json),
         "endpoints" => visit.endpoints(&request.name),
+        "history" => visit.history(&request.name),
         "zdr" => data(visit.zero_data_retention()),
         "providers" => data(visit.providers()),
         "images" => data(visit.images()),
@@ -226,11 +229,40 @@ impl Visit<'_> {
         data(shown)
     }
 
+    /// The last day of each endpoint of a model, with the platform's own credential.
+    fn history(&self, name: &str) -> Result<Answer, Fault> {
+        let row = self.row(name)?;
+        let history = |model| self.admitted(model, endpoint::is_shown).map(|one| self.day_of(one)).collect();
+        let endpoints: Vec<Value> = self.model(row).map(history).unwrap_or_default();
+        let mut shown = day::frame(self.seen.now_ms);
+        shown.insert("id".to_owned(), json!(row.facts.slug));
+        shown.insert("endpoints".to_owned(), endpoints.into());
+        data(shown)
+    }
+
+    fn day_of(&self, endpoint: &Endpoint) -> Value {
+        let day = (self.seen.day)(endpoint.key);
+        json!({
+            "tag": endpoint.row.tag,
+            "provider_name": endpoint.attempt.provider_name,
+            "buckets": day::buckets(&day, self.authenticated),
+        })
+    }
+
     fn endpoints_of(&self, model: &Model, wanted: impl Fn(&Endpoint) -> bool) -> Vec<Value> {
-        let all = self.catalogue.endpoints_of(model).iter();
-        all.filter(|one| wanted(one) && self.rules.admit(model, one))
+        self.admitted(model, wanted)
             .map(|one| endpoint::endpoint(model, one, self.markup(one), &self.seen, self.authenticated))
             .collect()
+    }
+
+    /// The endpoints of a model that the account's rules leave.
+    fn admitted<'m>(
+        &'m self,
+        model: &'m Model,
+        wanted: impl Fn(&Endpoint) -> bool + 'm,
+    ) -> impl Iterator<Item = &'m Endpoint> {
+        let all = self.catalogue.endpoints_of(model).iter();
+        all.filter(move |one| wanted(one) && self.rules.admit(model, one))
     }
 
     /// Every endpoint that keeps nothing and can be called.

@@ -5,6 +5,7 @@ use rpc::router::DescribeHealthRequest;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::day;
 use crate::catalogue::Endpoint;
 use crate::health::{Cause, Change, Key, Quantiles, Report, Standing, State, Uptime};
 use crate::service::{Inner, Loaded};
@@ -24,7 +25,7 @@ pub(crate) fn describe_health(inner: &Inner, loaded: &Loaded, request: &Describe
         .filter(|one| names(request, one))
         .filter_map(|one| {
             let seen = reports.get(&one.key.endpoint).map_or(&[][..], Vec::as_slice);
-            endpoint(one, seen, request, now_ms)
+            endpoint(inner, one, seen, request, now_ms)
         })
         .collect();
     json!({
@@ -43,6 +44,7 @@ fn names(request: &DescribeHealthRequest, endpoint: &Endpoint) -> bool {
 }
 
 fn endpoint(
+    inner: &Inner,
     endpoint: &Endpoint,
     reports: &[(Key, Report)],
     request: &DescribeHealthRequest,
@@ -55,10 +57,16 @@ fn endpoint(
     if (request.only_unwell && state == HEALTHY) || (!request.state.is_empty() && request.state != state) {
         return None;
     }
-    let with_history = !request.endpoint_id.is_empty();
+    let is_alone = !request.endpoint_id.is_empty();
     let credentials: Vec<Value> = reports
         .iter()
-        .map(|(key, report)| credential(*key, report, is_platforms(key), with_history, now_ms))
+        .map(|(key, report)| {
+            let mut told = credential(*key, report, is_platforms(key), now_ms);
+            if is_alone {
+                told.extend(story(inner, *key, report, now_ms));
+            }
+            Value::Object(told)
+        })
         .collect();
     Some(json!({
         "endpoint_id": endpoint.attempt.endpoint_id,
@@ -71,7 +79,15 @@ fn endpoint(
     }))
 }
 
-fn credential(key: Key, report: &Report, is_platform: bool, with_history: bool, now_ms: u64) -> Value {
+/// What is told of an endpoint that is asked for alone: the changes of its state, and its last day.
+fn story(inner: &Inner, key: Key, report: &Report, now_ms: u64) -> [(String, Value); 2] {
+    let history = report.history.iter().map(|(at_ms, one)| change(*at_ms, *one)).collect();
+    let mut day = day::frame(now_ms);
+    day.insert("buckets".to_owned(), day::buckets(&inner.health.day(key, now_ms), true).into());
+    [("history".to_owned(), history), ("day".to_owned(), day.into())]
+}
+
+fn credential(key: Key, report: &Report, is_platform: bool, now_ms: u64) -> Map<String, Value> {
     let standing = &report.standing;
     let until_ms = match standing.state {
         State::Ejected { until_ms } if until_ms > now_ms => Some(until_ms),
@@ -115,10 +131,7 @@ fn credential(key: Key, report: &Report, is_platform: bool, with_history: bool, 
         }),
     );
     put("last_seen", json!(time(report.last_seen_ms)));
-    if with_history {
-        put("history", report.history.iter().map(|(at_ms, one)| change(*at_ms, *one)).collect());
-    }
-    Value::Object(object)
+    object
 }
 
 /// The word for a standing.
@@ -188,7 +201,7 @@ fn rounded(value: f64) -> f64 {
 }
 
 /// RFC 3339, or nothing for what no calendar has.
-fn time(ms: u64) -> Option<String> {
+pub(super) fn time(ms: u64) -> Option<String> {
     let moment = DateTime::from_timestamp_millis(i64::try_from(ms).ok()?)?;
     Some(moment.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
 }

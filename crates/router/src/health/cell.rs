@@ -37,12 +37,16 @@ pub(crate) struct Tools {
 }
 
 /// What a window may keep of a bucket.
-pub(crate) trait Kept: Clone + Default {
+pub(crate) trait Weighed: Clone + Default {
+    /// How much was seen: of two views of one bucket the one with more counts.
+    fn weight(&self) -> u64;
+}
+
+/// What adds up, too.
+pub(crate) trait Kept: Weighed {
     fn of(cell: &Cell) -> Self;
     fn cell(&self) -> Cell;
     fn add(&mut self, other: &Self);
-    /// How much was seen: of two views of one bucket the one with more counts.
-    fn weight(&self) -> u64;
 }
 
 impl Cell {
@@ -55,6 +59,12 @@ impl Cell {
 
 fn sum(one: &mut u64, two: u64) {
     *one = one.saturating_add(two);
+}
+
+impl Weighed for Cell {
+    fn weight(&self) -> u64 {
+        self.total().saturating_add(self.rate_limits)
+    }
 }
 
 impl Kept for Cell {
@@ -78,15 +88,17 @@ impl Kept for Cell {
         self.first_tokens.add(&other.first_tokens);
         self.speeds.add(&other.speeds);
     }
-
-    fn weight(&self) -> u64 {
-        self.total().saturating_add(self.rate_limits)
-    }
 }
 
 impl Counts {
     pub(crate) const fn total(&self) -> u64 {
         self.successes.saturating_add(self.faults)
+    }
+}
+
+impl Weighed for Counts {
+    fn weight(&self) -> u64 {
+        self.total().saturating_add(self.rate_limits)
     }
 }
 
@@ -105,9 +117,11 @@ impl Kept for Counts {
         sum(&mut self.faults, other.faults);
         sum(&mut self.rate_limits, other.rate_limits);
     }
+}
 
+impl Weighed for Tools {
     fn weight(&self) -> u64 {
-        self.total().saturating_add(self.rate_limits)
+        self.answers
     }
 }
 
@@ -123,9 +137,5 @@ impl Kept for Tools {
     fn add(&mut self, other: &Self) {
         sum(&mut self.answers, other.answers);
         sum(&mut self.errors, other.errors);
-    }
-
-    fn weight(&self) -> u64 {
-        self.answers
     }
 }

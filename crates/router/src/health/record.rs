@@ -1,6 +1,7 @@
 //! The health of one endpoint under one credential, as observations come in.
 
 use super::cell::{Cell, Counts, Kept as _};
+use super::day::Told;
 use super::display::Display;
 use super::history::{Cause, Change, History};
 use super::standing::{PRIOR_LATENCY_MS, PRIOR_THROUGHPUT, Quantiles, Standing, State, Uptime};
@@ -295,7 +296,7 @@ impl Record {
     }
 
     /// Takes in what another router saw.
-    pub(super) fn hear(&mut self, span: Span, bucket: u64, view: &Cell, now_ms: u64) {
+    pub(super) fn hear(&mut self, span: Span, bucket: u64, view: &Told, now_ms: u64) {
         if self.windows.hear(span, bucket, view) {
             self.derived.is_outdated = true;
             let end_ms = bucket.saturating_add(1).saturating_mul(span.width_ms());

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::cell::Kept;
+use super::cell::{Kept, Weighed};
 
 /// The last `N` buckets of `WIDTH_MS` milliseconds each; those that nothing fell into take no place. Buckets are
 /// numbered from the Unix epoch, so that every router means the same by a number.
@@ -10,20 +10,22 @@ use super::cell::Kept;
 pub(crate) struct Window<T, const N: u64, const WIDTH_MS: u64>(VecDeque<(u64, T)>);
 
 impl<T: Kept, const N: u64, const WIDTH_MS: u64> Window<T, N, WIDTH_MS> {
-    /// The number of the bucket that a moment falls into.
-    pub(crate) const fn bucket(now_ms: u64) -> u64 {
-        now_ms / WIDTH_MS
-    }
-
     pub(crate) fn add(&mut self, now_ms: u64, more: &T) {
         if let Some(held) = self.slot(Self::bucket(now_ms)) {
             held.add(more);
         }
     }
+}
+
+impl<T: Weighed, const N: u64, const WIDTH_MS: u64> Window<T, N, WIDTH_MS> {
+    /// The number of the bucket that a moment falls into.
+    pub(crate) const fn bucket(now_ms: u64) -> u64 {
+        now_ms / WIDTH_MS
+    }
 
     /// Takes another view of a bucket where it is fuller than what is held. Whether it was.
     pub(crate) fn raise(&mut self, bucket: u64, view: &T) -> bool {
-        if view.weight() <= self.get(bucket).map_or(0, Kept::weight) {
+        if view.weight() <= self.get(bucket).map_or(0, Weighed::weight) {
             return false;
         }
         let Some(held) = self.slot(bucket) else { return false };
@@ -44,8 +46,14 @@ impl<T: Kept, const N: u64, const WIDTH_MS: u64> Window<T, N, WIDTH_MS> {
 
     /// What is held of the buckets from `oldest` to `newest`, newest first.
     pub(crate) fn between(&self, oldest: u64, newest: u64) -> impl Iterator<Item = &T> + Clone {
+        self.timed(oldest, newest).map(|(_, kept)| kept)
+    }
+
+    /// The same, with the moment that each bucket begins at, in Unix milliseconds.
+    pub(crate) fn timed(&self, oldest: u64, newest: u64) -> impl Iterator<Item = (u64, &T)> + Clone {
         let held = self.0.iter().rev().skip_while(move |(bucket, _)| *bucket > newest);
-        held.take_while(move |(bucket, _)| *bucket >= oldest).map(|(_, kept)| kept)
+        let wanted = held.take_while(move |(bucket, _)| *bucket >= oldest);
+        wanted.map(|(bucket, kept)| (bucket.saturating_mul(WIDTH_MS), kept))
     }
 
     /// Drops what the window has left behind.

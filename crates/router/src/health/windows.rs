@@ -5,12 +5,13 @@
 //! | 5 minutes | 10 s | everything | routing |
 //! | 30 minutes | 1 min | everything | display, tools' tiers |
 //! | 2 hours | 10 min | tool calls | tools' tiers |
-//! | 1 day | 15 min | outcomes | display |
+//! | 1 day | 15 min | outcomes, quantiles | display |
 //!
 //! Of every bucket the fullest view counts, ours or another router's: where routers saw the same observations,
 //! as on the bus, their views are equal, and nothing is ever counted twice.
 
-use super::cell::{Cell, Counts, Kept, Tools};
+use super::cell::{Cell, Counts, Kept, Tools, Weighed as _};
+use super::day::{Pace, Quarter, Told};
 use super::sketch::Sum;
 use super::standing::Quantiles;
 use super::window::Window;
@@ -19,7 +20,7 @@ use super::window::Window;
 type Own = Window<Cell, 3, 10_000>;
 type Tens = Window<Cell, 31, 10_000>;
 type Minutes = Window<Cell, 31, 60_000>;
-type Quarters = Window<Counts, 97, 900_000>;
+type Quarters = Window<Quarter, 97, 900_000>;
 type TenMinutes = Window<Tools, 13, 600_000>;
 
 /// Buckets that the windows take in, the running one included.
@@ -98,22 +99,28 @@ impl Windows {
     }
 
     /// Takes in another router's view of a bucket. Whether it showed anything new.
-    pub(super) fn hear(&mut self, span: Span, bucket: u64, view: &Cell) -> bool {
+    pub(super) fn hear(&mut self, span: Span, bucket: u64, view: &Told) -> bool {
         match span {
-            Span::Tens => self.tens.raise(bucket, view),
-            Span::Minutes => self.minutes.raise(bucket, view),
-            Span::Quarters => self.quarters.raise(bucket, &Counts::of(view)),
-            Span::TenMinutes => self.ten_minutes.raise(bucket, &Tools::of(view)),
+            Span::Tens => self.tens.raise(bucket, &view.cell),
+            Span::Minutes => self.minutes.raise(bucket, &view.cell),
+            Span::Quarters => self.quarters.raise(bucket, &self.quarter(bucket, view)),
+            Span::TenMinutes => self.ten_minutes.raise(bucket, &Tools::of(&view.cell)),
         }
     }
 
+    /// What was told of a quarter of an hour. A router of an older version tells no speed: ours stands then.
+    fn quarter(&self, bucket: u64, view: &Told) -> Quarter {
+        let held = self.quarters.get(bucket).filter(|_| view.pace.is_unknown());
+        Quarter { counts: Counts::of(&view.cell), pace: held.map_or(view.pace, |held| held.pace) }
+    }
+
     /// The fullest view of a bucket that we know of, if there is anything in it.
-    pub(super) fn view(&self, span: Span, bucket: u64) -> Option<Cell> {
+    pub(super) fn view(&self, span: Span, bucket: u64) -> Option<Told> {
         match span {
-            Span::Tens => self.tens.get(bucket).cloned(),
-            Span::Minutes => self.minutes.get(bucket).cloned(),
-            Span::Quarters => self.quarters.get(bucket).map(Kept::cell),
-            Span::TenMinutes => self.ten_minutes.get(bucket).map(Kept::cell),
+            Span::Tens => self.tens.get(bucket).cloned().map(Told::from),
+            Span::Minutes => self.minutes.get(bucket).cloned().map(Told::from),
+            Span::Quarters => self.quarters.get(bucket).map(Quarter::told),
+            Span::TenMinutes => self.ten_minutes.get(bucket).map(|tools| tools.cell().into()),
         }
     }
 
@@ -126,8 +133,11 @@ impl Windows {
         }
         for bucket in Span::Quarters.buckets(now_ms, 2) {
             let minutes = self.minutes.between(bucket * 15, bucket * 15 + 14);
-            let sum: Counts = total(minutes.map(Counts::of));
-            self.quarters.raise(bucket, &sum);
+            let counts: Counts = total(minutes.clone().map(Counts::of));
+            // Quantiles take long: they are read where there is more to tell.
+            if counts.weight() > self.quarters.get(bucket).map_or(0, Quarter::weight) {
+                self.quarters.raise(bucket, &Quarter { counts, pace: Pace::of(minutes) });
+            }
         }
         for bucket in Span::TenMinutes.buckets(now_ms, 2) {
             let minutes = self.minutes.between(bucket * 10, bucket * 10 + 9);
@@ -165,7 +175,14 @@ impl Windows {
 
     /// How the attempts of the last 30 minutes and of the last day ended.
     pub(super) fn outcomes(&self, now_ms: u64) -> (Counts, Counts) {
-        (total(self.half_hour(now_ms).map(Counts::of)), total(self.quarters.last(now_ms, DAY)))
+        let day = self.quarters(now_ms).map(|(_, quarter)| quarter.counts);
+        (total(self.half_hour(now_ms).map(Counts::of)), total(day))
+    }
+
+    /// The quarters of an hour of the last day, each with its beginning in Unix milliseconds, newest first.
+    pub(super) fn quarters(&self, now_ms: u64) -> impl Iterator<Item = (u64, &Quarter)> {
+        let newest = Quarters::bucket(now_ms);
+        self.quarters.timed((newest + 1).saturating_sub(DAY), newest)
     }
 
     pub(super) fn tools(&self, now_ms: u64) -> Tools {

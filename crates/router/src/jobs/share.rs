@@ -15,7 +15,7 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 
 use super::pause;
-use crate::health::{Cell, Key, Span};
+use crate::health::{Key, Span, Told};
 use crate::service::Inner;
 
 /// Buckets that may still grow.
@@ -141,11 +141,11 @@ async fn read(
     let answers: Vec<Fields> = pipeline.query_async(&mut connection).await?;
     let mut weights = HashMap::new();
     for ((span, bucket), fields) in buckets.iter().zip(answers) {
-        let views: Vec<(u64, Key, Cell)> = fields
+        let views: Vec<(u64, Key, Told)> = fields
             .iter()
-            .filter_map(|(field, value)| Some((*bucket, text::read_field(field)?, text::read_cell(value)?)))
+            .filter_map(|(field, value)| Some((*bucket, text::read_field(field)?, text::read_view(value)?)))
             .collect();
-        weights.extend(views.iter().map(|(bucket, key, view)| ((*bucket, *key), span.weight(view))));
+        weights.extend(views.iter().map(|(bucket, key, view)| ((*bucket, *key), span.weight(&view.cell))));
         inner.health.hear(*span, &views, now_ms);
     }
     Ok(weights)
@@ -162,8 +162,8 @@ async fn write(
     let numbers: Vec<u64> = buckets.iter().map(|(_, bucket)| *bucket).collect();
     let mut by_bucket: HashMap<u64, Vec<(String, String)>> = HashMap::new();
     for (bucket, key, view) in inner.health.views(span, &numbers) {
-        if span.weight(&view) > known.get(&(bucket, key)).copied().unwrap_or(0) {
-            by_bucket.entry(bucket).or_default().push((text::field(key), text::cell(&view)));
+        if span.weight(&view.cell) > known.get(&(bucket, key)).copied().unwrap_or(0) {
+            by_bucket.entry(bucket).or_default().push((text::field(key), text::view(&view)));
         }
     }
     if by_bucket.is_empty() {

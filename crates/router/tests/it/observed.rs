@@ -207,6 +207,10 @@ async fn routers_share_health_through_redis_and_lose_nothing_with_it() {
     assert_eq!(told["tools_2h"]["error_rate"], 0.25);
     assert!(told["latency_ms"]["30m"]["p50"].as_f64().is_some_and(|p50| (285.0..315.0).contains(&p50)));
     assert!(told["throughput"]["30m"]["p99"].as_f64().is_some_and(|p99| (47.5..52.5).contains(&p99)));
+    let buckets = told["day"]["buckets"].as_array().unwrap();
+    let quarter = buckets.iter().find(|bucket| bucket["successes"] == 200).unwrap();
+    assert!(quarter["latency_p90"].as_f64().is_some_and(|p90| (285.0..315.0).contains(&p90)), "{quarter}");
+    assert!(quarter["throughput_p50"].as_f64().is_some_and(|p50| (47.5..52.5).contains(&p50)), "{quarter}");
     assert_eq!(told["windows"]["5m"]["requests"], 0);
     later.observe(faults(&cheap, 5)).await;
     redis.stop().await.unwrap();

@@ -144,7 +144,7 @@ const MODELS: &[&str] = &[
 ];
 const USER: &str = "/models/user";
 
-const CATALOGUE: [Catalogue; 11] = [
+const CATALOGUE: [Catalogue; 12] = [
     catalogue("/models", "getModels", "Models", "List the models", MODELS),
     catalogue("/models/count", "listModelsCount", "Models", "Count the models", MODELS),
     catalogue(USER, "listModelsUser", "Models", "List the models that the caller's own rules leave", MODELS),
@@ -154,6 +154,13 @@ const CATALOGUE: [Catalogue; 11] = [
         "listEndpoints",
         "Endpoints",
         "List the endpoints of a model",
+        &[],
+    ),
+    catalogue(
+        "/models/{author}/{slug}/endpoints/history",
+        "listEndpointHistory",
+        "Endpoints",
+        "Show the last day of a model's endpoints",
         &[],
     ),
     catalogue("/endpoints/zdr", "listEndpointsZdr", "Endpoints", "List the endpoints that keep nothing", &[]),

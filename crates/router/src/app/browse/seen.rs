@@ -1,11 +1,12 @@
 //! What was observed of endpoints.
 
 use super::row::Facts;
-use crate::health::{Display, Key, Standings};
+use crate::health::{Display, Key, Standings, Stretch};
 
 /// Health as lists and endpoints show it.
 pub(super) struct Seen<'a> {
     pub(super) display: &'a dyn Fn(Key) -> Display,
+    pub(super) day: &'a dyn Fn(Key) -> Vec<Stretch>,
     pub(super) standings: &'a Standings,
     /// Unix milliseconds.
     pub(super) now_ms: u64,

@@ -15,7 +15,7 @@ use super::seen::Seen;
 use super::{Answer, answer};
 use crate::TimeoutConfig;
 use crate::catalogue::Catalogue;
-use crate::health::{Display, Key, Quantiles, Standing, Standings};
+use crate::health::{Display, Key, Quantiles, Standing, Standings, Stretch};
 use crate::service::Loaded;
 use crate::store::rows::{self, Scores};
 use rpc::Fault;
@@ -198,6 +198,7 @@ fn tables() -> rows::Tables {
 struct Shop {
     loaded: Loaded,
     shown: HashMap<Key, Display>,
+    days: HashMap<Key, Vec<Stretch>>,
     standings: Standings,
 }
 
@@ -211,13 +212,15 @@ impl Shop {
         Self {
             loaded: Loaded { catalogue, ..Loaded::default() },
             shown: HashMap::new(),
+            days: HashMap::new(),
             standings: Standings::new(),
         }
     }
 
     fn ask(&self, request: &BrowseRequest) -> Result<Answer, Fault> {
         let display = |key| self.shown.get(&key).copied().unwrap_or_default();
-        let seen = Seen { display: &display, standings: &self.standings, now_ms: NOW };
+        let day = |key| self.days.get(&key).cloned().unwrap_or_default();
+        let seen = Seen { display: &display, day: &day, standings: &self.standings, now_ms: NOW };
         answer(&self.loaded, seen, request)
     }
 

@@ -1,6 +1,6 @@
 //! Health as Redis holds it.
 
-use crate::health::{Cell, Key, Sketch, Span};
+use crate::health::{Cell, Key, Pace, Sketch, Span, Told};
 use uuid::Uuid;
 
 /// One hash tag, so that the keys share a slot of a cluster. The form of the values has a number of its own, so
@@ -30,8 +30,33 @@ pub(super) fn read_field(field: &str) -> Option<Key> {
     Some(Key { endpoint: Uuid::parse_str(endpoint).ok()?, credential: Uuid::parse_str(credential).ok()? })
 }
 
+/// A cell; then, where it is known, the pace by comma behind a semicolon. Whoever knows of no pace reads the cell alone.
+pub(super) fn view(view: &Told) -> String {
+    let cell = cell(&view.cell);
+    if view.pace.is_unknown() {
+        return cell;
+    }
+    let Pace { latency_p50, latency_p90, throughput_p50 } = view.pace;
+    let figures = [latency_p50, latency_p90, throughput_p50];
+    let figures = figures.map(|figure| figure.map_or_else(String::new, |figure| figure.to_string()));
+    format!("{cell};{}", figures.join(","))
+}
+
+pub(super) fn read_view(text: &str) -> Option<Told> {
+    Some(Told { cell: read_cell(text)?, pace: read_pace(text.split(';').nth(3).unwrap_or_default()) })
+}
+
+/// What cannot be read is unknown.
+fn read_pace(text: &str) -> Pace {
+    let mut figures = text
+        .split(',')
+        .map(|figure| figure.parse::<f32>().ok().filter(|figure| figure.is_finite() && *figure >= 0.0));
+    let mut next = || figures.next().flatten();
+    Pace { latency_p50: next(), latency_p90: next(), throughput_p50: next() }
+}
+
 /// Numbers by comma; then each sketch as `index:count` by comma, behind a semicolon.
-pub(super) fn cell(cell: &Cell) -> String {
+fn cell(cell: &Cell) -> String {
     let numbers = [
         cell.successes,
         cell.faults,
@@ -51,7 +76,7 @@ fn sketch(sketch: &Sketch) -> String {
     pairs.collect::<Vec<_>>().join(",")
 }
 
-pub(super) fn read_cell(text: &str) -> Option<Cell> {
+fn read_cell(text: &str) -> Option<Cell> {
     let mut parts = text.split(';');
     let mut numbers = parts.next()?.split(',').map(|number| number.parse::<u64>().ok());
     let mut next = || numbers.next().flatten();
@@ -114,5 +139,26 @@ mod tests {
             assert_eq!(read_cell(junk), None, "{junk}");
         }
         assert_eq!(read_field("junk"), None);
+    }
+
+    #[test]
+    fn a_view_reads_with_and_without_its_pace() {
+        let cell = Cell { successes: 7, ..Cell::default() };
+        let told = |pace| Told { cell: cell.clone(), pace };
+        let unknown = told(Pace::default());
+        assert_eq!(view(&unknown), "7,0,0,0,0,0,0,0;;", "as versions write it that know of no pace");
+        let pace = Pace { latency_p50: Some(412.25), latency_p90: None, throughput_p50: Some(50.5) };
+        assert_eq!(view(&told(pace)), "7,0,0,0,0,0,0,0;;;412.25,,50.5");
+        assert_eq!(read_view("7,0,0,0,0,0,0,0;;;412.25,,50.5"), Some(told(pace)));
+        assert_eq!(
+            read_cell("7,0,0,0,0,0,0,0;;;412.25,,50.5"),
+            Some(cell.clone()),
+            "as those versions read it"
+        );
+        let more = "7,0,0,0,0,0,0,0;;;412.25,,50.5,9;what comes later";
+        assert_eq!(read_view(more), Some(told(pace)));
+        for junk in ["", ";", ";x,y", ";NaN,-1,inf"] {
+            assert_eq!(read_view(&format!("7,0,0,0,0,0,0,0;;{junk}")), Some(unknown.clone()), "{junk}");
+        }
     }
 }

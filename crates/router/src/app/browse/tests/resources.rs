@@ -1,7 +1,7 @@
 //! Rows, endpoints, providers and feeds.
 
 use super::*;
-use crate::health::{State, Uptime};
+use crate::health::{Pace, State, Stretch, Uptime};
 
 fn row(shop: &Shop, name: &str) -> Value {
     shop.json(&wanted("model", name, ""))["data"].clone()
@@ -124,6 +124,42 @@ fn speed_is_for_callers_with_a_key_and_uptime_for_all() {
     let latency = json!({ "p50": 250.5, "p75": 251.5, "p90": 252.5, "p99": 253.5 });
     assert_eq!(known["latency_last_30m"], latency);
     assert_eq!(known["throughput_last_30m"]["p99"], 43.0);
+}
+
+#[test]
+fn a_history_tells_a_strangers_uptime_alone() {
+    let mut shop = Shop::open();
+    let stretch = Stretch {
+        from_ms: NOW - NOW % 900_000 - 900_000,
+        successes: 2,
+        faults: 1,
+        rate_limits: 4,
+        pace: Pace { latency_p50: Some(250.5), latency_p90: Some(300.0), throughput_p50: None },
+    };
+    shop.days.insert(key("acme/ant"), vec![stretch]);
+    // With a tenant's own credential: nobody else's matter.
+    let own = Key { credential: Uuid::from_u128(99), ..key("acme/ant") };
+    shop.days.insert(own, vec![stretch; 2]);
+    let ask = |name, authenticated| BrowseRequest { authenticated, ..wanted("history", name, "") };
+    let known = shop.json(&ask("acme/bug", true))["data"].clone();
+    assert_eq!((&known["id"], &known["bucket_seconds"]), (&json!("acme/ant"), &json!(900)));
+    assert_eq!(known["to"], "2023-11-14T22:15:00.000Z", "the running quarter of an hour is in it");
+    assert_eq!(known["from"], "2023-11-13T22:15:00.000Z");
+    let bucket = json!({
+        "at": "2023-11-14T21:45:00.000Z", "uptime": 66.67, "successes": 2, "faults": 1, "rate_limits": 4,
+        "latency_p50": 250.5, "latency_p90": 300.0, "throughput_p50": null,
+    });
+    let north = json!([{ "tag": "north", "provider_name": "NORTH Ltd", "buckets": [bucket] }]);
+    assert_eq!(known["endpoints"], north);
+    let stranger = shop.json(&ask("acme/ant", false))["data"]["endpoints"][0]["buckets"][0].clone();
+    let uptime_alone = json!({
+        "at": "2023-11-14T21:45:00.000Z", "uptime": 66.67, "successes": null, "faults": null, "rate_limits": null,
+        "latency_p50": null, "latency_p90": null, "throughput_p50": null,
+    });
+    assert_eq!(stranger, uptime_alone);
+    assert_eq!(shop.json(&ask("acme/bee", true))["data"]["endpoints"][0]["buckets"], json!([]));
+    assert_eq!(shop.json(&ask("openrouter/free", true))["data"]["endpoints"], json!([]));
+    assert_eq!(shop.ask(&ask("acme/nobody", true)).unwrap_err().status, 404);
 }
 
 #[test]
