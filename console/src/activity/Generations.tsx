@@ -134,7 +134,7 @@ const columnsOf = (onFilter: (filter: Filter) => void): Column<ListedGeneration>
   {
     id: "cost",
     head: "Cost",
-    width: "115px",
+    width: "125px",
     align: "right",
     value: (one) => one.cost,
     cell: (one) => (

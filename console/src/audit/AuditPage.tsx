@@ -37,7 +37,7 @@ const columnsOf = (names: ReadonlyMap<string, string>): Column<AccountSchemas["A
   {
     id: "details",
     head: "Details",
-    width: "minmax(260px, 3fr)",
+    width: "minmax(400px, 3fr)",
     cell: (one) => <Details of={one.details} />,
   },
 ];

@@ -119,7 +119,7 @@ const COLUMNS: Column<Model>[] = [
   {
     id: "kinds",
     head: "Reads, writes",
-    width: "minmax(150px, 1fr)",
+    width: "minmax(180px, 1fr)",
     cell: (one) => (
       <span className="soft">
         {one.input_modalities.join(", ")} → {one.output_modalities.join(", ")}

@@ -45,7 +45,7 @@ function Subject({ of }: { of: Change }) {
   }
 }
 
-const AT_ONCE = 6;
+const AT_ONCE = 2;
 
 function Differences({ of }: { of: Change }) {
   const all = differencesOf(of);
@@ -54,13 +54,13 @@ function Differences({ of }: { of: Change }) {
   return (
     <div className="stack-tight details">
       {shown.map(({ member, from, to }) => (
-        <div key={member}>
+        <div key={member} className={isOpen ? undefined : "cut"}>
           <span className="soft">{member}</span> {of.before === null ? null : <>{said(from)} → </>}
           {said(to)}
         </div>
       ))}
       {all.length > AT_ONCE ? (
-        <button type="button" className="link" onClick={() => setOpen(!isOpen)}>
+        <button type="button" className="link" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
           {isOpen ? "Fewer" : `${all.length - AT_ONCE} more`}
         </button>
       ) : null}
@@ -102,7 +102,7 @@ const COLUMNS: Column<Change>[] = [
   {
     id: "difference",
     head: "From and to",
-    width: "minmax(300px, 3fr)",
+    width: "minmax(340px, 3fr)",
     cell: (one) => <Differences of={one} />,
   },
   {

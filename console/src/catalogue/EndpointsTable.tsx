@@ -114,7 +114,7 @@ export function endpointColumns(
     },
     {
       id: "about",
-      head: "Apart from that",
+      head: "Also",
       width: "minmax(170px, 1fr)",
       cell: (one) => (
         <span className="chips">

@@ -219,7 +219,7 @@ export function BillsPage() {
             void navigate({ search: { provider: event.target.value.trim() || undefined }, replace: true })
           }
         />
-        <span className="soft">{rows ? `${count(rows.length)} shown` : ""}</span>
+        <span className="soft">{rows?.length ? `${count(rows.length)} shown` : ""}</span>
       </div>
       <PagedTable
         list={list}

@@ -195,6 +195,7 @@ export function InvoicesPage() {
   const names = useTenantNames();
   const list = useInfiniteQuery(invoicesQuery(search));
   const columns = useMemo(() => invoiceColumns(names), [names]);
+  const isSearched = Object.values(search).some((value) => value !== undefined);
   const change = (changes: InvoiceSearch) =>
     void navigate({ search: (old) => ({ ...old, ...changes }), replace: true });
   return (
@@ -209,7 +210,7 @@ export function InvoicesPage() {
         columns={columns}
         rowKey={(one) => one.id}
         empty={
-          <Empty title="No invoice is like that">
+          <Empty title={isSearched ? "No invoice is like that" : "There is no invoice yet"}>
             They are drafted when a <Link to="/operator/periods">period</Link> is closed.
           </Empty>
         }

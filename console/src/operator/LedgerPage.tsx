@@ -92,7 +92,7 @@ function Search({ search, onSearch }: { search: LedgerSearch; onSearch: (search:
   }
   return (
     <form className="form" onSubmit={submit}>
-      <div className="input-row">
+      <div className="input-row" data-of="many">
         <TenantField
           label="Tenant"
           placeholder="any"

@@ -25,14 +25,14 @@ const columnsOf = (names: Names): Column<Entry>[] => [
   {
     id: "at",
     head: "When",
-    width: "150px",
+    width: "130px",
     cell: (one) => <Ago of={one.at} />,
   },
   { id: "action", head: "What", width: "170px", cell: (one) => <span className="mono">{one.action}</span> },
   {
     id: "actor",
     head: "Who",
-    width: "minmax(140px, 1fr)",
+    width: "minmax(160px, 1fr)",
     cell: (one) => <Actor of={one.actor} />,
   },
   {
@@ -45,13 +45,13 @@ const columnsOf = (names: Names): Column<Entry>[] => [
   {
     id: "target",
     head: "On",
-    width: "minmax(140px, 1fr)",
+    width: "minmax(160px, 1fr)",
     cell: (one) => <Actor of={one.target} names={names} />,
   },
   {
     id: "details",
     head: "Details",
-    width: "minmax(260px, 3fr)",
+    width: "minmax(380px, 3fr)",
     cell: (one) => <Details of={one.details} />,
   },
 ];

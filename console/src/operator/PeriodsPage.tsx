@@ -131,8 +131,10 @@ export function PeriodsPage() {
       {drafting.map((one) => (
         <Note key={one.id}>
           <p role="status">
-            Period {one.id} is being drafted: {count(one.invoices)} invoices so far.
+            Period {one.id} is being drafted: {count(one.invoices)} invoices so far. Closed{" "}
+            {ago(one.closed_at)}; asked again every second.
           </p>
+          <progress className="going-on" aria-label={`Drafting the invoices of period ${one.id}`} />
         </Note>
       ))}
       <PagedTable

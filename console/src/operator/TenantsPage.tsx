@@ -149,7 +149,7 @@ export function TenantsPage() {
         <input
           type="search"
           className="input grow"
-          placeholder="Part of a name or slug, or how an id begins (press /)"
+          placeholder="Name, slug or beginning of an id (press /)"
           aria-label="Search tenants"
           value={q}
           onChange={(event) =>
