@@ -35,13 +35,18 @@ async function play(page) {
   await page.getByRole("link", { name: "Generation" }).nth(1).waitFor();
 }
 
-/** Asks models until the platform's live figures show it. */
+/** Points that the lines of the live figures show. */
+const POINTS = 10;
+
+/** Asks models until the platform's live figures and their lines show it. */
 async function liven(page) {
   const pace = page.locator(".live-figures .number").first();
+  const line = page.locator(".live-figures .spark path").last();
   await api.until("traffic in the live figures", async () => {
     const content = "Explain the difference between a lease and a lock.";
     await api.ask({ model: "openai/gpt-4o-mini", max_tokens: 60, messages: [{ role: "user", content }] });
-    return /[1-9]/.test(await pace.innerText()) ? true : null;
+    const points = ((await line.getAttribute("d")) ?? "").match(/[ML]/g)?.length ?? 0;
+    return points >= POINTS && /[1-9]/.test(await pace.innerText()) ? true : null;
   });
 }
 

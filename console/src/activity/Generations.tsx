@@ -4,14 +4,13 @@ import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useRouter } from "@tanstack/react-router";
 import { type FormEvent, useMemo, useState } from "react";
 
-import { rowsOf } from "~/api/paged";
 import { usd } from "~/format/money";
 import { count, duration } from "~/format/number";
 import { ago, dateTime } from "~/format/time";
 import { Button } from "~/ui/Button";
-import { Badge, ErrorNote, Loading, Note } from "~/ui/Note";
-import { Pager } from "~/ui/Pager";
-import { type Column, Table } from "~/ui/Table";
+import { Badge, Note } from "~/ui/Note";
+import { PagedTable } from "~/ui/PagedTable";
+import type { Column } from "~/ui/Table";
 
 import { type ListedGeneration, STATUSES, askedOf, generationsQuery } from "./generations";
 import type { Filter, GenerationStatus, Span } from "./search";
@@ -135,7 +134,7 @@ const columnsOf = (onFilter: (filter: Filter) => void): Column<ListedGeneration>
   {
     id: "cost",
     head: "Cost",
-    width: "115px",
+    width: "125px",
     align: "right",
     value: (one) => one.cost,
     cell: (one) => (
@@ -192,7 +191,6 @@ export function Generations({
     placeholderData: keepPreviousData,
   });
   const columns = useMemo(() => columnsOf(onFilter), [onFilter]);
-  const rows = rowsOf(list.data);
   return (
     <section className="stack">
       <header className="page-head">
@@ -219,20 +217,14 @@ export function Generations({
           Single generations are not narrowed by {unheard.map((field) => names[field] ?? field).join(", ")}.
         </Note>
       ) : null}
-      {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
-      {rows ? (
-        <Table
-          label="Generations"
-          rows={rows}
-          columns={columns}
-          rowKey={(one) => one.id}
-          rowHeight={60}
-          empty={<p className="soft">No generation in this time is like that.</p>}
-        />
-      ) : list.error ? null : (
-        <Loading />
-      )}
-      <Pager list={list} />
+      <PagedTable
+        list={list}
+        label="Generations"
+        columns={columns}
+        rowKey={(one) => one.id}
+        rowHeight={60}
+        empty={<p className="soft">No generation in this time is like that.</p>}
+      />
     </section>
   );
 }

@@ -2,21 +2,24 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 
 import { type AccountSchemas, account, answer } from "~/api/client";
-import { ago, dateTime } from "~/format/time";
+import { pagedQuery } from "~/api/paged";
 import { membersQuery, nameOf } from "~/members/members";
 import { Actor } from "~/ui/Actor";
-import { Button } from "~/ui/Button";
+import { Ago } from "~/ui/Ago";
 import { Details } from "~/ui/Details";
-import { Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Empty } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { PagedTable } from "~/ui/PagedTable";
+import type { Column } from "~/ui/Table";
+
+const auditQuery = pagedQuery(["audit"], (query) => answer(account.GET("/audit", { params: { query } })));
 
 const columnsOf = (names: ReadonlyMap<string, string>): Column<AccountSchemas["AuditedChange"]>[] => [
   {
     id: "at",
     head: "When",
     width: "150px",
-    cell: (one) => <span title={dateTime(one.at)}>{ago(one.at)}</span>,
+    cell: (one) => <Ago of={one.at} />,
   },
   { id: "action", head: "What", width: "170px", cell: (one) => <span className="mono">{one.action}</span> },
   {
@@ -34,54 +37,31 @@ const columnsOf = (names: ReadonlyMap<string, string>): Column<AccountSchemas["A
   {
     id: "details",
     head: "Details",
-    width: "minmax(260px, 3fr)",
+    width: "minmax(400px, 3fr)",
     cell: (one) => <Details of={one.details} />,
   },
 ];
 
 export function AuditPage() {
-  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
-    queryKey: ["audit"],
-    queryFn: ({ pageParam }) =>
-      answer(
-        account.GET("/audit", {
-          params: { query: { limit: 200, ...(pageParam ? { after: pageParam } : {}) } },
-        }),
-      ),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next ?? null,
-  });
+  const list = useInfiniteQuery(auditQuery);
   const { data: members } = useQuery(membersQuery);
   const columns = useMemo(
     () => columnsOf(new Map(members?.map((member) => [member.id, nameOf(member)]))),
     [members],
   );
-  const rows = data?.pages.flatMap((page) => page.data);
   return (
     <Page
       isList
       title="Audit log"
       about="Everything that was changed in the organisation, newest first. It cannot be edited, and never holds a secret."
     >
-      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {rows ? (
-        <Table
-          label="Changes"
-          rows={rows}
-          columns={columns}
-          rowKey={(one) => one.id}
-          empty={<Empty title="Nothing was changed yet" />}
-        />
-      ) : error ? null : (
-        <Loading />
-      )}
-      {hasNextPage ? (
-        <div>
-          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            Show older ones
-          </Button>
-        </div>
-      ) : null}
+      <PagedTable
+        list={list}
+        label="Changes"
+        columns={columns}
+        rowKey={(one) => one.id}
+        empty={<Empty title="Nothing was changed yet" />}
+      />
     </Page>
   );
 }

@@ -18,7 +18,7 @@ import { NewEndpointDialog } from "./NewEndpointDialog";
 import { Quirks } from "./ProviderPage";
 import { MODEL } from "./fields";
 import { formOf } from "./members";
-import { WithdrawDialog, list, yesNo } from "./parts";
+import { RowActions, SwitchDialog, list, yesNo } from "./parts";
 import { type Model, catalogueModelQuery } from "./rows";
 import { inUse } from "./use";
 import { changeEndpoint, changeModel, withdrawModel } from "./write";
@@ -136,23 +136,14 @@ export function CatalogueModelPage() {
         </>
       }
       actions={
-        <>
-          <ButtonLink to="/operator/changes" search={{ subject: slug }}>
-            Changes
-          </ButtonLink>
+        <RowActions subject={slug} isOff={data.disabled} onAsk={ask}>
           <ButtonLink to="/operator/explain" search={{ model: slug }}>
             Explain a request
           </ButtonLink>
           <Button onClick={() => ask("deprecate")} disabled={data.endpoints.length === 0}>
             Deprecate
           </Button>
-          <Button kind={data.disabled ? "plain" : "danger"} onClick={() => ask("off")}>
-            {data.disabled ? "Switch on" : "Switch off"}
-          </Button>
-          <Button kind="primary" onClick={() => ask("change")}>
-            Change
-          </Button>
-        </>
+        </RowActions>
       }
     >
       <div className="bar">
@@ -181,16 +172,16 @@ export function CatalogueModelPage() {
       ) : null}
       {asked === "deprecate" ? <DeprecateDialog model={data} onClose={() => ask(null)} /> : null}
       {asked === "off" ? (
-        <WithdrawDialog
+        <SwitchDialog
           what={data.name}
-          action={data.disabled ? "Switch on" : "Switch off"}
+          isOff={data.disabled}
           onWithdraw={() => (data.disabled ? changeModel(data)({ disabled: false }) : withdrawModel(data))}
           onClose={() => ask(null)}
         >
           {data.disabled
             ? "It can be asked for again, at the endpoints that are not switched off themselves."
             : "Nobody can ask for it any more; requests that are under way end as they would. It can be switched on again."}
-        </WithdrawDialog>
+        </SwitchDialog>
       ) : null}
       {asked === "endpoint" ? (
         <NewEndpointDialog

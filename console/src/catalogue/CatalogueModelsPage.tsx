@@ -3,16 +3,15 @@ import { Link, getRouteApi } from "@tanstack/react-router";
 import { useDeferredValue, useMemo, useState } from "react";
 
 import { compact, count } from "~/format/number";
-import { sortOf, sortingOf } from "~/models/search";
 import { Button } from "~/ui/Button";
-import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Badge } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { type Column } from "~/ui/Table";
 
+import { CatalogueList, ShowSelect } from "./CatalogueList";
 import { MembersDialog } from "./MembersDialog";
 import { MODEL } from "./fields";
 import { formOf } from "./members";
-import { HowMany } from "./parts";
 import { type ClassName, classOf, dollars, picosOf } from "./rates";
 import { type Model, catalogueModelsQuery, useWhole } from "./rows";
 import { type CatalogueSearch, type Show, catalogueSearch, matches } from "./search";
@@ -120,7 +119,7 @@ const COLUMNS: Column<Model>[] = [
   {
     id: "kinds",
     head: "Reads, writes",
-    width: "minmax(150px, 1fr)",
+    width: "minmax(180px, 1fr)",
     cell: (one) => (
       <span className="soft">
         {one.input_modalities.join(", ")} → {one.output_modalities.join(", ")}
@@ -173,53 +172,18 @@ export function CatalogueModelsPage() {
         </Button>
       }
     >
-      <div className="bar">
-        <input
-          type="search"
-          className="input grow"
-          placeholder="Search (press /)"
-          aria-label="Search models"
-          value={search.q ?? ""}
-          onChange={(event) => change({ q: event.target.value })}
-        />
-        <select
-          className="input"
-          aria-label="Which"
-          value={search.show ?? ""}
-          onChange={(event) => change({ show: (event.target.value || undefined) as Show | undefined })}
-        >
-          {SHOWN.map((one) => (
-            <option key={one.value} value={one.value}>
-              {one.label}
-            </option>
-          ))}
-        </select>
-        <HowMany shown={shown?.length} list={found} />
-      </div>
-      {found.error ? <ErrorNote error={found.error} onRetry={found.retry} /> : null}
-      {shown ? (
-        <Table
-          label="Models"
-          rows={shown}
-          columns={COLUMNS}
-          rowKey={(one) => one.slug}
-          rowHeight={60}
-          sorting={sortingOf(search.sort)}
-          onSort={(sorting) => change({ sort: sortOf(sorting) })}
-          empty={
-            <Empty
-              title={found.rows?.length === 0 ? "There is no model yet" : "No model meets all of these"}
-              action={
-                found.rows?.length === 0 ? null : (
-                  <Button onClick={() => void navigate({ search: {} })}>Show all</Button>
-                )
-              }
-            />
-          }
-        />
-      ) : found.error ? null : (
-        <Loading lines={10} />
-      )}
+      <CatalogueList
+        label="Models"
+        list={found}
+        shown={shown}
+        search={search}
+        onSearch={change}
+        columns={COLUMNS}
+        rowKey={(one) => one.slug}
+        filters={<ShowSelect options={SHOWN} search={search} onSearch={change} />}
+        none="There is no model yet"
+        missed="No model meets all of these"
+      />
       {isAsked ? (
         <MembersDialog
           title="New model"

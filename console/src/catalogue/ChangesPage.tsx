@@ -2,11 +2,12 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 
-import { ago, dateTime } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
-import { Badge, Empty, ErrorNote, Loading, type Tone } from "~/ui/Note";
+import { Badge, Empty, type Tone } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { PagedTable } from "~/ui/PagedTable";
+import type { Column } from "~/ui/Table";
 
 import "./catalogue.css";
 import { said } from "./PreviewNote";
@@ -44,7 +45,7 @@ function Subject({ of }: { of: Change }) {
   }
 }
 
-const AT_ONCE = 6;
+const AT_ONCE = 2;
 
 function Differences({ of }: { of: Change }) {
   const all = differencesOf(of);
@@ -53,13 +54,13 @@ function Differences({ of }: { of: Change }) {
   return (
     <div className="stack-tight details">
       {shown.map(({ member, from, to }) => (
-        <div key={member}>
+        <div key={member} className={isOpen ? undefined : "cut"}>
           <span className="soft">{member}</span> {of.before === null ? null : <>{said(from)} → </>}
           {said(to)}
         </div>
       ))}
       {all.length > AT_ONCE ? (
-        <button type="button" className="link" onClick={() => setOpen(!isOpen)}>
+        <button type="button" className="link" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
           {isOpen ? "Fewer" : `${all.length - AT_ONCE} more`}
         </button>
       ) : null}
@@ -79,7 +80,7 @@ const COLUMNS: Column<Change>[] = [
     id: "at",
     head: "When",
     width: "140px",
-    cell: (one) => <span title={dateTime(one.at)}>{ago(one.at)}</span>,
+    cell: (one) => <Ago of={one.at} />,
   },
   { id: "version", head: "Version", width: "85px", align: "right", cell: (one) => one.catalogue_version },
   {
@@ -101,7 +102,7 @@ const COLUMNS: Column<Change>[] = [
   {
     id: "difference",
     head: "From and to",
-    width: "minmax(300px, 3fr)",
+    width: "minmax(340px, 3fr)",
     cell: (one) => <Differences of={one} />,
   },
   {
@@ -141,10 +142,7 @@ function Search({ subject, onSearch }: { subject: string; onSearch: (subject: st
 export function ChangesPage() {
   const { subject } = route.useSearch();
   const navigate = route.useNavigate();
-  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(
-    changesQuery(subject),
-  );
-  const rows = data?.pages.flatMap((page) => page.data);
+  const list = useInfiniteQuery(changesQuery(subject));
   return (
     <Page
       title="Catalogue changes"
@@ -155,35 +153,21 @@ export function ChangesPage() {
         subject={subject ?? ""}
         onSearch={(next) => void navigate({ search: next === "" ? {} : { subject: next } })}
       />
-      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {rows ? (
-        <Table
-          label="Changes"
-          rows={rows}
-          columns={COLUMNS}
-          rowKey={(one) => String(one.id)}
-          rowHeight={64}
-          empty={
-            <Empty
-              title={subject ? "Nothing of it was changed" : "Nothing was changed yet"}
-              action={
-                subject ? <Button onClick={() => void navigate({ search: {} })}>Show all</Button> : null
-              }
-            >
-              {subject ? "It is as it was shipped, or nothing is called that." : null}
-            </Empty>
-          }
-        />
-      ) : error ? null : (
-        <Loading />
-      )}
-      {hasNextPage ? (
-        <div>
-          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            Show older ones
-          </Button>
-        </div>
-      ) : null}
+      <PagedTable
+        list={list}
+        label="Changes"
+        columns={COLUMNS}
+        rowKey={(one) => String(one.id)}
+        rowHeight={64}
+        empty={
+          <Empty
+            title={subject ? "Nothing of it was changed" : "Nothing was changed yet"}
+            action={subject ? <Button onClick={() => void navigate({ search: {} })}>Show all</Button> : null}
+          >
+            {subject ? "It is as it was shipped, or nothing is called that." : null}
+          </Empty>
+        }
+      />
     </Page>
   );
 }

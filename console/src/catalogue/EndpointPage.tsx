@@ -5,7 +5,7 @@ import { useState } from "react";
 import { DayCharts } from "~/charts/DayCharts";
 import { compact, count, duration, throughput } from "~/format/number";
 import { dayOf, endpointHealthQuery } from "~/operator/health";
-import { Button, ButtonLink } from "~/ui/Button";
+import { ButtonLink } from "~/ui/Button";
 import { ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Facts, Page, Stats } from "~/ui/Page";
 
@@ -17,7 +17,7 @@ import { PricesCard } from "./PricesCard";
 import { Quirks, timeoutFacts } from "./ProviderPage";
 import { ENDPOINT } from "./fields";
 import { formOf } from "./members";
-import { StateBadge, WithdrawDialog, list, yesNo } from "./parts";
+import { StateBadge, RowActions, SwitchDialog, list, yesNo } from "./parts";
 import { rateText } from "./rates";
 import { type Endpoint, endpointQuery } from "./rows";
 import { changeEndpoint, withdrawEndpoint } from "./write";
@@ -99,20 +99,11 @@ export function EndpointPage() {
       title={`${data.tag} · ${data.model}`}
       about={<span className="mono">{data.id}</span>}
       actions={
-        <>
+        <RowActions subject={data.id} isOff={data.disabled} onAsk={ask}>
           <ButtonLink to="/operator/decisions" search={{ model: data.model, provider: data.provider }}>
             Decisions for it
           </ButtonLink>
-          <ButtonLink to="/operator/changes" search={{ subject: data.id }}>
-            Changes
-          </ButtonLink>
-          <Button kind={data.disabled ? "plain" : "danger"} onClick={() => ask("off")}>
-            {data.disabled ? "Switch on" : "Switch off"}
-          </Button>
-          <Button kind="primary" onClick={() => ask("change")}>
-            Change
-          </Button>
-        </>
+        </RowActions>
       }
     >
       {data.simulated ? <Note tone="warn">The simulator answers for it.</Note> : null}
@@ -140,9 +131,9 @@ export function EndpointPage() {
         />
       ) : null}
       {asked === "off" ? (
-        <WithdrawDialog
+        <SwitchDialog
           what={data.tag}
-          action={data.disabled ? "Switch on" : "Switch off"}
+          isOff={data.disabled}
           onWithdraw={() =>
             data.disabled ? changeEndpoint(data)({ disabled: false }) : withdrawEndpoint(data)
           }
@@ -151,7 +142,7 @@ export function EndpointPage() {
           {data.disabled
             ? "It is used again from the next request on."
             : "It is not used any more from the next request on. Requests that are under way end as they would. It can be switched on again."}
-        </WithdrawDialog>
+        </SwitchDialog>
       ) : null}
     </Page>
   );

@@ -2,14 +2,12 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useDeferredValue, useMemo, useState } from "react";
 
-import { sortOf, sortingOf } from "~/models/search";
 import { Button } from "~/ui/Button";
-import { Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
 
-import { EndpointsTable, stateOf, useStates } from "./EndpointsTable";
+import { CatalogueList, ProviderSelect, ShowSelect } from "./CatalogueList";
+import { endpointColumns, stateOf, useStates } from "./EndpointsTable";
 import { NewEndpointDialog } from "./NewEndpointDialog";
-import { HowMany } from "./parts";
 import { type Endpoint, endpointsQuery, providersQuery, useWhole } from "./rows";
 import { type CatalogueSearch, type Show, catalogueSearch, matches } from "./search";
 
@@ -56,6 +54,7 @@ export function EndpointsPage() {
     () => found.rows?.filter((one) => isShown(one, deferred, states)),
     [found.rows, deferred, states],
   );
+  const columns = useMemo(() => endpointColumns(states), [states]);
   const change = (changes: CatalogueSearch) =>
     void navigate({ search: (old) => catalogueSearch({ ...old, ...changes }), replace: true });
   return (
@@ -68,69 +67,29 @@ export function EndpointsPage() {
         </Button>
       }
     >
-      <div className="bar">
-        <input
-          type="search"
-          className="input grow"
-          placeholder="Search (press /)"
-          aria-label="Search endpoints"
-          value={search.q ?? ""}
-          onChange={(event) => change({ q: event.target.value })}
-        />
-        <select
-          className="input"
-          aria-label="Provider"
-          value={search.provider ?? ""}
-          onChange={(event) => change({ provider: event.target.value })}
-        >
-          <option value="">Every provider</option>
-          {(providers.rows ?? []).map((one) => (
-            <option key={one.slug} value={one.slug}>
-              {one.name}
-            </option>
-          ))}
-        </select>
-        <select
-          className="input"
-          aria-label="Which"
-          value={search.show ?? ""}
-          onChange={(event) => change({ show: (event.target.value || undefined) as Show | undefined })}
-        >
-          {SHOWN.map((one) => (
-            <option key={one.value} value={one.value}>
-              {one.label}
-            </option>
-          ))}
-        </select>
-        {search.model ? (
-          <Button size="small" onClick={() => change({ model: undefined })}>
-            {search.model} ✕
-          </Button>
-        ) : null}
-        <HowMany shown={shown?.length} list={found} />
-      </div>
-      {found.error ? <ErrorNote error={found.error} onRetry={found.retry} /> : null}
-      {shown ? (
-        <EndpointsTable
-          rows={shown}
-          sorting={sortingOf(search.sort)}
-          onSort={(sorting) => change({ sort: sortOf(sorting) })}
-          empty={
-            found.rows?.length === 0 ? (
-              <Empty title="There is no endpoint yet">
-                A provider and a model come first; an endpoint brings them together at a price.
-              </Empty>
-            ) : (
-              <Empty
-                title={search.show === "unwell" ? "All of these are well" : "No endpoint meets all of these"}
-                action={<Button onClick={() => void navigate({ search: {} })}>Show all</Button>}
-              />
-            )
-          }
-        />
-      ) : found.error ? null : (
-        <Loading lines={10} />
-      )}
+      <CatalogueList
+        label="Endpoints"
+        list={found}
+        shown={shown}
+        search={search}
+        onSearch={change}
+        columns={columns}
+        rowKey={(one) => one.id}
+        filters={
+          <>
+            <ProviderSelect providers={providers.rows} search={search} onSearch={change} />
+            <ShowSelect options={SHOWN} search={search} onSearch={change} />
+            {search.model ? (
+              <Button size="small" onClick={() => change({ model: undefined })}>
+                {search.model} ✕
+              </Button>
+            ) : null}
+          </>
+        }
+        none="There is no endpoint yet"
+        hint="A provider and a model come first; an endpoint brings them together at a price."
+        missed={search.show === "unwell" ? "All of these are well" : "No endpoint meets all of these"}
+      />
       {isAsked ? (
         <NewEndpointDialog
           given={{ provider: search.provider ?? "", model: search.model ?? "" }}

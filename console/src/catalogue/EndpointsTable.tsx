@@ -114,7 +114,7 @@ export function endpointColumns(
     },
     {
       id: "about",
-      head: "Apart from that",
+      head: "Also",
       width: "minmax(170px, 1fr)",
       cell: (one) => (
         <span className="chips">
@@ -134,10 +134,7 @@ export function EndpointsTable({
   empty,
   isOfModel = false,
   ...others
-}: { rows: Endpoint[]; empty: ReactNode; isOfModel?: boolean } & Pick<
-  TableProps<Endpoint>,
-  "sorting" | "onSort" | "isWhole"
->) {
+}: { rows: Endpoint[]; empty: ReactNode; isOfModel?: boolean } & Pick<TableProps<Endpoint>, "isWhole">) {
   const states = useStates();
   const columns = useMemo(() => endpointColumns(states, isOfModel), [states, isOfModel]);
   return (

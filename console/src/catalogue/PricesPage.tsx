@@ -2,14 +2,13 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import { useDeferredValue, useMemo, useState } from "react";
 
-import { sortOf, sortingOf } from "~/models/search";
 import { Button, ButtonLink } from "~/ui/Button";
-import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Badge } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { type Column } from "~/ui/Table";
 
+import { CatalogueList, ProviderSelect } from "./CatalogueList";
 import { PriceDialog } from "./PriceDialog";
-import { HowMany } from "./parts";
 import { CLASSES, type ClassName, classOf, picosOf, rateText } from "./rates";
 import { type Endpoint, endpointsQuery, providersQuery, useWhole } from "./rows";
 import { type CatalogueSearch, catalogueSearch, matches } from "./search";
@@ -125,56 +124,19 @@ export function PricesPage() {
       about="What the platform pays, in effect now. An endpoint's page has its past and future prices; markup is a matter of plans."
       actions={<ButtonLink to="/operator/changes">Changes</ButtonLink>}
     >
-      <div className="bar">
-        <input
-          type="search"
-          className="input grow"
-          placeholder="Search (press /)"
-          aria-label="Search prices"
-          value={search.q ?? ""}
-          onChange={(event) => change({ q: event.target.value })}
-        />
-        <select
-          className="input"
-          aria-label="Provider"
-          value={search.provider ?? ""}
-          onChange={(event) => change({ provider: event.target.value })}
-        >
-          <option value="">Every provider</option>
-          {(providers.rows ?? []).map((one) => (
-            <option key={one.slug} value={one.slug}>
-              {one.name}
-            </option>
-          ))}
-        </select>
-        <HowMany shown={shown?.length} list={found} />
-      </div>
-      {found.error ? <ErrorNote error={found.error} onRetry={found.retry} /> : null}
-      {shown ? (
-        <Table
-          label="Prices"
-          rows={shown}
-          columns={head}
-          rowKey={(one) => one.id}
-          rowHeight={60}
-          sorting={sortingOf(search.sort)}
-          onSort={(sorting) => change({ sort: sortOf(sorting) })}
-          empty={
-            <Empty
-              title={found.rows?.length === 0 ? "Nothing has a price yet" : "No price meets all of these"}
-              action={
-                found.rows?.length === 0 ? null : (
-                  <Button onClick={() => void navigate({ search: {} })}>Show all</Button>
-                )
-              }
-            >
-              {found.rows?.length === 0 ? "An endpoint is made with its first price." : null}
-            </Empty>
-          }
-        />
-      ) : found.error ? null : (
-        <Loading lines={10} />
-      )}
+      <CatalogueList
+        label="Prices"
+        list={found}
+        shown={shown}
+        search={search}
+        onSearch={change}
+        columns={head}
+        rowKey={(one) => one.id}
+        filters={<ProviderSelect providers={providers.rows} search={search} onSearch={change} />}
+        none="Nothing has a price yet"
+        hint="An endpoint is made with its first price."
+        missed="No price meets all of these"
+      />
       {priced ? <PriceDialog endpoint={priced} onClose={() => price(null)} /> : null}
     </Page>
   );

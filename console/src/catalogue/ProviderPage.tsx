@@ -3,7 +3,7 @@ import { Link, getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { duration } from "~/format/number";
-import { Button, ButtonLink } from "~/ui/Button";
+import { Button } from "~/ui/Button";
 import { Empty, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Facts, Page } from "~/ui/Page";
 
@@ -14,7 +14,7 @@ import { NewEndpointDialog } from "./NewEndpointDialog";
 import { ProviderBadges } from "./ProvidersPage";
 import { PROVIDER } from "./fields";
 import { formOf } from "./members";
-import { HowMany, WithdrawDialog, list, yesNo } from "./parts";
+import { HowMany, RowActions, SwitchDialog, list, yesNo } from "./parts";
 import { type Members, type Provider, type Timeouts, endpointsQuery, providerQuery, useWhole } from "./rows";
 import { changeProvider, withdrawProvider } from "./write";
 
@@ -110,19 +110,7 @@ export function ProviderPage() {
           <span className="mono">{data.slug}</span> <ProviderBadges of={data} />
         </>
       }
-      actions={
-        <>
-          <ButtonLink to="/operator/changes" search={{ subject: slug }}>
-            Changes
-          </ButtonLink>
-          <Button kind={data.disabled ? "plain" : "danger"} onClick={() => ask("off")}>
-            {data.disabled ? "Switch on" : "Switch off"}
-          </Button>
-          <Button kind="primary" onClick={() => ask("change")}>
-            Change
-          </Button>
-        </>
-      }
+      actions={<RowActions subject={slug} isOff={data.disabled} onAsk={ask} />}
     >
       {data.simulated ? (
         <Note tone="warn">
@@ -161,9 +149,9 @@ export function ProviderPage() {
         />
       ) : null}
       {asked === "off" ? (
-        <WithdrawDialog
+        <SwitchDialog
           what={data.name}
-          action={data.disabled ? "Switch on" : "Switch off"}
+          isOff={data.disabled}
           onWithdraw={() =>
             data.disabled ? changeProvider(data)({ disabled: false }) : withdrawProvider(data)
           }
@@ -172,7 +160,7 @@ export function ProviderPage() {
           {data.disabled
             ? "Its endpoints are used again, those that are not switched off themselves."
             : "None of its endpoints is used any more. Requests that are under way end as they would. It can be switched on again."}
-        </WithdrawDialog>
+        </SwitchDialog>
       ) : null}
       {asked === "endpoint" ? (
         <NewEndpointDialog

@@ -3,17 +3,17 @@ import { Link, getRouteApi } from "@tanstack/react-router";
 import { useDeferredValue, useMemo, useState } from "react";
 
 import { count } from "~/format/number";
-import { sortOf, sortingOf } from "~/models/search";
 import { Button } from "~/ui/Button";
 import { Segments } from "~/ui/Field";
-import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Badge } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { type Column } from "~/ui/Table";
 
+import { CatalogueList } from "./CatalogueList";
 import { MembersDialog } from "./MembersDialog";
 import { PROVIDER } from "./fields";
 import { formOf } from "./members";
-import { HowMany, list, yesNo } from "./parts";
+import { list, yesNo } from "./parts";
 import { type Endpoint, type Provider, endpointsQuery, providersQuery, useWhole } from "./rows";
 import { type CatalogueSearch, catalogueSearch, matches } from "./search";
 import { makeProvider } from "./write";
@@ -162,55 +162,30 @@ export function ProvidersPage() {
         </Button>
       }
     >
-      <div className="bar">
-        <input
-          type="search"
-          className="input grow"
-          placeholder="Search (press /)"
-          aria-label="Search providers"
-          value={search.q ?? ""}
-          onChange={(event) => change({ q: event.target.value })}
-        />
-        <Segments
-          label="Which"
-          options={[
-            { value: "all", label: "All" },
-            { value: "used", label: "In use" },
-            { value: "off", label: "Switched off" },
-          ]}
-          value={search.show === "used" || search.show === "off" ? search.show : "all"}
-          onChange={(show) => change({ show: show === "all" ? undefined : (show as "used" | "off") })}
-        />
-        <HowMany shown={shown?.length} list={found} />
-      </div>
-      {found.error ? <ErrorNote error={found.error} onRetry={found.retry} /> : null}
-      {shown ? (
-        <Table
-          label="Providers"
-          rows={shown}
-          columns={head}
-          rowKey={(one) => one.slug}
-          rowHeight={60}
-          sorting={sortingOf(search.sort)}
-          onSort={(sorting) => change({ sort: sortOf(sorting) })}
-          empty={
-            <Empty
-              title={found.rows?.length === 0 ? "There is no provider yet" : "No such provider"}
-              action={
-                found.rows?.length === 0 ? null : (
-                  <Button onClick={() => void navigate({ search: {} })}>Show all</Button>
-                )
-              }
-            >
-              {found.rows?.length === 0
-                ? "Make one, then an endpoint with a price: models are served by these."
-                : null}
-            </Empty>
-          }
-        />
-      ) : found.error ? null : (
-        <Loading lines={10} />
-      )}
+      <CatalogueList
+        label="Providers"
+        list={found}
+        shown={shown}
+        search={search}
+        onSearch={change}
+        columns={head}
+        rowKey={(one) => one.slug}
+        filters={
+          <Segments
+            label="Which"
+            options={[
+              { value: "all", label: "All" },
+              { value: "used", label: "In use" },
+              { value: "off", label: "Switched off" },
+            ]}
+            value={search.show === "used" || search.show === "off" ? search.show : "all"}
+            onChange={(show) => change({ show: show === "all" ? undefined : (show as "used" | "off") })}
+          />
+        }
+        none="There is no provider yet"
+        hint="Make one, then an endpoint with a price: models are served by these."
+        missed="No such provider"
+      />
       {isAsked ? (
         <MembersDialog
           title="New provider"

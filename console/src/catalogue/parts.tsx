@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 
 import { count } from "~/format/number";
 import { STATE_TONES } from "~/operator/health";
+import { Button, type ButtonKind, ButtonLink } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { Badge } from "~/ui/Note";
 import { say } from "~/ui/toast";
@@ -44,24 +45,63 @@ export function StateBadge({ of, state }: { of: Endpoint; state?: string | undef
   return <Badge tone={STATE_TONES[now]}>{now.replace("_", " ")}</Badge>;
 }
 
-export function WithdrawDialog({
-  what,
-  onWithdraw,
-  onClose,
-  action = "Switch off",
+const switchText = (isOff: boolean): string => (isOff ? "Switch on" : "Switch off");
+
+/** What is done with a provider, model or endpoint, at the head of its page. */
+export function RowActions({
+  subject,
+  isOff,
+  onAsk,
   children,
 }: {
+  /** What its changes are listed under. */
+  subject: string;
+  isOff: boolean;
+  onAsk: (what: "change" | "off") => void;
+  /** What only this kind of row has. */
+  children?: ReactNode;
+}) {
+  return (
+    <>
+      {children}
+      <ButtonLink to="/operator/changes" search={{ subject }}>
+        Changes
+      </ButtonLink>
+      <Button kind={isOff ? "plain" : "danger"} onClick={() => onAsk("off")}>
+        {switchText(isOff)}
+      </Button>
+      <Button kind="primary" onClick={() => onAsk("change")}>
+        Change
+      </Button>
+    </>
+  );
+}
+
+interface Confirmed {
   what: string;
   onWithdraw: () => Promise<Done>;
   onClose: () => void;
-  action?: string;
   children: ReactNode;
-}) {
+}
+
+/** Switches a row off; one that is off, on again. */
+export function SwitchDialog({ isOff, ...others }: Confirmed & { isOff: boolean }) {
+  return <WithdrawDialog action={switchText(isOff)} kind={isOff ? "primary" : "danger"} {...others} />;
+}
+
+export function WithdrawDialog({
+  what,
+  action,
+  kind = "danger",
+  onWithdraw,
+  onClose,
+  children,
+}: Confirmed & { action: string; kind?: ButtonKind }) {
   const queries = useQueryClient();
   return (
     <FormDialog
       open
-      kind="danger"
+      kind={kind}
       title={`${action}: ${what}`}
       action={action}
       onClose={onClose}

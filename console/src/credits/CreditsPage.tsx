@@ -3,6 +3,7 @@ import { type FormEvent, useState } from "react";
 
 import { type Schemas, answer, api } from "~/api/client";
 import { messageOf } from "~/api/errors";
+import { pagedQuery } from "~/api/paged";
 import { typedUsd, usd } from "~/format/money";
 import { ago, dateTime } from "~/format/time";
 import { useMay } from "~/session/session";
@@ -11,7 +12,8 @@ import { FormDialog } from "~/ui/Dialog";
 import { CheckField, TextField } from "~/ui/Field";
 import { Badge, Empty, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Page, Stats } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { PagedTable } from "~/ui/PagedTable";
+import { type Column } from "~/ui/Table";
 import { say } from "~/ui/toast";
 
 type Payment = Schemas["Payment"];
@@ -235,27 +237,19 @@ function columns(mayWrite: boolean, onRefund: (payment: Payment) => void): Colum
   ];
 }
 
+const paymentsQuery = pagedQuery(["payments"], (query) =>
+  answer(api.GET("/credits/payments", { params: { query } })),
+);
+
 function Payments({ mayWrite }: { mayWrite: boolean }) {
   const [asked, ask] = useState<Payment | null>(null);
-  const { data, error, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
-    queryKey: ["payments"],
-    queryFn: ({ pageParam }) =>
-      answer(
-        api.GET("/credits/payments", {
-          params: { query: { limit: 100, ...(pageParam ? { after: pageParam } : {}) } },
-        }),
-      ),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next ?? null,
-  });
-  if (error) return <ErrorNote error={error} />;
-  if (!data) return <Loading />;
+  const list = useInfiniteQuery(paymentsQuery);
   return (
     <>
       <h2>Payments</h2>
-      <Table
+      <PagedTable
+        list={list}
         label="Payments"
-        rows={data.pages.flatMap((page) => page.data)}
         columns={columns(mayWrite, ask)}
         rowKey={(one) => one.id}
         empty={
@@ -264,13 +258,6 @@ function Payments({ mayWrite }: { mayWrite: boolean }) {
           </Empty>
         }
       />
-      {hasNextPage ? (
-        <div>
-          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            Show older ones
-          </Button>
-        </div>
-      ) : null}
       {asked ? <RefundDialog of={asked} onClose={() => ask(null)} /> : null}
     </>
   );

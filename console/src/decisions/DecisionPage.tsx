@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, getRouteApi } from "@tanstack/react-router";
+import { getRouteApi } from "@tanstack/react-router";
 
 import { dateTime } from "~/format/time";
+import { TenantLink } from "~/operator/TenantLink";
 import { ButtonLink } from "~/ui/Button";
 import { CodeBlock } from "~/ui/Copy";
 import { Badge, ErrorNote, Loading, Note } from "~/ui/Note";
@@ -49,10 +50,7 @@ export function DecisionPage() {
       about={
         <>
           <span className="mono">{data.generation_id}</span> · {dateTime(data.at)} ·{" "}
-          <Link to="/operator/tenants/$id" params={{ id: data.tenant_id }}>
-            tenant
-          </Link>{" "}
-          <Again of={data} />
+          <TenantLink id={data.tenant_id} /> <Again of={data} />
         </>
       }
       actions={

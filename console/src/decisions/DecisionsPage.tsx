@@ -2,14 +2,15 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 
-import { ago, dateTime } from "~/format/time";
 import { TenantLink } from "~/operator/TenantLink";
 import { TenantField } from "~/operator/TenantPicker";
+import { Ago } from "~/ui/Ago";
 import { Button, ButtonLink } from "~/ui/Button";
 import { TextField } from "~/ui/Field";
-import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Badge, Empty } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { PagedTable } from "~/ui/PagedTable";
+import type { Column } from "~/ui/Table";
 
 import { type DecisionsSearch, SEARCHED, type Summary, decisionsQuery, decisionsSearch } from "./decisions";
 
@@ -29,7 +30,7 @@ const COLUMNS: Column<Summary>[] = [
     id: "at",
     head: "When",
     width: "140px",
-    cell: (one) => <span title={dateTime(one.at)}>{ago(one.at)}</span>,
+    cell: (one) => <Ago of={one.at} />,
   },
   {
     id: "generation",
@@ -156,10 +157,7 @@ function Find() {
 export function DecisionsPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(
-    decisionsQuery(search),
-  );
-  const rows = data?.pages.flatMap((page) => page.data);
+  const list = useInfiniteQuery(decisionsQuery(search));
   const isSearched = SEARCHED.some((name) => search[name] !== undefined);
   return (
     <Page
@@ -180,34 +178,22 @@ export function DecisionsPage() {
         search={search}
         onSearch={(next) => void navigate({ search: next })}
       />
-      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {rows ? (
-        <Table
-          label="Decisions"
-          rows={rows}
-          columns={COLUMNS}
-          rowKey={(one) => one.generation_id}
-          empty={
-            <Empty
-              title={isSearched ? "No decision meets all of these" : "No decision is kept"}
-              action={
-                isSearched ? <Button onClick={() => void navigate({ search: {} })}>Show all</Button> : null
-              }
-            >
-              Each request makes one; the configuration says what share of them is kept, and for how long.
-            </Empty>
-          }
-        />
-      ) : error ? null : (
-        <Loading />
-      )}
-      {hasNextPage ? (
-        <div>
-          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            Show older ones
-          </Button>
-        </div>
-      ) : null}
+      <PagedTable
+        list={list}
+        label="Decisions"
+        columns={COLUMNS}
+        rowKey={(one) => one.generation_id}
+        empty={
+          <Empty
+            title={isSearched ? "No decision meets all of these" : "No decision is kept"}
+            action={
+              isSearched ? <Button onClick={() => void navigate({ search: {} })}>Show all</Button> : null
+            }
+          >
+            Each request makes one; the configuration says what share of them is kept, and for how long.
+          </Empty>
+        }
+      />
     </Page>
   );
 }

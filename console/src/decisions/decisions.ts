@@ -1,9 +1,10 @@
 // Routing decisions as the operators' API tells them. Its documents leave them open: docs/reference/decisions.md and
 // docs/reference/routing.md say what they mean, and their shapes are here and nowhere else.
 
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 
 import { admin, document } from "~/api/client";
+import { type Paged, pagedQuery } from "~/api/paged";
 
 export interface Summary {
   generation_id: string;
@@ -126,17 +127,9 @@ export function decisionsSearch(raw: Record<string, unknown>): DecisionsSearch {
 }
 
 export const decisionsQuery = (search: DecisionsSearch) =>
-  infiniteQueryOptions({
-    queryKey: ["operator", "decisions", search],
-    queryFn: ({ pageParam }) => {
-      const query = { ...search, limit: 100, ...(pageParam === null ? {} : { after: pageParam }) };
-      return document<{ data: Summary[]; next: string | null }>(
-        admin.GET("/decisions", { params: { query } }),
-      );
-    },
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next ?? null,
-  });
+  pagedQuery(["operator", "decisions", search], (paging) =>
+    document<Paged<Summary>>(admin.GET("/decisions", { params: { query: { ...search, ...paging } } })),
+  );
 
 export const decisionQuery = (generation: string) =>
   queryOptions({

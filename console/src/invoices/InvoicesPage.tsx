@@ -1,12 +1,13 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 
 import { api, document } from "~/api/client";
+import { type Paged, pagedQuery } from "~/api/paged";
 import { exactUsd } from "~/format/money";
 import { date } from "~/format/time";
-import { Button } from "~/ui/Button";
-import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Badge, Empty } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { PagedTable } from "~/ui/PagedTable";
+import type { Column } from "~/ui/Table";
 
 import { UsageExport } from "./UsageExport";
 
@@ -80,47 +81,28 @@ const COLUMNS: Column<Listed>[] = [
   },
 ];
 
+const documentsQuery = pagedQuery(["invoices"], (query) =>
+  document<Paged<Listed>>(api.GET("/invoices", { params: { query } })),
+);
+
 export function InvoicesPage() {
-  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
-    queryKey: ["invoices"],
-    queryFn: ({ pageParam }) =>
-      document<{ data: Listed[]; next: string | null }>(
-        api.GET("/invoices", {
-          params: { query: { limit: 100, ...(pageParam ? { after: pageParam } : {}) } },
-        }),
-      ),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next,
-  });
-  const rows = data?.pages.flatMap((page) => page.data);
+  const list = useInfiniteQuery(documentsQuery);
   return (
     <Page
       title="Invoices"
       about="Invoices, statements, credit notes and receipts. None of them ever changes; corrections are documents of their own."
     >
-      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {rows ? (
-        <Table
-          label="Documents"
-          rows={rows}
-          columns={COLUMNS}
-          rowKey={(one) => one.number}
-          empty={
-            <Empty title="No documents yet">
-              A receipt comes with each purchase, a statement or an invoice when a month is closed.
-            </Empty>
-          }
-        />
-      ) : error ? null : (
-        <Loading />
-      )}
-      {hasNextPage ? (
-        <div>
-          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            Show older ones
-          </Button>
-        </div>
-      ) : null}
+      <PagedTable
+        list={list}
+        label="Documents"
+        columns={COLUMNS}
+        rowKey={(one) => one.number}
+        empty={
+          <Empty title="No documents yet">
+            A receipt comes with each purchase, a statement or an invoice when a month is closed.
+          </Empty>
+        }
+      />
       <UsageExport base="/api/v1" />
     </Page>
   );

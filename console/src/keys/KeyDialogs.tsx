@@ -3,11 +3,8 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { Button } from "~/ui/Button";
-import { CodeBlock } from "~/ui/Copy";
-import { Dialog, FormDialog } from "~/ui/Dialog";
+import { FormDialog } from "~/ui/Dialog";
 import { CheckField, FieldGroup, SelectField, TextArea, TextField } from "~/ui/Field";
-import { Note } from "~/ui/Note";
 import { say } from "~/ui/toast";
 
 import { EMPTY, type KeyForm, type Mistakes, changesOf, formOf, mistakesOf, newKeyOf } from "./form";
@@ -145,26 +142,6 @@ function useForm(first: KeyForm) {
     check,
     onChange: (changes: Partial<KeyForm>) => setForm({ ...form, ...changes }),
   };
-}
-
-/** The secret, which nobody can show again. */
-export function SecretDialog({ minted, onClose }: { minted: Minted; onClose: () => void }) {
-  return (
-    <Dialog
-      open
-      isSticky
-      title={`The key “${minted.data.name}”`}
-      onClose={onClose}
-      footer={
-        <Button kind="primary" onClick={onClose}>
-          I have kept it
-        </Button>
-      }
-    >
-      <Note tone="warn">Copy it now: only its hash is kept, and it is never shown again.</Note>
-      <CodeBlock code={minted.key} label="The secret of the key" />
-    </Dialog>
-  );
 }
 
 export function NewKeyDialog({

@@ -9,8 +9,9 @@ import { useMay } from "~/session/session";
 import { Button, ButtonLink } from "~/ui/Button";
 import { Badge, ErrorNote, Loading } from "~/ui/Note";
 import { Card, Facts, Page, Stats } from "~/ui/Page";
+import { SecretDialog } from "~/ui/SecretDialog";
 
-import { ChangeKeyDialog, DeleteKeyDialog, RotateKeyDialog, SecretDialog } from "./KeyDialogs";
+import { ChangeKeyDialog, DeleteKeyDialog, RotateKeyDialog } from "./KeyDialogs";
 import { LimitCell, STATE_TONES } from "./KeysPage";
 import { type Key, type Minted, keyQuery, stateOf } from "./keys";
 
@@ -150,7 +151,14 @@ export function KeyPage() {
           onDeleted={() => void navigate({ to: "/keys", search: {} })}
         />
       ) : null}
-      {minted ? <SecretDialog minted={minted} onClose={() => setMinted(null)} /> : null}
+      {minted ? (
+        <SecretDialog
+          title={`The key “${minted.data.name}”`}
+          label="The secret of the key"
+          secret={minted.key}
+          onClose={() => setMinted(null)}
+        />
+      ) : null}
     </Page>
   );
 }

@@ -3,18 +3,19 @@ import { Link, getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { usd } from "~/format/money";
-import { ago, dateTime } from "~/format/time";
 import { useMay } from "~/session/session";
+import { Ago } from "~/ui/Ago";
 import { Button, type ButtonKind } from "~/ui/Button";
 import { Segments } from "~/ui/Field";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Meter, Page } from "~/ui/Page";
+import { SecretDialog } from "~/ui/SecretDialog";
 import { type Column, Table } from "~/ui/Table";
 import { complain } from "~/ui/toast";
 import { WorkspacePicker } from "~/workspaces/WorkspacePicker";
 
-import { ChangeKeyDialog, DeleteKeyDialog, NewKeyDialog, RotateKeyDialog, SecretDialog } from "./KeyDialogs";
+import { ChangeKeyDialog, DeleteKeyDialog, NewKeyDialog, RotateKeyDialog } from "./KeyDialogs";
 import {
   type Key,
   type KeyState,
@@ -116,7 +117,7 @@ function columns(mayWrite: boolean, ask: (asked: Asked) => void, toggle: (key: K
       head: "Last used",
       width: "140px",
       value: (key) => key.last_used_at,
-      cell: (key) => <span title={dateTime(key.last_used_at)}>{ago(key.last_used_at)}</span>,
+      cell: (key) => <Ago of={key.last_used_at} />,
     },
   ];
   if (mayWrite) {
@@ -164,7 +165,14 @@ function Dialogs({
     case "delete":
       return <DeleteKeyDialog of={asked.key} onClose={close} />;
     case "secret":
-      return <SecretDialog minted={asked.minted} onClose={close} />;
+      return (
+        <SecretDialog
+          title={`The key “${asked.minted.data.name}”`}
+          label="The secret of the key"
+          secret={asked.minted.key}
+          onClose={close}
+        />
+      );
     default:
       return null;
   }

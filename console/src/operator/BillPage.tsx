@@ -11,7 +11,7 @@ import { FormDialog } from "~/ui/Dialog";
 import { TextField } from "~/ui/Field";
 import { Badge, Empty, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Page, Stats } from "~/ui/Page";
-import { Pager } from "~/ui/Pager";
+import { Pager } from "~/ui/PagedTable";
 import { type Column, Table } from "~/ui/Table";
 import { say } from "~/ui/toast";
 

@@ -9,10 +9,10 @@ import { ago, date } from "~/format/time";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { SelectField, TextArea, TextField } from "~/ui/Field";
-import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Badge, Empty } from "~/ui/Note";
 import { Meter, Page } from "~/ui/Page";
-import { Pager } from "~/ui/Pager";
-import { type Column, Table } from "~/ui/Table";
+import { PagedTable } from "~/ui/PagedTable";
+import type { Column } from "~/ui/Table";
 
 import { type Bill, FORMATS, billsQuery, importBill, isCompared } from "./bills";
 
@@ -219,29 +219,23 @@ export function BillsPage() {
             void navigate({ search: { provider: event.target.value.trim() || undefined }, replace: true })
           }
         />
-        <span className="soft">{rows ? `${count(rows.length)} shown` : ""}</span>
+        <span className="soft">{rows?.length ? `${count(rows.length)} shown` : ""}</span>
       </div>
-      {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
-      {rows ? (
-        <Table
-          label="Bills"
-          rows={rows}
-          columns={COLUMNS}
-          rowKey={(one) => one.bill_id}
-          rowHeight={60}
-          empty={
-            <Empty
-              title={provider ? `No bill of ${provider}` : "No bill was imported yet"}
-              action={<Button onClick={() => ask(true)}>Import a bill</Button>}
-            >
-              Export the costs of a month at the provider, and import the CSV file here.
-            </Empty>
-          }
-        />
-      ) : list.error ? null : (
-        <Loading />
-      )}
-      <Pager list={list} />
+      <PagedTable
+        list={list}
+        label="Bills"
+        columns={COLUMNS}
+        rowKey={(one) => one.bill_id}
+        rowHeight={60}
+        empty={
+          <Empty
+            title={provider ? `No bill of ${provider}` : "No bill was imported yet"}
+            action={<Button onClick={() => ask(true)}>Import a bill</Button>}
+          >
+            Export the costs of a month at the provider, and import the CSV file here.
+          </Empty>
+        }
+      />
       {isAsked ? <ImportDialog onClose={() => ask(false)} /> : null}
     </Page>
   );

@@ -34,7 +34,7 @@ const COLUMNS: Column<Invariant>[] = [
   {
     id: "freezes",
     head: "Invoicing",
-    width: "160px",
+    width: "185px",
     cell: (one) => (one.freezes_invoicing ? "freezes when broken" : "goes on"),
   },
   {

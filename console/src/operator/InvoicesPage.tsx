@@ -6,10 +6,10 @@ import { rowsOf } from "~/api/paged";
 import { exactUsd, nanoOf } from "~/format/money";
 import { ago, date } from "~/format/time";
 import { Button } from "~/ui/Button";
-import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Badge, Empty } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { Pager } from "~/ui/Pager";
-import { type Column, Table } from "~/ui/Table";
+import { PagedTable } from "~/ui/PagedTable";
+import type { Column } from "~/ui/Table";
 
 import { type Names, TenantLink, useTenantNames } from "./TenantLink";
 import { TenantPicker } from "./TenantPicker";
@@ -194,8 +194,8 @@ export function InvoicesPage() {
   const navigate = route.useNavigate();
   const names = useTenantNames();
   const list = useInfiniteQuery(invoicesQuery(search));
-  const rows = rowsOf(list.data);
   const columns = useMemo(() => invoiceColumns(names), [names]);
+  const isSearched = Object.values(search).some((value) => value !== undefined);
   const change = (changes: InvoiceSearch) =>
     void navigate({ search: (old) => ({ ...old, ...changes }), replace: true });
   return (
@@ -204,23 +204,17 @@ export function InvoicesPage() {
       about="An invoice for each postpaid tenant and a statement for each prepaid one, drafted when a period closes."
     >
       <Filters search={search} onChange={change} />
-      {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
-      {rows ? (
-        <Table
-          label="Invoices"
-          rows={rows}
-          columns={columns}
-          rowKey={(one) => one.id}
-          empty={
-            <Empty title="No invoice is like that">
-              They are drafted when a <Link to="/operator/periods">period</Link> is closed.
-            </Empty>
-          }
-        />
-      ) : list.error ? null : (
-        <Loading />
-      )}
-      <Pager list={list} />
+      <PagedTable
+        list={list}
+        label="Invoices"
+        columns={columns}
+        rowKey={(one) => one.id}
+        empty={
+          <Empty title={isSearched ? "No invoice is like that" : "There is no invoice yet"}>
+            They are drafted when a <Link to="/operator/periods">period</Link> is closed.
+          </Empty>
+        }
+      />
     </Page>
   );
 }

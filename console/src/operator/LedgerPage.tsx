@@ -3,13 +3,15 @@ import { getRouteApi } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 
 import { admin, document } from "~/api/client";
+import { type Paged, pagedQuery } from "~/api/paged";
 import { exactUsd } from "~/format/money";
 import { dateTime } from "~/format/time";
 import { Button } from "~/ui/Button";
 import { TextField } from "~/ui/Field";
-import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Badge, Empty } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { PagedTable } from "~/ui/PagedTable";
+import type { Column } from "~/ui/Table";
 
 import { TenantField } from "./TenantPicker";
 import { FIELDS, type LedgerSearch } from "./ledger";
@@ -90,7 +92,7 @@ function Search({ search, onSearch }: { search: LedgerSearch; onSearch: (search:
   }
   return (
     <form className="form" onSubmit={submit}>
-      <div className="input-row">
+      <div className="input-row" data-of="many">
         <TenantField
           label="Tenant"
           placeholder="any"
@@ -116,19 +118,15 @@ function Search({ search, onSearch }: { search: LedgerSearch; onSearch: (search:
   );
 }
 
+const ledgerQuery = (search: LedgerSearch) =>
+  pagedQuery(["operator", "ledger", search], (paging) =>
+    document<Paged<Transfer>>(admin.GET("/ledger", { params: { query: { ...search, ...paging } } })),
+  );
+
 export function LedgerPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
-    queryKey: ["operator", "ledger", search],
-    queryFn: ({ pageParam }) => {
-      const query = { ...search, limit: 200, ...(pageParam ? { after: pageParam } : {}) };
-      return document<{ data: Transfer[]; next: string | null }>(admin.GET("/ledger", { params: { query } }));
-    },
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next,
-  });
-  const rows = data?.pages.flatMap((page) => page.data);
+  const list = useInfiniteQuery(ledgerQuery(search));
   return (
     <Page
       isList
@@ -136,25 +134,13 @@ export function LedgerPage() {
       about="Every movement of money, newest first. Without a tenant, a source or a time it is the last day."
     >
       <Search search={search} onSearch={(next) => void navigate({ search: next })} />
-      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {rows ? (
-        <Table
-          label="Transfers"
-          rows={rows}
-          columns={COLUMNS}
-          rowKey={(one) => `${one.source_id} ${one.kind} ${one.leg}`}
-          empty={<Empty title="No transfer meets all of these" />}
-        />
-      ) : error ? null : (
-        <Loading />
-      )}
-      {hasNextPage ? (
-        <div>
-          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            Show older ones
-          </Button>
-        </div>
-      ) : null}
+      <PagedTable
+        list={list}
+        label="Transfers"
+        columns={COLUMNS}
+        rowKey={(one) => `${one.source_id} ${one.kind} ${one.leg}`}
+        empty={<Empty title="No transfer meets all of these" />}
+      />
     </Page>
   );
 }

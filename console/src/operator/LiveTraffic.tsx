@@ -6,32 +6,44 @@ import { Card, type Figure } from "~/ui/Page";
 import { EVERY, type Traffic, paceOf, useLive } from "./live";
 import "./operator.css";
 
-const POINTS = 90;
+const WIDTH = 90;
 const HEIGHT = 36;
+/** Points that the line is at least as wide as: half a minute. */
+const LEAST = 15;
 
-/** The line of the last three minutes, from the right; `0 0` is the upper left corner. */
+/** The line over the whole width, or what there is of its first half minute from the right; `0 0` is the upper left corner. */
 export function lineOf(values: readonly number[]): string {
   const most = Math.max(1, ...values);
+  const points = Math.max(LEAST, values.length) - 1;
   return values
     .map((value, place) => {
-      const x = POINTS - values.length + place;
+      const x = (WIDTH * (points - values.length + 1 + place)) / points;
       const y = HEIGHT - 2 - (value / most) * (HEIGHT - 4);
-      return `${place === 0 ? "M" : "L"}${x} ${y.toFixed(1)}`;
+      return `${place === 0 ? "M" : "L"}${x.toFixed(1)} ${y.toFixed(1)}`;
     })
     .join(" ");
 }
 
 function Spark({ label, values, tone }: { label: string; values: number[]; tone?: "bad" }) {
+  const line = lineOf(values);
+  const seconds = (values.length * EVERY) / 1000;
+  const first = /^M[\d.]+/.exec(line)?.[0];
   return (
     <svg
       className="spark"
       data-tone={tone}
-      viewBox={`0 0 ${POINTS - 1} ${HEIGHT}`}
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
       preserveAspectRatio="none"
       role="img"
-      aria-label={`${label}, the last three minutes`}
+      aria-label={`${label}, the last ${seconds} seconds`}
     >
-      <path d={lineOf(values)} vectorEffect="non-scaling-stroke" />
+      {first ? (
+        <path
+          className="spark-area"
+          d={`${line} L${WIDTH} ${HEIGHT} ${first.replace("M", "L")} ${HEIGHT} Z`}
+        />
+      ) : null}
+      <path d={line} vectorEffect="non-scaling-stroke" />
     </svg>
   );
 }
@@ -54,7 +66,13 @@ function figuresOf(traffic: Traffic[]): Figure[] {
     {
       label: "Errors",
       value: pace?.errorRate === null ? "none" : percent(pace?.errorRate),
-      note: <Spark label="Errors" values={values("errors")} tone="bad" />,
+      note: (
+        <Spark
+          label="Errors"
+          values={values("errors")}
+          {...(values("errors").some((errors) => errors > 0) ? { tone: "bad" } : {})}
+        />
+      ),
     },
     {
       label: "Tokens a second",

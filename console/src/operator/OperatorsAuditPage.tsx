@@ -3,30 +3,36 @@ import { useMemo } from "react";
 
 import { admin, answer } from "~/api/client";
 import type { components } from "~/api/generated/admin";
-import { ago, dateTime } from "~/format/time";
+import { pagedQuery } from "~/api/paged";
 import { Actor } from "~/ui/Actor";
+import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { Details } from "~/ui/Details";
-import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Badge, Empty, ErrorNote } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { PagedTable } from "~/ui/PagedTable";
+import type { Column } from "~/ui/Table";
 
 import { type Names, TenantLink, useTenantNames } from "./TenantLink";
 
 type Entry = components["schemas"]["AuditEntry"];
 
+const auditQuery = pagedQuery(["operator", "audit"], (query) =>
+  answer(admin.GET("/audit", { params: { query } })),
+);
+
 const columnsOf = (names: Names): Column<Entry>[] => [
   {
     id: "at",
     head: "When",
-    width: "150px",
-    cell: (one) => <span title={dateTime(one.at)}>{ago(one.at)}</span>,
+    width: "130px",
+    cell: (one) => <Ago of={one.at} />,
   },
   { id: "action", head: "What", width: "170px", cell: (one) => <span className="mono">{one.action}</span> },
   {
     id: "actor",
     head: "Who",
-    width: "minmax(140px, 1fr)",
+    width: "minmax(160px, 1fr)",
     cell: (one) => <Actor of={one.actor} />,
   },
   {
@@ -39,13 +45,13 @@ const columnsOf = (names: Names): Column<Entry>[] => [
   {
     id: "target",
     head: "On",
-    width: "minmax(140px, 1fr)",
+    width: "minmax(160px, 1fr)",
     cell: (one) => <Actor of={one.target} names={names} />,
   },
   {
     id: "details",
     head: "Details",
-    width: "minmax(260px, 3fr)",
+    width: "minmax(380px, 3fr)",
     cell: (one) => <Details of={one.details} />,
   },
 ];
@@ -77,20 +83,9 @@ export function Verification() {
 }
 
 export function OperatorsAuditPage() {
-  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
-    queryKey: ["operator", "audit"],
-    queryFn: ({ pageParam }) =>
-      answer(
-        admin.GET("/audit", {
-          params: { query: { limit: 200, ...(pageParam ? { after: pageParam } : {}) } },
-        }),
-      ),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next ?? null,
-  });
+  const list = useInfiniteQuery(auditQuery);
   const names = useTenantNames();
   const columns = useMemo(() => columnsOf(names), [names]);
-  const rows = data?.pages.flatMap((page) => page.data);
   return (
     <Page
       isList
@@ -98,25 +93,13 @@ export function OperatorsAuditPage() {
       about="Every change on the platform, by whomever, newest first."
       actions={<Verification />}
     >
-      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {rows ? (
-        <Table
-          label="Changes"
-          rows={rows}
-          columns={columns}
-          rowKey={(one) => one.id}
-          empty={<Empty title="Nothing was changed yet" />}
-        />
-      ) : error ? null : (
-        <Loading />
-      )}
-      {hasNextPage ? (
-        <div>
-          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            Show older ones
-          </Button>
-        </div>
-      ) : null}
+      <PagedTable
+        list={list}
+        label="Changes"
+        columns={columns}
+        rowKey={(one) => one.id}
+        empty={<Empty title="Nothing was changed yet" />}
+      />
     </Page>
   );
 }

@@ -5,14 +5,14 @@ import { useState } from "react";
 import { admin, answer } from "~/api/client";
 import { rowsOf } from "~/api/paged";
 import { exactUsd } from "~/format/money";
-import { ago, dateTime } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { FormDialog } from "~/ui/Dialog";
 import { Segments, TextField } from "~/ui/Field";
 import { RowMenu } from "~/ui/Menu";
-import { Badge, Empty, ErrorNote, Loading, Note } from "~/ui/Note";
+import { Badge, Empty, Note } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { Pager } from "~/ui/Pager";
-import { type Column, Table } from "~/ui/Table";
+import { PagedTable } from "~/ui/PagedTable";
+import type { Column } from "~/ui/Table";
 import { complain, say } from "~/ui/toast";
 
 import { TenantLink } from "./TenantLink";
@@ -65,7 +65,7 @@ const columnsOf = (
     head: "Parked",
     width: "130px",
     value: (one) => one.parked_at,
-    cell: (one) => <span title={dateTime(one.parked_at)}>{ago(one.parked_at)}</span>,
+    cell: (one) => <Ago of={one.parked_at} />,
   },
   {
     id: "what",
@@ -187,24 +187,18 @@ export function ParkedPage() {
           you drop it.
         </Note>
       ) : null}
-      {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
-      {rows ? (
-        <Table
-          label="Parked messages"
-          rows={rows}
-          columns={columnsOf((one) => void retry(one), ask)}
-          rowKey={(one) => one.parked_id}
-          rowHeight={64}
-          empty={
-            <Empty title={all ? "No message was ever parked" : "Nothing waits for a decision"}>
-              Every record of usage was settled.
-            </Empty>
-          }
-        />
-      ) : list.error ? null : (
-        <Loading />
-      )}
-      <Pager list={list} />
+      <PagedTable
+        list={list}
+        label="Parked messages"
+        columns={columnsOf((one) => void retry(one), ask)}
+        rowKey={(one) => one.parked_id}
+        rowHeight={64}
+        empty={
+          <Empty title={all ? "No message was ever parked" : "Nothing waits for a decision"}>
+            Every record of usage was settled.
+          </Empty>
+        }
+      />
       {asked ? <DropDialog of={asked} onClose={() => ask(null)} /> : null}
     </Page>
   );

@@ -7,10 +7,10 @@ import { count } from "~/format/number";
 import { ago, dateTime } from "~/format/time";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
-import { Badge, Empty, ErrorNote, Loading, Note } from "~/ui/Note";
+import { Badge, Empty, Note } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { Pager } from "~/ui/Pager";
-import { type Column, Table } from "~/ui/Table";
+import { PagedTable } from "~/ui/PagedTable";
+import type { Column } from "~/ui/Table";
 import { say } from "~/ui/toast";
 
 import "./operator.css";
@@ -128,27 +128,23 @@ export function PeriodsPage() {
       title="Periods"
       about="A transfer belongs to the period that is open when it is written, and to no other ever after. Months are those of UTC."
     >
-      {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
       {drafting.map((one) => (
         <Note key={one.id}>
           <p role="status">
-            Period {one.id} is being drafted: {count(one.invoices)} invoices so far.
+            Period {one.id} is being drafted: {count(one.invoices)} invoices so far. Closed{" "}
+            {ago(one.closed_at)}; asked again every second.
           </p>
+          <progress className="going-on" aria-label={`Drafting the invoices of period ${one.id}`} />
         </Note>
       ))}
-      {rows ? (
-        <Table
-          label="Periods"
-          rows={rows}
-          columns={columnsOf(ask)}
-          rowKey={(one) => one.id}
-          isWhole={rows.length <= 20}
-          empty={<Empty title="No period yet">The first one opens with the database.</Empty>}
-        />
-      ) : list.error ? null : (
-        <Loading />
-      )}
-      <Pager list={list} />
+      <PagedTable
+        list={list}
+        label="Periods"
+        columns={columnsOf(ask)}
+        rowKey={(one) => one.id}
+        wholeUpTo={20}
+        empty={<Empty title="No period yet">The first one opens with the database.</Empty>}
+      />
       {asked ? <CloseDialog of={asked} onClose={() => ask(null)} /> : null}
     </Page>
   );

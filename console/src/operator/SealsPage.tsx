@@ -2,15 +2,15 @@ import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 
 import { admin, document } from "~/api/client";
-import { pagedQuery, rowsOf } from "~/api/paged";
+import { pagedQuery } from "~/api/paged";
 import { count } from "~/format/number";
-import { ago, dateTime } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { CopyButton } from "~/ui/Copy";
-import { Empty, ErrorNote, Loading, Note } from "~/ui/Note";
+import { Empty, ErrorNote, Note } from "~/ui/Note";
 import { Card, Page } from "~/ui/Page";
-import { Pager } from "~/ui/Pager";
-import { type Column, Table } from "~/ui/Table";
+import { PagedTable } from "~/ui/PagedTable";
+import type { Column } from "~/ui/Table";
 
 import { Verification } from "./OperatorsAuditPage";
 import { TenantLink } from "./TenantLink";
@@ -100,7 +100,7 @@ const columnsOf = (onTenant: (id: string) => void): Column<Seal>[] => [
     head: "Sealed",
     width: "140px",
     value: (one) => one.sealed_at,
-    cell: (one) => <span title={dateTime(one.sealed_at)}>{ago(one.sealed_at)}</span>,
+    cell: (one) => <Ago of={one.sealed_at} />,
   },
   {
     id: "hash",
@@ -125,7 +125,6 @@ export function SealsPage() {
   const { tenant } = route.useSearch();
   const navigate = route.useNavigate();
   const list = useInfiniteQuery(sealsQuery(tenant));
-  const rows = rowsOf(list.data);
   return (
     <Page
       title="Seals"
@@ -150,23 +149,17 @@ export function SealsPage() {
           onChange={(id) => void navigate({ search: { tenant: id } })}
         />
       </div>
-      {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
-      {rows ? (
-        <Table
-          label="Blocks"
-          rows={rows}
-          columns={columnsOf((id) => void navigate({ search: { tenant: id } }))}
-          rowKey={(one) => `${one.tenant_id} ${one.block}`}
-          empty={
-            <Empty title="Nothing is sealed yet">
-              A job seals every minute what no transaction can change.
-            </Empty>
-          }
-        />
-      ) : list.error ? null : (
-        <Loading />
-      )}
-      <Pager list={list} />
+      <PagedTable
+        list={list}
+        label="Blocks"
+        columns={columnsOf((id) => void navigate({ search: { tenant: id } }))}
+        rowKey={(one) => `${one.tenant_id} ${one.block}`}
+        empty={
+          <Empty title="Nothing is sealed yet">
+            A job seals every minute what no transaction can change.
+          </Empty>
+        }
+      />
     </Page>
   );
 }

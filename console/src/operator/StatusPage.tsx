@@ -37,8 +37,12 @@ const COLUMNS: Column<ServiceStatus>[] = [
   {
     id: "version",
     head: "Version",
-    width: "150px",
-    cell: (one) => <span className="mono cut">{one.version || "–"}</span>,
+    width: "210px",
+    cell: (one) => (
+      <span className="mono cut" title={one.version ?? undefined}>
+        {one.version || "–"}
+      </span>
+    ),
   },
   {
     id: "detail",

@@ -3,16 +3,15 @@ import { Link, getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { admin, answer } from "~/api/client";
-import { rowsOf } from "~/api/paged";
 import { exactUsd, nanoOf } from "~/format/money";
 import { date } from "~/format/time";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { SelectField, TextField } from "~/ui/Field";
-import { Badge, ErrorNote, Loading } from "~/ui/Note";
+import { Badge } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { Pager } from "~/ui/Pager";
-import { type Column, Table } from "~/ui/Table";
+import { PagedTable } from "~/ui/PagedTable";
+import type { Column } from "~/ui/Table";
 import { useSettled } from "~/ui/settled";
 import { slugOf } from "~/workspaces/slug";
 
@@ -147,7 +146,6 @@ export function TenantsPage() {
   const { q = "" } = route.useSearch();
   const navigate = route.useNavigate();
   const list = useInfiniteQuery(tenantsQuery(useSettled(q.trim())));
-  const rows = rowsOf(list.data);
   const [isAsked, ask] = useState(false);
   return (
     <Page
@@ -164,7 +162,7 @@ export function TenantsPage() {
         <input
           type="search"
           className="input grow"
-          placeholder="Part of a name or slug, or how an id begins (press /)"
+          placeholder="Name, slug or beginning of an id (press /)"
           aria-label="Search tenants"
           value={q}
           onChange={(event) =>
@@ -172,20 +170,15 @@ export function TenantsPage() {
           }
         />
       </div>
-      {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
-      {rows ? (
-        <Table
-          label="Tenants"
-          rows={rows}
-          columns={COLUMNS}
-          rowKey={(one) => one.id}
-          rowHeight={60}
-          empty={<p className="soft">No tenant is called that.</p>}
-        />
-      ) : list.error ? null : (
-        <Loading />
-      )}
-      <Pager list={list} label="Show more" />
+      <PagedTable
+        list={list}
+        label="Tenants"
+        more="Show more"
+        columns={COLUMNS}
+        rowKey={(one) => one.id}
+        rowHeight={60}
+        empty={<p className="soft">No tenant is called that.</p>}
+      />
       {isAsked ? <NewTenantDialog onClose={() => ask(false)} /> : null}
     </Page>
   );

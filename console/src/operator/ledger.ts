@@ -13,9 +13,9 @@ export interface LedgerSearch {
 
 /** What is typed; the tenant is chosen. */
 export const FIELDS: { name: Exclude<keyof LedgerSearch, "tenant">; label: string; hint: string }[] = [
-  { name: "kind", label: "Kind", hint: "usage, purchase, refund…" },
-  { name: "account", label: "Account", hint: "revenue, cash, or an id" },
-  { name: "source", label: "Source", hint: "generation, payment…" },
+  { name: "kind", label: "Kind", hint: "such as usage" },
+  { name: "account", label: "Account", hint: "code or id" },
+  { name: "source", label: "Source", hint: "generation, payment" },
   { name: "from", label: "From", hint: "2026-11-01T00:00:00Z" },
   { name: "until", label: "Until", hint: "2026-12-01T00:00:00Z" },
   { name: "least", label: "At least (USD)", hint: "0" },

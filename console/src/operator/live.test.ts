@@ -1,6 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 
 import { type EndpointHealth, withState } from "./health";
+import { lineOf } from "./LiveTraffic";
 import { type Traffic, isTraffic, paceOf } from "./live";
 
 const event = (members: Partial<Traffic>): Traffic => ({
@@ -14,6 +15,12 @@ const event = (members: Partial<Traffic>): Traffic => ({
 });
 
 afterEach(() => vi.unstubAllGlobals());
+
+test("a line begins at the right, and is over the whole width after half a minute", () => {
+  expect(lineOf([0, 1])).toBe("M83.6 34.0 L90.0 2.0");
+  expect(lineOf(Array.from({ length: 15 }, () => 1))).toMatch(/^M0\.0 2\.0 .* L90\.0 2\.0$/);
+  expect(lineOf([])).toBe("");
+});
 
 test("the pace is that of the last half minute", () => {
   const traffic = [event({ requests: 1_000 }), ...Array.from({ length: 15 }, () => event({}))];

@@ -4,7 +4,7 @@ import { useState } from "react";
 
 import { shortened } from "./Actor";
 
-const FIRST = 4;
+const FIRST = 3;
 const IDENTIFIER = /^[0-9a-f-]{32,}$/;
 
 function said(value: unknown): string {

@@ -9,10 +9,10 @@ import { UsageExport } from "~/invoices/UsageExport";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { TextField } from "~/ui/Field";
-import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Badge, Empty } from "~/ui/Note";
 import { Card } from "~/ui/Page";
-import { Pager } from "~/ui/Pager";
-import { type Column, Table } from "~/ui/Table";
+import { PagedTable } from "~/ui/PagedTable";
+import type { Column } from "~/ui/Table";
 import { say } from "~/ui/toast";
 
 import { useInvoiceChanged } from "../InvoiceDialogs";
@@ -171,31 +171,23 @@ const INVOICES = invoiceColumns(null);
 
 function Documents({ tenant }: { tenant: string }) {
   const list = useInfiniteQuery(documentsQuery(tenant));
-  const rows = rowsOf(list.data);
   return (
     <section className="stack">
       <h2>Issued documents</h2>
-      {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
-      {rows ? (
-        <Table
-          label="Issued documents"
-          rows={rows}
-          columns={documentColumns(tenant)}
-          rowKey={(one) => one.number}
-          isWhole={rows.length <= 20}
-          empty={<p className="soft">Nothing was issued yet. Receipts come with purchases.</p>}
-        />
-      ) : list.error ? null : (
-        <Loading />
-      )}
-      <Pager list={list} />
+      <PagedTable
+        list={list}
+        label="Issued documents"
+        columns={documentColumns(tenant)}
+        rowKey={(one) => one.number}
+        wholeUpTo={20}
+        empty={<p className="soft">Nothing was issued yet. Receipts come with purchases.</p>}
+      />
     </section>
   );
 }
 
 export function InvoicesPart({ tenant }: { tenant: string }) {
   const list = useInfiniteQuery(invoicesQuery({ tenant }));
-  const rows = rowsOf(list.data);
   return (
     <>
       <div className="columns">
@@ -204,20 +196,14 @@ export function InvoicesPart({ tenant }: { tenant: string }) {
       </div>
       <section className="stack">
         <h2>Invoices and statements</h2>
-        {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
-        {rows ? (
-          <Table
-            label="Invoices"
-            rows={rows}
-            columns={INVOICES}
-            rowKey={(one) => one.id}
-            isWhole={rows.length <= 20}
-            empty={<Empty title="No invoice yet">One is drafted when a period closes.</Empty>}
-          />
-        ) : list.error ? null : (
-          <Loading />
-        )}
-        <Pager list={list} />
+        <PagedTable
+          list={list}
+          label="Invoices"
+          columns={INVOICES}
+          rowKey={(one) => one.id}
+          wholeUpTo={20}
+          empty={<Empty title="No invoice yet">One is drafted when a period closes.</Empty>}
+        />
       </section>
       <Documents tenant={tenant} />
     </>

@@ -5,11 +5,8 @@ import { admin, answer, document } from "~/api/client";
 import { onceKey } from "~/api/paged";
 import { nanoOf } from "~/format/money";
 import { RESETS } from "~/keys/keys";
-import { Button } from "~/ui/Button";
-import { CodeBlock } from "~/ui/Copy";
-import { Dialog, FormDialog } from "~/ui/Dialog";
+import { FormDialog } from "~/ui/Dialog";
 import { SelectField, TextField } from "~/ui/Field";
-import { Note } from "~/ui/Note";
 import { say } from "~/ui/toast";
 
 import { type MintedKey, type OperatorKey, keyOf } from "./tenant";
@@ -27,25 +24,6 @@ const OVERLAPS = [
   { value: "86400", label: "stays in force for a day" },
   { value: "604800", label: "stays in force for a week" },
 ];
-
-export function SecretDialog({ minted, onClose }: { minted: MintedKey; onClose: () => void }) {
-  return (
-    <Dialog
-      open
-      isSticky
-      title={`The key “${minted.data.name}”`}
-      onClose={onClose}
-      footer={
-        <Button kind="primary" onClick={onClose}>
-          I have kept it
-        </Button>
-      }
-    >
-      <Note tone="warn">Copy it now: only its hash is kept, and it is never shown again.</Note>
-      <CodeBlock code={minted.key} label="The secret of the key" />
-    </Dialog>
-  );
-}
 
 export function NewKeyDialog({ tenant, onClose, onMinted }: Of & { onMinted: (minted: MintedKey) => void }) {
   const queries = useQueryClient();

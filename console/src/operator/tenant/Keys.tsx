@@ -8,10 +8,11 @@ import { ago, date } from "~/format/time";
 import { Button } from "~/ui/Button";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { SecretDialog } from "~/ui/SecretDialog";
 import { type Column, Table } from "~/ui/Table";
 import { complain, say } from "~/ui/toast";
 
-import { DeleteKeyDialog, NewKeyDialog, RotateKeyDialog, SecretDialog } from "./KeyDialogs";
+import { DeleteKeyDialog, NewKeyDialog, RotateKeyDialog } from "./KeyDialogs";
 import { type MintedKey, type OperatorKey, keyOf, keysQuery } from "./tenant";
 
 type Asked = { what: "new" } | { what: "rotate" | "delete"; of: OperatorKey };
@@ -132,7 +133,14 @@ export function KeysPart({ tenant }: { tenant: string }) {
         <RotateKeyDialog tenant={tenant} of={asked.of} onClose={close} onMinted={keep} />
       ) : null}
       {asked?.what === "delete" ? <DeleteKeyDialog tenant={tenant} of={asked.of} onClose={close} /> : null}
-      {minted ? <SecretDialog minted={minted} onClose={() => keep(null)} /> : null}
+      {minted ? (
+        <SecretDialog
+          title={`The key “${minted.data.name}”`}
+          label="The secret of the key"
+          secret={minted.key}
+          onClose={() => keep(null)}
+        />
+      ) : null}
     </>
   );
 }

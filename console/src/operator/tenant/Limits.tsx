@@ -3,7 +3,6 @@ import { type FormEvent, useState } from "react";
 
 import { admin, answer } from "~/api/client";
 import { messageOf } from "~/api/errors";
-import { rowsOf } from "~/api/paged";
 import { exactUsd } from "~/format/money";
 import { ago } from "~/format/time";
 import { Button } from "~/ui/Button";
@@ -11,8 +10,8 @@ import { TextField } from "~/ui/Field";
 import { RowMenu } from "~/ui/Menu";
 import { Empty, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Meter } from "~/ui/Page";
-import { Pager } from "~/ui/Pager";
-import { type Column, Table } from "~/ui/Table";
+import { PagedTable } from "~/ui/PagedTable";
+import type { Column } from "~/ui/Table";
 import { complain, say } from "~/ui/toast";
 
 import { BudgetDialog } from "./BudgetDialog";
@@ -147,7 +146,6 @@ const columnsOf = (
 function Budgets({ tenant }: { tenant: string }) {
   const queries = useQueryClient();
   const list = useInfiniteQuery(budgetsQuery(tenant));
-  const rows = rowsOf(list.data);
   const [asked, ask] = useState<Budget | "new" | null>(null);
 
   async function remove({ subject_kind, subject_id, interval }: Budget): Promise<void> {
@@ -173,21 +171,16 @@ function Budgets({ tenant }: { tenant: string }) {
           New budget
         </Button>
       </header>
-      {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
-      {rows ? (
-        <Table
-          label="Budgets"
-          rows={rows}
-          columns={columnsOf(ask, (one) => void remove(one))}
-          rowKey={(one) => one.id}
-          rowHeight={60}
-          isWhole={rows.length <= 12}
-          empty={<Empty title="No budgets">They limit what workspaces, members and guardrails spend.</Empty>}
-        />
-      ) : list.error ? null : (
-        <Loading />
-      )}
-      <Pager list={list} label="Show more" />
+      <PagedTable
+        list={list}
+        label="Budgets"
+        more="Show more"
+        columns={columnsOf(ask, (one) => void remove(one))}
+        rowKey={(one) => one.id}
+        rowHeight={60}
+        wholeUpTo={12}
+        empty={<Empty title="No budgets">They limit what workspaces, members and guardrails spend.</Empty>}
+      />
       {asked ? (
         <BudgetDialog tenant={tenant} of={asked === "new" ? null : asked} onClose={() => ask(null)} />
       ) : null}

@@ -4,16 +4,14 @@ import { type FormEvent, useState } from "react";
 import { admin, answer } from "~/api/client";
 import { messageOf } from "~/api/errors";
 import type { components } from "~/api/generated/admin";
-import { rowsOf } from "~/api/paged";
-import { ago, dateTime } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
-import { CodeBlock } from "~/ui/Copy";
-import { Dialog } from "~/ui/Dialog";
 import { TextField } from "~/ui/Field";
 import { Badge, Empty, ErrorNote, Loading, Note, type Tone } from "~/ui/Note";
 import { Card } from "~/ui/Page";
-import { Pager } from "~/ui/Pager";
-import { type Column, Table } from "~/ui/Table";
+import { PagedTable } from "~/ui/PagedTable";
+import { SecretDialog } from "~/ui/SecretDialog";
+import type { Column } from "~/ui/Table";
 import { say } from "~/ui/toast";
 
 import { type Notice, keyOf, noticeSettingsQuery, noticesQuery } from "./tenant";
@@ -28,7 +26,7 @@ const COLUMNS: Column<Notice>[] = [
     head: "When",
     width: "150px",
     value: (one) => one.created_at,
-    cell: (one) => <span title={dateTime(one.created_at)}>{ago(one.created_at)}</span>,
+    cell: (one) => <Ago of={one.created_at} />,
   },
   { id: "type", head: "What", width: "180px", value: (one) => one.type, cell: (one) => one.type },
   {
@@ -137,7 +135,6 @@ function SettingsForm({
 export function NoticesPart({ tenant }: { tenant: string }) {
   const settings = useQuery(noticeSettingsQuery(tenant));
   const list = useInfiniteQuery(noticesQuery(tenant));
-  const rows = rowsOf(list.data);
   const [secret, keep] = useState<string | null>(null);
   return (
     <>
@@ -154,28 +151,24 @@ export function NoticesPart({ tenant }: { tenant: string }) {
           <Loading lines={3} />
         )}
       </Card>
-      {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
-      {rows ? (
-        <Table
-          label="Notices"
-          rows={rows}
-          columns={COLUMNS}
-          rowKey={(one) => one.id}
-          empty={
-            <Empty title="The tenant was not told of anything yet">
-              Notices are of low balances, and of budgets and key limits at 80 and 100 percent.
-            </Empty>
-          }
-        />
-      ) : list.error ? null : (
-        <Loading />
-      )}
-      <Pager list={list} />
+      <PagedTable
+        list={list}
+        label="Notices"
+        columns={COLUMNS}
+        rowKey={(one) => one.id}
+        empty={
+          <Empty title="The tenant was not told of anything yet">
+            Notices are of low balances, and of budgets and key limits at 80 and 100 percent.
+          </Empty>
+        }
+      />
       {secret === null ? null : (
-        <Dialog open isSticky title="The webhook's secret" onClose={() => keep(null)}>
-          <Note tone="warn">Copy it now: it is kept sealed and never shown again.</Note>
-          <CodeBlock code={secret} label="The webhook's secret" />
-        </Dialog>
+        <SecretDialog
+          title="The webhook's secret"
+          label="The webhook's secret"
+          secret={secret}
+          onClose={() => keep(null)}
+        />
       )}
     </>
   );

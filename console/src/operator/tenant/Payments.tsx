@@ -2,15 +2,15 @@ import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { admin, answer } from "~/api/client";
-import { onceKey, rowsOf } from "~/api/paged";
+import { onceKey } from "~/api/paged";
 import { exactUsd, nanoOf, usdOfNano } from "~/format/money";
 import { dateTime } from "~/format/time";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { TextField } from "~/ui/Field";
-import { Badge, Empty, ErrorNote, Loading, type Tone } from "~/ui/Note";
-import { Pager } from "~/ui/Pager";
-import { type Column, Table } from "~/ui/Table";
+import { Badge, Empty, type Tone } from "~/ui/Note";
+import { PagedTable } from "~/ui/PagedTable";
+import type { Column } from "~/ui/Table";
 import { say } from "~/ui/toast";
 
 import { amountOf } from "../invoices";
@@ -137,26 +137,19 @@ const columnsOf = (onRefund: (payment: Payment) => void): Column<Payment>[] => [
 export function PaymentsPart({ tenant }: { tenant: string }) {
   const list = useInfiniteQuery(paymentsQuery(tenant));
   const [asked, ask] = useState<Payment | null>(null);
-  const rows = rowsOf(list.data);
   return (
     <>
-      {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
-      {rows ? (
-        <Table
-          label="Payments"
-          rows={rows}
-          columns={columnsOf(ask)}
-          rowKey={(one) => one.id}
-          empty={
-            <Empty title="No payments yet">
-              They come when the tenant buys credit. Credit that you grant is in the ledger.
-            </Empty>
-          }
-        />
-      ) : list.error ? null : (
-        <Loading />
-      )}
-      <Pager list={list} />
+      <PagedTable
+        list={list}
+        label="Payments"
+        columns={columnsOf(ask)}
+        rowKey={(one) => one.id}
+        empty={
+          <Empty title="No payments yet">
+            They come when the tenant buys credit. Credit that you grant is in the ledger.
+          </Empty>
+        }
+      />
       {asked ? <RefundDialog tenant={tenant} of={asked} onClose={() => ask(null)} /> : null}
     </>
   );

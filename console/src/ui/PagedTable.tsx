@@ -1,0 +1,56 @@
+// A list of an API that comes page after page: a refusal, that it loads, its rows, and the way to more of them.
+
+import { Button } from "./Button";
+import { ErrorNote, Loading } from "./Note";
+import { Table, type TableProps } from "./Table";
+
+interface Pages {
+  hasNextPage: boolean;
+  isFetchingNextPage: boolean;
+  fetchNextPage: () => unknown;
+}
+
+/** As `useInfiniteQuery` answers it. */
+export interface PagedList<Row> extends Pages {
+  data: { pages: { data: Row[] }[] } | undefined;
+  error: unknown;
+  refetch: () => unknown;
+}
+
+/** Leads to the rows that a list does not show yet. */
+export function Pager({ list, label = "Show older ones" }: { list: Pages; label?: string | undefined }) {
+  if (!list.hasNextPage) return null;
+  return (
+    <div>
+      <Button busy={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
+        {label}
+      </Button>
+    </div>
+  );
+}
+
+export function PagedTable<Row>({
+  list,
+  more,
+  wholeUpTo = 0,
+  ...table
+}: Omit<TableProps<Row>, "rows" | "isWhole"> & {
+  list: PagedList<Row>;
+  /** What leads to further rows; left out, they are older. */
+  more?: string;
+  /** Up to so many rows the table is as high as they are. */
+  wholeUpTo?: number;
+}) {
+  const rows = list.data?.pages.flatMap((page) => page.data);
+  return (
+    <>
+      {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
+      {rows ? (
+        <Table {...table} rows={rows} isWhole={rows.length <= wholeUpTo} />
+      ) : list.error ? null : (
+        <Loading />
+      )}
+      <Pager list={list} label={more} />
+    </>
+  );
+}
