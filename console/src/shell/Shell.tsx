@@ -1,11 +1,12 @@
 // The frame of every page: navigation, organisation, theme, palette and shortcuts.
 
 import { Link, Outlet, useRouter, useRouterState } from "@tanstack/react-router";
-import { Suspense, lazy, useEffect, useMemo, useRef, useState } from "react";
+import { type RefObject, Suspense, lazy, useEffect, useMemo, useRef, useState } from "react";
 
 import { useMay, useSession } from "~/session/session";
 import { Button } from "~/ui/Button";
 import { Loading } from "~/ui/Note";
+import { PAGE_NAME } from "~/ui/Page";
 
 import "./shell.css";
 import { AccountMenu } from "./AccountMenu";
@@ -50,27 +51,28 @@ function Sidebar({ groups, isOpen, onOpen }: { groups: Group[]; isOpen: boolean;
   const isOperating = path.startsWith("/operator");
   const shown = groups.filter((group) => Boolean(group.forOperators) === isOperating);
   const list = useRef<HTMLElement>(null);
+  const head = useRef<HTMLDivElement>(null);
   // The platform's pages are more than a low window shows.
   useEffect(() => {
     const here = list.current?.querySelector<HTMLElement>(".nav-link[data-status=active]");
     if (!list.current || !here) return;
     const least = here.offsetTop + here.offsetHeight + MARGIN - list.current.clientHeight;
-    const most = here.offsetTop - MARGIN;
+    const most = here.offsetTop - MARGIN - (head.current?.offsetHeight ?? 0);
     list.current.scrollTop = Math.min(Math.max(list.current.scrollTop, least), most);
   }, [path]);
   return (
-    <nav ref={list} className="sidebar" aria-label="Pages" data-open={isOpen || undefined}>
-      <div className="sidebar-top">
+    <nav id="pages" ref={list} className="sidebar" aria-label="Pages" data-open={isOpen || undefined}>
+      <div ref={head} className="sidebar-top">
         <Link to="/" className="brand">
           <Mark />
           <span>Patchbay</span>
         </Link>
+        <Button className="button palette-button" onClick={onOpen}>
+          <span>Find…</span>
+          <kbd>Ctrl K</kbd>
+        </Button>
+        {groups.some((group) => group.forOperators) ? <Areas isOperating={isOperating} /> : null}
       </div>
-      <Button className="button palette-button" onClick={onOpen}>
-        <span>Find…</span>
-        <kbd>Ctrl K</kbd>
-      </Button>
-      {groups.some((group) => group.forOperators) ? <Areas isOperating={isOperating} /> : null}
       {shown.map((group) => (
         <div className="nav-group" key={group.label}>
           <h2>{group.label}</h2>
@@ -96,6 +98,37 @@ function Sidebar({ groups, isOpen, onOpen }: { groups: Group[]; isOpen: boolean;
   );
 }
 
+/** The navigation of narrow windows: opened, it has the focus; closed by Escape, the button has it back. */
+function useMenu(): { isOpen: boolean; button: RefObject<HTMLButtonElement | null>; toggle: () => void } {
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const [isOpen, setOpen] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  // What was chosen in it is gone with it: whoever goes on by keyboard goes on in the page.
+  useEffect(() => {
+    if (!isOpen) return;
+    setOpen(false);
+    requestAnimationFrame(() => document.getElementById("content")?.focus());
+  }, [path]);
+  useEffect(() => {
+    if (!isOpen) return undefined;
+    document.querySelector<HTMLElement>("#pages a")?.focus();
+    const close = (event: KeyboardEvent) => {
+      if (event.key !== "Escape" || document.querySelector("[role=dialog]")) return;
+      setOpen(false);
+      button.current?.focus();
+    };
+    const wide = window.matchMedia("(min-width: 861px)");
+    const shut = () => setOpen(false);
+    document.addEventListener("keydown", close);
+    wide.addEventListener("change", shut);
+    return () => {
+      document.removeEventListener("keydown", close);
+      wide.removeEventListener("change", shut);
+    };
+  }, [isOpen]);
+  return { isOpen, button, toggle: () => setOpen(!isOpen) };
+}
+
 /** What every shortcut does. */
 function useOwnShortcuts(groups: Group[], open: (what: "palette" | "help") => void): void {
   const router = useRouter();
@@ -115,11 +148,9 @@ function useOwnShortcuts(groups: Group[], open: (what: "palette" | "help") => vo
 
 export function Shell() {
   const groups = useGroups();
-  const path = useRouterState({ select: (state) => state.location.pathname });
-  const [isMenuOpen, setMenuOpen] = useState(false);
+  const menu = useMenu();
   const [opened, setOpened] = useState<"palette" | "help" | null>(null);
   useOwnShortcuts(groups, setOpened);
-  useEffect(() => setMenuOpen(false), [path]);
 
   return (
     <div className="shell">
@@ -128,21 +159,24 @@ export function Shell() {
       </a>
       <header className="topbar">
         <Button
+          ref={menu.button}
           kind="quiet"
           shape="square"
           className="button menu-button"
-          aria-label={isMenuOpen ? "Close the menu" : "Open the menu"}
-          aria-expanded={isMenuOpen}
-          onClick={() => setMenuOpen(!isMenuOpen)}
+          aria-label={menu.isOpen ? "Close the menu" : "Open the menu"}
+          aria-controls="pages"
+          aria-expanded={menu.isOpen}
+          onClick={menu.toggle}
         >
           ☰
         </Button>
         <span className="topbar-space" />
         <AccountMenu />
       </header>
-      <Sidebar groups={groups} isOpen={isMenuOpen} onOpen={() => setOpened("palette")} />
-      {isMenuOpen ? <div className="backdrop menu-backdrop" onClick={() => setMenuOpen(false)} /> : null}
-      <main id="content" tabIndex={-1}>
+      <Sidebar groups={groups} isOpen={menu.isOpen} onOpen={() => setOpened("palette")} />
+      {menu.isOpen ? <div className="backdrop menu-backdrop" onClick={menu.toggle} /> : null}
+      <p id={PAGE_NAME} className="visually-hidden" aria-live="polite" />
+      <main id="content" tabIndex={-1} inert={menu.isOpen}>
         <Suspense
           fallback={
             <div className="page">

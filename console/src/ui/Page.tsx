@@ -1,5 +1,8 @@
 import { type ReactNode, useEffect } from "react";
 
+/** The element that says to those who do not see it which page has come: no page is loaded anew. */
+export const PAGE_NAME = "page-name";
+
 export function Page({
   title,
   about,
@@ -16,6 +19,8 @@ export function Page({
 }) {
   useEffect(() => {
     document.title = `${title} · Patchbay`;
+    const said = document.getElementById(PAGE_NAME);
+    if (said !== null) said.textContent = title;
   }, [title]);
   return (
     <div className={isList ? "page page-list" : "page"}>

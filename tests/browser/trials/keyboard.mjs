@@ -2,7 +2,7 @@
 
 import { equal, ok } from "node:assert/strict";
 
-import { settled } from "../browser.mjs";
+import { NARROW, settled } from "../browser.mjs";
 
 const focused = (page) =>
   page.evaluate(() => {
@@ -56,6 +56,25 @@ export const keyboard = {
     await page.keyboard.press("Escape");
     await dialog.waitFor({ state: "detached" });
     await page.waitForFunction(() => document.activeElement?.textContent?.trim() === "New key");
+  },
+
+  async "the menu of narrow windows takes the focus, and gives it back or hands it to the page"({ site, fresh }) {
+    const { page } = await fresh({ size: NARROW, isSignedIn: true });
+    await page.goto(`${site}/keys`);
+    await settled(page);
+    const opener = page.getByRole("button", { name: "Open the menu" });
+    await opener.focus();
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => document.querySelector("#pages")?.contains(document.activeElement));
+    await page.keyboard.press("Escape");
+    await page.waitForFunction(() => document.activeElement?.getAttribute("aria-label") === "Open the menu");
+    await page.keyboard.press("Enter");
+    const link = page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Members" });
+    await link.focus();
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`${site}/members`);
+    await page.waitForFunction(() => document.activeElement?.id === "content");
+    await page.locator("#page-name", { hasText: "Members" }).waitFor({ state: "attached" });
   },
 
   async "the page begins with a link over the navigation, and rows have their actions by keyboard"({ site, page }) {
