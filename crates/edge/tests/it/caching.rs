@@ -34,7 +34,7 @@ async fn what_is_answered_to_somebody_is_for_nobody_to_keep() {
     let mut person = Person::stranger(&platform);
     let signed_in = person.try_to_sign_in("admin@patchbay.localhost", "a password of tests").await;
     is_unkept(&signed_in, 200, "signing in");
-    for path in ["/me", "/sessions"] {
+    for path in ["/audit", "/sessions"] {
         is_unkept(&person.get(path).await, 200, path);
     }
     platform.stop().await;
@@ -57,7 +57,7 @@ async fn errors_are_for_nobody_to_keep() {
         (format!("/api/v1/guardrails/{unknown}"), Some(platform.demo.management_key.expose()), 404),
         (format!("/admin/v1/keys/{}", "0".repeat(64)), Some(platform.demo.admin_token.expose()), 404),
         ("/admin/v1/tenants".to_owned(), None, 401),
-        ("/account/v1/me".to_owned(), None, 401),
+        ("/account/v1/sessions".to_owned(), None, 401),
         ("/api/v1/models/user".to_owned(), None, 401),
         ("/docs/errors/no_such_error".to_owned(), None, 404),
     ] {
