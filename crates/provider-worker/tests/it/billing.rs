@@ -231,6 +231,10 @@ impl Router for Notes {
         Err(Status::unimplemented(""))
     }
 
+    async fn import(&self, _: Request<ImportRequest>) -> Result<Response<ImportResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn withdraw_price(
         &self,
         _: Request<WithdrawPriceRequest>,
