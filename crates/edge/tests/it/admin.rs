@@ -105,6 +105,9 @@ async fn a_tenant_is_made_given_credit_and_a_key_that_serves() {
     assert_eq!(made.status, 201);
     let tenant = made.json()["id"].as_str().unwrap().to_owned();
     assert_eq!(platform.admin(Method::POST, "/tenants", body).await.error().0, 409);
+    let slip = r#"{"name":"Slip","slug":"slip","plan":"glod"}"#;
+    let (status, _, refusal) = platform.admin(Method::POST, "/tenants", slip).await.error();
+    assert!(status == 400 && refusal.contains("glod"), "{refusal}");
     let listed = platform.admin(Method::GET, "/tenants", "").await.json();
     let slugs: Vec<&str> =
         listed["data"].as_array().unwrap().iter().filter_map(|row| row["slug"].as_str()).collect();

@@ -12,9 +12,10 @@ use identity::TenantId;
 use pricing::Amount;
 use rpc::billing::billing_client::BillingClient;
 use rpc::billing::plans_client::PlansClient;
-use rpc::billing::{ListStandingsRequest, OpenTenantRequest, Standing};
+use rpc::billing::{ListStandingsRequest, OpenTenantRequest, ReadPlanRequest, Standing};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tonic::Code;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -159,11 +160,22 @@ struct NewTenant {
     /// The plan's name; absent = the default plan.
     #[serde(default)]
     plan: String,
-    /// Of a plan that is new, in hundredths of a percent.
-    #[serde(default)]
-    markup_basis_points: i32,
+    /// Makes the plan where there is none of this name, with this markup in hundredths of a percent.
+    markup_basis_points: Option<i32>,
     /// The e-mail address of whoever is to own it, who is invited by mail; absent = nobody is.
     owner: Option<String>,
+}
+
+/// Refuses a plan that there is not: a slip of the pen would make one without markup.
+async fn check_plan(app: &App, name: &str) -> Result<(), Refusal> {
+    let plan = ReadPlanRequest { name: name.to_owned() };
+    match PlansClient::new(app.billing.clone()).read_plan(plan).await {
+        Ok(_) => Ok(()),
+        Err(status) if status.code() == Code::NotFound => Err(bad(format!(
+            "plan: there is no `{name}`; make it first, or say its `markup_basis_points` to make it now"
+        ))),
+        Err(status) => Err(status.into()),
+    }
 }
 
 /// Create an organisation
@@ -186,8 +198,12 @@ async fn create(
         return Err(bad("slug: use 1 to 63 lower-case letters, digits and dashes"));
     }
     text::line("name", &sent.name, LONGEST_NAME)?;
-    if !(0..=MAX_MARKUP).contains(&sent.markup_basis_points) {
-        return Err(bad("markup_basis_points: from 0 to 10000"));
+    match sent.markup_basis_points {
+        Some(points) if !(0..=MAX_MARKUP).contains(&points) => {
+            return Err(bad("markup_basis_points: from 0 to 10000"));
+        }
+        None if !sent.plan.is_empty() => check_plan(&app, &sent.plan).await?,
+        _ => {}
     }
     let owner = sent.owner.as_deref().map(|email| invitations::to(email, None)).transpose()?;
     let letter = owner.map(|invite| Envelope::of_the_platform(&app, invite)).transpose()?;
@@ -196,7 +212,7 @@ async fn create(
     let message = OpenTenantRequest {
         tenant_id: tenant.to_string(),
         plan: sent.plan.clone(),
-        markup_basis_points: sent.markup_basis_points,
+        markup_basis_points: sent.markup_basis_points.unwrap_or_default(),
     };
     let account = BillingClient::new(app.billing.clone()).open_tenant(message).await?.into_inner().account_id;
     let details = json!({ "slug": sent.slug, "name": sent.name, "plan": sent.plan });
