@@ -1,6 +1,9 @@
 -- Billing: rollups without the dimensions that most questions do not name, folded with those that have all of them.
 set lock_timeout = '5s';
 
+-- In the order of folds, which take the mark first: they wait, and do not meet us half-way.
+lock table billing.usage_fold in access exclusive mode;
+
 -- A text that clients send is a dimension as well: what app asked.
 create or replace view billing.usage_unit with (security_invoker = true) as
 select s.xid, u.day, u.settled_at,
@@ -225,23 +228,31 @@ begin
 end
 $$;
 
--- Puts a tenant's sums of apps together, so that none is named.
-create function billing.erase_usage_apps(p_tenant uuid) returns void language plpgsql as $$
+-- Puts up to `p_limit` of a tenant's sums of apps together, so that none is named. How many.
+create function billing.erase_usage_apps(p_tenant uuid, p_limit integer) returns bigint language plpgsql as $$
 declare
     v_dimensions text[] := (select r.dimensions from billing.usage_rollups() r where r.name = 'usage_by_app');
     v_grain record;
+    v_gone bigint;
+    v_most bigint := 0;
 begin
     -- What is being folded may still name them.
     perform from billing.usage_fold f for update;
     for v_grain in select * from (values ('hour', '_hourly'), ('day', '_daily')) g(grain, "table") loop
         execute format(
-            'with gone as (delete from billing.%I where tenant_id = $1 and (app_title <> '''' or app_referer <> '''') returning *),
-            u as (select at, tenant_id, ''''::text as app_title, ''''::text as app_referer, workspace_id, is_byok, %s from gone) %s',
+            'with gone as (delete from billing.%1$I where ctid = any (array(
+                select ctid from billing.%1$I
+                where tenant_id = $1 and (app_title <> '''' or app_referer <> '''') limit $2)) returning *),
+            u as (select at, tenant_id, ''''::text as app_title, ''''::text as app_referer, workspace_id, is_byok, %2$s from gone),
+            folded as (%3$s)
+            select count(*) from gone',
             'usage_by_app' || v_grain.table,
             (select string_agg(quote_ident(m), ', ') from unnest(billing.usage_measures()) m),
             billing.fold_sql('usage_by_app', v_dimensions, v_grain.grain))
-        using p_tenant;
+        into v_gone using p_tenant, p_limit;
+        v_most := greatest(v_most, v_gone);
     end loop;
+    return v_most;
 end
 $$;
 

@@ -21,10 +21,15 @@ declare
         from billing.settlement s where s.xid >= v_below);
 begin
     if cardinality(v_days) > 0 then
-        return query execute 'select * from billing.usage_unit
-            where xid >= $1 and day = any ($2) and at >= $3 and at < $4'
-            || case when p_tenant is not null then ' and tenant_id = $5' else '' end
-        using v_below, v_days, p_from, p_until, p_tenant;
+        -- Two statements, so that each has a plan that fits.
+        if p_tenant is null then
+            return query select * from billing.usage_unit u
+                where u.xid >= v_below and u.day = any (v_days) and u.at >= p_from and u.at < p_until;
+        else
+            return query select * from billing.usage_unit u
+                where u.xid >= v_below and u.day = any (v_days) and u.at >= p_from and u.at < p_until
+                    and u.tenant_id = p_tenant;
+        end if;
     end if;
 end
 $$;

@@ -70,7 +70,7 @@ test("a bar for each quarter of an hour tells how it went, also in words", async
   expect(bars(0)[1]?.title).toContain("90% up: 90 good, 10 faults, 1 rate limits");
   expect(bars(1)[4]?.title).toContain("no answer, no fault");
   expect(document.querySelector(".uptime-bars")?.getAttribute("aria-label")).toBe(
-    "north, uptime 85.71%: of 12 quarters of an hour 1 good, 1 degraded, 1 poor, 9 without attempts",
+    "north, uptime 85.71%: of 12 quarters of an hour 1 good, 1 degraded, 1 poor, 9 without an answer",
   );
   expect(text()).toContain("3 of 4");
   expect(text()).toContain("Nothing was asked of west.");

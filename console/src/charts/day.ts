@@ -107,6 +107,6 @@ export function summaryOf(line: Line, slots: readonly (Bucket | null)[]): string
   const counted = (tone: string) => slots.filter((slot) => toneOf(slot) === tone).length;
   return (
     `${line.name}, uptime ${uptimeOf(line)}: of ${slots.length} quarters of an hour ${counted("good")} good, ` +
-    `${counted("warn")} degraded, ${counted("bad")} poor, ${counted("none")} without attempts`
+    `${counted("warn")} degraded, ${counted("bad")} poor, ${counted("none")} without an answer`
   );
 }

@@ -6,10 +6,12 @@
 //!
 //! | Scheme | Is |
 //! |---|---|
-//! | `inference_key`, `management_key` | an API key as a bearer token; acts for its whole organisation, except where it is an app's ([`Action::is_closed_to_apps`]) |
+//! | `inference_key`, `management_key` | an API key as a bearer token; acts for its whole organisation |
 //! | `session` | the console's cookie; may do what the person's role in the organisation allows |
 //! | `operator_token` | an operator's bearer token, or the session of a platform administrator |
 //! | none (`security(())`) | everybody |
+//!
+//! A key that an app got for somebody does less ([`Action::is_closed_to_apps`]).
 //!
 //! Whoever may call takes a place among those that run at once (`calls`).
 

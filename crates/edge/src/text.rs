@@ -7,6 +7,10 @@ use dialect::error::BadRequest;
 
 use crate::http::reply::{Refusal, UserFacing};
 
+/// Characters of a name where nothing else is said.
+pub(crate) const LONGEST_NAME: usize = 200;
+/// Characters of a reference, such as what a bank's statement says.
+pub(crate) const LONGEST_REFERENCE: usize = 200;
 /// Characters of a reason.
 const LONGEST_REASON: usize = 1_000;
 

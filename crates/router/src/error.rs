@@ -19,7 +19,7 @@ pub enum Error {
     )]
     PriceJump { class: String, from: String, to: String },
     /// One of several changes, counted from 0, is why none of them was made.
-    #[error("changes[{at}]: {source}")]
+    #[error("changes[{at}] cannot be made")]
     Change { at: usize, source: Box<Self> },
     #[error("the catalogue would be invalid")]
     Invalid(#[from] Invalid),

@@ -261,6 +261,8 @@ fn spawn(topology: Topology, directory: &Path, settings: &[(&str, &str)]) -> any
         .env_remove("DATABASE_URL")
         // Without a folder a checkout's would be built.
         .env("PATCHBAY__EDGE__CONSOLE__FOLDER", console())
+        // A busy machine's calls take long; who waits for a place is not to be turned away.
+        .env("PATCHBAY__EDGE__CALLS__WAIT_MS", "60000")
         .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)

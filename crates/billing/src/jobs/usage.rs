@@ -29,13 +29,13 @@ pub(super) async fn fold(app: App) {
 
 async fn fold_all(app: &App) -> Result<(), Error> {
     while insistently(|| retention::fold(&app.pool, FOLD_BATCH)).await? >= i64::from(FOLD_BATCH) {}
+    let (waiting, seconds) = retention::unfolded(&app.pool).await?;
+    app.metrics.unfolded.set(waiting);
+    app.metrics.unfolded_seconds.set(seconds);
     // One day between two folds, so that neither what is new nor who folds waits long.
     if let Some(day) = retention::backfill(&app.pool).await? {
         tracing::info!(%day, "lean rollups were made of a day before there were any");
     }
-    let (waiting, seconds) = retention::unfolded(&app.pool).await?;
-    app.metrics.unfolded.set(waiting);
-    app.metrics.unfolded_seconds.set(seconds);
     Ok(())
 }
 

@@ -128,23 +128,22 @@ pub(crate) async fn erase_tenant(pool: &PgPool, tenant: TenantId) -> Result<i64,
     let unsettled = sqlx::query_scalar!(r#"select billing.unsettled($1) as "unsettled!""#, tenant.uuid())
         .fetch_one(pool)
         .await?;
-    loop {
-        let erased = sqlx::query_scalar!(
-            r#"select billing.erase_usage_names($1, $2) as "erased!""#,
-            tenant.uuid(),
-            NAMED,
-        )
-        .fetch_one(pool)
-        .await?;
-        if erased < i64::from(NAMED) {
-            break;
-        }
-    }
+    while erase_names(pool, tenant).await? >= i64::from(NAMED) {}
     // Last: what is folded by now names nobody.
-    sqlx::query!(r#"select billing.erase_usage_apps($1) as "erased: ()""#, tenant.uuid())
-        .fetch_one(pool)
-        .await?;
+    while erase_apps(pool, tenant).await? >= i64::from(NAMED) {}
     Ok(unsettled)
+}
+
+async fn erase_names(pool: &PgPool, tenant: TenantId) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(r#"select billing.erase_usage_names($1, $2) as "erased!""#, tenant.uuid(), NAMED)
+        .fetch_one(pool)
+        .await
+}
+
+async fn erase_apps(pool: &PgPool, tenant: TenantId) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(r#"select billing.erase_usage_apps($1, $2) as "erased!""#, tenant.uuid(), NAMED)
+        .fetch_one(pool)
+        .await
 }
 
 /// Opens a tenant's credit account; the same one when it is open.

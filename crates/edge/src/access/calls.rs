@@ -80,7 +80,7 @@ impl Party {
     }
 }
 
-/// As limits know whoever acts for an organisation or for themselves; the others have no name there.
+/// As limits know them.
 impl fmt::Display for Party {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -134,17 +134,18 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// `connections` are those to the database. Organisations have half of them and strangers a quarter, so that there is
-    /// always one for operators, the look-ups of keys and what runs in the background.
+    /// `connections` are those to the database. All three shares together leave one of them for the look-ups of keys and
+    /// what runs in the background.
     pub(crate) fn new(config: &CallsConfig, connections: u32) -> Self {
         let connections = usize::try_from(connections).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        let share = |places: usize| Share::new(places.max(1), config.at_once.get());
+        let own = config.at_once.get();
         Self {
-            organizations: share(connections / 2),
-            operators: share(connections / 2),
-            strangers: share(connections / 4),
+            organizations: Share::of_rivals(connections.saturating_sub(1) / 2, own),
+            // They trust each other.
+            operators: Share::new(connections / 4, own),
+            strangers: Share::of_rivals(connections / 4, own),
             // One statement each, by a key: they are bounded for each network alone.
-            unknown: share(Semaphore::MAX_PERMITS),
+            unknown: Share::new(Semaphore::MAX_PERMITS, own),
             streams: Parties::default(),
             config: config.clone(),
         }
@@ -196,9 +197,13 @@ struct Share {
 
 impl Share {
     fn new(places: usize, own: usize) -> Self {
-        // Nobody ever has them all.
-        let own = own.min(places - 1).max(1);
-        Self { places: Arc::new(Semaphore::new(places)), own, parties: Parties::default() }
+        let places = places.max(1);
+        Self { places: Arc::new(Semaphore::new(places)), own: own.min(places), parties: Parties::default() }
+    }
+
+    /// One that no single party ever has all of.
+    fn of_rivals(places: usize, own: usize) -> Self {
+        Self::new(places, own.min(places.saturating_sub(1)).max(1))
     }
 }
 
@@ -257,13 +262,14 @@ pub(crate) struct Place {
     present: Present,
 }
 
-/// Has the rest of the routes answer a call of a party, once there is a place for it.
+/// Has the rest of the routes answer a call of a party, once there is a place for it. `longest` is what its body may have
+/// in bytes.
 ///
 /// # Errors
 /// A [`Refusal`] when there is none, when the party has spent its minute, or when the body does not come.
 pub(crate) async fn serve(
     app: &Arc<App>,
-    party: Party,
+    (party, longest): (Party, usize),
     request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
@@ -272,7 +278,7 @@ pub(crate) async fn serve(
         counted.inspect_err(|_| app.metrics.call_refused("minute"))?;
     }
     // Whoever sends slowly has no place meanwhile.
-    let request = read(app, &party, request).await?;
+    let request = read(app, longest, request).await?;
     let refused = |crowded: &Crowded| app.metrics.call_refused(crowded.reason());
     let place = app.calls.enter(party).await.inspect_err(refused)?;
     // A task of its own: a statement that runs still has its connection when its caller has left, and so its place.
@@ -289,18 +295,14 @@ pub(crate) async fn serve(
     Ok(response.map(|body| Body::new(Streamed { body, _stream: stream })))
 }
 
-/// The request with its body in memory.
-async fn read(app: &App, party: &Party, request: Request) -> Result<Request, Refusal> {
+/// The request with its body in memory, which handlers may bound more narrowly.
+async fn read(app: &App, longest: usize, request: Request) -> Result<Request, Refusal> {
     if request.method().is_safe() || request.body().is_end_stream() {
         return Ok(request);
     }
-    let http = &app.config.http;
-    // Handlers have narrower limits of their own; strangers have nothing long to say.
-    let most =
-        if matches!(party, Party::Network(_)) { http.max_admin_body_bytes } else { http.max_body_bytes };
     let (parts, body) = request.into_parts();
     let sent = Request::from_parts(parts.clone(), body);
-    let bytes = body::read(sent, most.get(), http.body_timeout_ms.get()).await?;
+    let bytes = body::read(sent, longest, app.config.http.body_timeout_ms.get()).await?;
     Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 
@@ -341,7 +343,7 @@ mod tests {
         let number = |n| NonZeroUsize::new(n).unwrap();
         let wait_ms = Millis(wait_ms.try_into().unwrap());
         let config = CallsConfig { at_once: number(3), waiting, wait_ms, streams: number(2) };
-        Calls::new(&config, 8)
+        Calls::new(&config, 10)
     }
 
     fn somebody() -> Party {

@@ -78,6 +78,13 @@ impl Rule {
     fn takes(&self, scheme: Scheme) -> bool {
         self.schemes.contains(&scheme)
     }
+
+    /// What a body may have in bytes: a preset is made from a request for a model, and operators import.
+    fn longest_body(&self, app: &App) -> usize {
+        let http = &app.config.http;
+        let is_long = self.takes(Scheme::OperatorToken) || matches!(self.action, Some(Action::WritePresets));
+        if is_long { http.max_body_bytes.get() } else { http.max_admin_body_bytes.get() }
+    }
 }
 
 /// The rule of each operation, by method and path as the document has it.
@@ -124,7 +131,7 @@ pub(crate) fn guard(
                 return next.run(request).await;
             };
             let answered = match pass(&app, rule, &mut request).await {
-                Ok(party) => calls::serve(&app, party, request, next).await,
+                Ok(party) => calls::serve(&app, (party, rule.longest_body(&app)), request, next).await,
                 Err(refusal) => Err(refusal),
             };
             answered.unwrap_or_else(|refusal| refusal.into_response())

@@ -25,6 +25,7 @@ mod payments;
 mod plans;
 mod prices;
 mod progress;
+mod record;
 mod status;
 mod tenants;
 mod usage;

@@ -34,7 +34,8 @@ const SIMULATED: HeaderName = HeaderName::from_static("x-patchbay-simulated");
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// No model's name is longer, with all of its variants, in bytes.
 const LONGEST_NAME: usize = 256;
-/// What an app calls itself with is kept up to so many bytes.
+/// What an app calls itself with is kept up to so many bytes: the name and the address are in one key of an index, which
+/// takes 2,700 at most.
 const MAX_ATTRIBUTION: usize = 1_024;
 
 /// The route of a dialect.

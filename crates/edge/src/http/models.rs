@@ -24,8 +24,9 @@ use rpc::billing::GetTermsRequest;
 pub(crate) use self::answers::Answers;
 use self::answers::Wanted;
 pub(crate) use self::terms::DefaultMarkups;
+use super::address::ClientAddress;
 use super::reply::{Refusal, UNKEPT, UserFacing as _};
-use crate::access;
+use crate::access::{self, Party};
 use crate::auth::{self, Markups};
 use crate::service::App;
 use crate::store;
@@ -113,10 +114,12 @@ async fn of(app: &App, parts: &Parts) -> Result<Wanted, Refusal> {
 }
 
 /// Whether a session of the console is in force. What everybody may read is read without one: also where it has ended,
-/// or nobody can tell.
+/// too many of the caller's network are asked of, or nobody can tell.
 async fn is_signed_in(app: &App, parts: &Parts) -> bool {
     let sessions = &app.config.sessions;
     let Some(secret) = access::session_secret(&parts.headers, sessions.cookie()) else { return false };
+    let Some(address) = parts.extensions.get::<ClientAddress>() else { return false };
+    let Ok(_place) = app.calls.look_up(Party::Network(address.network())).await else { return false };
     match store::sessions::by_secret(&app.pool, secret, sessions.idle_ms.get()).await {
         Ok(session) => session.is_some(),
         Err(error) => {

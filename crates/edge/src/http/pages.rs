@@ -46,7 +46,10 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 /// Shows a page, or takes a form, once there is a place for a call from where it comes from.
 async fn place(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let answered = match Party::of_stranger(&request) {
-        Ok(party) => access::serve(&app, party, request, next).await,
+        Ok(party) => {
+            let longest = app.config.http.max_admin_body_bytes.get();
+            access::serve(&app, (party, longest), request, next).await
+        }
         Err(refusal) => Err(refusal),
     };
     answered.unwrap_or_else(|refusal| Trouble(refusal).into_response())

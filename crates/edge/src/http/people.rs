@@ -59,8 +59,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(generations::routes())
 }
 
-/// Nothing of this is for pages of other sites. Signing in takes no token of the session that it
-/// begins, so that another site could otherwise sign somebody in as somebody else.
+/// Nothing of this is for pages of other sites. Signing in takes no token of the session that it begins, so that another
+/// site could otherwise sign somebody in as somebody else.
 async fn own_pages_only(request: Request, next: Next) -> Response {
     let site = request.headers().get(FETCH_SITE).map(HeaderValue::as_bytes);
     let is_foreign = !request.method().is_safe() && matches!(site, Some(b"cross-site" | b"same-site"));

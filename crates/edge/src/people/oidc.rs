@@ -24,7 +24,7 @@ use crate::store::people::{self, NewPerson};
 
 /// How long somebody may take at the issuer.
 pub(crate) const LASTS: Duration = Duration::from_secs(600);
-/// Attempts of one client's address in an hour: each is written down.
+/// Attempts of one network in an hour: each is written down.
 const PER_CLIENT: u64 = 600;
 
 /// What is configured cannot be used.

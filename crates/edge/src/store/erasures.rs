@@ -107,7 +107,9 @@ async fn blank(tx: &mut TenantTx) -> Result<(), sqlx::Error> {
     .await?;
     sqlx::query!(
         "update identity.api_key
-         set name = 'Erased', label = 'erased', app = left(app, 0), allowed_ips = null,
+         set name = 'Erased', label = 'erased', allowed_ips = null,
+             -- That it was an app's stays.
+             app = case when app is null then null else '' end,
              deleted_at = coalesce(deleted_at, now()),
              previous_hash = null, previous_until = null, updated_at = now()
          where tenant_id = $1 and (deleted_at is null or name <> 'Erased' or label <> 'erased')",

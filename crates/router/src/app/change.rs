@@ -8,6 +8,7 @@ use identity::{EndpointId, MasterKey};
 use serde_json::Value;
 use sqlx::PgConnection;
 
+use super::edit_row::refused;
 use super::preview::preview;
 use super::{EndpointEdit, ModelEdit, PriceEdit, ProviderEdit, WithdrawEdit};
 use crate::Error;
@@ -97,6 +98,21 @@ impl Applied {
         Self { subject: id.clone(), id, action, ..Self::default() }
     }
 
+    /// Refuses a second price of an endpoint: prices are measured by what was in effect before all of it, and one of two
+    /// would pass unmeasured.
+    fn alone_of_its_price(self, others: &[Self]) -> Result<Self, Error> {
+        let priced = self.priced();
+        if priced.is_some() && others.iter().any(|other| other.priced() == priced) {
+            return Err(refused("another of the changes sets a price of this endpoint"));
+        }
+        Ok(self)
+    }
+
+    /// The endpoint whose price it is about.
+    fn priced(&self) -> Option<EndpointId> {
+        self.endpoint.filter(|_| self.action == "put_price" || !self.writes.prices.is_empty())
+    }
+
     /// Whether anything is different from before.
     fn is_change(&self) -> bool {
         self.before != self.after && !self.writes.is_empty()
@@ -126,6 +142,7 @@ pub(crate) async fn change(
 
 async fn run(inner: &Inner, actor: &str, edits: Vec<Edit>, dry_run: bool) -> Result<Vec<Changed>, Error> {
     let mut transaction = inner.deps.pool.begin().await?;
+    store::take_time(&mut transaction).await?;
     store::lock(&mut transaction).await?;
     let before = store::load(&mut *transaction).await?;
     let mut after = before.clone();
@@ -136,7 +153,7 @@ async fn run(inner: &Inner, actor: &str, edits: Vec<Edit>, dry_run: bool) -> Res
         let (priced, history) = history(&mut transaction, &edit).await?;
         let master_key = &inner.deps.master_key;
         let context = Context { tables: &after, history: &history, actor, master_key, dry_run };
-        let done = edit.apply(&context, priced);
+        let done = edit.apply(&context, priced).and_then(|done| done.alone_of_its_price(&applied));
         let done = if is_one { done } else { done.map_err(|error| error.of_change(at)) }?;
         after.lay(done.writes.clone());
         applied.push(done);
@@ -165,10 +182,13 @@ async fn run(inner: &Inner, actor: &str, edits: Vec<Edit>, dry_run: bool) -> Res
     for Applied { action, subject, before, after, .. } in applied.iter_mut().filter(|one| one.is_change()) {
         let change = Change { actor, action, subject, before: before.take(), after: after.take() };
         store::record(&mut transaction, version, change).await?;
-        tracing::info!(catalogue.version = version, actor, action, subject, "the catalogue is changed");
     }
     transaction.commit().await?;
-    Ok(applied.into_iter().map(|one| Changed { id: one.id, version, preview: None }).collect())
+    let done = applied.into_iter().map(|Applied { id, action, subject, .. }| {
+        tracing::info!(catalogue.version = version, actor, action, subject, "the catalogue was changed");
+        Changed { id, version, preview: None }
+    });
+    Ok(done.collect())
 }
 
 /// The endpoint that a price is for, and all of its prices; nothing for other edits.

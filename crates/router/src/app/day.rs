@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::health_view::time;
+use super::health_view::{rounded, time};
 use crate::health::{Span, Stretch};
 
 /// The day that ends with the running quarter of an hour: `from`, `to`, and the seconds of a bucket.
@@ -35,8 +35,4 @@ pub(super) fn buckets(day: &[Stretch], is_told_all: bool) -> Vec<Value> {
         })
     };
     day.iter().map(bucket).collect()
-}
-
-fn rounded(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
 }

@@ -190,10 +190,12 @@ fn jumps(old: &Value, new: &Value) -> Vec<Error> {
     for minute in boundaries(&old, &new) {
         let Some((old, new)) = old.at(minute).zip(new.at(minute)) else { continue };
         for prompt_tokens in lengths(&old.book, &new.book) {
-            let (from, to) = (old.book.rates_for(prompt_tokens), new.book.rates_for(prompt_tokens));
+            let (old, new) = (old.book.rates_for(prompt_tokens), new.book.rates_for(prompt_tokens));
             for (at, (class, kind)) in CLASSES.into_iter().enumerate() {
-                let (from, to) = (from.rate(kind), to.rate(kind));
-                if is_jump(from, to) {
+                // What neither lists follows what one of them does.
+                let is_listed = old.listed(kind).or(new.listed(kind)).is_some();
+                let (from, to) = (old.rate(kind), new.rate(kind));
+                if is_listed && is_jump(from, to) {
                     found.entry(at).or_insert_with(|| Error::PriceJump {
                         class: class.to_owned(),
                         from: from.to_string(),

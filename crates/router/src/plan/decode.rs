@@ -10,7 +10,8 @@ use crate::choose::{
     AccountPolicy, BadPlugin, Held, Own, Plugins, Preferences, Profile, Request, Task, TierWish,
 };
 
-/// Reads a request, and what is wrong with default plugins that are left out of it. `held` is what is remembered of its conversation.
+/// Reads a request, and what is wrong with default plugins that are left out of it. `held` is what is remembered of its
+/// conversation.
 ///
 /// # Errors
 /// [`Fault`] for what means nothing.

@@ -86,7 +86,7 @@ pub(crate) struct Change<'a> {
     pub(crate) after: Option<Value>,
 }
 
-/// Lets a transaction pause for as long as a busy machine takes to compare the whole shipped catalogue.
+/// Lets a transaction pause for as long as a busy machine takes to go through the whole catalogue.
 pub(crate) async fn take_time(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::query!("set local idle_in_transaction_session_timeout = '60s'").execute(connection).await?;
     Ok(())

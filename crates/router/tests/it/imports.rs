@@ -8,7 +8,7 @@ use rpc::router::{
 };
 use serde_json::Value;
 
-use crate::catalogue::price;
+use crate::catalogue::{offer, price};
 use crate::support::eventually;
 use crate::support::platform::{Router, Surroundings, chat};
 
@@ -45,7 +45,7 @@ async fn version(router: &Router) -> u64 {
     let listed =
         router.client.clone().list_changes(ListChangesRequest::default()).await.unwrap().into_inner();
     let listed: Value = serde_json::from_slice(&listed.body_json).unwrap();
-    listed["data"][0]["version"].as_u64().unwrap()
+    listed["data"][0]["catalogue_version"].as_u64().unwrap()
 }
 
 #[tokio::test]
@@ -91,6 +91,18 @@ async fn one_bad_change_undoes_all_and_is_named() {
         .push(Change::Price(PutPriceRequest { endpoint_id: "x".to_owned(), ..PutPriceRequest::default() }));
     let (status, message) = refused(malformed).await;
     assert!(status == 400 && message.starts_with("changes[3]: "), "{message}");
+    let endpoint_id = offer(&router, "acme/held", "held", 1_000_000).await;
+    let dearer = |input| {
+        let price = Some(price(input, 1_000_000));
+        Change::Price(PutPriceRequest {
+            endpoint_id: endpoint_id.clone(),
+            price,
+            ..PutPriceRequest::default()
+        })
+    };
+    let (status, message) = refused(vec![dearer(9_000_000), dearer(80_000_000)]).await;
+    assert!(status == 400 && message.starts_with("changes[1]: "), "in steps it is a jump: {message}");
+    let before = version(&router).await.max(before);
     assert_eq!(refused(Vec::new()).await.0, 400);
     assert_eq!(version(&router).await, before);
     assert!(router.plan(chat(&["acme/rocket"], 1)).await.is_err());

@@ -143,9 +143,6 @@ async fn show(
     Ok(document(ledger(&app).get_bill(message).await?))
 }
 
-/// Characters of what a bank's statement says.
-const LONGEST_REFERENCE: usize = 200;
-
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = BillPayment)]
@@ -169,7 +166,7 @@ async fn pay(
     request: Request,
 ) -> Result<Response, Refusal> {
     let sent: Payment = read(&app, request).await?;
-    text::optional_line("reference", &sent.reference, LONGEST_REFERENCE)?;
+    text::optional_line("reference", &sent.reference, text::LONGEST_REFERENCE)?;
     let message = PayBillRequest {
         bill_id: id.clone(),
         amount: amount(&sent.amount, "amount")?,

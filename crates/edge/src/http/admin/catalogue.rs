@@ -18,6 +18,7 @@ use super::super::documents::Document;
 use super::super::management::Named;
 use super::super::reply::{self, Refusal};
 use super::prices::Price;
+use super::record::note;
 use super::{Operator, bad, read};
 use crate::service::App;
 use crate::store::audit;
@@ -268,19 +269,13 @@ pub(super) async fn done(app: &App, entry: audit::Entry, put: PutResponse) -> Re
     if !put.preview_json.is_empty() {
         return Ok(reply::raw_json(StatusCode::OK, put.preview_json));
     }
-    note(app, &entry).await;
+    let action = entry.action;
+    note(app, entry).await;
     let mut body = json!({ "id": put.id, "catalogue_version": put.catalogue_version });
-    if entry.action.ends_with(".disable") {
+    if action.ends_with(".disable") {
         body["disabled"] = true.into();
     }
     Ok(reply::json(StatusCode::OK, &body))
-}
-
-/// Writes down what was changed. The change is the router's and stands, whether or not that can be done.
-pub(super) async fn note(app: &App, entry: &audit::Entry) {
-    if let Err(error) = audit::insert(&app.pool, entry).await {
-        tracing::error!(error = %error, action = entry.action, "a change could not be written to the audit log");
-    }
 }
 
 /// A member that must be there.

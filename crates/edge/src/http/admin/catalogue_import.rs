@@ -17,10 +17,11 @@ use utoipa_axum::routes;
 use super::super::documents::Document;
 use super::super::reply::{self, Refusal, UserFacing as _};
 use super::catalogue::{
-    Members, endpoint_message, model_message, named_endpoint, needed, note, provider_message, router,
+    Members, endpoint_message, model_message, named_endpoint, needed, provider_message, router,
 };
 use super::prices::NewPrice;
-use super::{Operator, read};
+use super::record::note;
+use super::{Operator, bad, read};
 use crate::service::App;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -63,6 +64,7 @@ impl Change {
                 let named = named_endpoint(&mut sent)?;
                 Message::Endpoint(endpoint_message(named, sent)?)
             }
+            Self::Price(sent) if sent.dry_run => return Err(bad("dry_run: it stands beside `changes`")),
             Self::Price(sent) => Message::Price(sent.message()?),
         })
     }
@@ -93,7 +95,7 @@ async fn import(
         let told: Vec<Box<RawValue>> = done.changes.into_iter().map(preview).collect::<Result<_, _>>()?;
         return Ok(reply::json(StatusCode::OK, &json!({ "dry_run": true, "changes": told })));
     }
-    note(&app, &entry).await;
+    note(&app, entry).await;
     let ids: Vec<Value> = done.changes.into_iter().map(|one| json!({ "id": one.id })).collect();
     let body = json!({ "changes": ids, "catalogue_version": done.catalogue_version });
     Ok(reply::json(StatusCode::OK, &body))

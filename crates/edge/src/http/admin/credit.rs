@@ -19,7 +19,7 @@ use super::super::body::from_query;
 use super::super::management::Named;
 use super::super::payments::source;
 use super::super::reply::{self, Refusal};
-use super::invoices::note_once;
+use super::record::note_once;
 use super::{Operator, bad, idempotency, not_found, read, tenant};
 use crate::service::App;
 use crate::store::{audit, organisations};

@@ -147,7 +147,7 @@ mod tests {
             source("operator:b", "/tenants/1/credits", "k"),
             source("operator:a", "/tenants/2/credits", "k"),
             source("operator:a", "/tenants/1/credits", "l"),
-            source("operator:a/", "tenants/1/credits", "k"),
+            source("operator:a/", "/tenants/1/credits", "k"),
         ] {
             assert_ne!(one, other);
         }

@@ -31,9 +31,9 @@ use super::super::documents::Document;
 use super::super::management::Named;
 use super::super::payments::source;
 use super::super::reply::{self, Refusal, UserFacing as _};
+use super::record::{note, note_once};
 use super::{Operator, bad, idempotency, not_found, read, tenant};
 use crate::service::App;
-use crate::store::audit;
 use crate::text;
 use document::{Form, of_invoice};
 
@@ -66,35 +66,6 @@ where
 {
     let answer = rpc::retry(3, || call(client(app), message.clone())).await;
     answer.map(tonic::Response::into_inner).map_err(tonic::Status::refusal)
-}
-
-/// Writes down what an operator did. The change is billing's and stands, whether or not that succeeds.
-pub(super) async fn note(app: &App, entry: audit::Entry) {
-    let action = entry.action;
-    let written = match entry.tenant {
-        None => audit::insert(&app.pool, &entry).await,
-        Some(tenant) => {
-            pg::in_tenant(&app.pool, tenant, move |tx| {
-                Box::pin(async move { audit::insert(tx.connection(), &entry).await })
-            })
-            .await
-        }
-    };
-    if let Err(error) = written {
-        tracing::error!(error = %error, action, "a change could not be written to the audit log");
-    }
-}
-
-/// Writes down what moved money of a tenant under a name, once. The money has moved whatever becomes of it.
-pub(super) async fn note_once(app: &App, entry: audit::Entry) {
-    let Some(tenant) = entry.tenant else { return note(app, entry).await };
-    let action = entry.action;
-    let written = pg::in_tenant(&app.pool, tenant, move |tx| {
-        Box::pin(async move { audit::insert_once(tx, &entry).await })
-    });
-    if let Err(error) = written.await {
-        tracing::error!(error = %error, action, "a change could not be written to the audit log");
-    }
 }
 
 /// The tenant that an answer of billing is about.

@@ -210,6 +210,7 @@ async fn payout(
     text::reason("note", &sent.note)?;
     let source_id = sent
         .source_id
+        .filter(|id| !id.is_empty())
         .or(named)
         .ok_or_else(|| bad("source_id: name the payout, so that it is recorded once".to_owned()))?;
     let message = RecordPayoutRequest {

@@ -18,7 +18,7 @@ use super::super::body::from_query;
 use super::super::management::{Data, Named};
 use super::super::payments::{self, Page, said, time};
 use super::super::reply::{self, Refusal};
-use super::invoices::note_once;
+use super::record::note_once;
 use super::{Operator, idempotency, read, tenant};
 use crate::service::App;
 use crate::text;

@@ -32,8 +32,6 @@ use crate::text;
 use preview::Preview;
 use terms::{NewTerms, Terms};
 
-/// Characters of a name.
-const LONGEST_NAME: usize = 200;
 /// Plans in one answer.
 const PAGE: u32 = 100;
 
@@ -110,7 +108,7 @@ async fn put(
     Named(name): Named<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    text::line("name", &name, LONGEST_NAME)?;
+    text::line("name", &name, text::LONGEST_NAME)?;
     let sent: NewTerms = read(&app, request).await?;
     let terms = sent.terms()?;
     let message = PutPlanRequest {

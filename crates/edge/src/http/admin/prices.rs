@@ -105,12 +105,16 @@ pub(super) struct NewPrice {
     #[serde(default)]
     source: String,
     #[serde(default)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 impl NewPrice {
     /// For the router.
+    ///
+    /// # Errors
+    /// A [`Refusal`] naming the member that is wrong.
     pub(super) fn message(self) -> Result<PutPriceRequest, Refusal> {
+        text::reason("source", &self.source)?;
         Ok(PutPriceRequest {
             price: Some(self.price.version()?),
             windows: self.price.windows()?,
@@ -130,11 +134,10 @@ impl NewPrice {
     security(("operator_token" = [])))]
 async fn put(operator: Operator, State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
     let sent: NewPrice = read(&app, request).await?;
-    text::reason("source", &sent.source)?;
     let details = json!({ "force": sent.force, "effective_at": sent.effective_at, "source": sent.source });
     let entry = operator.does("price.put", None, sent.endpoint_id.as_str(), details);
-    let actor = operator.actor.clone();
-    let message = PutPriceRequest { dry_run: sent.dry_run, actor, ..sent.message()? };
+    let (dry_run, actor) = (sent.dry_run, operator.actor.clone());
+    let message = PutPriceRequest { dry_run, actor, ..sent.message()? };
     let put = router(&app).put_price(message).await?.into_inner();
     done(&app, entry, put).await
 }

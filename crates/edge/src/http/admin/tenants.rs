@@ -36,8 +36,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// A markup of a hundred percent; more is a slip of the pen.
 const MAX_MARKUP: i32 = 10_000;
-/// Characters of a name.
-const LONGEST_NAME: usize = 200;
 /// How long a list waits for what billing knows.
 const STANDINGS_WITHIN: Duration = Duration::from_secs(2);
 
@@ -197,7 +195,7 @@ async fn create(
     if !is_slug(&sent.slug) {
         return Err(bad("slug: use 1 to 63 lower-case letters, digits and dashes"));
     }
-    text::line("name", &sent.name, LONGEST_NAME)?;
+    text::line("name", &sent.name, text::LONGEST_NAME)?;
     match sent.markup_basis_points {
         Some(points) if !(0..=MAX_MARKUP).contains(&points) => {
             return Err(bad("markup_basis_points: from 0 to 10000"));

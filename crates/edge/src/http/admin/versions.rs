@@ -1,8 +1,8 @@
 //! `ETag` and `If-Match`: an operator's change is refused when the thing is not as it was when they read it.
 //!
 //! The tag is of what is shown but for what moves without an operator, so that every resource has one and traffic
-//! changes none. Between the look and the change another change may
-//! still slip in: what must never happen twice has an `Idempotency-Key`.
+//! changes none. Between the look and the change another change may still slip in: what must never happen twice has an
+//! `Idempotency-Key`.
 
 use std::borrow::Cow;
 

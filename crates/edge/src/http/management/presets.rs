@@ -262,7 +262,7 @@ async fn show(
 /// List the versions of a preset
 #[utoipa::path(get, path = "/presets/{slug}/versions", operation_id = "listPresetVersions", tag = "Presets",
     params(("slug" = String, Path, description = "The preset's name in references"), Wanted),
-    responses((status = 200, description = "The versions, newest first", body = Page<VersionRow>)),
+    responses((status = 200, description = "The versions, oldest first", body = Page<VersionRow>)),
     security(("inference_key" = ["presets.read"]), ("management_key" = ["presets.read"]),
         ("session" = ["presets.read"])))]
 async fn versions(

@@ -48,7 +48,7 @@ struct File {
 /// The defaults with what a test says of its own. Calls wait as long as a busy machine may need.
 fn config(inline: &str) -> Config {
     let waits = if inline.contains("[edge.calls]") { "" } else { "[edge.calls]\nwait_ms = 60_000\n" };
-    let inline = format!("[edge.http]\nlinger_ms = 0\n{waits}{inline}");
+    let inline = format!("{waits}[edge.http]\nlinger_ms = 0\n{inline}");
     let defaults = include_str!("../../../../../config/default.toml");
     let file: File = lifecycle::load(defaults, None, &inline).unwrap();
     file.edge

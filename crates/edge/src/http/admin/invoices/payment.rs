@@ -18,16 +18,14 @@ use super::super::super::documents::Document;
 use super::super::super::management::Named;
 use super::super::super::payments::source;
 use super::super::super::reply::{self, Refusal};
+use super::super::record::note_once;
 use super::super::{Operator, bad, idempotency, read};
-use super::{asked, note_once, tenant_of, uuid};
+use super::{asked, tenant_of, uuid};
 use crate::service::App;
 use crate::text;
 
 /// Invoices are in whole cents.
 const CENT: i64 = 10_000_000;
-/// Characters of what a bank's statement says.
-const LONGEST_REFERENCE: usize = 200;
-
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(record))
 }
@@ -67,7 +65,7 @@ async fn record(
         amount.filter(|amount| *amount > Amount::ZERO && amount.nanos() % CENT == 0).ok_or_else(|| {
             bad(format!("amount: `{}` is no amount: write whole cents, such as \"25.00\"", sent.amount))
         })?;
-    text::optional_line("reference", &sent.reference, LONGEST_REFERENCE)?;
+    text::optional_line("reference", &sent.reference, text::LONGEST_REFERENCE)?;
     let message = RecordInvoicePaymentRequest {
         invoice_id: uuid(&id)?,
         amount: amount.nanos(),

@@ -18,7 +18,8 @@ use utoipa_axum::routes;
 use super::super::super::documents::Document;
 use super::super::super::management::Named;
 use super::super::super::reply::{self, Refusal};
-use super::{Operator, asked, bad, note, read, tenant};
+use super::super::record::note;
+use super::{Operator, asked, bad, read, tenant};
 use crate::service::App;
 use crate::text;
 

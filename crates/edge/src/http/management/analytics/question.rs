@@ -44,8 +44,9 @@ pub(super) struct Sent {
     limit: Option<i64>,
     /// Rows of one combination of dimensions at most, 1 to 10,000.
     group_limit: Option<i64>,
-    /// Combinations of dimensions that are told apart at most, 1 to 10,000: those with the most of the first metric over the
-    /// whole time, or of requests where that is a mean. The rest is one, whose dimensions are null and whose `is_rest` is true.
+    /// Combinations of dimensions that are told apart at most, 1 to 10,000: those with the most of the first metric over
+    /// the whole time, or of requests where that is a mean. The rest is one, whose dimensions are null and whose `is_rest`
+    /// is true.
     top: Option<i64>,
     /// Not served: there are no classifiers.
     #[schema(value_type = Option<Object>)]

@@ -24,8 +24,7 @@ use crate::service::App;
 use crate::store::audit;
 use crate::text;
 
-/// Characters of a name, and of a description.
-const LONGEST_NAME: usize = 200;
+/// Characters of a description.
 const LONGEST_DESCRIPTION: usize = 1_000;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -70,7 +69,7 @@ impl Status {
 impl Change {
     fn check(&self) -> Result<(), Refusal> {
         if let Some(name) = &self.name {
-            text::line("name", name, LONGEST_NAME)?;
+            text::line("name", name, text::LONGEST_NAME)?;
         }
         if let Some(Some(description)) = &self.description {
             text::note("description", description, LONGEST_DESCRIPTION)?;
