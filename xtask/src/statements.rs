@@ -23,7 +23,10 @@ const ALLOWED: [(&str, &str); 9] = [
     ("migrations/20261127030000_billing_rollups.sql", "columns from a list in the schema; values are %L"),
     ("migrations/20261127030100_billing_retention.sql", "functions, from a list in the migration"),
     ("migrations/20261129060000_billing_analytics.sql", "columns and pieces from lists in the schema"),
-    ("migrations/20261201040000_billing_lean_rollups.sql", "columns from lists in the schema; values are bound"),
+    (
+        "migrations/20261201040000_billing_lean_rollups.sql",
+        "columns from lists in the schema; values are bound",
+    ),
 ];
 
 /// Fails where a statement of the product is put together.
