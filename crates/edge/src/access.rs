@@ -24,7 +24,7 @@ mod session;
 
 pub(crate) use action::Action;
 pub(crate) use caller::{Caller, Operator, Who};
-pub(crate) use calls::{Calls, Party, serve};
+pub(crate) use calls::{Calls, Party, answer, enter};
 pub(crate) use guard::{guard, roles};
 pub(crate) use role::Role;
 pub(crate) use session::{

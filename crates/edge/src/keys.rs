@@ -235,7 +235,7 @@ async fn insert(
         return Err(Error::Forbidden(OUTSIDE));
     }
     if new.kind == KeyKind::Management {
-        manager.still_manages(tx).await?;
+        manager.still_manages(tx, new.creator).await?;
     }
     if new.limit.is_some() || counts_own_keys.is_some() {
         let limit = (new.limit, new.limit_reset.as_deref(), counts_own_keys);
@@ -304,7 +304,7 @@ pub(crate) async fn rotate(
             let key = manager.locked(tx, name).await?;
             let secret = ApiKey::generate(key.kind);
             let label = secret.label();
-            store::rotate(tx, key.id, (secret.hash(), &label), overlap).await?;
+            store::rotate(tx, key.id, (secret.hash(), &label), manager.person(), overlap).await?;
             let details = json!({ "label": label, "overlap_seconds": overlap.as_secs() });
             manager.did(tx, "key.rotate", key.hash, details).await?;
             let key = store::find(tx, key.hash).await?.ok_or(Error::NotFound)?;

@@ -16,7 +16,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
-use identity::{PersonId, TenantId};
+use identity::{KeyId, PersonId, TenantId};
 use ipnet::IpNet;
 use rpc::Fault;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -34,6 +34,8 @@ use crate::service::App;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Party {
     Organization(TenantId),
+    /// A key for calling models: whoever has only that takes nothing from those who manage the organisation.
+    Key(KeyId),
     /// Somebody who works in none.
     Person(PersonId),
     /// By the name in the record of changes.
@@ -53,6 +55,7 @@ impl Party {
     const fn at_once(&self) -> &'static str {
         match self {
             Self::Organization(_) => "concurrent management requests of this organization",
+            Self::Key(_) => "concurrent management requests of this key",
             Self::Person(_) => "concurrent requests of this person",
             Self::Operator(_) => "concurrent requests of this operator",
             Self::Network(_) => "concurrent requests of this network",
@@ -63,6 +66,7 @@ impl Party {
     pub(crate) const fn per_minute(&self) -> &'static str {
         match self {
             Self::Organization(_) => "management requests per minute of this organization",
+            Self::Key(_) => "management requests per minute of this key",
             Self::Person(_) => "requests per minute of this person",
             Self::Operator(_) => "requests per minute of this operator",
             Self::Network(_) => "requests per minute of this network",
@@ -73,6 +77,7 @@ impl Party {
     const fn streams(&self) -> &'static str {
         match self {
             Self::Organization(_) => "open streams of this organization",
+            Self::Key(_) => "open streams of this key",
             Self::Person(_) => "open streams of this person",
             Self::Operator(_) => "open streams of this operator",
             Self::Network(_) => "open streams of this network",
@@ -85,6 +90,7 @@ impl fmt::Display for Party {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Organization(id) => write!(f, "tenant:{id}"),
+            Self::Key(id) => write!(f, "key:{id}"),
             Self::Person(id) => write!(f, "person:{id}"),
             Self::Operator(name) => write!(f, "operator:{name}"),
             Self::Network(network) => write!(f, "network:{network}"),
@@ -154,7 +160,7 @@ impl Calls {
     /// Takes a place, when there is one in time.
     pub(crate) async fn enter(&self, party: Party) -> Result<Place, Crowded> {
         let share = match party {
-            Party::Organization(_) | Party::Person(_) => &self.organizations,
+            Party::Organization(_) | Party::Key(_) | Party::Person(_) => &self.organizations,
             Party::Operator(_) => &self.operators,
             Party::Network(_) => &self.strangers,
         };
@@ -262,18 +268,16 @@ pub(crate) struct Place {
     present: Present,
 }
 
-/// Has the rest of the routes answer a call of a party, once there is a place for it. `longest` is what its body may have
-/// in bytes.
+/// A call of a party with its body and a place. `longest` is what the body may have in bytes.
 ///
 /// # Errors
-/// A [`Refusal`] when there is none, when the party has spent its minute, or when the body does not come.
-pub(crate) async fn serve(
-    app: &Arc<App>,
+/// A [`Refusal`] when there is no place, when the party has spent its minute, or when the body does not come.
+pub(crate) async fn enter(
+    app: &App,
     (party, longest): (Party, usize),
     request: Request,
-    next: Next,
-) -> Result<Response, Refusal> {
-    if matches!(party, Party::Organization(_) | Party::Person(_)) {
+) -> Result<(Request, Place), Refusal> {
+    if matches!(party, Party::Organization(_) | Party::Key(_) | Party::Person(_)) {
         let counted = app.limits.count_management(&party).await;
         counted.inspect_err(|_| app.metrics.call_refused("minute"))?;
     }
@@ -281,6 +285,18 @@ pub(crate) async fn serve(
     let request = read(app, longest, request).await?;
     let refused = |crowded: &Crowded| app.metrics.call_refused(crowded.reason());
     let place = app.calls.enter(party).await.inspect_err(refused)?;
+    Ok((request, place))
+}
+
+/// Has the rest of the routes answer a call.
+///
+/// # Errors
+/// A [`Refusal`] when the answer is a stream and there are too many of the party's.
+pub(crate) async fn answer(
+    app: &Arc<App>,
+    (request, place): (Request, Place),
+    next: Next,
+) -> Result<Response, Refusal> {
     // A task of its own: a statement that runs still has its connection when its caller has left, and so its place.
     let work = app.tasks.spawn(async move { (next.run(request).await, place) });
     let (response, place) = match work.await.map_err(JoinError::try_into_panic) {

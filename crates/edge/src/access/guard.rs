@@ -79,13 +79,19 @@ impl Rule {
         self.schemes.contains(&scheme)
     }
 
-    /// What a body may have in bytes: a preset is made from a request for a model, and operators import.
+    /// What a body may have in bytes.
     fn longest_body(&self, app: &App) -> usize {
         let http = &app.config.http;
-        let is_long = self.takes(Scheme::OperatorToken) || matches!(self.action, Some(Action::WritePresets));
-        if is_long { http.max_body_bytes.get() } else { http.max_admin_body_bytes.get() }
+        match self.action {
+            _ if self.takes(Scheme::OperatorToken) => http.max_body_bytes.get(),
+            Some(Action::WritePresets) => LONGEST_PRESET.min(http.max_body_bytes.get()),
+            _ => http.max_admin_body_bytes.get(),
+        }
     }
 }
+
+/// Bytes of a request for a model that a preset is made of, of which it keeps the settings.
+const LONGEST_PRESET: usize = 2 << 20;
 
 /// The rule of each operation, by method and path as the document has it.
 #[derive(Debug, Default)]
@@ -120,7 +126,7 @@ pub(crate) fn guard(
     let (router, document) = api.split_for_parts();
     let rules = Arc::new(Rules::of(&document));
     let app = Arc::clone(app);
-    let layer = from_fn(move |path: MatchedPath, mut request: Request, next: Next| {
+    let layer = from_fn(move |path: MatchedPath, request: Request, next: Next| {
         let (app, rules) = (Arc::clone(&app), Arc::clone(&rules));
         async move {
             let path = path.as_str().strip_prefix(base).unwrap_or(path.as_str());
@@ -130,14 +136,21 @@ pub(crate) fn guard(
                 // A method that the path does not have: the router says so itself.
                 return next.run(request).await;
             };
-            let answered = match pass(&app, rule, &mut request).await {
-                Ok(party) => calls::serve(&app, (party, rule.longest_body(&app)), request, next).await,
-                Err(refusal) => Err(refusal),
-            };
-            answered.unwrap_or_else(|refusal| refusal.into_response())
+            serve(&app, rule, request, next).await.unwrap_or_else(|refusal| refusal.into_response())
         }
     });
     (router.route_layer(layer).route_layer(from_fn(unkept)), document)
+}
+
+/// Answers a request that may call the operation.
+async fn serve(app: &Arc<App>, rule: &Rule, mut request: Request, next: Next) -> Result<Response, Refusal> {
+    let party = pass(app, rule, &mut request).await?;
+    let (mut request, place) = calls::enter(app, (party, rule.longest_body(app)), request).await?;
+    // The body may have been long in coming: what was taken from its sender meanwhile is taken from this call too.
+    if !rule.is_public && !request.method().is_safe() {
+        pass(app, rule, &mut request).await?;
+    }
+    calls::answer(app, (request, place), next).await
 }
 
 /// Lets a request pass that may call the operation, with whoever calls in it. As whose call it counts.
@@ -164,8 +177,12 @@ async fn pass(app: &App, rule: &Rule, request: &mut Request) -> Result<Party, Re
             return Err(Refusal::new(ErrorType::PermissionDenied, message));
         }
         let tenant = context.tenant();
+        let party = match context.key.kind {
+            KeyKind::Inference => Party::Key(context.key.id),
+            KeyKind::Management => Party::Organization(tenant),
+        };
         request.extensions_mut().insert(Caller { tenant, who: Who::Key(context) });
-        return Ok(Party::Organization(tenant));
+        return Ok(party);
     }
     let Some(secret) = session::secret(headers, app.config.sessions.cookie()) else {
         return Err(auth::Error::Missing.into());

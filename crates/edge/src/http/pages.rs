@@ -48,7 +48,10 @@ async fn place(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
     let answered = match Party::of_stranger(&request) {
         Ok(party) => {
             let longest = app.config.http.max_admin_body_bytes.get();
-            access::serve(&app, (party, longest), request, next).await
+            match access::enter(&app, (party, longest), request).await {
+                Ok(entered) => access::answer(&app, entered, next).await,
+                Err(refusal) => Err(refusal),
+            }
         }
         Err(refusal) => Err(refusal),
     };

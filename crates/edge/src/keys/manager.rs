@@ -3,6 +3,7 @@
 use identity::{KeyHash, KeyId, KeyKind, PersonId, TenantId};
 use pg::TenantTx;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{Draft, Error};
 use crate::access::{Caller, Operator, Who};
@@ -79,17 +80,33 @@ impl Manager {
             }
         }
         let own = match self.who {
-            Maker::Member(person) => Some(person),
-            Maker::Key(_, creator) if draft.kind == KeyKind::Management => creator,
-            Maker::Key(..) | Maker::Operator => None,
+            Maker::Key(..) if draft.kind == KeyKind::Inference => None,
+            _ => self.person(),
         };
         Ok(draft.creator.or(own))
     }
 
-    /// Refuses a management key to whom that was taken from since they asked; nobody takes it from them until the
-    /// transaction ends.
-    pub(super) async fn still_manages(&self, tx: &mut TenantTx) -> Result<(), Error> {
+    /// Who they are, or whose key they have.
+    pub(super) const fn person(&self) -> Option<PersonId> {
+        match self.who {
+            Maker::Member(person) => Some(person),
+            Maker::Key(_, creator) => creator,
+            Maker::Operator => None,
+        }
+    }
+
+    /// Refuses a management key for `creator` to whom that was taken from since they asked; nobody takes it from them
+    /// until the transaction ends.
+    pub(super) async fn still_manages(
+        &self,
+        tx: &mut TenantTx,
+        creator: Option<PersonId>,
+    ) -> Result<(), Error> {
+        // Members before keys, as whoever demotes one holds them: else the two would wait for each other.
+        let people: Vec<Uuid> = self.person().into_iter().chain(creator).map(PersonId::uuid).collect();
+        let all_manage = makers::all_manage(tx, &people).await?;
         let may = match self.who {
+            Maker::Member(person) if creator.is_none_or(|creator| creator == person) => all_manage,
             Maker::Member(person) => makers::all_manage(tx, &[person.uuid()]).await?,
             Maker::Key(key, _) => makers::hold_key(tx, key).await?,
             Maker::Operator => true,

@@ -26,6 +26,9 @@ pub(crate) enum Error {
     Token,
     #[error("the person is a member already")]
     Member,
+    /// They are invited as an owner, or by the platform, which whoever invites now may not do.
+    #[error("there is an invitation of another rank")]
+    Invited,
     #[error("only owners can invite owners")]
     OwnersOnly,
     #[error("a workspace is not one of the organisation's")]
@@ -68,6 +71,10 @@ impl UserFacing for Error {
                 "This link is not in force: it was used, replaced, or is too old.",
             ),
             Self::Member => Refusal::new(ErrorType::Conflict, "This person is a member already."),
+            Self::Invited => Refusal::new(
+                ErrorType::Conflict,
+                "This person has an open invitation as an owner, or of the platform. An owner may invite them anew as one.",
+            ),
             Self::OwnersOnly => Refusal::new(ErrorType::PermissionDenied, "Only owners can invite owners."),
             Self::Workspace => bad("workspaces: one of them is none of this organization's"),
             Self::NoMail => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use identity::OpaqueToken;
+use identity::{OpaqueToken, TenantId};
 use pg::TenantTx;
 use serde_json::json;
 use uuid::Uuid;
@@ -86,7 +86,7 @@ impl Envelope {
     /// Writes it down in the transaction's organisation. Once that is committed, [`Mail::wake`] has it sent at once.
     ///
     /// # Errors
-    /// [`Error::Member`], [`Error::Workspace`].
+    /// [`Error::Member`], [`Error::Workspace`], [`Error::Invited`].
     pub(crate) async fn post(self, tx: &mut TenantTx, actor: String) -> Result<Invitation, Error> {
         let Self { new, token, post } = self;
         if invitations::is_member(tx, &new.email).await? {
@@ -95,6 +95,14 @@ impl Envelope {
         let wanted = i64::try_from(new.workspaces.len()).unwrap_or(i64::MAX);
         if invitations::count_workspaces(tx, &new.workspaces).await? != wanted {
             return Err(Error::Workspace);
+        }
+        for replaced in invitations::replace(tx, &new.email).await? {
+            let is_higher = replaced.role == Role::Owner.as_str() || replaced.invited_by == PLATFORM;
+            if is_higher && new.role != Role::Owner && new.invited_by != PLATFORM {
+                return Err(Error::Invited);
+            }
+            audit::insert(tx.connection(), &revoked(tx.tenant(), &actor, replaced.id, "invitation.create"))
+                .await?;
         }
         let made = invitations::insert(tx, &new).await?;
         let organisation = organisations::name(tx).await?.unwrap_or_default();
@@ -141,14 +149,18 @@ pub(crate) async fn withdraw(
     because: &'static str,
 ) -> Result<(), sqlx::Error> {
     for id in invitations::withdraw(tx, inviters, of).await? {
-        let entry = audit::Entry {
-            tenant: Some(tx.tenant()),
-            actor: actor.to_owned(),
-            action: "invitation.revoke",
-            target: format!("invitation:{id}"),
-            details: json!({ "because": because }),
-        };
-        audit::insert(tx.connection(), &entry).await?;
+        audit::insert(tx.connection(), &revoked(tx.tenant(), actor, id, because)).await?;
     }
     Ok(())
+}
+
+/// That an open invitation was taken back, with what it came from.
+fn revoked(tenant: TenantId, actor: &str, id: Uuid, because: &'static str) -> audit::Entry {
+    audit::Entry {
+        tenant: Some(tenant),
+        actor: actor.to_owned(),
+        action: "invitation.revoke",
+        target: format!("invitation:{id}"),
+        details: json!({ "because": because }),
+    }
 }

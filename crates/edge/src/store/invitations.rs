@@ -61,17 +61,32 @@ pub(crate) async fn count_workspaces(tx: &mut TenantTx, workspaces: &[Uuid]) -> 
     .await
 }
 
-/// Adds an invitation in place of the one that the same address may have.
+/// What gives way to a new invitation of the same address.
+#[derive(Debug)]
+pub(crate) struct Replaced {
+    pub(crate) id: Uuid,
+    pub(crate) role: String,
+    pub(crate) invited_by: String,
+}
+
+/// Takes back what is open of an address.
+pub(crate) async fn replace(tx: &mut TenantTx, email: &str) -> Result<Vec<Replaced>, sqlx::Error> {
+    let tenant = tx.tenant().uuid();
+    sqlx::query_as!(
+        Replaced,
+        "update identity.invitation set revoked_at = now()
+         where tenant_id = $1 and email = $2 and accepted_at is null and revoked_at is null
+         returning id, role, invited_by",
+        tenant,
+        email,
+    )
+    .fetch_all(tx.connection())
+    .await
+}
+
+/// Adds an invitation.
 pub(crate) async fn insert(tx: &mut TenantTx, new: &NewInvitation) -> Result<Invitation, sqlx::Error> {
     let tenant = tx.tenant().uuid();
-    sqlx::query!(
-        "update identity.invitation set revoked_at = now()
-         where tenant_id = $1 and email = $2 and accepted_at is null and revoked_at is null",
-        tenant,
-        new.email,
-    )
-    .execute(tx.connection())
-    .await?;
     sqlx::query_as!(
         Invitation,
         "insert into identity.invitation (id, tenant_id, email, role, workspace_ids, hash, invited_by, expires_at)

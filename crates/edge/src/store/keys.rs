@@ -364,6 +364,7 @@ pub(crate) async fn rotate(
     tx: &mut TenantTx,
     id: KeyId,
     (secret, label): (KeyHash, &str),
+    by: Option<PersonId>,
     overlap: Duration,
 ) -> Result<(), sqlx::Error> {
     let tenant = tx.tenant();
@@ -371,13 +372,15 @@ pub(crate) async fn rotate(
     sqlx::query!(
         "update identity.api_key
          set previous_hash = case when $5::interval is not null then coalesce(secret_hash, hash) end,
-             previous_until = now() + $5::interval, secret_hash = $3, label = $4, rotated_at = now(), updated_at = now()
+             previous_until = now() + $5::interval, secret_hash = $3, label = $4,
+             rotated_by = coalesce($6, rotated_by), rotated_at = now(), updated_at = now()
          where tenant_id = $1 and id = $2 and deleted_at is null",
         tenant.uuid(),
         id.uuid(),
         secret.0.as_slice(),
         label,
         overlap,
+        by.map(PersonId::uuid),
     )
     .execute(tx.connection())
     .await?;

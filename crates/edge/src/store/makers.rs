@@ -1,4 +1,5 @@
-//! Who answers for management keys: whoever made one, whom it was made for, and whoever answers for the key that made it.
+//! Who answers for management keys: whoever made one or rotated it, whom it was made for, and whoever answers for the key
+//! that made it.
 
 use identity::{KeyHash, KeyId, PersonId};
 use pg::TenantTx;
@@ -12,14 +13,15 @@ pub(crate) struct Disabled {
     pub(crate) hash: KeyHash,
 }
 
-/// Disables the management keys that somebody answers for. Keys that operators made are nobody's.
+/// Disables the management keys that somebody answers for. Keys that operators made are nobody's until somebody rotates
+/// them.
 pub(crate) async fn disable(tx: &mut TenantTx, person: PersonId) -> Result<Vec<Disabled>, sqlx::Error> {
     let tenant = tx.tenant().uuid();
     let rows = sqlx::query!(
         "with recursive made as (
              select id from identity.api_key
              where tenant_id = $1 and kind = 'management'
-                 and (creator_person_id = $2
+                 and (creator_person_id = $2 or rotated_by = $2
                      or creator_person_id is not null and creator = 'user:' || $2::uuid::text)
              union
              select k.id from identity.api_key k join made on k.creator = 'key:' || made.id::text
@@ -46,12 +48,15 @@ pub(crate) async fn of(tx: &mut TenantTx, key: KeyId) -> Result<Vec<Uuid>, sqlx:
     let tenant = tx.tenant().uuid();
     sqlx::query_scalar!(
         r#"with recursive line as (
-               select id, creator, creator_person_id from identity.api_key where tenant_id = $1 and id = $2
+               select id, creator, creator_person_id, rotated_by from identity.api_key
+               where tenant_id = $1 and id = $2
                union
-               select k.id, k.creator, k.creator_person_id
+               select k.id, k.creator, k.creator_person_id, k.rotated_by
                from identity.api_key k join line on line.creator = 'key:' || k.id::text
                where k.tenant_id = $1)
            select creator_person_id as "person!" from line where creator_person_id is not null
+           union
+           select rotated_by from line where rotated_by is not null
            union
            select split_part(creator, ':', 2)::uuid from line
            where creator_person_id is not null and creator like 'user:%'"#,

@@ -165,5 +165,11 @@ async fn an_organisation_may_call_so_often_a_minute() {
     assert_eq!(platform.admin(Method::GET, "/tenants", "").await.status, 200, "operators are not counted");
     let neighbour = neighbour(&platform).await;
     assert_eq!(platform.get("/api/v1/workspaces", Some(&neighbour)).await.status, 200);
+    let inference = platform.demo.api_key.expose();
+    assert_eq!(
+        platform.get("/api/v1/key", Some(inference)).await.status,
+        200,
+        "keys that call models have their own"
+    );
     platform.stop().await;
 }

@@ -96,6 +96,8 @@ async fn who_may_invite_is_a_matter_of_their_role() {
     assert_eq!(by_key(json!({ "email": "key2@example.com", "role": "owner" })).await, 403);
     assert_eq!(by_key(json!({ "email": "key2@example.com", "role": "emperor" })).await, 400);
     assert_eq!(by_key(json!({ "email": "key2", "role": "admin" })).await, 400);
+    let of_an_owner = json!({ "email": "o-owner@example.com", "role": "viewer" });
+    assert_eq!(by_key(of_an_owner).await, 409, "an owner's invitation of an owner stays");
     let inference = platform.demo.api_key.expose();
     assert_eq!(platform.get("/account/v1/invitations", Some(inference)).await.status, 403);
     platform.stop().await;

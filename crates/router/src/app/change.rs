@@ -80,6 +80,8 @@ pub(super) struct Applied {
     /// Whose place among its model's endpoints may change.
     pub(super) endpoint: Option<EndpointId>,
     pub(super) price: Option<PriceChange>,
+    /// Whether it says what the endpoint is to cost, different or not.
+    pub(super) sets_price: bool,
     pub(super) effective_at: Option<DateTime<Utc>>,
     /// What would be refused without force; only in a dry run.
     pub(super) warnings: Vec<String>,
@@ -110,7 +112,7 @@ impl Applied {
 
     /// The endpoint whose price it is about.
     fn priced(&self) -> Option<EndpointId> {
-        self.endpoint.filter(|_| self.action == "put_price" || !self.writes.prices.is_empty())
+        self.endpoint.filter(|_| self.sets_price)
     }
 
     /// Whether anything is different from before.

@@ -83,7 +83,8 @@ impl EndpointEdit {
         let prices = price.into_iter().map(Into::into).collect();
         let writes = Writes { endpoints: vec![row], prices, ..Writes::default() };
         let applied = Applied::of("put_endpoint", endpoint.to_string());
-        Ok(Applied { before, after, writes, endpoint: Some(endpoint), ..applied })
+        let sets_price = self.price.is_some();
+        Ok(Applied { before, after, writes, endpoint: Some(endpoint), sets_price, ..applied })
     }
 
     /// The price version to add, if the price is new or different.

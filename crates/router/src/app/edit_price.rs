@@ -94,7 +94,8 @@ impl PriceEdit {
         let book = self.list.written()?;
         let replaced = in_effect(context.history, self.effective_at.unwrap_or(now));
         let before = replaced.map(past);
-        let applied = Applied { before, endpoint: Some(endpoint), ..Applied::of("put_price", "") };
+        let applied =
+            Applied { before, endpoint: Some(endpoint), sets_price: true, ..Applied::of("put_price", "") };
         if let Some(same) = replaced.filter(|replaced| replaced.book == book) {
             let after = applied.before.clone();
             return Ok(Applied { id: same.id.to_string(), after, ..applied });

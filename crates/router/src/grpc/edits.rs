@@ -16,7 +16,7 @@ use crate::app::{Edit, EndpointEdit, ModelEdit, PriceEdit, PriceList, ProviderEd
 use crate::catalogue::Window;
 
 /// Changes that one transaction takes.
-const MOST: usize = 5_000;
+const MOST: usize = 1_000;
 
 /// Several changes; a refusal says which of them it is about.
 pub(super) fn all(changes: Vec<CatalogueChange>) -> Result<Vec<Edit>, Fault> {

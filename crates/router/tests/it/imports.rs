@@ -102,6 +102,19 @@ async fn one_bad_change_undoes_all_and_is_named() {
     };
     let (status, message) = refused(vec![dearer(9_000_000), dearer(80_000_000)]).await;
     assert!(status == 400 && message.starts_with("changes[1]: "), "in steps it is a jump: {message}");
+    let later = PutPriceRequest {
+        endpoint_id: endpoint_id.clone(),
+        price: Some(price(2_000_000, 1_000_000)),
+        effective_at: "2099-01-01T00:00:00Z".to_owned(),
+        ..PutPriceRequest::default()
+    };
+    let now = PutEndpointRequest {
+        endpoint_id: endpoint_id.clone(),
+        price: Some(price(2_000_000, 1_000_000)),
+        ..PutEndpointRequest::default()
+    };
+    let (status, message) = refused(vec![Change::Price(later), Change::Endpoint(now)]).await;
+    assert!(status == 400 && message.starts_with("changes[1]: "), "one price an endpoint: {message}");
     let before = version(&router).await.max(before);
     assert_eq!(refused(Vec::new()).await.0, 400);
     assert_eq!(version(&router).await, before);

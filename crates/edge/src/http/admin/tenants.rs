@@ -196,6 +196,9 @@ async fn create(
         return Err(bad("slug: use 1 to 63 lower-case letters, digits and dashes"));
     }
     text::line("name", &sent.name, text::LONGEST_NAME)?;
+    if !sent.plan.is_empty() {
+        text::line("plan", &sent.plan, text::LONGEST_NAME)?;
+    }
     match sent.markup_basis_points {
         Some(points) if !(0..=MAX_MARKUP).contains(&points) => {
             return Err(bad("markup_basis_points: from 0 to 10000"));

@@ -2,6 +2,8 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use super::people::{Person, path};
 use super::{KEYS, make, owner, status};
@@ -119,6 +121,47 @@ async fn management_keys_end_when_whoever_made_them_is_removed() {
     assert!(!works(&platform, &made).await && !works(&platform, &by_the_key).await);
     assert_eq!(enable(&platform, &boss, &made).await.error().0, 403);
     assert_eq!(boss.may(&platform, Method::DELETE, &path(&made), "").await, 200);
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_rotated_a_management_key_answers_for_it() {
+    let platform = Platform::start().await;
+    let boss = Person::sign_in(&platform, "bea", "owner").await;
+    let admin = Person::sign_in(&platform, "ada", "admin").await;
+    let of_the_boss = boss.make(&platform, MANAGEMENT).await;
+    let path = format!("{}/rotate", path(&of_the_boss));
+    let rotated = admin.call(&platform, Method::POST, &path, r#"{"overlap_seconds":604800}"#).await;
+    assert_eq!(rotated.status, 200, "{}", rotated.text());
+    let rotated = rotated.json();
+    assert!(works(&platform, &rotated).await && works(&platform, &of_the_boss).await);
+    set_role(&platform, &boss, &admin, "viewer").await;
+    assert!(!works(&platform, &rotated).await, "they know its secret");
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_whose_body_is_long_in_coming_may_what_its_sender_may_when_it_is_there() {
+    let platform = Platform::start().await;
+    let boss = Person::sign_in(&platform, "bea", "owner").await;
+    let made = boss.make(&platform, MANAGEMENT).await;
+    let body = r#"{"name":"late"}"#;
+    let head = format!(
+        "POST {KEYS} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nexpect: 100-continue\r\n\
+         content-length: {}\r\n\r\n",
+        secret(&made),
+        body.len()
+    );
+    let mut late = TcpStream::connect(platform.address).await.unwrap();
+    late.write_all(head.as_bytes()).await.unwrap();
+    let mut said = [0; 25];
+    late.read_exact(&mut said).await.unwrap();
+    assert!(said.starts_with(b"HTTP/1.1 100 Continue"), "the body is not waited for");
+    assert_eq!(boss.may(&platform, Method::DELETE, &path(&made), "").await, 200);
+    late.write_all(body.as_bytes()).await.unwrap();
+    let mut said = [0; 12];
+    late.read_exact(&mut said).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&said), "HTTP/1.1 401", "the key was deleted meanwhile");
     platform.stop().await;
 }
 
