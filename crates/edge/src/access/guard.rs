@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};
-use axum::response::IntoResponse as _;
+use axum::response::{IntoResponse as _, Response};
 use dialect::error::ErrorType;
 use http::HeaderMap;
 use identity::KeyKind;

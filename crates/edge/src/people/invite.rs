@@ -101,8 +101,8 @@ impl Envelope {
             if is_higher && new.role != Role::Owner && new.invited_by != PLATFORM {
                 return Err(Error::Invited);
             }
-            audit::insert(tx.connection(), &revoked(tx.tenant(), &actor, replaced.id, "invitation.create"))
-                .await?;
+            let entry = revoked(tx.tenant(), &actor, replaced.id, "invitation.create");
+            audit::insert(tx.connection(), &entry).await?;
         }
         let made = invitations::insert(tx, &new).await?;
         let organisation = organisations::name(tx).await?.unwrap_or_default();
@@ -149,7 +149,8 @@ pub(crate) async fn withdraw(
     because: &'static str,
 ) -> Result<(), sqlx::Error> {
     for id in invitations::withdraw(tx, inviters, of).await? {
-        audit::insert(tx.connection(), &revoked(tx.tenant(), actor, id, because)).await?;
+        let entry = revoked(tx.tenant(), actor, id, because);
+        audit::insert(tx.connection(), &entry).await?;
     }
     Ok(())
 }
