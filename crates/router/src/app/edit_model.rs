@@ -55,7 +55,6 @@ pub(crate) struct ModelEdit {
 
 impl ModelEdit {
     pub(super) fn apply(self, context: &Context<'_>) -> Result<Applied, Error> {
-        check_name(&self.slug)?;
         let tables = context.tables;
         let current = tables.models.iter().find(|row| row.slug == self.slug);
         if self.must_exist && current.is_none() {
@@ -80,7 +79,7 @@ impl ModelEdit {
         if current.is_none() && row.context_length == 0 {
             return Err(refused("a new model needs `context_length`"));
         }
-        check_model(&row)?;
+        check_model(&row, current)?;
         Ok(row)
     }
 
