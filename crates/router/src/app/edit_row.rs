@@ -5,7 +5,6 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::Error;
-use crate::store::rows;
 
 /// The longest timeout, in milliseconds: a day.
 const LONGEST: u64 = 86_400_000;
@@ -161,11 +160,6 @@ pub(super) fn find<'a, T>(
     rows.iter().find(is_it).ok_or_else(|| Error::NotFound { kind, name: name.to_owned() })
 }
 
-/// The names that a model goes by beside its slug.
-pub(super) fn aliases_of(tables: &rows::Tables, model: &str) -> Vec<String> {
-    tables.aliases.iter().filter(|row| row.model == model).map(|row| row.alias.clone()).collect()
-}
-
 pub(super) fn refused(text: impl Into<String>) -> Error {
     Error::Refused(text.into())
 }
@@ -175,6 +169,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::store::rows;
 
     const SHAPE: Shape = Shape {
         kind: "a model",
