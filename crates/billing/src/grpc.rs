@@ -36,6 +36,8 @@ use crate::{Error, Service};
 
 /// Messages to an edge that wait at most; a slow edge slows its own session only.
 const DOWN_BUFFER: usize = 1_024;
+/// Bytes of what names a movement of money.
+const SOURCE_MAX: usize = 200;
 /// Keys that one call asks after.
 const MAX_KEYS: usize = 100;
 
@@ -238,9 +240,7 @@ impl Billing for Service {
         if !matches!(request.kind.as_str(), "purchase" | "promotion") {
             return Err(Malformed("kind").into());
         }
-        if request.source_id.is_empty() {
-            return Err(Malformed("source_id").into());
-        }
+        check_source(&request.source_id)?;
         let expires = match request.expires_at_ms {
             0 => None,
             at if request.kind == "promotion" && at > 0 => DateTime::from_timestamp_millis(at),
@@ -260,6 +260,20 @@ impl Billing for Service {
         request: Request<CheckInvariantsRequest>,
     ) -> Result<Response<CheckInvariantsResponse>, Status> {
         Ok(Response::new(ledger::check(&self.app, request.into_inner().kept).await?))
+    }
+}
+
+/// What names a movement of money, so that it moves once: a line that shows as it is.
+fn check_source(source: &str) -> Result<(), Error> {
+    if source.trim().is_empty() || source.len() > SOURCE_MAX {
+        return Err(Error::Refused(format!("source_id: use 1 to {SOURCE_MAX} bytes, not spaces alone")));
+    }
+    match rpc::text::unshown(source) {
+        None => Ok(()),
+        Some(unshown) => Err(Error::Refused(format!(
+            "source_id: leave out `U+{:04X}`: control and invisible characters are not kept",
+            u32::from(unshown)
+        ))),
     }
 }
 

@@ -45,8 +45,7 @@ impl Error {
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         if let Error::Change { at, source } = error {
-            let fault = Self::from(*source);
-            return Self { message: format!("changes[{at}]: {}", fault.message), ..fault };
+            return of_change(at, Self::from(*source));
         }
         match &error {
             Error::Refused(_) | Error::PriceJump { .. } => Self::invalid(error.to_string()),
@@ -66,6 +65,11 @@ impl From<Error> for Fault {
             }
         }
     }
+}
+
+/// What a caller is told of one of several changes, counted from 0.
+pub(crate) fn of_change(at: usize, fault: Fault) -> Fault {
+    Fault { message: format!("changes[{at}]: {}", fault.message), ..fault }
 }
 
 fn log_internal(error: &Error) -> Fault {

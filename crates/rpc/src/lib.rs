@@ -16,6 +16,7 @@ mod markups;
 mod server;
 pub mod sketch;
 pub mod subjects;
+pub mod text;
 mod trace;
 
 pub use auth::{KeyError, ServiceKeys};

@@ -15,7 +15,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::tenant;
+use super::{check_source, tenant};
 use crate::app::insistently;
 use crate::app::invoices::Form;
 use crate::app::usage_export::Span;
@@ -94,9 +94,7 @@ impl Invoices for Service {
         if reason.is_empty() {
             return Err(Malformed("reason").into());
         }
-        if source_id.is_empty() {
-            return Err(Malformed("source_id").into());
-        }
+        check_source(&source_id)?;
         let app = self.app.clone();
         let issued = self.app.owned(async move {
             let issuer = app.issuer();
@@ -115,9 +113,7 @@ impl Invoices for Service {
         if request.amount < 1 || request.amount % CENT != 0 {
             return Err(Malformed("amount").into());
         }
-        if request.source_id.is_empty() {
-            return Err(Malformed("source_id").into());
-        }
+        check_source(&request.source_id)?;
         let pool = self.app.pool.clone();
         let recorded = self.app.owned(async move {
             let said = (request.source_id.as_str(), request.reference.as_str());

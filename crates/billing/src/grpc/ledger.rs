@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
+use super::check_source;
 use crate::app::{App, insistently};
 use crate::store::invariants::{self, Depth};
 use crate::store::{bills, ledger};
@@ -67,9 +68,7 @@ impl Ledger for Service {
         if amount < 1 {
             return Err(Malformed("amount").into());
         }
-        if source_id.is_empty() {
-            return Err(Malformed("source_id").into());
-        }
+        check_source(&source_id)?;
         let pool = self.app.pool.clone();
         let recorded = self
             .app

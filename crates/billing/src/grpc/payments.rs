@@ -12,14 +12,13 @@ use rpc::convert::Malformed;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::tenant;
+use super::{check_source, tenant};
 use crate::app::payments::{Purchase, Wanted};
 use crate::store::payments::{self, Settings};
 use crate::{Error, Service};
 
 /// Payments on one page at most.
 const PAGE: i32 = 100;
-const SOURCE_MAX: usize = 200;
 const URL_MAX: usize = 2_000;
 
 #[tonic::async_trait]
@@ -143,10 +142,10 @@ fn owner(text: &str) -> Result<Option<TenantId>, Malformed> {
     if text.is_empty() { Ok(None) } else { tenant(text).map(Some) }
 }
 
-fn source(text: String) -> Result<String, Malformed> {
-    let is_fit = !text.is_empty() && text.len() <= SOURCE_MAX && !text.contains('\0');
+fn source(text: String) -> Result<String, Error> {
+    check_source(&text)?;
     // Names with a colon are made here.
-    if is_fit && !text.starts_with("auto:") { Ok(text) } else { Err(Malformed("source_id")) }
+    if text.starts_with("auto:") { Err(Malformed("source_id").into()) } else { Ok(text) }
 }
 
 fn millis(at: DateTime<Utc>) -> i64 {

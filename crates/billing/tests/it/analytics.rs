@@ -273,6 +273,8 @@ async fn filters_take_what_they_name_and_what_has_no_name_where_asked() {
         (3.0, vec![filter("model", "gte", &["a/one"], false), filter("model", "lt", &["a/u"], false)]),
         (1.0, vec![filter("model", "gt", &["a/one"], false)]),
         (3.0, vec![filter("api_key_id", "in", &[&key], false)]),
+        (2.0, vec![filter("api_key_id", "in", &[&key], false), filter("model", "in", &["a/one"], false)]),
+        (0.0, vec![filter("user", "in", &["00000000-0000-0000-0000-000000000000"], false)]),
         (0.0, vec![filter("api_key_id", "not_in", &[&key], false)]),
         (2.0, vec![filter("workspace", "in", &[HOME], false)]),
         (1.0, vec![filter("external_user", "in", &["anna"], false)]),
@@ -340,14 +342,22 @@ async fn groups_beyond_the_top_are_one_row_a_bucket() {
         records.push(UsageRecord { upstream_cost: paid, ..own_key(&customer, model, paid) });
     }
     settle(&billing.client, &records).await;
-    let shown = async |metrics: &[&str], top| -> Vec<(String, f64, bool)> {
+    let key = customer.key.to_string();
+    let asked = async |metrics: &[&str], top, filters| -> Vec<(String, f64, bool)> {
         let request = QueryAnalyticsRequest {
             granularity: "day".to_owned(),
             top,
+            filters,
             ..question(&customer, metrics, &["model"])
         };
         let found = rows(&billing, &request).await;
         found.iter().map(|row| (row.values.join("|"), number(&row.figures[0]), row.is_rest)).collect()
+    };
+    let shown = async |metrics: &[&str], top| {
+        let shown = asked(metrics, top, Vec::new()).await;
+        // Of one key's models the answer is in the full rollup alone.
+        assert_eq!(asked(metrics, top, vec![filter("api_key_id", "in", &[&key], false)]).await, shown);
+        shown
     };
     let named = |name: &str, figure, is_rest| (name.to_owned(), figure, is_rest);
     assert_eq!(
@@ -359,6 +369,23 @@ async fn groups_beyond_the_top_are_one_row_a_bucket() {
     let latency = shown(&["avg_latency"], 1).await;
     assert_eq!(latency.iter().filter(|row| row.2).count(), 1, "{latency:?}");
     assert!(latency.contains(&named("a/one", 12.0, false)), "it has the most requests: {latency:?}");
+}
+
+#[tokio::test]
+async fn a_full_rollup_is_summed_before_groups_are_told_from_it() {
+    let billing = Billing::start().await;
+    let query: String = sqlx::query_scalar(
+        r#"select billing.analytics_sql('usage', 'day', '{model}', '{credits_usage}',
+            '[{"field": "user", "operator": "in", "values": []}]', 'date', false, true)"#,
+    )
+    .fetch_one(billing.admin())
+    .await
+    .unwrap();
+    assert!(
+        query.contains("sum(u.charge)::bigint as charge"),
+        "each row is read for each use of it: {query}"
+    );
+    assert!(!query.contains("u.user_id"), "who an index has found is looked at again: {query}");
 }
 
 #[tokio::test]

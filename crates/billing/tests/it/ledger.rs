@@ -127,7 +127,7 @@ async fn whoever_touches_what_is_sealed_is_found_out() {
                 "insert into billing.transfer ({row}) select {forged} from billing.transfer where kind = 'promotion'"
             ),
             "delete from billing.transfer where kind = 'promotion' and source_id <>
-                md5((select tenant_id from billing.transfer where kind = 'usage' limit 1) || '/first')::uuid"
+                md5('credit/first/' || (select tenant_id from billing.transfer where kind = 'usage' limit 1))::uuid"
                 .to_owned(),
             7,
         ),

@@ -1,9 +1,11 @@
 //! Adding and changing models.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Value, json};
 
 use super::change::{Applied, Context, written};
-use super::edit_row::{Empty, Shape, aliases_of, lay_over, refused};
+use super::edit_row::{Empty, Shape, lay_over, refused};
 use super::edit_rules::{check_model, check_name};
 use crate::Error;
 use crate::store::{Writes, rows};
@@ -55,23 +57,27 @@ pub(crate) struct ModelEdit {
 
 impl ModelEdit {
     pub(super) fn apply(self, context: &Context<'_>) -> Result<Applied, Error> {
-        check_name(&self.slug)?;
         let tables = context.tables;
         let current = tables.models.iter().find(|row| row.slug == self.slug);
         if self.must_exist && current.is_none() {
             return Err(Error::NotFound { kind: "model", name: self.slug });
         }
         let row = self.row(current)?;
-        let held = aliases_of(tables, &self.slug);
-        let removed = self.removed_aliases(&held)?;
-        let aliases = self.new_aliases(tables, &removed)?;
-        let before = current.map(|row| with_aliases(row, &held)).transpose()?;
-        let mut names: Vec<String> = held.into_iter().filter(|alias| !removed.contains(alias)).collect();
-        names.extend(aliases.iter().map(|row| row.alias.clone()));
-        let after = Some(with_aliases(&row, &names)?);
+        let aliases = self.new_aliases(tables)?;
+        let before = current.map(written).transpose()?;
+        let mut after = written(&row)?;
+        // What is added and taken away alone: all of them in each of many changes would be more than anybody can read.
+        let added: Vec<&str> = aliases.iter().map(|row| row.alias.as_str()).collect();
+        let removed = self.removed_aliases(tables)?;
+        if !added.is_empty() {
+            after["aliases"] = json!(added);
+        }
+        if !removed.is_empty() {
+            after["remove_aliases"] = json!(removed);
+        }
         let id = row.slug.clone();
         let writes = Writes { models: vec![row], aliases, removed_aliases: removed, ..Writes::default() };
-        Ok(Applied { before, after, writes, ..Applied::of("put_model", id) })
+        Ok(Applied { before, after: Some(after), writes, ..Applied::of("put_model", id) })
     }
 
     fn row(&self, current: Option<&rows::Model>) -> Result<rows::Model, Error> {
@@ -80,7 +86,7 @@ impl ModelEdit {
         if current.is_none() && row.context_length == 0 {
             return Err(refused("a new model needs `context_length`"));
         }
-        check_model(&row)?;
+        check_model(&row, current)?;
         Ok(row)
     }
 
@@ -98,26 +104,31 @@ impl ModelEdit {
         }
     }
 
-    fn removed_aliases(&self, held: &[String]) -> Result<Vec<String>, Error> {
-        match self.remove_aliases.iter().find(|alias| !held.contains(alias)) {
+    fn removed_aliases(&self, tables: &rows::Tables) -> Result<Vec<String>, Error> {
+        let wanted: HashSet<&str> = self.remove_aliases.iter().map(String::as_str).collect();
+        let held = models_of(tables, &wanted);
+        match self.remove_aliases.iter().find(|alias| held.get(alias.as_str()) != Some(&self.slug.as_str())) {
             Some(stray) => Err(refused(format!("`{stray}` is no alias of `{}`", self.slug))),
             None => Ok(self.remove_aliases.clone()),
         }
     }
 
     /// The aliases that the model does not have yet.
-    fn new_aliases(&self, tables: &rows::Tables, removed: &[String]) -> Result<Vec<rows::Alias>, Error> {
-        let mut new: Vec<rows::Alias> = Vec::new();
+    fn new_aliases(&self, tables: &rows::Tables) -> Result<Vec<rows::Alias>, Error> {
+        let removed: HashSet<&str> = self.remove_aliases.iter().map(String::as_str).collect();
+        let held = models_of(tables, &self.aliases.iter().map(String::as_str).collect());
+        let mut seen = HashSet::new();
+        let mut new = Vec::new();
         for alias in &self.aliases {
             check_name(alias)?;
-            if removed.contains(alias) {
+            if removed.contains(alias.as_str()) {
                 return Err(refused(format!("`{alias}` cannot be added and removed at once")));
             }
-            match tables.aliases.iter().find(|row| row.alias == *alias) {
-                Some(row) if row.model != self.slug => {
-                    return Err(refused(format!("`{alias}` is an alias of `{}` already", row.model)));
+            match held.get(alias.as_str()) {
+                Some(model) if *model != self.slug => {
+                    return Err(refused(format!("`{alias}` is an alias of `{model}` already")));
                 }
-                None if new.iter().all(|row| row.alias != *alias) => {
+                None if seen.insert(alias) => {
                     new.push(rows::Alias { alias: alias.clone(), model: self.slug.clone() });
                 }
                 _ => {}
@@ -127,9 +138,11 @@ impl ModelEdit {
     }
 }
 
-/// A model with its aliases, for the record of changes.
-fn with_aliases(row: &rows::Model, aliases: &[String]) -> Result<Value, Error> {
-    let mut value = written(row)?;
-    value["aliases"] = json!(aliases);
-    Ok(value)
+/// The models of those of the wanted aliases that there are, by alias: one look at the table, however many are wanted.
+fn models_of<'a>(tables: &'a rows::Tables, wanted: &HashSet<&str>) -> HashMap<&'a str, &'a str> {
+    if wanted.is_empty() {
+        return HashMap::new();
+    }
+    let rows = tables.aliases.iter().filter(|row| wanted.contains(row.alias.as_str()));
+    rows.map(|row| (row.alias.as_str(), row.model.as_str())).collect()
 }

@@ -5,7 +5,6 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::Error;
-use crate::store::rows;
 
 /// The longest timeout, in milliseconds: a day.
 const LONGEST: u64 = 86_400_000;
@@ -50,6 +49,10 @@ where
     };
     for (name, value) in changes {
         shape.admit(&name, is_new || members.get(&name) == Some(&value))?;
+        // What a request holds by default may well be a line's end.
+        if name != "default_parameters" {
+            check_shown(&name, &value)?;
+        }
         match name.as_str() {
             "timeouts" => lay_timeouts(&mut members, value)?,
             "scores" => lay_scores(&mut members, value)?,
@@ -61,6 +64,30 @@ where
     }
     serde_path_to_error::deserialize(Value::Object(members))
         .map_err(|error| refused(format!("`{}`: {}", error.path(), error.inner())))
+}
+
+/// Refuses what does not show, in every text that a value holds.
+fn check_shown(member: &str, value: &Value) -> Result<(), Error> {
+    match value {
+        Value::String(text) => check_text(member, text),
+        Value::Array(items) => items.iter().try_for_each(|item| check_shown(member, item)),
+        Value::Object(members) => members.iter().try_for_each(|(name, value)| {
+            check_text(member, name)?;
+            check_shown(&format!("{member}.{name}"), value)
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn check_text(member: &str, text: &str) -> Result<(), Error> {
+    match rpc::text::unshown(text) {
+        None => Ok(()),
+        Some(unshown) => Err(refused(format!(
+            "`{member}`: leave out `U+{:04X}`: control characters, line separators, invisible characters and what changes \
+             the direction of text are not kept",
+            u32::from(unshown)
+        ))),
+    }
 }
 
 impl Shape {
@@ -133,11 +160,6 @@ pub(super) fn find<'a, T>(
     rows.iter().find(is_it).ok_or_else(|| Error::NotFound { kind, name: name.to_owned() })
 }
 
-/// The names that a model goes by beside its slug.
-pub(super) fn aliases_of(tables: &rows::Tables, model: &str) -> Vec<String> {
-    tables.aliases.iter().filter(|row| row.model == model).map(|row| row.alias.clone()).collect()
-}
-
 pub(super) fn refused(text: impl Into<String>) -> Error {
     Error::Refused(text.into())
 }
@@ -147,6 +169,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::store::rows;
 
     const SHAPE: Shape = Shape {
         kind: "a model",
@@ -193,6 +216,15 @@ mod tests {
         ] {
             let refusal = laid(&changes, false).unwrap_err();
             assert!(refusal.contains(&format!("`{named}`")), "{changes}: {refusal}");
+        }
+        for (changes, named) in [
+            (json!({ "name": "Rock\u{202e}et" }), "name"),
+            (json!({ "input_modalities": ["text", "te\u{200b}xt"] }), "input_modalities"),
+            (json!({ "quirks": { "drop": ["se\ned"] } }), "quirks.drop"),
+            (json!({ "quirks": { "dr\u{7}op": 1 } }), "quirks"),
+        ] {
+            let refusal = laid(&changes, false).unwrap_err();
+            assert!(refusal.starts_with(&format!("`{named}`: leave out `U+")), "{changes}: {refusal}");
         }
         assert_eq!(laid(&json!({ "canonical_slug": "a/b" }), true).unwrap().canonical_slug, "a/b");
     }

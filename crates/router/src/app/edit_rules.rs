@@ -38,9 +38,12 @@ pub(super) fn check_provider(row: &rows::Provider, current: Option<&rows::Provid
 
 /// # Errors
 /// [`Error::Refused`] with the rule that the row breaks.
-pub(super) fn check_model(row: &rows::Model) -> Result<(), Error> {
-    check_name(&row.slug)?;
-    check_name(&row.canonical_slug)?;
+pub(super) fn check_model(row: &rows::Model, current: Option<&rows::Model>) -> Result<(), Error> {
+    // Neither ever changes.
+    if current.is_none() {
+        check_name(&row.slug)?;
+        check_name(&row.canonical_slug)?;
+    }
     check_text("name", Some(&row.name))?;
     check_text("tokenizer", Some(&row.tokenizer))?;
     check_text("hugging_face_id", row.hugging_face_id.as_deref())?;
@@ -128,12 +131,17 @@ fn check_tier(row: &rows::Endpoint) -> Result<(), Error> {
 /// [`Error::Refused`] unless it is `author/name`.
 pub(super) fn check_name(name: &str) -> Result<(), Error> {
     let parts = name.split_once('/');
-    let sound = |part: &str| !part.is_empty() && !part.contains(|c: char| c == '/' || c.is_whitespace());
+    let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':' | '@' | '+' | '~');
+    let sound = |part: &str| !part.is_empty() && part.chars().all(valid);
     // What begins with a tilde names a family.
     if !name.starts_with('~') && parts.is_some_and(|(author, slug)| sound(author) && sound(slug)) {
         Ok(())
     } else {
-        Err(refused(format!("`{name}` is no model name: use author/name")))
+        // Quoted, so that what does not show is seen.
+        Err(refused(format!(
+            "`{}` is no model name: use author/name, each of ASCII letters, digits and -._:@+~",
+            name.escape_debug()
+        )))
     }
 }
 

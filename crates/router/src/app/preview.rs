@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::change::Applied;
 use super::price_text::price_text;
-use crate::catalogue::{Catalogue, Endpoint, Schedule};
+use crate::catalogue::{Catalogue, Endpoint, Model, Schedule};
 
 /// What differs, member by member; for prices both, and where the endpoint stands among its model's by price.
 pub(super) fn preview(applied: &Applied, before: &Catalogue, after: &Catalogue) -> Value {
@@ -58,19 +58,20 @@ fn readable(book: &Value) -> Option<Value> {
 fn rank(id: EndpointId, before: &Catalogue, after: &Catalogue) -> Value {
     let (from, _) = place(id, before);
     let (to, of) = place(id, after);
-    let model = after.endpoints().iter().find(|endpoint| endpoint.id == id);
-    json!({ "model": model.map(|endpoint| &endpoint.row.model), "from": from, "to": to, "of": of })
+    json!({ "model": model(id, after).map(Model::slug), "from": from, "to": to, "of": of })
 }
 
 fn place(id: EndpointId, catalogue: &Catalogue) -> (Option<usize>, usize) {
-    let Some(own) = catalogue.endpoints().iter().find(|endpoint| endpoint.id == id) else { return (None, 0) };
+    let Some(model) = model(id, catalogue) else { return (None, 0) };
     let figure = |endpoint: &Endpoint| endpoint.prices.offers().first().map(|offer| offer.blended.at(0));
-    let mut usable: Vec<(Option<u64>, EndpointId)> = catalogue
-        .endpoints()
-        .iter()
-        .filter(|endpoint| endpoint.row.model == own.row.model && endpoint.unusable.is_none())
-        .map(|endpoint| (figure(endpoint), endpoint.id))
-        .collect();
+    let offers = catalogue.endpoints_of(model).iter().filter(|endpoint| endpoint.unusable.is_none());
+    let mut usable: Vec<(Option<u64>, EndpointId)> =
+        offers.map(|endpoint| (figure(endpoint), endpoint.id)).collect();
     usable.sort_by_key(|(figure, _)| *figure);
     (usable.iter().position(|(_, other)| *other == id).map(|at| at + 1), usable.len())
+}
+
+/// The model that an endpoint offers.
+fn model(id: EndpointId, catalogue: &Catalogue) -> Option<&Model> {
+    catalogue.models().get(catalogue.place(id.uuid())?.model)
 }

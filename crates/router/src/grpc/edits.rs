@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::app::{Edit, EndpointEdit, ModelEdit, PriceEdit, PriceList, ProviderEdit, Which, WithdrawEdit};
 use crate::catalogue::Window;
+use crate::error::of_change;
 
 /// Changes that one transaction takes.
 const MOST: usize = 1_000;
@@ -34,7 +35,7 @@ pub(super) fn all(changes: Vec<CatalogueChange>) -> Result<Vec<Edit>, Fault> {
             Some(Change::Price(request)) => price(&request),
             None => Err(malformed(&Malformed("change"))),
         };
-        edit.map_err(|fault| Fault { message: format!("changes[{at}]: {}", fault.message), ..fault })
+        edit.map_err(|fault| of_change(at, fault))
     };
     changes.into_iter().enumerate().map(read).collect()
 }

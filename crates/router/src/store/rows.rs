@@ -1,6 +1,6 @@
 //! The tables of schema `catalog` as rows. Field names are column names: rows travel as `jsonb`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use chrono::{DateTime, Utc};
@@ -201,15 +201,18 @@ impl Tables {
 
     /// Lays `writes` over the rows.
     pub(crate) fn lay(&mut self, writes: Writes) {
-        put(&mut self.providers, writes.providers, |row| row.slug.clone());
-        put(&mut self.credentials, writes.credentials, |row| row.provider.clone());
-        put(&mut self.models, writes.models, |row| row.slug.clone());
-        self.aliases.retain(|row| !writes.removed_aliases.contains(&row.alias));
-        put(&mut self.aliases, writes.aliases, |row| row.alias.clone());
-        put(&mut self.endpoints, writes.endpoints, |row| row.id);
+        put(&mut self.providers, writes.providers, |row| &row.slug);
+        put(&mut self.credentials, writes.credentials, |row| &row.provider);
+        put(&mut self.models, writes.models, |row| &row.slug);
+        let removed: HashSet<String> = writes.removed_aliases.into_iter().collect();
+        if !removed.is_empty() {
+            self.aliases.retain(|row| !removed.contains(&row.alias));
+        }
+        put(&mut self.aliases, writes.aliases, |row| &row.alias);
+        put(&mut self.endpoints, writes.endpoints, |row| &row.id);
         // One that is set for later is checked as if it were in effect.
         let prices = writes.prices.into_iter().map(|new| new.price).collect();
-        put(&mut self.prices, prices, |row| row.endpoint_id);
+        put(&mut self.prices, prices, |row| &row.endpoint_id);
     }
 
     /// The tables without what only seeds need.
@@ -223,13 +226,20 @@ impl Tables {
 }
 
 /// Puts each new row in place of the one with its key, or at the end.
-fn put<T, K: Hash + Eq>(rows: &mut Vec<T>, new: Vec<T>, key: impl Fn(&T) -> K) {
+fn put<T, K: Hash + Eq>(rows: &mut Vec<T>, new: Vec<T>, key: fn(&T) -> &K) {
     if new.is_empty() {
         return;
     }
-    let places: HashMap<K, usize> = rows.iter().enumerate().map(|(at, row)| (key(row), at)).collect();
-    for row in new {
-        match places.get(&key(&row)).and_then(|at| rows.get_mut(*at)) {
+    // Of the new ones alone: one edit of many has few, and the tables have thousands.
+    let mut places: HashMap<&K, Option<usize>> = new.iter().map(|row| (key(row), None)).collect();
+    for (at, row) in rows.iter().enumerate() {
+        if let Some(place) = places.get_mut(key(row)) {
+            *place = Some(at);
+        }
+    }
+    let places: Vec<Option<usize>> = new.iter().map(|row| places.get(key(row)).copied().flatten()).collect();
+    for (row, place) in new.into_iter().zip(places) {
+        match place.and_then(|at| rows.get_mut(at)) {
             Some(place) => *place = row,
             None => rows.push(row),
         }

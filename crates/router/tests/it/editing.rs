@@ -149,6 +149,8 @@ async fn what_breaks_a_rule_is_refused_by_name() {
         (json!({ "timeouts": { "connect_ms": 0 } }), "timeouts.connect_ms"),
         (json!({ "name": " " }), "name"),
         (json!({ "collects_data": "maybe" }), "collects_data"),
+        (json!({ "name": "Ac\u{202e}me" }), "name"),
+        (json!({ "status_page_url": "https://acme.example/\u{9}" }), "status_page_url"),
     ] {
         let (status, message) = refusal(client.put_provider(provider("acme", &changes)).await);
         assert!(status == 400 && message.contains(&format!("`{named}`")), "{changes}: {message}");
@@ -163,6 +165,10 @@ async fn what_breaks_a_rule_is_refused_by_name() {
         (json!({ "canonical_slug": "acme/other" }), "canonical_slug"),
         (json!({ "remove_aliases": ["acme/unheard-of"] }), "acme/unheard-of"),
         (json!({ "aliases": "acme/r" }), "aliases"),
+        (json!({ "aliases": ["acme/r\u{200b}"] }), "acme/r\\u{200b}"),
+        (json!({ "aliases": ["acme/r\u{e9}"] }), "acme/r\u{e9}"),
+        (json!({ "name": "Rocket\u{feff}" }), "name"),
+        (json!({ "scores_source": "us\nand them" }), "scores_source"),
         (json!({ "context_length": 0 }), "context_length"),
     ] {
         let (status, message) = refusal(client.put_model(model("acme/rocket", &changes)).await);
@@ -170,6 +176,7 @@ async fn what_breaks_a_rule_is_refused_by_name() {
     }
     for (changes, named) in [
         (json!({ "quantization": "fp9" }), "quantization"),
+        (json!({ "provider_model": "r\u{1b}[2J" }), "provider_model"),
         (json!({ "region": "EU" }), "region"),
         (json!({ "deprecation_date": "soon" }), "deprecation_date"),
         (json!({ "dialect": "klingon" }), "dialect"),
@@ -179,6 +186,11 @@ async fn what_breaks_a_rule_is_refused_by_name() {
     ] {
         let (status, message) = refusal(client.put_endpoint(endpoint(&id, &changes)).await);
         assert!(status == 400 && message.contains(&format!("`{named}`")), "{changes}: {message}");
+    }
+    let changes = json!({ "context_length": 1 });
+    for slug in ["acme/ro\u{2066}cket", "acme/r\u{f6}cket", "acme/ro\u{0}cket"] {
+        let (status, message) = refusal(client.put_model(model(slug, &changes)).await);
+        assert!(status == 400 && message.contains("no model name"), "{slug:?}: {message}");
     }
     let absent = PutProviderRequest { must_exist: true, ..provider("nobody", &json!({ "name": "N" })) };
     assert_eq!(refusal(client.put_provider(absent).await).0, 404);

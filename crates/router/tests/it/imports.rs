@@ -6,7 +6,7 @@ use rpc::router::{
     CatalogueChange, ImportRequest, ListChangesRequest, PutEndpointRequest, PutModelRequest, PutPriceRequest,
     PutProviderRequest,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::catalogue::{offer, price};
 use crate::support::eventually;
@@ -135,4 +135,38 @@ async fn a_dry_run_tells_of_every_change_and_makes_none() {
         .collect();
     assert_eq!(actions, ["put_provider", "put_model", "put_endpoint"]);
     assert_eq!(version(&router).await, before);
+}
+
+#[tokio::test]
+async fn of_many_aliases_of_one_model_each_change_says_its_own() {
+    let surroundings = Surroundings::seeded().await;
+    let router = surroundings.router().await;
+    router.ready().await;
+    offer(&router, "acme/held", "held", 1_000_000).await;
+    let alias = |n: usize| format!("acme/held-under-a-rather-long-name-number-{n:04}");
+    let named = |n| {
+        let (slug, aliases) = ("acme/held".to_owned(), vec![alias(n)]);
+        Change::Model(PutModelRequest { slug, aliases, ..PutModelRequest::default() })
+    };
+    let changes: Vec<Change> = (0..1_000).map(named).collect();
+    let told = router.client.clone().import(import(changes.clone(), true)).await.unwrap().into_inner();
+    for (n, told) in told.changes.iter().enumerate() {
+        let preview: Value = serde_json::from_str(&told.preview_json).unwrap();
+        let wanted = json!({ "aliases": { "from": null, "to": [alias(n)] } });
+        assert_eq!(preview["changes"], wanted, "all aliases in each change are a million of them");
+    }
+    router.client.clone().import(import(changes, false)).await.unwrap();
+    let removed = PutModelRequest {
+        slug: "acme/held".to_owned(),
+        changes_json: json!({ "remove_aliases": [alias(7)] }).to_string(),
+        actor: "olga".to_owned(),
+        ..PutModelRequest::default()
+    };
+    router.client.clone().put_model(removed).await.unwrap();
+    let listed = ListChangesRequest { limit: 2, ..ListChangesRequest::default() };
+    let listed = router.client.clone().list_changes(listed).await.unwrap().into_inner();
+    let listed: Value = serde_json::from_slice(&listed.body_json).unwrap();
+    let [last, one_before] = [&listed["data"][0]["after"], &listed["data"][1]["after"]];
+    assert_eq!((&last["aliases"], &last["remove_aliases"]), (&Value::Null, &json!([alias(7)])), "{last}");
+    assert_eq!(one_before["aliases"], json!([alias(999)]), "{one_before}");
 }
