@@ -3,7 +3,7 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { type Schemas, answer, api } from "~/api/client";
-import { type Point, bucketOf, buckets, columnsOf } from "~/charts/series";
+import { MOST_SERIES, type Point, bucketOf, buckets, columnsOf } from "~/charts/series";
 import { usd } from "~/format/money";
 import { compact, duration, percent, throughput } from "~/format/number";
 
@@ -63,7 +63,6 @@ const questionQuery = (name: string, question: Question) =>
     refetchInterval: 10_000,
   });
 
-const MOST_SERIES = 8;
 /** Means of times are asked for so long at most. */
 const MONTH = 31 * 86_400_000;
 
@@ -144,6 +143,6 @@ export function chartOf(rows: readonly Row[], span: Span, by: Dimension, metric:
   const times = buckets(span.start.getTime() / 1000, span.end.getTime() / 1000, span.granularity);
   // Means do not add up: rather fewer groups than a rest that says nothing true.
   const { adds } = METRIC_FACTS[metric];
-  const columns = columnsOf(points, times, MOST_SERIES);
+  const columns = columnsOf(points, times);
   return adds ? columns : { ...columns, series: columns.series.filter((one) => !one.isRest) };
 }

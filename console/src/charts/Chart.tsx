@@ -8,7 +8,7 @@ import "uplot/dist/uPlot.min.css";
 import { useIsDark } from "~/shell/theme";
 
 import "./charts.css";
-import { type Columns, type Granularity, type Series, stacked } from "./series";
+import { type Columns, type Granularity, MOST_SERIES, type Series, stacked } from "./series";
 
 export interface ChartProps {
   label: string;
@@ -20,9 +20,8 @@ export interface ChartProps {
   height?: number;
 }
 
-const COLOURS = 8;
-export const colourOf = (series: Series, place: number): string =>
-  series.isRest ? "--series-rest" : `--series-${(place % COLOURS) + 1}`;
+const colourOf = (series: Series, place: number): string =>
+  series.isRest ? "--series-rest" : `--series-${(place % MOST_SERIES) + 1}`;
 
 /** A token of the style sheets as it is drawn now. Canvases know nothing of custom properties or `light-dark()`. */
 function drawn(element: HTMLElement, token: string): string {
