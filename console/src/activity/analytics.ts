@@ -45,7 +45,7 @@ export const METRIC_FACTS: Record<Metric, MetricFacts> = {
 
 type Question = Schemas["AnalyticsQuery"];
 
-export const filtersFor = (filters: readonly Filter[]): Schemas["AnalyticsFilter"][] =>
+const filtersFor = (filters: readonly Filter[]): Schemas["AnalyticsFilter"][] =>
   filters.map(({ field, value }) => ({ field, operator: "eq", value }));
 
 const timeOf = ({ start, end }: Span) => ({ start: start.toISOString(), end: end.toISOString() });
@@ -122,7 +122,7 @@ export const numberIn = (row: Row, name: string): number | null => {
 /** The value that a filter for a row's group takes; null when the usage has none. */
 export const filterValueIn = (row: Row, by: Dimension): string | null => textIn(row, IDS[by] ?? by);
 
-export const bucketIn = (row: Row, span: Span): string | null => textIn(row, `date__${span.granularity}`);
+const bucketIn = (row: Row, span: Span): string | null => textIn(row, `date__${span.granularity}`);
 
 const NONE = "(none)";
 

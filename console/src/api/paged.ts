@@ -35,7 +35,7 @@ export const pagedQuery = <T>(
       : {}),
   });
 
-export function rowsOf<T>(data: { pages: Paged<T>[] } | undefined): T[] | undefined {
+export function rowsOf<T>(data: { pages: { data: T[] }[] } | undefined): T[] | undefined {
   return data?.pages.flatMap((page) => page.data);
 }
 

@@ -13,7 +13,7 @@ import { makeEndpoint } from "./write";
 const PRICED: ClassName[] = ["input", "cache_read", "output"];
 
 /** The rates that were typed, each as the API reads it. */
-export function firstRates(fields: Partial<Record<ClassName, string>>): Rates {
+function firstRates(fields: Partial<Record<ClassName, string>>): Rates {
   const rates: Rates = {};
   for (const name of PRICED) {
     const text = fields[name]?.trim() ?? "";

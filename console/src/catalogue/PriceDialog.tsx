@@ -25,7 +25,7 @@ interface Timing {
 }
 
 /** What the API takes as the moment, from a field that holds a moment of UTC. */
-export function effectiveAt({ when, at }: Pick<Timing, "when" | "at">, now = Date.now()): string | null {
+function effectiveAt({ when, at }: Pick<Timing, "when" | "at">, now = Date.now()): string | null {
   if (when === "now") return null;
   const moment = Date.parse(`${at.length === 16 ? `${at}:00` : at}Z`);
   if (Number.isNaN(moment)) throw new Error("Say from when on, in UTC.");

@@ -30,7 +30,7 @@ async function readDocument(base: string): Promise<Document> {
 
 function Detail({ of, document, base }: { of: Operation; document: Document; base: string }) {
   return (
-    <article className="stack explorer-detail">
+    <article className="stack">
       <h2>
         <Badge tone="accent">{of.method}</Badge> <span className="mono">{base + of.path}</span>
       </h2>

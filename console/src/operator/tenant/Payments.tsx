@@ -24,7 +24,7 @@ const TONES: Record<string, Tone> = {
 };
 
 /** What of a payment's credit did not go back yet, in nano-USD. */
-export function refundable(payment: Pick<Payment, "amount" | "reversals" | "status">): bigint {
+function refundable(payment: Pick<Payment, "amount" | "reversals" | "status">): bigint {
   if (payment.status === "pending" || payment.status === "failed") return 0n;
   const back = payment.reversals
     .filter((one) => one.status !== "failed" && one.status !== "undone")
