@@ -3,8 +3,9 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { count, duration, percent, throughput } from "~/format/number";
-import { ago, dateTime } from "~/format/time";
+import { dateTime } from "~/format/time";
 import { type CredentialHealth, STATE_TONES, endpointHealthQuery } from "~/operator/health";
+import { Ago } from "~/ui/Ago";
 import { Badge, ErrorNote, Loading } from "~/ui/Note";
 import { Card } from "~/ui/Page";
 
@@ -133,7 +134,9 @@ function Credential({ of }: { of: CredentialHealth }) {
       <StateLine of={of} />
       <Figures of={of} />
       <Changes of={of} />
-      <p className="soft">Last asked {ago(of.last_seen)}.</p>
+      <p className="soft">
+        Last asked <Ago of={of.last_seen} />.
+      </p>
     </section>
   );
 }

@@ -3,7 +3,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { ago, dateTime } from "~/format/time";
+import { dateTime } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { Button, ButtonLink } from "~/ui/Button";
 import { Badge, ErrorNote, Loading, type Tone } from "~/ui/Note";
 import { Card } from "~/ui/Page";
@@ -136,7 +137,9 @@ export function PricesCard({ endpoint }: { endpoint: Endpoint }) {
                       {dateTime(price.effective_at)}
                     </span>
                     {price.state === "upcoming" ? (
-                      <div className="soft">{ago(price.effective_at)}</div>
+                      <div className="soft">
+                        <Ago of={price.effective_at} />
+                      </div>
                     ) : null}
                   </td>
                   {used.map(({ name }) => (

@@ -5,8 +5,8 @@ import { useState } from "react";
 import { type Schemas, answer, api } from "~/api/client";
 import { wholeList } from "~/api/pages";
 import { percent } from "~/format/number";
-import { ago } from "~/format/time";
 import { useMay } from "~/session/session";
+import { Ago } from "~/ui/Ago";
 import { Button, type ButtonKind } from "~/ui/Button";
 import { Dialog, FormDialog } from "~/ui/Dialog";
 import { CheckField, SelectField, TextArea, TextField } from "~/ui/Field";
@@ -209,7 +209,9 @@ function FailuresDialog({
             <tbody>
               {data.data.map((one) => (
                 <tr key={one.generation_id}>
-                  <td>{ago(one.failed_at)}</td>
+                  <td>
+                    <Ago of={one.failed_at} />
+                  </td>
                   <td className="mono">{one.generation_id}</td>
                   <td>{one.reason}</td>
                 </tr>

@@ -2,8 +2,8 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { type AccountSchemas, account, answer, api } from "~/api/client";
-import { ago } from "~/format/time";
 import { useMay, useSession } from "~/session/session";
+import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { SelectField, TextField } from "~/ui/Field";
@@ -112,7 +112,7 @@ function Invitations({ mayWrite }: { mayWrite: boolean }) {
       head: "Can be accepted until",
       width: "180px",
       value: (one) => one.expires_at,
-      cell: (one) => ago(one.expires_at),
+      cell: (one) => <Ago of={one.expires_at} />,
     },
     {
       id: "menu",

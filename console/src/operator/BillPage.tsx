@@ -5,7 +5,8 @@ import { useState } from "react";
 import { rowsOf } from "~/api/paged";
 import { exactUsd, nanoOf, usdOfNano } from "~/format/money";
 import { count } from "~/format/number";
-import { ago, date, dateTime } from "~/format/time";
+import { date, dateTime } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { TextField } from "~/ui/Field";
@@ -178,7 +179,7 @@ function Figures({ of }: { of: Bill }) {
           note: of.difference === null ? null : more(of.difference, "0") > 0n ? "billed beyond" : null,
         },
         of.paid_at
-          ? { label: "Paid", value: exactUsd(of.paid), note: ago(of.paid_at) }
+          ? { label: "Paid", value: exactUsd(of.paid), note: <Ago of={of.paid_at} /> }
           : { label: "Paid", value: "not yet" },
       ]}
     />

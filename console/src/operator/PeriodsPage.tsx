@@ -4,7 +4,8 @@ import { useState } from "react";
 
 import { rowsOf } from "~/api/paged";
 import { count } from "~/format/number";
-import { ago, dateTime } from "~/format/time";
+import { dateTime } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { Badge, Empty, Note } from "~/ui/Note";
@@ -79,7 +80,7 @@ const columnsOf = (onClose: (period: Period) => void): Column<Period>[] => [
     id: "drafted",
     head: "Drafted",
     width: "140px",
-    cell: (one) => (one.drafted_at ? ago(one.drafted_at) : <span className="soft">–</span>),
+    cell: (one) => (one.drafted_at ? <Ago of={one.drafted_at} /> : <span className="soft">–</span>),
   },
   {
     id: "invoices",
@@ -132,7 +133,7 @@ export function PeriodsPage() {
         <Note key={one.id}>
           <p role="status">
             Period {one.id} is being drafted: {count(one.invoices)} invoices so far. Closed{" "}
-            {ago(one.closed_at)}; asked again every second.
+            <Ago of={one.closed_at} />; asked again every second.
           </p>
           <progress className="going-on" aria-label={`Drafting the invoices of period ${one.id}`} />
         </Note>

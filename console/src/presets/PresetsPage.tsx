@@ -2,8 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 
-import { ago } from "~/format/time";
 import { useMay } from "~/session/session";
+import { Ago } from "~/ui/Ago";
 import { Button, type ButtonKind } from "~/ui/Button";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
@@ -58,7 +58,7 @@ export function PresetsPage() {
       head: "Changed",
       width: "160px",
       value: (one) => one.updated_at,
-      cell: (one) => ago(one.updated_at),
+      cell: (one) => <Ago of={one.updated_at} />,
     },
     {
       id: "menu",

@@ -4,7 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { answer, api } from "~/api/client";
-import { ago } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { CodeBlock } from "~/ui/Copy";
 import { Dialog, FormDialog } from "~/ui/Dialog";
 import { SelectField, TextArea, TextField } from "~/ui/Field";
@@ -107,7 +107,9 @@ export function VersionsDialog({ of, workspace, onClose }: Asked & { of: Preset 
           <section className="stack" key={version.id}>
             <h3>
               Version {version.version} {place === 0 ? <Badge tone="good">in force</Badge> : null}{" "}
-              <span className="soft">{ago(version.created_at)}</span>
+              <span className="soft">
+                <Ago of={version.created_at} />
+              </span>
             </h3>
             {version.system_prompt ? <CodeBlock label="System prompt" code={version.system_prompt} /> : null}
             <CodeBlock label="Configuration" code={JSON.stringify(version.config, null, 2)} />

@@ -3,8 +3,8 @@ import { type FormEvent, type ReactNode, useState } from "react";
 
 import { type Schemas, account, answer, api } from "~/api/client";
 import { messageOf } from "~/api/errors";
-import { ago } from "~/format/time";
 import { sessionQuery, useMay, useSession } from "~/session/session";
+import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { TextField } from "~/ui/Field";
 import { Badge, ErrorNote, Loading, Note } from "~/ui/Note";
@@ -148,7 +148,7 @@ function Sessions() {
                 </span>
                 <span className="soft">
                   <span title={one.user_agent}>{browserOf(one.user_agent)}</span> · used{" "}
-                  {ago(one.last_seen_at)}
+                  <Ago of={one.last_seen_at} />
                 </span>
               </div>
               {one.is_current ? null : (

@@ -4,7 +4,8 @@ import { useState } from "react";
 import { admin, answer } from "~/api/client";
 import { everyOf } from "~/keys/keys";
 import { exactUsd } from "~/format/money";
-import { ago, date } from "~/format/time";
+import { date } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
@@ -56,7 +57,7 @@ const columnsOf = (
     head: "Last used",
     width: "140px",
     value: (one) => one.last_used_at,
-    cell: (one) => ago(one.last_used_at),
+    cell: (one) => <Ago of={one.last_used_at} />,
   },
   {
     id: "ends",

@@ -4,7 +4,7 @@ import { type FormEvent, useState } from "react";
 import { admin, answer } from "~/api/client";
 import { messageOf } from "~/api/errors";
 import { exactUsd } from "~/format/money";
-import { ago } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { TextField } from "~/ui/Field";
 import { RowMenu } from "~/ui/Menu";
@@ -116,7 +116,7 @@ const columnsOf = (
     head: "Begins anew",
     width: "130px",
     value: (one) => one.window_ends_at,
-    cell: (one) => (one.window_ends_at ? ago(one.window_ends_at) : "never"),
+    cell: (one) => (one.window_ends_at ? <Ago of={one.window_ends_at} /> : "never"),
   },
   {
     id: "own",
