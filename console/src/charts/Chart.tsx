@@ -189,7 +189,7 @@ export function Figures({ label, columns, granularity, say }: Omit<ChartProps, "
           <caption className="visually-hidden">{label}</caption>
           <thead>
             <tr>
-              <th scope="col">From</th>
+              <th scope="col">From ({isLocal(granularity) ? "your time" : "UTC"})</th>
               {columns.series.map((one) => (
                 <th key={one.name} scope="col" className="number">
                   {one.name}

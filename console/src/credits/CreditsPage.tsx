@@ -201,7 +201,7 @@ function RefundDialog({ of, onClose }: { of: Payment; onClose: () => void }) {
 
 function columns(mayWrite: boolean, onRefund: (payment: Payment) => void): Column<Payment>[] {
   return [
-    { id: "at", head: "When", width: "190px", cell: (one) => dateTime(one.created_at) },
+    { id: "at", head: "When", width: "210px", cell: (one) => dateTime(one.created_at) },
     {
       id: "status",
       head: "State",

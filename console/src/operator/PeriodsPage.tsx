@@ -67,13 +67,13 @@ const columnsOf = (onClose: (period: Period) => void): Column<Period>[] => [
   {
     id: "opened",
     head: "Opened",
-    width: "minmax(180px, 1fr)",
+    width: "minmax(210px, 1fr)",
     cell: (one) => dateTime(one.opened_at),
   },
   {
     id: "closed",
     head: "Closed",
-    width: "minmax(180px, 1fr)",
+    width: "minmax(210px, 1fr)",
     cell: (one) => (one.closed_at ? dateTime(one.closed_at) : <span className="soft">not yet</span>),
   },
   {

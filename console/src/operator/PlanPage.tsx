@@ -30,7 +30,7 @@ const route = getRouteApi("/inside/operator/plans/$name");
 
 const versionColumns = (onTake: (version: Version) => void): Column<Version>[] => [
   { id: "version", head: "Version", width: "90px", cell: (one) => one.version },
-  { id: "at", head: "In force from", width: "185px", cell: (one) => dateTime(one.created_at) },
+  { id: "at", head: "In force from", width: "210px", cell: (one) => dateTime(one.created_at) },
   {
     id: "by",
     head: "By",

@@ -81,7 +81,7 @@ const columnsOf = (onRefund: (payment: Payment) => void): Column<Payment>[] => [
   {
     id: "at",
     head: "Begun",
-    width: "180px",
+    width: "210px",
     value: (one) => one.created_at,
     cell: (one) => dateTime(one.created_at),
   },
