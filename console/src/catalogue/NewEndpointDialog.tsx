@@ -44,7 +44,7 @@ export function NewEndpointDialog({
       groups={ENDPOINT}
       before={formOf(ENDPOINT, {})}
       given={given}
-      onSend={(members) => makeEndpoint({ ...members, price: { base: firstRates(rates) } })}
+      onSend={(members, once) => makeEndpoint({ ...members, price: { base: firstRates(rates) } }, once)}
       onDone={(done) => onDone(done.id)}
       onClose={onClose}
     >

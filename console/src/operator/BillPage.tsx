@@ -2,6 +2,7 @@ import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 
+import { useOnce } from "~/api/once";
 import { rowsOf } from "~/api/paged";
 import { exactUsd, nanoOf, usdOfNano } from "~/format/money";
 import { count } from "~/format/number";
@@ -125,10 +126,12 @@ const DIFFERENCE_COLUMNS: Column<Difference>[] = [
 
 function PayDialog({ of, onClose }: { of: Bill; onClose: () => void }) {
   const queries = useQueryClient();
+  const once = useOnce();
   const [form, setForm] = useState({ amount: of.amount, reference: "" });
   async function submit(): Promise<void> {
     if ((nanoOf(form.amount) ?? -1n) < 0n) throw new Error("An amount in USD, such as 812.40.");
-    await payBill(of.bill_id, { amount: form.amount.trim(), reference: form.reference.trim() });
+    const body = { amount: form.amount.trim(), reference: form.reference.trim() };
+    await payBill(of.bill_id, once(body), body);
     await queries.invalidateQueries({ queryKey: ["operator", "bill"] });
     await queries.invalidateQueries({ queryKey: ["operator", "bills"] });
     await queries.invalidateQueries({ queryKey: ["operator", "accounts"] });

@@ -2,6 +2,7 @@ import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, getRouteApi, useRouter } from "@tanstack/react-router";
 import { useState } from "react";
 
+import { useOnce } from "~/api/once";
 import { rowsOf } from "~/api/paged";
 import { exactUsd, nanoOf } from "~/format/money";
 import { count } from "~/format/number";
@@ -111,6 +112,7 @@ function lastMonth(now: Date): { first: string; last: string } {
 function ImportDialog({ onClose }: { onClose: () => void }) {
   const queries = useQueryClient();
   const router = useRouter();
+  const once = useOnce();
   const [file, setFile] = useState<File | null>(null);
   const [form, setForm] = useState({
     provider: "",
@@ -121,7 +123,7 @@ function ImportDialog({ onClose }: { onClose: () => void }) {
   });
   async function submit(): Promise<void> {
     if (file === null) throw new Error("Choose the provider's file.");
-    const bill = await importBill(form, file);
+    const bill = await importBill(form, file, once([form, file.name, file.size, file.lastModified]));
     await queries.invalidateQueries({ queryKey: ["operator", "bills"] });
     await router.navigate({ to: "/operator/bills/$id", params: { id: bill.bill_id } });
   }

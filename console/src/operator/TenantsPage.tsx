@@ -3,6 +3,7 @@ import { Link, getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { admin, answer } from "~/api/client";
+import { useOnce } from "~/api/once";
 import { exactUsd, nanoOf } from "~/format/money";
 import { date } from "~/format/time";
 import { Button } from "~/ui/Button";
@@ -100,7 +101,7 @@ function NewTenantDialog({ onClose }: { onClose: () => void }) {
   const [slug, setSlug] = useState<string | null>(null);
   const [plan, setPlan] = useState("");
   const [owner, setOwner] = useState("");
-  const [once] = useState(() => crypto.randomUUID());
+  const once = useOnce();
   const shown = slug ?? slugOf(name);
   async function submit(): Promise<void> {
     const body = {
@@ -109,7 +110,7 @@ function NewTenantDialog({ onClose }: { onClose: () => void }) {
       ...(plan ? { plan } : {}),
       ...(owner.trim() ? { owner: owner.trim() } : {}),
     };
-    await answer(admin.POST("/tenants", { params: { header: { "Idempotency-Key": once } }, body }));
+    await answer(admin.POST("/tenants", { params: { header: once(body) }, body }));
     await queries.invalidateQueries({ queryKey: tenantsKey });
   }
   return (

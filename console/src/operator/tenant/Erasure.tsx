@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { admin, answer } from "~/api/client";
-import { onceKey } from "~/api/paged";
+import { useOnce } from "~/api/once";
 import { count } from "~/format/number";
 import { dateTime } from "~/format/time";
 import { Button } from "~/ui/Button";
@@ -75,14 +75,12 @@ function EraseDialog({
 }) {
   const queries = useQueryClient();
   const [typed, setTyped] = useState("");
-  const [once] = useState(onceKey);
+  const once = useOnce();
   async function submit(): Promise<void> {
     if (typed.trim() !== slug) throw new Error(`Type ${slug} to confirm.`);
+    const body = { confirm: typed.trim() };
     await answer(
-      admin.POST("/tenants/{tenant}/erase", {
-        params: { path: { tenant }, header: { "Idempotency-Key": once } },
-        body: { confirm: typed.trim() },
-      }),
+      admin.POST("/tenants/{tenant}/erase", { params: { path: { tenant }, header: once(body) }, body }),
     );
     await queries.invalidateQueries({ queryKey: keyOf(tenant) });
     await queries.invalidateQueries({ queryKey: tenantsKey });

@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { admin, answer, document } from "~/api/client";
-import { onceKey } from "~/api/paged";
+import { useOnce } from "~/api/once";
 import { nanoOf } from "~/format/money";
 import { RESETS } from "~/keys/keys";
 import { FormDialog } from "~/ui/Dialog";
@@ -28,7 +28,9 @@ const OVERLAPS = [
 export function NewKeyDialog({ tenant, onClose, onMinted }: Of & { onMinted: (minted: MintedKey) => void }) {
   const queries = useQueryClient();
   const [form, setForm] = useState({ name: "", kind: "inference", limit: "", reset: "monthly", days: "" });
-  const [once] = useState(onceKey);
+  // Counted from one moment, so that the same form asks for the same when it is sent again.
+  const [opened] = useState(() => Date.now());
+  const once = useOnce();
   const isForModels = form.kind === "inference";
   async function submit(): Promise<void> {
     const isLimited = isForModels && form.limit.trim() !== "";
@@ -42,9 +44,9 @@ export function NewKeyDialog({ tenant, onClose, onMinted }: Of & { onMinted: (mi
       kind: form.kind as "inference" | "management",
       ...(isLimited ? { limit: form.limit.trim() } : {}),
       ...(isLimited && form.reset ? { limit_reset: form.reset as Reset } : {}),
-      ...(days > 0 ? { expires_at: new Date(Date.now() + days * DAY).toISOString() } : {}),
+      ...(days > 0 ? { expires_at: new Date(opened + days * DAY).toISOString() } : {}),
     };
-    const params = { path: { tenant }, header: { "Idempotency-Key": once } };
+    const params = { path: { tenant }, header: once(body) };
     onMinted(await document<MintedKey>(admin.POST("/tenants/{tenant}/keys", { params, body })));
     await queries.invalidateQueries({ queryKey: keyOf(tenant, "keys") });
   }
@@ -104,10 +106,10 @@ export function RotateKeyDialog({
 }: Of & { of: OperatorKey; onMinted: (minted: MintedKey) => void }) {
   const queries = useQueryClient();
   const [overlap, setOverlap] = useState("0");
-  const [once] = useState(onceKey);
+  const once = useOnce();
   async function submit(): Promise<void> {
-    const params = { path: { hash: of.hash }, header: { "Idempotency-Key": once } };
     const body = { overlap_seconds: Number(overlap) };
+    const params = { path: { hash: of.hash }, header: once(body) };
     onMinted(await document<MintedKey>(admin.POST("/keys/{hash}/rotate", { params, body })));
     await queries.invalidateQueries({ queryKey: keyOf(tenant, "keys") });
   }

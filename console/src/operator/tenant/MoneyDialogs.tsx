@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { admin, answer, document } from "~/api/client";
-import { onceKey } from "~/api/paged";
+import { useOnce } from "~/api/once";
 import { exactUsd, nanoOf } from "~/format/money";
 import { FormDialog } from "~/ui/Dialog";
 import { FieldGroup, SelectField, TextField } from "~/ui/Field";
@@ -19,7 +19,8 @@ interface Of {
 
 export function GrantDialog({ tenant, onClose }: Of) {
   const queries = useQueryClient();
-  const [form, setForm] = useState({ amount: "", kind: "promotion", reason: "", day: "", once: onceKey() });
+  const [form, setForm] = useState({ amount: "", kind: "promotion", reason: "", day: "", key: "" });
+  const once = useOnce();
   const isGift = form.kind === "promotion";
   async function submit(): Promise<void> {
     const amount = nanoOf(form.amount);
@@ -31,9 +32,11 @@ export function GrantDialog({ tenant, onClose }: Of) {
       // What is given ends with the day that is said.
       ...(isGift && form.day ? { expires_at: `${form.day}T23:59:59Z` } : {}),
     };
+    const key = form.key.trim();
+    const header = key === "" ? once(body) : { "Idempotency-Key": key };
     await answer(
       admin.POST("/tenants/{tenant}/credits", {
-        params: { path: { tenant }, header: { "Idempotency-Key": form.once.trim() } },
+        params: { path: { tenant }, header },
         body,
       }),
     );
@@ -80,12 +83,11 @@ export function GrantDialog({ tenant, onClose }: Of) {
       ) : null}
       <TextField
         label="Idempotency key"
-        hint="The same grant under the same key moves money once."
-        required
+        hint="The same grant under the same key moves money once. Left out: one for this dialog alone."
         maxLength={255}
         className="input mono"
-        value={form.once}
-        onChange={(event) => setForm({ ...form, once: event.target.value })}
+        value={form.key}
+        onChange={(event) => setForm({ ...form, key: event.target.value })}
       />
     </FormDialog>
   );

@@ -2,7 +2,7 @@ import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { admin, answer } from "~/api/client";
-import { onceKey } from "~/api/paged";
+import { useOnce } from "~/api/once";
 import { exactUsd, nanoOf, usdOfNano } from "~/format/money";
 import { dateTime } from "~/format/time";
 import { Button } from "~/ui/Button";
@@ -38,16 +38,13 @@ function RefundDialog({ tenant, of, onClose }: { tenant: string; of: Payment; on
   const most = refundable(of);
   const [amount, setAmount] = useState(amountOf(most));
   const [reason, setReason] = useState("");
-  const [once] = useState(onceKey);
+  const once = useOnce();
   async function submit(): Promise<void> {
     const asked = nanoOf(amount);
     if (asked === null || asked <= 0n) throw new Error("An amount in USD, such as 12.50.");
-    await answer(
-      admin.POST("/payments/{id}/refund", {
-        params: { path: { id: of.id }, header: { "Idempotency-Key": once } },
-        body: { amount: amount.trim(), reason: reason.trim() },
-      }),
-    );
+    const body = { amount: amount.trim(), reason: reason.trim() };
+    const params = { path: { id: of.id }, header: once(body) };
+    await answer(admin.POST("/payments/{id}/refund", { params, body }));
     await queries.invalidateQueries({ queryKey: keyOf(tenant) });
     say(`${exactUsd(amount)} goes back.`);
   }
