@@ -55,7 +55,6 @@ function CredentialDialog({
   workspace: string | undefined;
   onClose: () => void;
 }) {
-  const queries = useQueryClient();
   const { data: providers } = useQuery(providersQuery);
   const [form, setForm] = useState({
     provider: of?.provider ?? "",
@@ -83,14 +82,13 @@ function CredentialDialog({
         api.POST("/byok", { body: { ...settings, provider: form.provider, key: form.key.trim(), ...place } }),
       );
     }
-    await queries.invalidateQueries({ queryKey: ["byok"] });
   }
   return (
     <FormDialog
-      open
       title={of ? `Change the key for ${of.provider}` : "New provider key"}
       action={of ? "Save" : "Keep it"}
       onClose={onClose}
+      changes={[["byok"]]}
       onSubmit={submit}
     >
       {of ? null : (
@@ -149,18 +147,16 @@ function CredentialDialog({
 }
 
 function DeleteDialog({ of, onClose }: { of: Credential; onClose: () => void }) {
-  const queries = useQueryClient();
   async function submit(): Promise<void> {
     await answer(api.DELETE("/byok/{id}", { params: { path: { id: of.id } } }));
-    await queries.invalidateQueries({ queryKey: ["byok"] });
   }
   return (
     <FormDialog
-      open
       title={`Delete the key for ${of.provider}?`}
       kind="danger"
       action="Delete"
       onClose={onClose}
+      changes={[["byok"]]}
       onSubmit={submit}
     >
       <p>{of.label} and what is sealed of it are gone then.</p>

@@ -186,7 +186,6 @@ function RefundDialog({ of, onClose }: { of: Payment; onClose: () => void }) {
   }
   return (
     <FormDialog
-      open
       title={`Refund ${usd(of.amount)}?`}
       kind="danger"
       action="Refund what is left of it"

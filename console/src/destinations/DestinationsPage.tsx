@@ -62,7 +62,6 @@ function DestinationDialog({
   workspace: string | undefined;
   onClose: () => void;
 }) {
-  const queries = useQueryClient();
   const [type, setType] = useState(of?.type ?? "otel-collector");
   const kept = (of?.config ?? {}) as Record<string, unknown>;
   const [config, setConfig] = useState<Record<string, string>>(
@@ -105,14 +104,13 @@ function DestinationDialog({
           body: { ...common, type, ...(workspace ? { workspace_id: workspace } : {}) },
         }),
       );
-    await queries.invalidateQueries({ queryKey: ["destinations"] });
   }
   return (
     <FormDialog
-      open
       title={of ? `Change ${of.name ?? of.type}` : "New destination"}
       action={of ? "Save and try it" : "Try it and keep it"}
       onClose={onClose}
+      changes={[["destinations"]]}
       onSubmit={submit}
     >
       {of ? null : (

@@ -153,8 +153,7 @@ function Dialogs({
   kind: Kind;
 }) {
   const close = () => ask(null);
-  // The dialog that made the secret closes itself after this; the secret has to stay.
-  const show = (minted: Minted) => setTimeout(() => ask({ what: "secret", minted }));
+  const show = (minted: Minted) => ask({ what: "secret", minted });
   switch (asked?.what) {
     case "new":
       return <NewKeyDialog workspace={workspace} kind={kind} onClose={close} onMinted={show} />;

@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 
@@ -125,24 +125,24 @@ const DIFFERENCE_COLUMNS: Column<Difference>[] = [
 ];
 
 function PayDialog({ of, onClose }: { of: Bill; onClose: () => void }) {
-  const queries = useQueryClient();
   const once = useOnce();
   const [form, setForm] = useState({ amount: of.amount, reference: "" });
   async function submit(): Promise<void> {
     if ((nanoOf(form.amount) ?? -1n) < 0n) throw new Error("An amount in USD, such as 812.40.");
     const body = { amount: form.amount.trim(), reference: form.reference.trim() };
     await payBill(of.bill_id, once(body), body);
-    await queries.invalidateQueries({ queryKey: ["operator", "bill"] });
-    await queries.invalidateQueries({ queryKey: ["operator", "bills"] });
-    await queries.invalidateQueries({ queryKey: ["operator", "accounts"] });
     say("The payment is booked.");
   }
   return (
     <FormDialog
-      open
       title={`Pay ${of.provider}`}
       action="Book the payment"
       onClose={onClose}
+      changes={[
+        ["operator", "bill"],
+        ["operator", "bills"],
+        ["operator", "accounts"],
+      ]}
       onSubmit={submit}
     >
       <p>

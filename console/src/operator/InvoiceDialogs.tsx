@@ -46,7 +46,6 @@ export function FinaliseDialog({ of, onClose }: Of) {
   }
   return (
     <FormDialog
-      open
       title={`Issue this ${kindOf(of)} now?`}
       action={`Issue the ${kindOf(of)}`}
       onClose={onClose}
@@ -83,7 +82,6 @@ export function CreditDialog({ of, isVoiding, onClose }: Of & { isVoiding: boole
   }
   return (
     <FormDialog
-      open
       title={isVoiding ? `Void ${of.number ?? "it"}?` : `Credit note for ${of.number ?? "it"}`}
       kind={isVoiding ? "danger" : "primary"}
       action={isVoiding ? "Credit all of it" : "Issue the credit note"}
@@ -141,7 +139,6 @@ export function PaymentDialog({ of, onClose }: Of) {
   }
   return (
     <FormDialog
-      open
       title={`Payment of ${of.number ?? "it"}`}
       action="Record the payment"
       onClose={onClose}

@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 
@@ -23,20 +23,20 @@ function State({ of }: { of: Period }) {
 }
 
 function CloseDialog({ of, onClose }: { of: Period; onClose: () => void }) {
-  const queries = useQueryClient();
   async function submit(): Promise<void> {
     await closePeriod(of.id);
     say(`Period ${of.id} is closed. Its invoices are being drafted.`);
-    await queries.invalidateQueries({ queryKey: ["operator", "periods"] });
-    await queries.invalidateQueries({ queryKey: ["operator", "invoices"] });
   }
   return (
     <FormDialog
-      open
       title={`Close period ${of.id}?`}
       kind="danger"
       action="Close the period"
       onClose={onClose}
+      changes={[
+        ["operator", "periods"],
+        ["operator", "invoices"],
+      ]}
       onSubmit={submit}
     >
       <p>It has been open since {dateTime(of.opened_at)}. Closing it</p>

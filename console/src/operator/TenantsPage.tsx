@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 
@@ -95,7 +95,6 @@ const COLUMNS: Column<Tenant>[] = [
 ];
 
 function NewTenantDialog({ onClose }: { onClose: () => void }) {
-  const queries = useQueryClient();
   const { data: plans } = useQuery(plansQuery);
   const [name, setName] = useState("");
   const [slug, setSlug] = useState<string | null>(null);
@@ -111,10 +110,9 @@ function NewTenantDialog({ onClose }: { onClose: () => void }) {
       ...(owner.trim() ? { owner: owner.trim() } : {}),
     };
     await answer(admin.POST("/tenants", { params: { header: once(body) }, body }));
-    await queries.invalidateQueries({ queryKey: tenantsKey });
   }
   return (
-    <FormDialog open title="New tenant" action="Create" onClose={onClose} onSubmit={submit}>
+    <FormDialog title="New tenant" action="Create" onClose={onClose} changes={[tenantsKey]} onSubmit={submit}>
       <TextField
         label="Name"
         required

@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { admin, answer } from "~/api/client";
@@ -73,7 +73,6 @@ function EraseDialog({
   slug: string;
   onClose: () => void;
 }) {
-  const queries = useQueryClient();
   const [typed, setTyped] = useState("");
   const once = useOnce();
   async function submit(): Promise<void> {
@@ -82,16 +81,14 @@ function EraseDialog({
     await answer(
       admin.POST("/tenants/{tenant}/erase", { params: { path: { tenant }, header: once(body) }, body }),
     );
-    await queries.invalidateQueries({ queryKey: keyOf(tenant) });
-    await queries.invalidateQueries({ queryKey: tenantsKey });
   }
   return (
     <FormDialog
-      open
       title={`Erase ${name}?`}
       kind="danger"
       action="Erase it for good"
       onClose={onClose}
+      changes={[keyOf(tenant), tenantsKey]}
       onSubmit={submit}
     >
       <Note tone="bad">There is no way back, not even from a backup: its data keys are deleted.</Note>

@@ -17,7 +17,7 @@ export function InviteDialog({ tenant, onClose }: { tenant: string; onClose: () 
     say(`${data.email} is invited.`);
   }
   return (
-    <FormDialog open title="Invite an owner" action="Invite" onClose={onClose} onSubmit={submit}>
+    <FormDialog title="Invite an owner" action="Invite" onClose={onClose} onSubmit={submit}>
       <TextField
         label="E-mail"
         hint="The invitation is sent by mail and can be accepted within seven days."

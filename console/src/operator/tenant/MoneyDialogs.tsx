@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { admin, answer, document } from "~/api/client";
@@ -18,7 +18,6 @@ interface Of {
 }
 
 export function GrantDialog({ tenant, onClose }: Of) {
-  const queries = useQueryClient();
   const [form, setForm] = useState({ amount: "", kind: "promotion", reason: "", day: "", key: "" });
   const once = useOnce();
   const isGift = form.kind === "promotion";
@@ -40,11 +39,16 @@ export function GrantDialog({ tenant, onClose }: Of) {
         body,
       }),
     );
-    await queries.invalidateQueries({ queryKey: keyOf(tenant) });
     say(`${exactUsd(form.amount)} granted.`);
   }
   return (
-    <FormDialog open title="Grant credit" action="Grant" onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      title="Grant credit"
+      action="Grant"
+      onClose={onClose}
+      changes={[keyOf(tenant)]}
+      onSubmit={submit}
+    >
       <div className="input-row">
         <TextField
           label="Amount (USD)"
@@ -94,23 +98,20 @@ export function GrantDialog({ tenant, onClose }: Of) {
 }
 
 export function MoveDialog({ tenant, plan, onClose }: Of & { plan: string }) {
-  const queries = useQueryClient();
   const { data: plans } = useQuery(plansQuery);
   const [name, setName] = useState(plan);
   const target = plans?.find((one) => one.name === name);
   async function submit(): Promise<void> {
     await answer(admin.PUT("/tenants/{tenant}/plan", { params: { path: { tenant } }, body: { plan: name } }));
-    await queries.invalidateQueries({ queryKey: keyOf(tenant) });
-    await queries.invalidateQueries({ queryKey: ["operator", "plans"] });
     say(`The tenant is on the plan ${name}.`);
   }
   return (
     <FormDialog
-      open
       size="wide"
       title="Another plan"
       action="Move the tenant"
       onClose={onClose}
+      changes={[keyOf(tenant), ["operator", "plans"]]}
       onSubmit={submit}
     >
       <SelectField

@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { admin, answer } from "~/api/client";
@@ -34,7 +34,6 @@ function refundable(payment: Pick<Payment, "amount" | "reversals" | "status">): 
 }
 
 function RefundDialog({ tenant, of, onClose }: { tenant: string; of: Payment; onClose: () => void }) {
-  const queries = useQueryClient();
   const most = refundable(of);
   const [amount, setAmount] = useState(amountOf(most));
   const [reason, setReason] = useState("");
@@ -45,16 +44,15 @@ function RefundDialog({ tenant, of, onClose }: { tenant: string; of: Payment; on
     const body = { amount: amount.trim(), reason: reason.trim() };
     const params = { path: { id: of.id }, header: once(body) };
     await answer(admin.POST("/payments/{id}/refund", { params, body }));
-    await queries.invalidateQueries({ queryKey: keyOf(tenant) });
     say(`${exactUsd(amount)} goes back.`);
   }
   return (
     <FormDialog
-      open
       title={`Refund of a payment of ${exactUsd(of.amount)}`}
       kind="danger"
       action="Refund"
       onClose={onClose}
+      changes={[keyOf(tenant)]}
       onSubmit={submit}
     >
       <p>
