@@ -204,14 +204,14 @@ function columns(mayWrite: boolean, onRefund: (payment: Payment) => void): Colum
     {
       id: "status",
       head: "State",
-      width: "130px",
+      width: "minmax(130px, 1fr)",
       cell: (one) => (
-        <Badge
-          tone={TONES[one.status as keyof typeof TONES]}
-          {...(one.failure ? { title: one.failure } : {})}
-        >
-          {one.status}
-        </Badge>
+        <div className="stack-tight">
+          <span>
+            <Badge tone={TONES[one.status as keyof typeof TONES]}>{one.status}</Badge>
+          </span>
+          {one.failure ? <span className="soft details">{one.failure}</span> : null}
+        </div>
       ),
     },
     { id: "kind", head: "Kind", width: "minmax(110px, 1fr)", cell: (one) => one.kind },
@@ -227,7 +227,12 @@ function columns(mayWrite: boolean, onRefund: (payment: Payment) => void): Colum
         if (one.status === "pending" && one.url) return <a href={one.url}>Pay</a>;
         if (one.status !== "succeeded" || !mayWrite) return null;
         return (
-          <Button size="small" kind="quiet" onClick={() => onRefund(one)}>
+          <Button
+            size="small"
+            kind="quiet"
+            aria-label={`Refund ${usd(one.total)} of ${dateTime(one.created_at)}`}
+            onClick={() => onRefund(one)}
+          >
             Refund…
           </Button>
         );

@@ -53,6 +53,8 @@ const TYPES: Record<string, { label: string; members: Member[] }> = {
   },
 };
 
+const nameOf = (one: Destination): string => one.name ?? TYPES[one.type]?.label ?? one.type;
+
 function DestinationDialog({
   of,
   workspace,
@@ -107,7 +109,7 @@ function DestinationDialog({
   }
   return (
     <FormDialog
-      title={of ? `Change ${of.name ?? of.type}` : "New destination"}
+      title={of ? `Change ${nameOf(of)}` : "New destination"}
       action={of ? "Save and try it" : "Try it and keep it"}
       onClose={onClose}
       changes={[["destinations"]]}
@@ -161,6 +163,23 @@ function DestinationDialog({
   );
 }
 
+function DeleteDialog({ of, onClose }: { of: Destination; onClose: () => void }) {
+  const submit = () =>
+    answer(api.DELETE("/observability/destinations/{id}", { params: { path: { id: of.id } } }));
+  return (
+    <FormDialog
+      title={`Delete ${nameOf(of)}?`}
+      kind="danger"
+      action="Delete"
+      onClose={onClose}
+      changes={[["destinations"]]}
+      onSubmit={submit}
+    >
+      <p>Nothing is sent there any more. This cannot be taken back.</p>
+    </FormDialog>
+  );
+}
+
 function FailuresDialog({
   of,
   mayWrite,
@@ -189,7 +208,7 @@ function FailuresDialog({
     onError: complain,
   });
   return (
-    <Dialog open size="wide" title={`What ${of.name ?? of.type} did not take`} onClose={onClose}>
+    <Dialog open size="wide" title={`What ${nameOf(of)} did not take`} onClose={onClose}>
       {error ? <ErrorNote error={error} /> : null}
       {data ? (
         <>
@@ -229,9 +248,9 @@ export function DestinationsPage() {
   const navigate = route.useNavigate();
   const queries = useQueryClient();
   const mayWrite = useMay()("observability.write");
-  const [asked, ask] = useState<{ what: "new" } | { what: "change" | "failures"; one: Destination } | null>(
-    null,
-  );
+  const [asked, ask] = useState<
+    { what: "new" } | { what: "change" | "failures" | "delete"; one: Destination } | null
+  >(null);
   const { data, error, refetch } = useQuery({
     queryKey: ["destinations", workspace],
     queryFn: () =>
@@ -243,10 +262,6 @@ export function DestinationsPage() {
         ),
       ),
   });
-  const changed = {
-    onSuccess: () => queries.invalidateQueries({ queryKey: ["destinations"] }),
-    onError: complain,
-  };
   const toggle = useMutation({
     mutationFn: (one: Destination) =>
       answer(
@@ -255,12 +270,8 @@ export function DestinationsPage() {
           body: { enabled: !one.enabled },
         }),
       ),
-    ...changed,
-  });
-  const remove = useMutation({
-    mutationFn: (id: string) =>
-      answer(api.DELETE("/observability/destinations/{id}", { params: { path: { id } } })),
-    ...changed,
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["destinations"] }),
+    onError: complain,
   });
   const create = (kind: ButtonKind) =>
     mayWrite ? (
@@ -273,8 +284,8 @@ export function DestinationsPage() {
       id: "name",
       head: "Destination",
       width: "minmax(180px, 2fr)",
-      value: (one) => one.name ?? one.type,
-      cell: (one) => one.name ?? TYPES[one.type]?.label ?? one.type,
+      value: nameOf,
+      cell: nameOf,
     },
     { id: "type", head: "Type", width: "160px", value: (one) => one.type, cell: (one) => one.type },
     {
@@ -304,14 +315,18 @@ export function DestinationsPage() {
       width: "56px",
       cell: (one) => (
         <RowMenu
-          label={`Actions of ${one.name ?? one.type}`}
+          label={`Actions of ${nameOf(one)}`}
           actions={[
             { label: "What failed…", onSelect: () => ask({ what: "failures", one }) },
             ...(mayWrite
               ? [
                   { label: "Change…", onSelect: () => ask({ what: "change" as const, one }) },
                   { label: one.enabled ? "Disable" : "Enable", onSelect: () => toggle.mutate(one) },
-                  { label: "Delete", tone: "bad" as const, onSelect: () => remove.mutate(one.id) },
+                  {
+                    label: "Delete…",
+                    tone: "bad" as const,
+                    onSelect: () => ask({ what: "delete" as const, one }),
+                  },
                 ]
               : []),
           ]}
@@ -349,6 +364,7 @@ export function DestinationsPage() {
           onClose={() => ask(null)}
         />
       ) : null}
+      {asked?.what === "delete" ? <DeleteDialog of={asked.one} onClose={() => ask(null)} /> : null}
       {asked?.what === "failures" ? (
         <FailuresDialog of={asked.one} mayWrite={mayWrite} onClose={() => ask(null)} />
       ) : null}

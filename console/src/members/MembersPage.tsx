@@ -126,7 +126,11 @@ function Invitations({ mayWrite }: { mayWrite: boolean }) {
       width: "120px",
       cell: (one) =>
         mayWrite ? (
-          <Button size="small" onClick={() => revoke.mutate(one.id)}>
+          <Button
+            size="small"
+            aria-label={`Take back the invitation of ${one.email}`}
+            onClick={() => revoke.mutate(one.id)}
+          >
             Take back
           </Button>
         ) : null,

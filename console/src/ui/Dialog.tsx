@@ -14,7 +14,7 @@ export interface DialogProps {
   onClose: () => void;
   title: string;
   size?: "wide";
-  /** When leaving by a slip would lose something, such as a secret that is shown once. */
+  /** When leaving by a slip would lose something, such as what was typed or a secret that is shown once. */
   isSticky?: boolean;
   children: ReactNode;
   footer?: ReactNode;
@@ -121,7 +121,7 @@ export function FormDialog<Result>({
   }
 
   return (
-    <Dialog open onClose={onClose} title={title} {...(size ? { size } : {})}>
+    <Dialog open isSticky onClose={onClose} title={title} {...(size ? { size } : {})}>
       <form className="form" onSubmit={(event) => void submit(event)}>
         {children}
         <div className="form-actions">

@@ -122,7 +122,11 @@ const columnsOf = (onRefund: (payment: Payment) => void): Column<Payment>[] => [
     align: "right",
     cell: (one) =>
       refundable(one) > 0n ? (
-        <Button size="small" onClick={() => onRefund(one)}>
+        <Button
+          size="small"
+          aria-label={`Refund ${exactUsd(one.amount)} of ${dateTime(one.created_at)}`}
+          onClick={() => onRefund(one)}
+        >
           Refund
         </Button>
       ) : null,
