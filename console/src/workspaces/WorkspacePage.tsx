@@ -232,10 +232,11 @@ function Members({ of, isDefault, mayWrite }: { of: Workspace; isDefault: boolea
       </Card>
     );
   }
+  const failure = everybody.error ?? inside.error;
   const ids = new Set(inside.data?.map((one) => one.user_id));
   return (
     <Card title="Members">
-      {inside.error ? <ErrorNote error={inside.error} /> : null}
+      {failure ? <ErrorNote error={failure} /> : null}
       {everybody.data && inside.data ? (
         <div className="stack member-list">
           {everybody.data.map((member) => (
@@ -249,7 +250,7 @@ function Members({ of, isDefault, mayWrite }: { of: Workspace; isDefault: boolea
             />
           ))}
         </div>
-      ) : (
+      ) : failure ? null : (
         <Loading lines={3} />
       )}
     </Card>
