@@ -12,7 +12,7 @@ import { CheckField, SelectField, TextArea, TextField } from "~/ui/Field";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { ACTIONS, type Column, Table } from "~/ui/Table";
 import { complain } from "~/ui/toast";
 import { WorkspacePicker } from "~/workspaces/WorkspacePicker";
 
@@ -55,7 +55,7 @@ function CredentialDialog({
   workspace: string | undefined;
   onClose: () => void;
 }) {
-  const { data: providers } = useQuery(providersQuery);
+  const { data: providers, error: unlisted } = useQuery(providersQuery);
   const [form, setForm] = useState({
     provider: of?.provider ?? "",
     name: of?.name ?? "",
@@ -91,6 +91,7 @@ function CredentialDialog({
       changes={[["byok"]]}
       onSubmit={submit}
     >
+      {unlisted && !of ? <ErrorNote error={unlisted} /> : null}
       {of ? null : (
         <SelectField
           label="Provider"
@@ -252,7 +253,7 @@ export function ByokPage() {
     },
     {
       id: "menu",
-      head: <span className="visually-hidden">Actions</span>,
+      head: ACTIONS,
       width: "56px",
       cell: (one) =>
         mayWrite ? (

@@ -7,7 +7,7 @@ import { dateTime } from "~/format/time";
 import { type CredentialHealth, STATE_TONES, endpointHealthQuery } from "~/operator/health";
 import { Ago } from "~/ui/Ago";
 import { Badge, ErrorNote, Loading } from "~/ui/Note";
-import { Card } from "~/ui/Page";
+import { Card, Scroll } from "~/ui/Page";
 
 import { eventText, segmentsOf, sharesOf } from "./states";
 
@@ -21,7 +21,7 @@ const words = (state: string): string => state.replace("_", " ");
 
 function Figures({ of }: { of: CredentialHealth }) {
   return (
-    <div className="scroll">
+    <Scroll label="Figures">
       <table className="plain-table">
         <thead>
           <tr>
@@ -59,7 +59,7 @@ function Figures({ of }: { of: CredentialHealth }) {
           })}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
@@ -97,7 +97,7 @@ function Changes({ of }: { of: CredentialHealth }) {
   return (
     <details>
       <summary>Changes of state ({history.length})</summary>
-      <div className="scroll">
+      <Scroll label="Changes of state">
         <table className="plain-table">
           <tbody>
             {history.map((change) => (
@@ -112,7 +112,7 @@ function Changes({ of }: { of: CredentialHealth }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </details>
   );
 }

@@ -7,7 +7,7 @@ import { dateTime } from "~/format/time";
 import { Ago } from "~/ui/Ago";
 import { Button, ButtonLink } from "~/ui/Button";
 import { Badge, ErrorNote, Loading, type Tone } from "~/ui/Note";
-import { Card } from "~/ui/Page";
+import { Card, Scroll } from "~/ui/Page";
 
 import { PriceDialog } from "./PriceDialog";
 import { WithdrawDialog } from "./parts";
@@ -106,7 +106,7 @@ export function PricesCard({ endpoint }: { endpoint: Endpoint }) {
       ) : data.length === 0 ? (
         <p className="soft">It never had a price: it is not used until it has one.</p>
       ) : (
-        <div className="scroll">
+        <Scroll label="Prices">
           <table className="plain-table">
             <thead>
               <tr>
@@ -162,7 +162,7 @@ export function PricesCard({ endpoint }: { endpoint: Endpoint }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
       {isAsked ? <PriceDialog endpoint={endpoint} onClose={() => ask(false)} /> : null}
       {withdrawn ? (

@@ -8,6 +8,7 @@ import "uplot/dist/uPlot.min.css";
 import { useIsDark } from "~/shell/theme";
 
 import "./charts.css";
+import { Scroll } from "~/ui/Page";
 import { type Columns, type Granularity, MOST_SERIES, type Series, stacked } from "./series";
 
 export interface ChartProps {
@@ -184,7 +185,7 @@ export function Figures({ label, columns, granularity, say }: Omit<ChartProps, "
   return (
     <details className="chart-figures">
       <summary>Figures</summary>
-      <div className="scroll">
+      <Scroll label={label}>
         <table className="plain-table">
           <caption className="visually-hidden">{label}</caption>
           <thead>
@@ -210,7 +211,7 @@ export function Figures({ label, columns, granularity, say }: Omit<ChartProps, "
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </details>
   );
 }

@@ -13,7 +13,7 @@ import { CheckField, TextField } from "~/ui/Field";
 import { Badge, Empty, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Page, Stats } from "~/ui/Page";
 import { PagedTable } from "~/ui/PagedTable";
-import { type Column } from "~/ui/Table";
+import { ACTIONS, type Column } from "~/ui/Table";
 import { say } from "~/ui/toast";
 
 type Payment = Schemas["Payment"];
@@ -221,7 +221,7 @@ function columns(mayWrite: boolean, onRefund: (payment: Payment) => void): Colum
     { id: "total", head: "Paid", width: "110px", align: "right", cell: (one) => usd(one.total) },
     {
       id: "do",
-      head: <span className="visually-hidden">Actions</span>,
+      head: ACTIONS,
       width: "130px",
       cell: (one) => {
         if (one.status === "pending" && one.url) return <a href={one.url}>Pay</a>;

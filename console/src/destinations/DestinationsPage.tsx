@@ -12,8 +12,8 @@ import { Dialog, FormDialog } from "~/ui/Dialog";
 import { CheckField, SelectField, TextArea, TextField } from "~/ui/Field";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
-import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { Page, Scroll } from "~/ui/Page";
+import { ACTIONS, type Column, Table } from "~/ui/Table";
 import { complain, say } from "~/ui/toast";
 import { WorkspacePicker } from "~/workspaces/WorkspacePicker";
 
@@ -222,19 +222,28 @@ function FailuresDialog({
               </Button>
             </div>
           ) : null}
-          <table className="plain-table">
-            <tbody>
-              {data.data.map((one) => (
-                <tr key={one.generation_id}>
-                  <td>
-                    <Ago of={one.failed_at} />
-                  </td>
-                  <td className="mono">{one.generation_id}</td>
-                  <td>{one.reason}</td>
+          <Scroll label="What failed">
+            <table className="plain-table">
+              <thead>
+                <tr>
+                  <th scope="col">When</th>
+                  <th scope="col">Generation</th>
+                  <th scope="col">Reason</th>
                 </tr>
-              ))}
-            </tbody>
-          </table>
+              </thead>
+              <tbody>
+                {data.data.map((one) => (
+                  <tr key={one.generation_id}>
+                    <td>
+                      <Ago of={one.failed_at} />
+                    </td>
+                    <td className="mono">{one.generation_id}</td>
+                    <td>{one.reason}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </Scroll>
         </>
       ) : error ? null : (
         <Loading />
@@ -311,7 +320,7 @@ export function DestinationsPage() {
     },
     {
       id: "menu",
-      head: <span className="visually-hidden">Actions</span>,
+      head: ACTIONS,
       width: "56px",
       cell: (one) => (
         <RowMenu

@@ -10,7 +10,7 @@ import { FormDialog } from "~/ui/Dialog";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { ACTIONS, type Column, Table } from "~/ui/Table";
 import { WorkspacePicker } from "~/workspaces/WorkspacePicker";
 
 import { GuardrailDialog } from "./GuardrailDialog";
@@ -94,7 +94,7 @@ export function GuardrailsPage() {
     },
     {
       id: "menu",
-      head: <span className="visually-hidden">Actions</span>,
+      head: ACTIONS,
       width: "56px",
       cell: (one) =>
         mayWrite ? (

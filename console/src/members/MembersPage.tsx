@@ -10,7 +10,7 @@ import { SelectField, TextField } from "~/ui/Field";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { ACTIONS, type Column, Table } from "~/ui/Table";
 import { complain, say } from "~/ui/toast";
 
 import { type Member, ROLES, invitationsQuery, membersQuery, nameOf } from "./members";
@@ -122,7 +122,7 @@ function Invitations({ mayWrite }: { mayWrite: boolean }) {
     },
     {
       id: "menu",
-      head: <span className="visually-hidden">Actions</span>,
+      head: ACTIONS,
       width: "120px",
       cell: (one) =>
         mayWrite ? (
@@ -176,7 +176,7 @@ export function MembersPage() {
     },
     {
       id: "menu",
-      head: <span className="visually-hidden">Actions</span>,
+      head: ACTIONS,
       width: "60px",
       cell: (member) =>
         mayWrite ? (

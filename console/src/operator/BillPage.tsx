@@ -60,7 +60,7 @@ const MODELS: Column<ModelSum>[] = [
   },
   {
     id: "alert",
-    head: "",
+    head: "Verdict",
     width: "130px",
     value: (one) => Number(one.is_alert),
     cell: (one) => (one.is_alert ? <Badge tone="warn">over 0.5%</Badge> : <Badge tone="good">agrees</Badge>),

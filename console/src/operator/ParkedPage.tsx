@@ -12,7 +12,7 @@ import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, Note } from "~/ui/Note";
 import { Page } from "~/ui/Page";
 import { PagedTable } from "~/ui/PagedTable";
-import type { Column } from "~/ui/Table";
+import { ACTIONS, type Column } from "~/ui/Table";
 import { complain, say } from "~/ui/toast";
 
 import { TenantLink } from "./TenantLink";
@@ -127,7 +127,7 @@ const columnsOf = (
   },
   {
     id: "menu",
-    head: "",
+    head: ACTIONS,
     width: "60px",
     align: "right",
     cell: (one) =>

@@ -11,7 +11,7 @@ import { FormDialog } from "~/ui/Dialog";
 import { Badge, Empty, Note } from "~/ui/Note";
 import { Page } from "~/ui/Page";
 import { PagedTable } from "~/ui/PagedTable";
-import type { Column } from "~/ui/Table";
+import { ACTIONS, type Column } from "~/ui/Table";
 import { say } from "~/ui/toast";
 
 import "./operator.css";
@@ -107,7 +107,7 @@ const columnsOf = (onClose: (period: Period) => void): Column<Period>[] => [
   },
   {
     id: "actions",
-    head: "",
+    head: ACTIONS,
     width: "120px",
     align: "right",
     cell: (one) =>

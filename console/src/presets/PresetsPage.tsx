@@ -8,7 +8,7 @@ import { Button, type ButtonKind } from "~/ui/Button";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { ACTIONS, type Column, Table } from "~/ui/Table";
 import { WorkspacePicker } from "~/workspaces/WorkspacePicker";
 
 import { ChangeDialog, DeleteDialog, VersionDialog, VersionsDialog } from "./dialogs";
@@ -62,7 +62,7 @@ export function PresetsPage() {
     },
     {
       id: "menu",
-      head: <span className="visually-hidden">Actions</span>,
+      head: ACTIONS,
       width: "56px",
       cell: (one) =>
         mayWrite ? (

@@ -65,7 +65,7 @@ const documentColumns = (tenant: string): Column<IssuedDocument>[] => {
     },
     {
       id: "pdf",
-      head: "",
+      head: "File",
       width: "80px",
       cell: (one) => (
         <a href={link(one, "pdf")} download aria-label={`${one.number} as PDF`}>

@@ -10,7 +10,7 @@ import { Button } from "~/ui/Button";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { SecretDialog } from "~/ui/SecretDialog";
-import { type Column, Table } from "~/ui/Table";
+import { ACTIONS, type Column, Table } from "~/ui/Table";
 import { complain, say } from "~/ui/toast";
 
 import { DeleteKeyDialog, NewKeyDialog, RotateKeyDialog } from "./KeyDialogs";
@@ -75,7 +75,7 @@ const columnsOf = (
   },
   {
     id: "menu",
-    head: "",
+    head: ACTIONS,
     width: "60px",
     align: "right",
     cell: (one) => (

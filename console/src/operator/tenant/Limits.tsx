@@ -11,7 +11,7 @@ import { RowMenu } from "~/ui/Menu";
 import { Empty, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Meter } from "~/ui/Page";
 import { PagedTable } from "~/ui/PagedTable";
-import type { Column } from "~/ui/Table";
+import { ACTIONS, type Column } from "~/ui/Table";
 import { complain, say } from "~/ui/toast";
 
 import { BudgetDialog } from "./BudgetDialog";
@@ -126,7 +126,7 @@ const columnsOf = (
   },
   {
     id: "menu",
-    head: "",
+    head: ACTIONS,
     width: "60px",
     align: "right",
     cell: (one) =>

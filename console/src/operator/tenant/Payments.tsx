@@ -10,7 +10,7 @@ import { FormDialog } from "~/ui/Dialog";
 import { TextField } from "~/ui/Field";
 import { Badge, Empty, type Tone } from "~/ui/Note";
 import { PagedTable } from "~/ui/PagedTable";
-import type { Column } from "~/ui/Table";
+import { ACTIONS, type Column } from "~/ui/Table";
 import { say } from "~/ui/toast";
 
 import { amountOf } from "../invoices";
@@ -117,7 +117,7 @@ const columnsOf = (onRefund: (payment: Payment) => void): Column<Payment>[] => [
   },
   {
     id: "refund",
-    head: "",
+    head: ACTIONS,
     width: "95px",
     align: "right",
     cell: (one) =>
