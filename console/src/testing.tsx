@@ -61,7 +61,9 @@ export function openConsole(answers: Answers): Console {
     };
     sent.push(one);
     const found = all[one.name];
-    const told: unknown = typeof found === "function" ? (found as (asked: Sent) => unknown)(one) : found;
+    const told: unknown = await (typeof found === "function"
+      ? (found as (asked: Sent) => unknown)(one)
+      : found);
     if (told instanceof Response) return told;
     return Response.json(told ?? { data: [], total_count: 0, next: null }, { headers: { etag: 'W/"1"' } });
   }

@@ -3,7 +3,7 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { type Schemas, answer, api } from "~/api/client";
-import { type Point, bucketOf, buckets, columnsOf } from "~/charts/series";
+import { MOST_SERIES, type Point, bucketOf, buckets, columnsOf } from "~/charts/series";
 import { usd } from "~/format/money";
 import { compact, duration, percent, throughput } from "~/format/number";
 
@@ -45,7 +45,7 @@ export const METRIC_FACTS: Record<Metric, MetricFacts> = {
 
 type Question = Schemas["AnalyticsQuery"];
 
-export const filtersFor = (filters: readonly Filter[]): Schemas["AnalyticsFilter"][] =>
+const filtersFor = (filters: readonly Filter[]): Schemas["AnalyticsFilter"][] =>
   filters.map(({ field, value }) => ({ field, operator: "eq", value }));
 
 const timeOf = ({ start, end }: Span) => ({ start: start.toISOString(), end: end.toISOString() });
@@ -63,7 +63,6 @@ const questionQuery = (name: string, question: Question) =>
     refetchInterval: 10_000,
   });
 
-const MOST_SERIES = 8;
 /** Means of times are asked for so long at most. */
 const MONTH = 31 * 86_400_000;
 
@@ -123,7 +122,7 @@ export const numberIn = (row: Row, name: string): number | null => {
 /** The value that a filter for a row's group takes; null when the usage has none. */
 export const filterValueIn = (row: Row, by: Dimension): string | null => textIn(row, IDS[by] ?? by);
 
-export const bucketIn = (row: Row, span: Span): string | null => textIn(row, `date__${span.granularity}`);
+const bucketIn = (row: Row, span: Span): string | null => textIn(row, `date__${span.granularity}`);
 
 const NONE = "(none)";
 
@@ -144,6 +143,6 @@ export function chartOf(rows: readonly Row[], span: Span, by: Dimension, metric:
   const times = buckets(span.start.getTime() / 1000, span.end.getTime() / 1000, span.granularity);
   // Means do not add up: rather fewer groups than a rest that says nothing true.
   const { adds } = METRIC_FACTS[metric];
-  const columns = columnsOf(points, times, MOST_SERIES);
+  const columns = columnsOf(points, times);
   return adds ? columns : { ...columns, series: columns.series.filter((one) => !one.isRest) };
 }

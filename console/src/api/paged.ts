@@ -35,9 +35,6 @@ export const pagedQuery = <T>(
       : {}),
   });
 
-export function rowsOf<T>(data: { pages: Paged<T>[] } | undefined): T[] | undefined {
+export function rowsOf<T>(data: { pages: { data: T[] }[] } | undefined): T[] | undefined {
   return data?.pages.flatMap((page) => page.data);
 }
-
-/** A key under which the same request, sent again by a slip or after a lost answer, is done once. */
-export const onceKey = (): string => crypto.randomUUID();

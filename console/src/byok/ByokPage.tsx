@@ -12,7 +12,7 @@ import { CheckField, SelectField, TextArea, TextField } from "~/ui/Field";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { ACTIONS, type Column, Table } from "~/ui/Table";
 import { complain } from "~/ui/toast";
 import { WorkspacePicker } from "~/workspaces/WorkspacePicker";
 
@@ -55,8 +55,7 @@ function CredentialDialog({
   workspace: string | undefined;
   onClose: () => void;
 }) {
-  const queries = useQueryClient();
-  const { data: providers } = useQuery(providersQuery);
+  const { data: providers, error: unlisted } = useQuery(providersQuery);
   const [form, setForm] = useState({
     provider: of?.provider ?? "",
     name: of?.name ?? "",
@@ -83,16 +82,16 @@ function CredentialDialog({
         api.POST("/byok", { body: { ...settings, provider: form.provider, key: form.key.trim(), ...place } }),
       );
     }
-    await queries.invalidateQueries({ queryKey: ["byok"] });
   }
   return (
     <FormDialog
-      open
       title={of ? `Change the key for ${of.provider}` : "New provider key"}
       action={of ? "Save" : "Keep it"}
       onClose={onClose}
+      changes={[["byok"]]}
       onSubmit={submit}
     >
+      {unlisted && !of ? <ErrorNote error={unlisted} /> : null}
       {of ? null : (
         <SelectField
           label="Provider"
@@ -149,18 +148,16 @@ function CredentialDialog({
 }
 
 function DeleteDialog({ of, onClose }: { of: Credential; onClose: () => void }) {
-  const queries = useQueryClient();
   async function submit(): Promise<void> {
     await answer(api.DELETE("/byok/{id}", { params: { path: { id: of.id } } }));
-    await queries.invalidateQueries({ queryKey: ["byok"] });
   }
   return (
     <FormDialog
-      open
       title={`Delete the key for ${of.provider}?`}
       kind="danger"
       action="Delete"
       onClose={onClose}
+      changes={[["byok"]]}
       onSubmit={submit}
     >
       <p>{of.label} and what is sealed of it are gone then.</p>
@@ -256,7 +253,7 @@ export function ByokPage() {
     },
     {
       id: "menu",
-      head: <span className="visually-hidden">Actions</span>,
+      head: ACTIONS,
       width: "56px",
       cell: (one) =>
         mayWrite ? (

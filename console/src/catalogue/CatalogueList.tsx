@@ -11,7 +11,7 @@ import { HowMany } from "./parts";
 import type { Provider, Whole } from "./rows";
 import { type CatalogueSearch, type Show, catalogueSearch } from "./search";
 
-export function BarSelect<T extends string>({
+function BarSelect<T extends string>({
   label,
   options,
   value,

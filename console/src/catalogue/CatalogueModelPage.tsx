@@ -46,7 +46,6 @@ function DeprecateDialog({ model, onClose }: { model: Model; onClose: () => void
   }
   return (
     <FormDialog
-      open
       title={`Deprecate ${model.name}`}
       action={day === "" ? "Take the last day away" : "Set the last day"}
       onClose={onClose}

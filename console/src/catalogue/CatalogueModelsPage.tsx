@@ -32,7 +32,7 @@ export function cheapest(model: Model, name: ClassName): bigint | null {
 }
 
 /** The earliest last day of its endpoints, where all of them have one. */
-export function lastDay(model: Model): string | null {
+function lastDay(model: Model): string | null {
   const days = model.endpoints.filter((one) => !one.disabled).map((one) => one.deprecation_date);
   if (days.length === 0 || days.includes(null)) return null;
   return (days as string[]).sort().at(-1) ?? null;

@@ -3,10 +3,11 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { count, duration, percent, throughput } from "~/format/number";
-import { ago, dateTime } from "~/format/time";
+import { dateTime } from "~/format/time";
 import { type CredentialHealth, STATE_TONES, endpointHealthQuery } from "~/operator/health";
+import { Ago } from "~/ui/Ago";
 import { Badge, ErrorNote, Loading } from "~/ui/Note";
-import { Card } from "~/ui/Page";
+import { Card, Scroll } from "~/ui/Page";
 
 import { eventText, segmentsOf, sharesOf } from "./states";
 
@@ -20,7 +21,7 @@ const words = (state: string): string => state.replace("_", " ");
 
 function Figures({ of }: { of: CredentialHealth }) {
   return (
-    <div className="scroll">
+    <Scroll label="Figures">
       <table className="plain-table">
         <thead>
           <tr>
@@ -58,7 +59,7 @@ function Figures({ of }: { of: CredentialHealth }) {
           })}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
@@ -96,7 +97,7 @@ function Changes({ of }: { of: CredentialHealth }) {
   return (
     <details>
       <summary>Changes of state ({history.length})</summary>
-      <div className="scroll">
+      <Scroll label="Changes of state">
         <table className="plain-table">
           <tbody>
             {history.map((change) => (
@@ -111,7 +112,7 @@ function Changes({ of }: { of: CredentialHealth }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </details>
   );
 }
@@ -133,7 +134,9 @@ function Credential({ of }: { of: CredentialHealth }) {
       <StateLine of={of} />
       <Figures of={of} />
       <Changes of={of} />
-      <p className="soft">Last asked {ago(of.last_seen)}.</p>
+      <p className="soft">
+        Last asked <Ago of={of.last_seen} />.
+      </p>
     </section>
   );
 }

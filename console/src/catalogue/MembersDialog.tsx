@@ -5,6 +5,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 
 import { messageOf } from "~/api/errors";
+import { type Once, useOnce } from "~/api/once";
 import { Button } from "~/ui/Button";
 import { Dialog } from "~/ui/Dialog";
 import { CheckField, FieldGroup, SelectField, TextArea, TextField } from "~/ui/Field";
@@ -128,7 +129,7 @@ export interface MembersDialogProps {
   given?: Form;
   isNew?: boolean;
   /** Sends the members; with `dry_run` in them nothing is changed. */
-  onSend: (members: Members) => Promise<Preview | Done>;
+  onSend: (members: Members, once: Once) => Promise<Preview | Done>;
   onDone?: (done: Done) => void;
   onClose: () => void;
   children?: ReactNode;
@@ -146,6 +147,7 @@ export function MembersDialog({
   children,
 }: MembersDialogProps) {
   const queries = useQueryClient();
+  const once = useOnce();
   const [form, setForm] = useState<Form>({ ...before, ...given });
   const [mistakes, setMistakes] = useState<Record<string, string>>({});
   const [failure, setFailure] = useState<string | null>(null);
@@ -172,11 +174,11 @@ export function MembersDialog({
       throw new Error(`To be looked at again: ${wrong.map((one) => one.label.toLowerCase()).join(", ")}.`);
     const members = membersOf(groups, before, form);
     if (Object.keys(members).length === 0) throw new Error("Nothing was changed.");
-    setPreview((await onSend({ ...members, dry_run: true })) as Preview);
+    setPreview((await onSend({ ...members, dry_run: true }, once)) as Preview);
   }
 
   async function apply(): Promise<void> {
-    const done = (await onSend(membersOf(groups, before, form))) as Done;
+    const done = (await onSend(membersOf(groups, before, form), once)) as Done;
     await inUse(queries, done.catalogue_version);
     say(`In use as version ${done.catalogue_version} of the catalogue.`);
     onDone?.(done);

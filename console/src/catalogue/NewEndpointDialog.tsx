@@ -13,7 +13,7 @@ import { makeEndpoint } from "./write";
 const PRICED: ClassName[] = ["input", "cache_read", "output"];
 
 /** The rates that were typed, each as the API reads it. */
-export function firstRates(fields: Partial<Record<ClassName, string>>): Rates {
+function firstRates(fields: Partial<Record<ClassName, string>>): Rates {
   const rates: Rates = {};
   for (const name of PRICED) {
     const text = fields[name]?.trim() ?? "";
@@ -44,7 +44,7 @@ export function NewEndpointDialog({
       groups={ENDPOINT}
       before={formOf(ENDPOINT, {})}
       given={given}
-      onSend={(members) => makeEndpoint({ ...members, price: { base: firstRates(rates) } })}
+      onSend={(members, once) => makeEndpoint({ ...members, price: { base: firstRates(rates) } }, once)}
       onDone={(done) => onDone(done.id)}
       onClose={onClose}
     >

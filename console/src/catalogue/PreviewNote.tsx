@@ -1,6 +1,7 @@
 // What a dry run says, in words: members from and to, the place by price, and what would have to be forced.
 
 import { count } from "~/format/number";
+import { Scroll } from "~/ui/Page";
 import { Note } from "~/ui/Note";
 
 import type { Group } from "./members";
@@ -54,7 +55,7 @@ export function PreviewNote({
       {changes.length === 0 ? (
         <Note>The API sees no member that would change.</Note>
       ) : (
-        <div className="scroll">
+        <Scroll label="What would change">
           <table className="plain-table">
             <thead>
               <tr>
@@ -73,7 +74,7 @@ export function PreviewNote({
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
       {preview.rank ? <p>{rankText(preview.rank)}</p> : null}
       {preview.warnings.map((warning) => (

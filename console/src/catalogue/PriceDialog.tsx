@@ -5,6 +5,7 @@ import { type FormEvent, useState } from "react";
 
 import { admin, document } from "~/api/client";
 import { messageOf } from "~/api/errors";
+import { useOnce } from "~/api/once";
 import { Button } from "~/ui/Button";
 import { Dialog } from "~/ui/Dialog";
 import { CheckField, FieldGroup, SelectField, TextField } from "~/ui/Field";
@@ -25,7 +26,7 @@ interface Timing {
 }
 
 /** What the API takes as the moment, from a field that holds a moment of UTC. */
-export function effectiveAt({ when, at }: Pick<Timing, "when" | "at">, now = Date.now()): string | null {
+function effectiveAt({ when, at }: Pick<Timing, "when" | "at">, now = Date.now()): string | null {
   if (when === "now") return null;
   const moment = Date.parse(`${at.length === 16 ? `${at}:00` : at}Z`);
   if (Number.isNaN(moment)) throw new Error("Say from when on, in UTC.");
@@ -89,7 +90,7 @@ export function PriceDialog({ endpoint, onClose }: { endpoint: Endpoint; onClose
   const [failure, setFailure] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
   // The same price twice, by a slip or a lost answer, is set once.
-  const [once, setOnce] = useState(() => crypto.randomUUID());
+  const once = useOnce();
 
   const bodyOf = (price: Price, effective: string | null) => ({
     endpoint_id: endpoint.id,
@@ -106,14 +107,12 @@ export function PriceDialog({ endpoint, onClose }: { endpoint: Endpoint; onClose
     const body = { ...bodyOf(price, effective), dry_run: true };
     const preview = await document<Preview>(admin.POST("/prices", { body }));
     setForced(false);
-    setOnce(crypto.randomUUID());
     setProposal({ price, effective, preview });
   }
 
   async function apply({ price, effective, preview }: Proposal): Promise<void> {
     const body = { ...bodyOf(price, effective), ...(preview.warnings.length > 0 ? { force: isForced } : {}) };
-    const header = { "Idempotency-Key": once };
-    const done = await document<Done>(admin.POST("/prices", { params: { header }, body }));
+    const done = await document<Done>(admin.POST("/prices", { params: { header: once(body) }, body }));
     await inUse(queries, done.catalogue_version);
     say(effective === null ? "The price is in effect." : "The price will take effect by itself.");
     onClose();

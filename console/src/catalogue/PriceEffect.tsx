@@ -9,6 +9,7 @@ import { usdOfNano } from "~/format/money";
 import { count, percent } from "~/format/number";
 import { dateTime } from "~/format/time";
 import { type Plan, basisPoints, plansQuery } from "~/operator/plans";
+import { Scroll } from "~/ui/Page";
 import { Button } from "~/ui/Button";
 import { SelectField } from "~/ui/Field";
 import { ErrorNote, Note } from "~/ui/Note";
@@ -45,7 +46,7 @@ function EffectTable({ lines, markup }: { lines: Line[]; markup: number | null }
     markup === null ? "–" : dollars(marginOf(picos, markup), classOf(line.name));
   const places = [...new Set(lines.map((line) => line.where))];
   return (
-    <div className="scroll">
+    <Scroll label="What the rates would become">
       <table className="plain-table">
         <thead>
           <tr>
@@ -99,7 +100,7 @@ function EffectTable({ lines, markup }: { lines: Line[]; markup: number | null }
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -3,10 +3,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { ago, dateTime } from "~/format/time";
+import { dateTime } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { Button, ButtonLink } from "~/ui/Button";
 import { Badge, ErrorNote, Loading, type Tone } from "~/ui/Note";
-import { Card } from "~/ui/Page";
+import { Card, Scroll } from "~/ui/Page";
 
 import { PriceDialog } from "./PriceDialog";
 import { WithdrawDialog } from "./parts";
@@ -105,7 +106,7 @@ export function PricesCard({ endpoint }: { endpoint: Endpoint }) {
       ) : data.length === 0 ? (
         <p className="soft">It never had a price: it is not used until it has one.</p>
       ) : (
-        <div className="scroll">
+        <Scroll label="Prices">
           <table className="plain-table">
             <thead>
               <tr>
@@ -136,7 +137,9 @@ export function PricesCard({ endpoint }: { endpoint: Endpoint }) {
                       {dateTime(price.effective_at)}
                     </span>
                     {price.state === "upcoming" ? (
-                      <div className="soft">{ago(price.effective_at)}</div>
+                      <div className="soft">
+                        <Ago of={price.effective_at} />
+                      </div>
                     ) : null}
                   </td>
                   {used.map(({ name }) => (
@@ -159,7 +162,7 @@ export function PricesCard({ endpoint }: { endpoint: Endpoint }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
       {isAsked ? <PriceDialog endpoint={endpoint} onClose={() => ask(false)} /> : null}
       {withdrawn ? (

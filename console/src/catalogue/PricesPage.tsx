@@ -30,7 +30,7 @@ const rateColumn = (name: ClassName): Column<Endpoint> => ({
 });
 
 /** What else is priced, apart from the three that have columns. */
-export function furtherRates(one: Endpoint): string[] {
+function furtherRates(one: Endpoint): string[] {
   return CLASSES.filter(({ name }) => !SHOWN.includes(name) && one.price?.base[name] !== undefined).map(
     ({ name, label, per }) => `${label} ${rateText(one.price?.base, name)} / ${per}`,
   );

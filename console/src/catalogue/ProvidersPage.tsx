@@ -27,7 +27,7 @@ interface Tally {
 }
 
 /** Of each provider's endpoints, how many there are and how they are. */
-export function tallies(endpoints: readonly Endpoint[]): Map<string, Tally> {
+function tallies(endpoints: readonly Endpoint[]): Map<string, Tally> {
   const tallied = new Map<string, Tally>();
   for (const one of endpoints) {
     const tally = tallied.get(one.provider) ?? { all: 0, usable: 0, unwell: 0 };

@@ -2,7 +2,7 @@
 
 import type { Group } from "./members";
 
-export const DIALECTS = ["openai", "anthropic", "gemini", "vertex", "bedrock", "mistral", "cohere", "ollama"];
+const DIALECTS = ["openai", "anthropic", "gemini", "vertex", "bedrock", "mistral", "cohere", "ollama"];
 const QUANTIZATIONS = [
   ...["int4", "int8", "fp4", "mxfp4", "nvfp4", "fp6", "fp8", "mxfp8", "fp16", "bf16", "fp32", "unknown"],
 ];

@@ -100,7 +100,6 @@ export function WithdrawDialog({
   const queries = useQueryClient();
   return (
     <FormDialog
-      open
       kind={kind}
       title={`${action}: ${what}`}
       action={action}

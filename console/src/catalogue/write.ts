@@ -1,6 +1,7 @@
 // Changing rows of the catalogue: what is sent, and with which tag.
 
 import { admin, document } from "~/api/client";
+import type { Once } from "~/api/once";
 
 import { ENDPOINT, MODEL, PROVIDER } from "./fields";
 import { changed, formOf, withAliases } from "./members";
@@ -21,14 +22,15 @@ import {
 type Sent = Promise<Preview & Done>;
 
 const under = (tag: string | null) => (tag === null ? {} : { header: { "If-Match": tag } });
-const once = () => ({ header: { "Idempotency-Key": crypto.randomUUID() } });
 
-export const makeProvider = (body: Members): Sent =>
-  document(admin.POST("/providers", { params: once(), body }));
-export const makeModel = (body: Members): Sent =>
-  document(admin.POST("/models", { params: once(), body: withAliases(body, []) }));
-export const makeEndpoint = (body: Members): Sent =>
-  document(admin.POST("/endpoints", { params: once(), body }));
+export const makeProvider = (body: Members, once: Once): Sent =>
+  document(admin.POST("/providers", { params: { header: once(body) }, body }));
+export const makeModel = (members: Members, once: Once): Sent => {
+  const body = withAliases(members, []);
+  return document(admin.POST("/models", { params: { header: once(body) }, body }));
+};
+export const makeEndpoint = (body: Members, once: Once): Sent =>
+  document(admin.POST("/endpoints", { params: { header: once(body) }, body }));
 
 export const changeProvider =
   (row: Provider) =>

@@ -8,7 +8,8 @@ import "uplot/dist/uPlot.min.css";
 import { useIsDark } from "~/shell/theme";
 
 import "./charts.css";
-import { type Columns, type Granularity, type Series, stacked } from "./series";
+import { Scroll } from "~/ui/Page";
+import { type Columns, type Granularity, MOST_SERIES, type Series, stacked } from "./series";
 
 export interface ChartProps {
   label: string;
@@ -20,9 +21,8 @@ export interface ChartProps {
   height?: number;
 }
 
-const COLOURS = 8;
-export const colourOf = (series: Series, place: number): string =>
-  series.isRest ? "--series-rest" : `--series-${(place % COLOURS) + 1}`;
+const colourOf = (series: Series, place: number): string =>
+  series.isRest ? "--series-rest" : `--series-${(place % MOST_SERIES) + 1}`;
 
 /** A token of the style sheets as it is drawn now. Canvases know nothing of custom properties or `light-dark()`. */
 function drawn(element: HTMLElement, token: string): string {
@@ -185,12 +185,12 @@ export function Figures({ label, columns, granularity, say }: Omit<ChartProps, "
   return (
     <details className="chart-figures">
       <summary>Figures</summary>
-      <div className="scroll">
+      <Scroll label={label}>
         <table className="plain-table">
           <caption className="visually-hidden">{label}</caption>
           <thead>
             <tr>
-              <th scope="col">From</th>
+              <th scope="col">From ({isLocal(granularity) ? "your time" : "UTC"})</th>
               {columns.series.map((one) => (
                 <th key={one.name} scope="col" className="number">
                   {one.name}
@@ -211,7 +211,7 @@ export function Figures({ label, columns, granularity, say }: Omit<ChartProps, "
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </details>
   );
 }

@@ -21,10 +21,8 @@ import {
   toneOf,
   uptimeOf,
 } from "./day";
-import type { Columns } from "./series";
+import { type Columns, MOST_SERIES } from "./series";
 
-/** Lines that one chart can tell apart. */
-const MOST = 8;
 const ALL = "";
 
 const up = (percent: number): string => `${percent}%`;
@@ -92,10 +90,10 @@ function Speeds({ lines, times, what }: { lines: Line[]; times: number[]; what: 
   const one = lines.length === 1 ? lines[0] : lines.find((line) => line.name === picked);
   const [latency, speed] = useMemo(() => {
     if (one) return [latenciesOf(times, one), columnsOf(times, [one], "throughput_p50")];
-    const busiest = [...lines].sort((a, b) => successesOf(b) - successesOf(a)).slice(0, MOST);
+    const busiest = [...lines].sort((a, b) => successesOf(b) - successesOf(a)).slice(0, MOST_SERIES);
     return [columnsOf(times, busiest, "latency_p50"), columnsOf(times, busiest, "throughput_p50")];
   }, [lines, times, one]);
-  const all = lines.length > MOST ? `The ${MOST} busiest` : "All of them";
+  const all = lines.length > MOST_SERIES ? `The ${MOST_SERIES} busiest` : "All of them";
   return (
     <>
       {lines.length > 1 ? (

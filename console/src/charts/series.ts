@@ -27,6 +27,9 @@ export interface Columns {
   series: Series[];
 }
 
+/** So many colours there are (`--series-1` …), and so many series one chart can tell apart. */
+export const MOST_SERIES = 8;
+
 /** Of an hour, the quarter. */
 const SECONDS = { minute: 60, quarter: 900, hour: 3600, day: 86_400, week: 604_800 } as const;
 const MONDAY = 345_600;
@@ -59,7 +62,7 @@ export function buckets(start: number, end: number, granularity: Granularity): n
 export function columnsOf(
   points: readonly Point[],
   times: number[],
-  most: number,
+  most = MOST_SERIES,
   restName = "everything else",
 ): Columns {
   const places = new Map(times.map((time, place) => [time, place]));

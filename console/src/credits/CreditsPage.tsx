@@ -13,7 +13,7 @@ import { CheckField, TextField } from "~/ui/Field";
 import { Badge, Empty, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Page, Stats } from "~/ui/Page";
 import { PagedTable } from "~/ui/PagedTable";
-import { type Column } from "~/ui/Table";
+import { ACTIONS, type Column } from "~/ui/Table";
 import { say } from "~/ui/toast";
 
 type Payment = Schemas["Payment"];
@@ -186,7 +186,6 @@ function RefundDialog({ of, onClose }: { of: Payment; onClose: () => void }) {
   }
   return (
     <FormDialog
-      open
       title={`Refund ${usd(of.amount)}?`}
       kind="danger"
       action="Refund what is left of it"
@@ -201,18 +200,18 @@ function RefundDialog({ of, onClose }: { of: Payment; onClose: () => void }) {
 
 function columns(mayWrite: boolean, onRefund: (payment: Payment) => void): Column<Payment>[] {
   return [
-    { id: "at", head: "When", width: "190px", cell: (one) => dateTime(one.created_at) },
+    { id: "at", head: "When", width: "210px", cell: (one) => dateTime(one.created_at) },
     {
       id: "status",
       head: "State",
-      width: "130px",
+      width: "minmax(130px, 1fr)",
       cell: (one) => (
-        <Badge
-          tone={TONES[one.status as keyof typeof TONES]}
-          {...(one.failure ? { title: one.failure } : {})}
-        >
-          {one.status}
-        </Badge>
+        <div className="stack-tight">
+          <span>
+            <Badge tone={TONES[one.status as keyof typeof TONES]}>{one.status}</Badge>
+          </span>
+          {one.failure ? <span className="soft details">{one.failure}</span> : null}
+        </div>
       ),
     },
     { id: "kind", head: "Kind", width: "minmax(110px, 1fr)", cell: (one) => one.kind },
@@ -222,13 +221,18 @@ function columns(mayWrite: boolean, onRefund: (payment: Payment) => void): Colum
     { id: "total", head: "Paid", width: "110px", align: "right", cell: (one) => usd(one.total) },
     {
       id: "do",
-      head: <span className="visually-hidden">Actions</span>,
+      head: ACTIONS,
       width: "130px",
       cell: (one) => {
         if (one.status === "pending" && one.url) return <a href={one.url}>Pay</a>;
         if (one.status !== "succeeded" || !mayWrite) return null;
         return (
-          <Button size="small" kind="quiet" onClick={() => onRefund(one)}>
+          <Button
+            size="small"
+            kind="quiet"
+            aria-label={`Refund ${usd(one.total)} of ${dateTime(one.created_at)}`}
+            onClick={() => onRefund(one)}
+          >
             Refund…
           </Button>
         );

@@ -13,7 +13,7 @@ import { dateTime } from "~/format/time";
 import { Button, ButtonLink } from "~/ui/Button";
 import { FieldGroup, SelectField, TextArea, TextField } from "~/ui/Field";
 import { Empty, ErrorNote, Note } from "~/ui/Note";
-import { Card, Page, Stats } from "~/ui/Page";
+import { Card, Page, Stats, Scroll } from "~/ui/Page";
 
 import "~/catalogue/catalogue.css";
 import type { Both, Report } from "./decisions";
@@ -114,7 +114,7 @@ function Shares({ label, rows }: { label: string; rows: Row[] }) {
   );
   return (
     <Card title={label}>
-      <div className="scroll">
+      <Scroll label={label}>
         <table className="plain-table">
           <thead>
             <tr>
@@ -156,7 +156,7 @@ function Shares({ label, rows }: { label: string; rows: Row[] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Card>
   );
 }
@@ -165,7 +165,7 @@ function Examples({ of }: { of: Report }) {
   if (of.examples.length === 0) return null;
   return (
     <Card title="Some that would have gone elsewhere">
-      <div className="scroll">
+      <Scroll label="Some that would have gone elsewhere">
         <table className="plain-table">
           <tbody>
             {of.examples.map((one) => (
@@ -191,7 +191,7 @@ function Examples({ of }: { of: Report }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Card>
   );
 }

@@ -5,15 +5,15 @@ import { useState } from "react";
 import { type Schemas, answer, api } from "~/api/client";
 import { wholeList } from "~/api/pages";
 import { percent } from "~/format/number";
-import { ago } from "~/format/time";
 import { useMay } from "~/session/session";
+import { Ago } from "~/ui/Ago";
 import { Button, type ButtonKind } from "~/ui/Button";
 import { Dialog, FormDialog } from "~/ui/Dialog";
 import { CheckField, SelectField, TextArea, TextField } from "~/ui/Field";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
-import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { Page, Scroll } from "~/ui/Page";
+import { ACTIONS, type Column, Table } from "~/ui/Table";
 import { complain, say } from "~/ui/toast";
 import { WorkspacePicker } from "~/workspaces/WorkspacePicker";
 
@@ -53,6 +53,8 @@ const TYPES: Record<string, { label: string; members: Member[] }> = {
   },
 };
 
+const nameOf = (one: Destination): string => one.name ?? TYPES[one.type]?.label ?? one.type;
+
 function DestinationDialog({
   of,
   workspace,
@@ -62,7 +64,6 @@ function DestinationDialog({
   workspace: string | undefined;
   onClose: () => void;
 }) {
-  const queries = useQueryClient();
   const [type, setType] = useState(of?.type ?? "otel-collector");
   const kept = (of?.config ?? {}) as Record<string, unknown>;
   const [config, setConfig] = useState<Record<string, string>>(
@@ -105,14 +106,13 @@ function DestinationDialog({
           body: { ...common, type, ...(workspace ? { workspace_id: workspace } : {}) },
         }),
       );
-    await queries.invalidateQueries({ queryKey: ["destinations"] });
   }
   return (
     <FormDialog
-      open
-      title={of ? `Change ${of.name ?? of.type}` : "New destination"}
+      title={of ? `Change ${nameOf(of)}` : "New destination"}
       action={of ? "Save and try it" : "Try it and keep it"}
       onClose={onClose}
+      changes={[["destinations"]]}
       onSubmit={submit}
     >
       {of ? null : (
@@ -163,6 +163,23 @@ function DestinationDialog({
   );
 }
 
+function DeleteDialog({ of, onClose }: { of: Destination; onClose: () => void }) {
+  const submit = () =>
+    answer(api.DELETE("/observability/destinations/{id}", { params: { path: { id: of.id } } }));
+  return (
+    <FormDialog
+      title={`Delete ${nameOf(of)}?`}
+      kind="danger"
+      action="Delete"
+      onClose={onClose}
+      changes={[["destinations"]]}
+      onSubmit={submit}
+    >
+      <p>Nothing is sent there any more. This cannot be taken back.</p>
+    </FormDialog>
+  );
+}
+
 function FailuresDialog({
   of,
   mayWrite,
@@ -191,7 +208,7 @@ function FailuresDialog({
     onError: complain,
   });
   return (
-    <Dialog open size="wide" title={`What ${of.name ?? of.type} did not take`} onClose={onClose}>
+    <Dialog open size="wide" title={`What ${nameOf(of)} did not take`} onClose={onClose}>
       {error ? <ErrorNote error={error} /> : null}
       {data ? (
         <>
@@ -205,17 +222,28 @@ function FailuresDialog({
               </Button>
             </div>
           ) : null}
-          <table className="plain-table">
-            <tbody>
-              {data.data.map((one) => (
-                <tr key={one.generation_id}>
-                  <td>{ago(one.failed_at)}</td>
-                  <td className="mono">{one.generation_id}</td>
-                  <td>{one.reason}</td>
+          <Scroll label="What failed">
+            <table className="plain-table">
+              <thead>
+                <tr>
+                  <th scope="col">When</th>
+                  <th scope="col">Generation</th>
+                  <th scope="col">Reason</th>
                 </tr>
-              ))}
-            </tbody>
-          </table>
+              </thead>
+              <tbody>
+                {data.data.map((one) => (
+                  <tr key={one.generation_id}>
+                    <td>
+                      <Ago of={one.failed_at} />
+                    </td>
+                    <td className="mono">{one.generation_id}</td>
+                    <td>{one.reason}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </Scroll>
         </>
       ) : error ? null : (
         <Loading />
@@ -229,9 +257,9 @@ export function DestinationsPage() {
   const navigate = route.useNavigate();
   const queries = useQueryClient();
   const mayWrite = useMay()("observability.write");
-  const [asked, ask] = useState<{ what: "new" } | { what: "change" | "failures"; one: Destination } | null>(
-    null,
-  );
+  const [asked, ask] = useState<
+    { what: "new" } | { what: "change" | "failures" | "delete"; one: Destination } | null
+  >(null);
   const { data, error, refetch } = useQuery({
     queryKey: ["destinations", workspace],
     queryFn: () =>
@@ -243,10 +271,6 @@ export function DestinationsPage() {
         ),
       ),
   });
-  const changed = {
-    onSuccess: () => queries.invalidateQueries({ queryKey: ["destinations"] }),
-    onError: complain,
-  };
   const toggle = useMutation({
     mutationFn: (one: Destination) =>
       answer(
@@ -255,12 +279,8 @@ export function DestinationsPage() {
           body: { enabled: !one.enabled },
         }),
       ),
-    ...changed,
-  });
-  const remove = useMutation({
-    mutationFn: (id: string) =>
-      answer(api.DELETE("/observability/destinations/{id}", { params: { path: { id } } })),
-    ...changed,
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["destinations"] }),
+    onError: complain,
   });
   const create = (kind: ButtonKind) =>
     mayWrite ? (
@@ -273,8 +293,8 @@ export function DestinationsPage() {
       id: "name",
       head: "Destination",
       width: "minmax(180px, 2fr)",
-      value: (one) => one.name ?? one.type,
-      cell: (one) => one.name ?? TYPES[one.type]?.label ?? one.type,
+      value: nameOf,
+      cell: nameOf,
     },
     { id: "type", head: "Type", width: "160px", value: (one) => one.type, cell: (one) => one.type },
     {
@@ -300,18 +320,22 @@ export function DestinationsPage() {
     },
     {
       id: "menu",
-      head: <span className="visually-hidden">Actions</span>,
+      head: ACTIONS,
       width: "56px",
       cell: (one) => (
         <RowMenu
-          label={`Actions of ${one.name ?? one.type}`}
+          label={`Actions of ${nameOf(one)}`}
           actions={[
             { label: "What failed…", onSelect: () => ask({ what: "failures", one }) },
             ...(mayWrite
               ? [
                   { label: "Change…", onSelect: () => ask({ what: "change" as const, one }) },
                   { label: one.enabled ? "Disable" : "Enable", onSelect: () => toggle.mutate(one) },
-                  { label: "Delete", tone: "bad" as const, onSelect: () => remove.mutate(one.id) },
+                  {
+                    label: "Delete…",
+                    tone: "bad" as const,
+                    onSelect: () => ask({ what: "delete" as const, one }),
+                  },
                 ]
               : []),
           ]}
@@ -349,6 +373,7 @@ export function DestinationsPage() {
           onClose={() => ask(null)}
         />
       ) : null}
+      {asked?.what === "delete" ? <DeleteDialog of={asked.one} onClose={() => ask(null)} /> : null}
       {asked?.what === "failures" ? (
         <FailuresDialog of={asked.one} mayWrite={mayWrite} onClose={() => ask(null)} />
       ) : null}

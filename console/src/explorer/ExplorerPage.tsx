@@ -10,7 +10,7 @@ import { found } from "~/shell/find";
 import { CodeBlock } from "~/ui/Copy";
 import { Segments } from "~/ui/Field";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
-import { Page } from "~/ui/Page";
+import { Page, Scroll } from "~/ui/Page";
 import { Prose } from "~/ui/Prose";
 
 import "./explorer.css";
@@ -30,7 +30,7 @@ async function readDocument(base: string): Promise<Document> {
 
 function Detail({ of, document, base }: { of: Operation; document: Document; base: string }) {
   return (
-    <article className="stack explorer-detail">
+    <article className="stack">
       <h2>
         <Badge tone="accent">{of.method}</Badge> <span className="mono">{base + of.path}</span>
       </h2>
@@ -44,7 +44,7 @@ function Detail({ of, document, base }: { of: Operation; document: Document; bas
         {of.security.length === 0 ? "Anybody may call it." : `Takes ${of.security.join(", or ")}.`}
       </p>
       {of.parameters.length > 0 ? (
-        <div className="scroll">
+        <Scroll label="Parameters">
           <table className="plain-table">
             <thead>
               <tr>
@@ -65,7 +65,7 @@ function Detail({ of, document, base }: { of: Operation; document: Document; bas
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       ) : null}
       <CodeBlock label="The call in a shell" code={curlOf(of, window.location.origin + base)} />
       {of.body ? (

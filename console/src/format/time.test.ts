@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { duration, percent, throughput } from "./number";
-import { ago, date } from "./time";
+import { ago, date, dateTime } from "./time";
 
 const NOW = new Date("2026-11-26T12:00:00Z");
 
@@ -13,6 +13,11 @@ test("moments are told from now", () => {
 });
 
 test("days are those of UTC", () => expect(date("2026-11-26T23:59:59Z")).toBe("26 Nov 2026"));
+
+test("moments name the zone that they are told in", () =>
+  expect(dateTime("2026-07-26T12:00:00Z")).toMatch(
+    /^2[567] Jul 2026, \d\d:\d\d:00 [A-Z]{2,5}([+-]\d{1,2}(:\d\d)?)?$/,
+  ));
 
 test("durations and speeds have the unit that fits", () => {
   expect(duration(412.4)).toBe("412 ms");

@@ -1,6 +1,14 @@
 // Moments. Days and months are those of UTC, as limits, budgets and invoices count them.
 
-const stamp = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+const stamp = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  timeZoneName: "short",
+});
 const day = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "UTC" });
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
@@ -20,7 +28,7 @@ function dateOf(moment: Moment): Date | null {
   return Number.isNaN(date.getTime()) ? null : date;
 }
 
-/** In the reader's own time zone. */
+/** In the reader's own time zone, which is named: days beside it are those of UTC. */
 export function dateTime(moment: Moment): string {
   const date = dateOf(moment);
   return date === null ? "–" : stamp.format(date);

@@ -1,4 +1,3 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { answer, api } from "~/api/client";
@@ -166,7 +165,6 @@ export function GuardrailDialog({
   workspace: string | undefined;
   onClose: () => void;
 }) {
-  const queries = useQueryClient();
   const [before] = useState(() => formOf(of));
   const [form, setForm] = useState(before);
   const part = { form, onChange: (changes: Partial<GuardrailForm>) => setForm({ ...form, ...changes }) };
@@ -177,15 +175,14 @@ export function GuardrailDialog({
       await answer(
         api.POST("/guardrails", { body: { ...body, ...(workspace ? { workspace_id: workspace } : {}) } }),
       );
-    await queries.invalidateQueries({ queryKey: ["guardrails"] });
   }
   return (
     <FormDialog
-      open
       size="wide"
       title={of ? `Change “${of.name}”` : "New guardrail"}
       action={of ? "Save" : "Create"}
       onClose={onClose}
+      changes={[["guardrails"]]}
       onSubmit={submit}
     >
       <TextField

@@ -19,6 +19,9 @@ import { guardrailQuery } from "./guardrails";
 
 const route = getRouteApi("/inside/guardrails/$id");
 
+/** So many are shown at once. */
+const MOST = 200;
+
 interface Candidate {
   id: string;
   name: string;
@@ -41,9 +44,10 @@ function Assignments({
   onToggle: (id: string, isAssigned: boolean) => void;
 }) {
   const [query, setQuery] = useState("");
-  const shown = candidates
-    ?.filter((one) => `${one.name} ${one.hint ?? ""}`.toLowerCase().includes(query.toLowerCase()))
-    .slice(0, 200);
+  const fitting = candidates?.filter((one) =>
+    `${one.name} ${one.hint ?? ""}`.toLowerCase().includes(query.toLowerCase()),
+  );
+  const shown = fitting?.slice(0, MOST);
   return (
     <Card title={title}>
       {shown && assigned ? (
@@ -56,7 +60,9 @@ function Assignments({
             value={query}
             onChange={(event) => setQuery(event.target.value)}
           />
-          {shown.length === 0 ? <p className="soft">{none}</p> : null}
+          {shown.length === 0 ? (
+            <p className="soft">{query === "" ? `No ${title.toLowerCase()} yet.` : none}</p>
+          ) : null}
           <div className="stack member-list">
             {shown.map((one) => (
               <CheckField
@@ -69,6 +75,9 @@ function Assignments({
               />
             ))}
           </div>
+          {fitting && fitting.length > MOST ? (
+            <p className="soft">{fitting.length - MOST} more: search for them.</p>
+          ) : null}
         </div>
       ) : (
         <Loading lines={3} />

@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 
@@ -10,7 +10,7 @@ import { FormDialog } from "~/ui/Dialog";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { ACTIONS, type Column, Table } from "~/ui/Table";
 import { WorkspacePicker } from "~/workspaces/WorkspacePicker";
 
 import { GuardrailDialog } from "./GuardrailDialog";
@@ -39,20 +39,18 @@ export function DeleteGuardrailDialog({
   onClose: () => void;
   onDeleted?: () => void;
 }) {
-  const queries = useQueryClient();
   async function submit(): Promise<void> {
     await answer(api.DELETE("/guardrails/{id}", { params: { path: { id: of.id } } }));
-    await queries.invalidateQueries({ queryKey: ["guardrails"] });
-    onDeleted?.();
   }
   return (
     <FormDialog
-      open
       title={`Delete “${of.name}”?`}
       kind="danger"
       action="Delete"
       onClose={onClose}
+      changes={[["guardrails"]]}
       onSubmit={submit}
+      onDone={onDeleted}
     >
       <p>Its rules hold no longer for the keys and members that it is assigned to.</p>
     </FormDialog>
@@ -96,7 +94,7 @@ export function GuardrailsPage() {
     },
     {
       id: "menu",
-      head: <span className="visually-hidden">Actions</span>,
+      head: ACTIONS,
       width: "56px",
       cell: (one) =>
         mayWrite ? (

@@ -1,6 +1,5 @@
 // Making, changing, rotating and deleting a key.
 
-import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { FormDialog } from "~/ui/Dialog";
@@ -155,32 +154,40 @@ export function NewKeyDialog({
   onClose: () => void;
   onMinted: (minted: Minted) => void;
 }) {
-  const queries = useQueryClient();
   const { form, mistakes, check, onChange } = useForm({ ...EMPTY, kind });
-  async function submit(): Promise<void> {
+  async function submit(): Promise<Minted> {
     check();
-    const minted = await createKey(newKeyOf(form, workspace, new Date()));
-    await queries.invalidateQueries({ queryKey: ["keys"] });
-    onMinted(minted);
+    return createKey(newKeyOf(form, workspace, new Date()));
   }
   return (
-    <FormDialog open title="New key" action="Create the key" onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      title="New key"
+      action="Create the key"
+      onClose={onClose}
+      changes={[["keys"]]}
+      onSubmit={submit}
+      onDone={onMinted}
+    >
       <KeyFields form={form} mistakes={mistakes} isNew onChange={onChange} />
     </FormDialog>
   );
 }
 
 export function ChangeKeyDialog({ of, onClose }: { of: Key; onClose: () => void }) {
-  const queries = useQueryClient();
   const { form, mistakes, check, onChange } = useForm(formOf(of));
   async function submit(): Promise<void> {
     check();
     await changeKey(of.hash, changesOf(form));
-    await queries.invalidateQueries({ queryKey: ["keys"] });
     say("The key was changed.");
   }
   return (
-    <FormDialog open title={`Change “${of.name}”`} action="Save" onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      title={`Change “${of.name}”`}
+      action="Save"
+      onClose={onClose}
+      changes={[["keys"]]}
+      onSubmit={submit}
+    >
       <KeyFields form={form} mistakes={mistakes} isNew={false} onChange={onChange} />
     </FormDialog>
   );
@@ -195,15 +202,17 @@ export function RotateKeyDialog({
   onClose: () => void;
   onMinted: (minted: Minted) => void;
 }) {
-  const queries = useQueryClient();
   const [overlap, setOverlap] = useState("0");
-  async function submit(): Promise<void> {
-    const minted = await rotateKey(of.hash, Number(overlap));
-    await queries.invalidateQueries({ queryKey: ["keys"] });
-    onMinted(minted);
-  }
+  const submit = () => rotateKey(of.hash, Number(overlap));
   return (
-    <FormDialog open title={`Rotate “${of.name}”`} action="Rotate" onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      title={`Rotate “${of.name}”`}
+      action="Rotate"
+      onClose={onClose}
+      changes={[["keys"]]}
+      onSubmit={submit}
+      onDone={onMinted}
+    >
       <p>The key gets another secret. Its limits, usage and assignments stay.</p>
       <SelectField
         label="The secret of before"
@@ -224,21 +233,19 @@ export function DeleteKeyDialog({
   onClose: () => void;
   onDeleted?: () => void;
 }) {
-  const queries = useQueryClient();
   async function submit(): Promise<void> {
     await deleteKey(of.hash);
-    await queries.invalidateQueries({ queryKey: ["keys"] });
     say(`“${of.name}” is deleted.`);
-    onDeleted?.();
   }
   return (
     <FormDialog
-      open
       title={`Delete “${of.name}”?`}
       kind="danger"
       action="Delete the key"
       onClose={onClose}
+      changes={[["keys"]]}
       onSubmit={submit}
+      onDone={onDeleted}
     >
       <p>
         Requests with it are refused from now on. This cannot be taken back; what it used stays in the

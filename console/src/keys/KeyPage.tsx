@@ -4,8 +4,9 @@ import { useState } from "react";
 
 import { usd } from "~/format/money";
 import { count } from "~/format/number";
-import { ago, dateTime } from "~/format/time";
+import { dateTime } from "~/format/time";
 import { useMay } from "~/session/session";
+import { Ago } from "~/ui/Ago";
 import { Button, ButtonLink } from "~/ui/Button";
 import { Badge, ErrorNote, Loading } from "~/ui/Note";
 import { Card, Facts, Page, Stats } from "~/ui/Page";
@@ -60,12 +61,12 @@ function Details({ of }: { of: Key }) {
             ["Kind", of.kind],
             ["Made", dateTime(of.created_at)],
             ["Expires", of.expires_at ? dateTime(of.expires_at) : "never"],
-            ["Rotated", of.rotated_at ? ago(of.rotated_at) : "never"],
+            ["Rotated", of.rotated_at ? <Ago key="rotated" of={of.rotated_at} /> : "never"],
             [
               "Former secret until",
               of.previous_key_expires_at ? dateTime(of.previous_key_expires_at) : "not in force",
             ],
-            ["Last used", ago(of.last_used_at)],
+            ["Last used", <Ago key="used" of={of.last_used_at} />],
           ]}
         />
       </Card>

@@ -11,7 +11,7 @@ import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Meter, Page } from "~/ui/Page";
 import { SecretDialog } from "~/ui/SecretDialog";
-import { type Column, Table } from "~/ui/Table";
+import { ACTIONS, type Column, Table } from "~/ui/Table";
 import { complain } from "~/ui/toast";
 import { WorkspacePicker } from "~/workspaces/WorkspacePicker";
 
@@ -123,7 +123,7 @@ function columns(mayWrite: boolean, ask: (asked: Asked) => void, toggle: (key: K
   if (mayWrite) {
     all.push({
       id: "menu",
-      head: <span className="visually-hidden">Actions</span>,
+      head: ACTIONS,
       width: "54px",
       cell: (key) => (
         <RowMenu
@@ -153,8 +153,7 @@ function Dialogs({
   kind: Kind;
 }) {
   const close = () => ask(null);
-  // The dialog that made the secret closes itself after this; the secret has to stay.
-  const show = (minted: Minted) => setTimeout(() => ask({ what: "secret", minted }));
+  const show = (minted: Minted) => ask({ what: "secret", minted });
   switch (asked?.what) {
     case "new":
       return <NewKeyDialog workspace={workspace} kind={kind} onClose={close} onMinted={show} />;

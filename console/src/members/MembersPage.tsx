@@ -2,15 +2,15 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { type AccountSchemas, account, answer, api } from "~/api/client";
-import { ago } from "~/format/time";
 import { useMay, useSession } from "~/session/session";
+import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { SelectField, TextField } from "~/ui/Field";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { ACTIONS, type Column, Table } from "~/ui/Table";
 import { complain, say } from "~/ui/toast";
 
 import { type Member, ROLES, invitationsQuery, membersQuery, nameOf } from "./members";
@@ -18,16 +18,20 @@ import { type Member, ROLES, invitationsQuery, membersQuery, nameOf } from "./me
 type Invitation = AccountSchemas["Invitation"];
 
 function InviteDialog({ onClose }: { onClose: () => void }) {
-  const queries = useQueryClient();
   const [email, setEmail] = useState("");
   const [role, setRole] = useState("developer");
   async function submit(): Promise<void> {
     await answer(account.POST("/invitations", { body: { email, role } }));
-    await queries.invalidateQueries({ queryKey: ["invitations"] });
     say(`Mail to ${email} is on its way.`);
   }
   return (
-    <FormDialog open title="Invite somebody" action="Send the invitation" onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      title="Invite somebody"
+      action="Send the invitation"
+      onClose={onClose}
+      changes={[["invitations"]]}
+      onSubmit={submit}
+    >
       <TextField
         label="E-mail"
         type="email"
@@ -47,16 +51,20 @@ function InviteDialog({ onClose }: { onClose: () => void }) {
 }
 
 function RoleDialog({ of, onClose }: { of: Member; onClose: () => void }) {
-  const queries = useQueryClient();
   const [role, setRole] = useState(of.organization_role);
   async function submit(): Promise<void> {
     await answer(
       api.PATCH("/organization/members/{user_id}", { params: { path: { user_id: of.id } }, body: { role } }),
     );
-    await queries.invalidateQueries({ queryKey: ["members"] });
   }
   return (
-    <FormDialog open title={`Role of ${nameOf(of)}`} action="Save" onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      title={`Role of ${nameOf(of)}`}
+      action="Save"
+      onClose={onClose}
+      changes={[["members"]]}
+      onSubmit={submit}
+    >
       <SelectField
         label="Role"
         options={ROLES}
@@ -68,19 +76,17 @@ function RoleDialog({ of, onClose }: { of: Member; onClose: () => void }) {
 }
 
 function RemoveDialog({ of, onClose }: { of: Member; onClose: () => void }) {
-  const queries = useQueryClient();
   async function submit(): Promise<void> {
     await answer(api.DELETE("/organization/members/{user_id}", { params: { path: { user_id: of.id } } }));
-    await queries.invalidateQueries({ queryKey: ["members"] });
     say(`${nameOf(of)} is out.`);
   }
   return (
     <FormDialog
-      open
       title={`Remove ${nameOf(of)}?`}
       kind="danger"
       action="Remove"
       onClose={onClose}
+      changes={[["members"]]}
       onSubmit={submit}
     >
       <p>They are out at once. While keys that they made are in force, this is refused.</p>
@@ -112,15 +118,19 @@ function Invitations({ mayWrite }: { mayWrite: boolean }) {
       head: "Can be accepted until",
       width: "180px",
       value: (one) => one.expires_at,
-      cell: (one) => ago(one.expires_at),
+      cell: (one) => <Ago of={one.expires_at} />,
     },
     {
       id: "menu",
-      head: <span className="visually-hidden">Actions</span>,
+      head: ACTIONS,
       width: "120px",
       cell: (one) =>
         mayWrite ? (
-          <Button size="small" onClick={() => revoke.mutate(one.id)}>
+          <Button
+            size="small"
+            aria-label={`Take back the invitation of ${one.email}`}
+            onClick={() => revoke.mutate(one.id)}
+          >
             Take back
           </Button>
         ) : null,
@@ -166,7 +176,7 @@ export function MembersPage() {
     },
     {
       id: "menu",
-      head: <span className="visually-hidden">Actions</span>,
+      head: ACTIONS,
       width: "60px",
       cell: (member) =>
         mayWrite ? (

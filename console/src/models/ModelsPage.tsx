@@ -158,7 +158,7 @@ export function ModelsPage() {
       title="Models"
       about="Every model that can be called now. Prices are yours: what is listed is what is charged."
       actions={
-        <span className="soft number">
+        <span className="soft number" aria-live="polite">
           {models ? `${count(shown.length)} of ${count(models.length)}` : ""}
         </span>
       }

@@ -1,9 +1,9 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 
 import { admin, answer, document } from "~/api/client";
-import { onceKey } from "~/api/paged";
+import { useOnce } from "~/api/once";
 import { exactUsd, nanoOf } from "~/format/money";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
@@ -63,21 +63,25 @@ const COLUMNS: Column<Account>[] = [
 ];
 
 function PayoutDialog({ clearing, onClose }: { clearing: string | undefined; onClose: () => void }) {
-  const queries = useQueryClient();
   const [form, setForm] = useState({ amount: "", note: "" });
-  const [once] = useState(onceKey);
+  const once = useOnce();
   async function submit(): Promise<void> {
     if ((nanoOf(form.amount) ?? 0n) <= 0n) throw new Error("An amount in USD above 0, such as 1200.");
     const body = { amount: form.amount.trim(), note: form.note.trim() };
-    const booked = await answer(
-      admin.POST("/ledger/payouts", { params: { header: { "Idempotency-Key": once } }, body }),
-    );
-    await queries.invalidateQueries({ queryKey: ["operator", "accounts"] });
-    await queries.invalidateQueries({ queryKey: ["operator", "ledger"] });
+    const booked = await answer(admin.POST("/ledger/payouts", { params: { header: once(body) }, body }));
     say(`Booked: ${exactUsd(booked.clearing)} is left in clearing.`);
   }
   return (
-    <FormDialog open title="Record a payout" action="Book the payout" onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      title="Record a payout"
+      action="Book the payout"
+      onClose={onClose}
+      changes={[
+        ["operator", "accounts"],
+        ["operator", "ledger"],
+      ]}
+      onSubmit={submit}
+    >
       <p>
         Money of purchases that arrived: booked from cash_clearing to cash. {exactUsd(clearing)} is in
         clearing now. Payments by Stripe book theirs by themselves.

@@ -1,11 +1,13 @@
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 
+import { useOnce } from "~/api/once";
 import { rowsOf } from "~/api/paged";
 import { exactUsd, nanoOf, usdOfNano } from "~/format/money";
 import { count } from "~/format/number";
-import { ago, date, dateTime } from "~/format/time";
+import { date, dateTime } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { TextField } from "~/ui/Field";
@@ -58,7 +60,7 @@ const MODELS: Column<ModelSum>[] = [
   },
   {
     id: "alert",
-    head: "",
+    head: "Verdict",
     width: "130px",
     value: (one) => Number(one.is_alert),
     cell: (one) => (one.is_alert ? <Badge tone="warn">over 0.5%</Badge> : <Badge tone="good">agrees</Badge>),
@@ -123,22 +125,24 @@ const DIFFERENCE_COLUMNS: Column<Difference>[] = [
 ];
 
 function PayDialog({ of, onClose }: { of: Bill; onClose: () => void }) {
-  const queries = useQueryClient();
+  const once = useOnce();
   const [form, setForm] = useState({ amount: of.amount, reference: "" });
   async function submit(): Promise<void> {
     if ((nanoOf(form.amount) ?? -1n) < 0n) throw new Error("An amount in USD, such as 812.40.");
-    await payBill(of.bill_id, { amount: form.amount.trim(), reference: form.reference.trim() });
-    await queries.invalidateQueries({ queryKey: ["operator", "bill"] });
-    await queries.invalidateQueries({ queryKey: ["operator", "bills"] });
-    await queries.invalidateQueries({ queryKey: ["operator", "accounts"] });
+    const body = { amount: form.amount.trim(), reference: form.reference.trim() };
+    await payBill(of.bill_id, once(body), body);
     say("The payment is booked.");
   }
   return (
     <FormDialog
-      open
       title={`Pay ${of.provider}`}
       action="Book the payment"
       onClose={onClose}
+      changes={[
+        ["operator", "bill"],
+        ["operator", "bills"],
+        ["operator", "accounts"],
+      ]}
       onSubmit={submit}
     >
       <p>
@@ -178,7 +182,7 @@ function Figures({ of }: { of: Bill }) {
           note: of.difference === null ? null : more(of.difference, "0") > 0n ? "billed beyond" : null,
         },
         of.paid_at
-          ? { label: "Paid", value: exactUsd(of.paid), note: ago(of.paid_at) }
+          ? { label: "Paid", value: exactUsd(of.paid), note: <Ago of={of.paid_at} /> }
           : { label: "Paid", value: "not yet" },
       ]}
     />

@@ -1,7 +1,8 @@
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, getRouteApi, useRouter } from "@tanstack/react-router";
 import { useState } from "react";
 
+import { useOnce } from "~/api/once";
 import { rowsOf } from "~/api/paged";
 import { exactUsd, nanoOf } from "~/format/money";
 import { count } from "~/format/number";
@@ -109,8 +110,8 @@ function lastMonth(now: Date): { first: string; last: string } {
 }
 
 function ImportDialog({ onClose }: { onClose: () => void }) {
-  const queries = useQueryClient();
   const router = useRouter();
+  const once = useOnce();
   const [file, setFile] = useState<File | null>(null);
   const [form, setForm] = useState({
     provider: "",
@@ -119,14 +120,19 @@ function ImportDialog({ onClose }: { onClose: () => void }) {
     columns: "",
     models: "",
   });
-  async function submit(): Promise<void> {
+  async function submit(): Promise<Bill> {
     if (file === null) throw new Error("Choose the provider's file.");
-    const bill = await importBill(form, file);
-    await queries.invalidateQueries({ queryKey: ["operator", "bills"] });
-    await router.navigate({ to: "/operator/bills/$id", params: { id: bill.bill_id } });
+    return importBill(form, file, once([form, file.name, file.size, file.lastModified]));
   }
   return (
-    <FormDialog open title="Import a provider's bill" action="Import" onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      title="Import a provider's bill"
+      action="Import"
+      onClose={onClose}
+      changes={[["operator", "bills"]]}
+      onSubmit={submit}
+      onDone={(bill) => void router.navigate({ to: "/operator/bills/$id", params: { id: bill.bill_id } })}
+    >
       <TextField
         label="CSV file"
         type="file"

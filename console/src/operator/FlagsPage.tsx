@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { admin, answer } from "~/api/client";
@@ -15,22 +15,22 @@ interface Asked {
 }
 
 function SayDialog({ of: { flag, isOn }, onClose }: { of: Asked; onClose: () => void }) {
-  const queries = useQueryClient();
   const will = isOn ?? flag.default;
   async function submit(): Promise<void> {
     const params = { path: { name: flag.name } };
     await answer(admin.PUT("/flags/{name}", { params, body: { is_on: isOn } }));
-    await queries.invalidateQueries({ queryKey: ["operator", "flags"] });
-    await queries.invalidateQueries({ queryKey: ["operator", "tenant"] });
     say("Every edge hears of it within a second.");
   }
   return (
     <FormDialog
-      open
       title={`${flag.name} ${will ? "on" : "off"} for everybody?`}
       kind={will ? "primary" : "danger"}
       action={isOn === null ? "Back to the default" : will ? "Turn it on" : "Turn it off"}
       onClose={onClose}
+      changes={[
+        ["operator", "flags"],
+        ["operator", "tenant"],
+      ]}
       onSubmit={submit}
     >
       <p>{flag.description}</p>

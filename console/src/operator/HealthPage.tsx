@@ -2,7 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 
 import { duration, throughput } from "~/format/number";
-import { ago, dateTime } from "~/format/time";
+import { dateTime } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { Dialog } from "~/ui/Dialog";
 import { Segments } from "~/ui/Field";
@@ -145,7 +146,7 @@ export function HealthPage() {
       head: "Last asked",
       width: "140px",
       value: (one) => platformOf(one)?.last_seen,
-      cell: (one) => ago(platformOf(one)?.last_seen),
+      cell: (one) => <Ago of={platformOf(one)?.last_seen} />,
     },
   ];
   return (

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 
 import { admin, answer } from "~/api/client";
 import type { components } from "~/api/generated/admin";
-import { ago } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { Badge, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
 import { type Column, Table } from "~/ui/Table";
@@ -42,7 +42,7 @@ const COLUMNS: Column<Invariant>[] = [
     head: "Checked",
     width: "130px",
     value: (one) => one.checked_at,
-    cell: (one) => ago(one.checked_at),
+    cell: (one) => <Ago of={one.checked_at} />,
   },
 ];
 
@@ -66,7 +66,7 @@ const BREACHES: Column<Breach>[] = [
     width: "minmax(180px, 1fr)",
     cell: (one) => <span className="mono cut">{one.generation_id ?? "–"}</span>,
   },
-  { id: "found", head: "Found", width: "130px", cell: (one) => ago(one.found_at) },
+  { id: "found", head: "Found", width: "130px", cell: (one) => <Ago of={one.found_at} /> },
 ];
 
 export function InvariantsPage() {

@@ -3,7 +3,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { onceKey } from "~/api/paged";
+import { useOnce } from "~/api/once";
 import { exactUsd, nanoOf, usdOfNano } from "~/format/money";
 import { date } from "~/format/time";
 import { FormDialog } from "~/ui/Dialog";
@@ -46,7 +46,6 @@ export function FinaliseDialog({ of, onClose }: Of) {
   }
   return (
     <FormDialog
-      open
       title={`Issue this ${kindOf(of)} now?`}
       action={`Issue the ${kindOf(of)}`}
       onClose={onClose}
@@ -72,17 +71,17 @@ export function CreditDialog({ of, isVoiding, onClose }: Of & { isVoiding: boole
   const most = creditable(of);
   const [amount, setAmount] = useState(isVoiding ? amountOf(most) : "");
   const [reason, setReason] = useState("");
-  const [once] = useState(onceKey);
+  const once = useOnce();
   const asked = nanoOf(amount);
   async function submit(): Promise<void> {
     if (asked === null || asked <= 0n) throw new Error("An amount in USD above 0, such as 12.50.");
-    const note = await creditInvoice(of.id, once, { amount: amount.trim(), reason: reason.trim() });
+    const body = { amount: amount.trim(), reason: reason.trim() };
+    const note = await creditInvoice(of.id, once(body), body);
     await changed();
     say(`${note.number} is issued.`);
   }
   return (
     <FormDialog
-      open
       title={isVoiding ? `Void ${of.number ?? "it"}?` : `Credit note for ${of.number ?? "it"}`}
       kind={isVoiding ? "danger" : "primary"}
       action={isVoiding ? "Credit all of it" : "Issue the credit note"}
@@ -125,21 +124,21 @@ export function PaymentDialog({ of, onClose }: Of) {
     day: new Date().toISOString().slice(0, 10),
     reference: "",
   });
-  const [once] = useState(onceKey);
+  const once = useOnce();
   async function submit(): Promise<void> {
     const amount = nanoOf(form.amount);
     if (amount === null || amount <= 0n) throw new Error("An amount in whole cents, such as 57.93.");
-    await recordPayment(of.id, once, {
+    const body = {
       amount: form.amount.trim(),
       received_on: form.day,
       reference: form.reference.trim(),
-    });
+    };
+    await recordPayment(of.id, once(body), body);
     await changed();
     say("The payment is recorded.");
   }
   return (
     <FormDialog
-      open
       title={`Payment of ${of.number ?? "it"}`}
       action="Record the payment"
       onClose={onClose}

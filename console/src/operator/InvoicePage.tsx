@@ -4,7 +4,8 @@ import { type ReactNode, useState } from "react";
 
 import { exactUsd, nanoOf } from "~/format/money";
 import { count, counted } from "~/format/number";
-import { ago, date, dateTime } from "~/format/time";
+import { date, dateTime } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { CopyButton } from "~/ui/Copy";
 import { Badge, ErrorNote, Loading, Note } from "~/ui/Note";
@@ -248,7 +249,7 @@ export function InvoicePage() {
                 ? { label: "Issued", value: date(data.finalised_at) }
                 : {
                     label: "Issued by itself",
-                    value: ago(data.finalise_after),
+                    value: <Ago of={data.finalise_after} />,
                     note: date(data.finalise_after),
                   },
             ]}

@@ -4,7 +4,8 @@ import { useMemo } from "react";
 
 import { rowsOf } from "~/api/paged";
 import { exactUsd, nanoOf } from "~/format/money";
-import { ago, date } from "~/format/time";
+import { date } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { Badge, Empty } from "~/ui/Note";
 import { Page } from "~/ui/Page";
@@ -99,7 +100,12 @@ export const invoiceColumns = (names: Names | null): Column<Invoice>[] => [
     width: "130px",
     value: (one) => one.due_on ?? one.finalise_after,
     cell: (one) => {
-      if (one.state === "grace") return <span className="soft">issues {ago(one.finalise_after)}</span>;
+      if (one.state === "grace")
+        return (
+          <span className="soft">
+            issues <Ago of={one.finalise_after} />
+          </span>
+        );
       if (!isDue(one)) return <span className="soft">–</span>;
       return isOverdue(one) ? <Badge tone="bad">since {date(one.due_on)}</Badge> : date(one.due_on);
     },

@@ -42,7 +42,7 @@ interface Transfer {
 const nameOf = (account: Account): string => account.code ?? account.kind ?? account.account_id ?? "–";
 
 const COLUMNS: Column<Transfer>[] = [
-  { id: "at", head: "Posted", width: "190px", cell: (one) => dateTime(one.posted_at) },
+  { id: "at", head: "Posted", width: "210px", cell: (one) => dateTime(one.posted_at) },
   { id: "kind", head: "Kind", width: "130px", cell: (one) => one.kind.replaceAll("_", " ") },
   {
     id: "debit",

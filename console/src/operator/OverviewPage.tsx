@@ -4,7 +4,7 @@ import { useMemo, useState } from "react";
 
 import { admin, answer } from "~/api/client";
 import { Chart } from "~/charts/Chart";
-import { buckets, columnsOf } from "~/charts/series";
+import { MOST_SERIES, buckets, columnsOf } from "~/charts/series";
 import { usd, usdOfNano } from "~/format/money";
 import { compact, count, duration, percent } from "~/format/number";
 import { Segments } from "~/ui/Field";
@@ -17,7 +17,6 @@ import { useTenantNames } from "./TenantLink";
 import { GROUPS, type Group, type Measure, pointsOf, sumsOf, usageQuery } from "./usage";
 
 const HOUR = 3_600_000;
-const MOST_SERIES = 8;
 const RANGES = [
   { value: "24h", label: "24 hours" },
   { value: "7d", label: "7 days" },
@@ -63,9 +62,7 @@ function History({ range }: { range: Range }) {
   );
   const columns = useMemo(() => {
     const times = buckets(span.since.getTime() / 1000, span.until.getTime() / 1000, span.grain);
-    return data
-      ? columnsOf(pointsOf(data.data, group, measure, span.grain, names), times, MOST_SERIES)
-      : null;
+    return data ? columnsOf(pointsOf(data.data, group, measure, span.grain, names), times) : null;
   }, [data, names, span, group, measure]);
   return (
     <Card

@@ -12,7 +12,7 @@ import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, Note } from "~/ui/Note";
 import { Page } from "~/ui/Page";
 import { PagedTable } from "~/ui/PagedTable";
-import type { Column } from "~/ui/Table";
+import { ACTIONS, type Column } from "~/ui/Table";
 import { complain, say } from "~/ui/toast";
 
 import { TenantLink } from "./TenantLink";
@@ -21,23 +21,23 @@ import { type Parked, bytes, parkedQuery } from "./status";
 const route = getRouteApi("/inside/operator/parked");
 
 function DropDialog({ of, onClose }: { of: Parked; onClose: () => void }) {
-  const queries = useQueryClient();
   const [reason, setReason] = useState("");
   async function submit(): Promise<void> {
     const body = { reason: reason.trim() };
     const id = Number(of.parked_id);
     await answer(admin.POST("/parked/{id}/drop", { params: { path: { id } }, body }));
-    await queries.invalidateQueries({ queryKey: ["operator", "parked"] });
-    await queries.invalidateQueries({ queryKey: ["operator", "status"] });
     say("The message is let go.");
   }
   return (
     <FormDialog
-      open
       title={`Drop message ${of.parked_id}?`}
       kind="danger"
       action="Drop it"
       onClose={onClose}
+      changes={[
+        ["operator", "parked"],
+        ["operator", "status"],
+      ]}
       onSubmit={submit}
     >
       <p>
@@ -127,7 +127,7 @@ const columnsOf = (
   },
   {
     id: "menu",
-    head: "",
+    head: ACTIONS,
     width: "60px",
     align: "right",
     cell: (one) =>

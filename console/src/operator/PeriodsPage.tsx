@@ -1,16 +1,17 @@
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { rowsOf } from "~/api/paged";
 import { count } from "~/format/number";
-import { ago, dateTime } from "~/format/time";
+import { dateTime } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { Badge, Empty, Note } from "~/ui/Note";
 import { Page } from "~/ui/Page";
 import { PagedTable } from "~/ui/PagedTable";
-import type { Column } from "~/ui/Table";
+import { ACTIONS, type Column } from "~/ui/Table";
 import { say } from "~/ui/toast";
 
 import "./operator.css";
@@ -22,20 +23,20 @@ function State({ of }: { of: Period }) {
 }
 
 function CloseDialog({ of, onClose }: { of: Period; onClose: () => void }) {
-  const queries = useQueryClient();
   async function submit(): Promise<void> {
     await closePeriod(of.id);
     say(`Period ${of.id} is closed. Its invoices are being drafted.`);
-    await queries.invalidateQueries({ queryKey: ["operator", "periods"] });
-    await queries.invalidateQueries({ queryKey: ["operator", "invoices"] });
   }
   return (
     <FormDialog
-      open
       title={`Close period ${of.id}?`}
       kind="danger"
       action="Close the period"
       onClose={onClose}
+      changes={[
+        ["operator", "periods"],
+        ["operator", "invoices"],
+      ]}
       onSubmit={submit}
     >
       <p>It has been open since {dateTime(of.opened_at)}. Closing it</p>
@@ -66,20 +67,20 @@ const columnsOf = (onClose: (period: Period) => void): Column<Period>[] => [
   {
     id: "opened",
     head: "Opened",
-    width: "minmax(180px, 1fr)",
+    width: "minmax(210px, 1fr)",
     cell: (one) => dateTime(one.opened_at),
   },
   {
     id: "closed",
     head: "Closed",
-    width: "minmax(180px, 1fr)",
+    width: "minmax(210px, 1fr)",
     cell: (one) => (one.closed_at ? dateTime(one.closed_at) : <span className="soft">not yet</span>),
   },
   {
     id: "drafted",
     head: "Drafted",
     width: "140px",
-    cell: (one) => (one.drafted_at ? ago(one.drafted_at) : <span className="soft">–</span>),
+    cell: (one) => (one.drafted_at ? <Ago of={one.drafted_at} /> : <span className="soft">–</span>),
   },
   {
     id: "invoices",
@@ -106,7 +107,7 @@ const columnsOf = (onClose: (period: Period) => void): Column<Period>[] => [
   },
   {
     id: "actions",
-    head: "",
+    head: ACTIONS,
     width: "120px",
     align: "right",
     cell: (one) =>
@@ -132,7 +133,7 @@ export function PeriodsPage() {
         <Note key={one.id}>
           <p role="status">
             Period {one.id} is being drafted: {count(one.invoices)} invoices so far. Closed{" "}
-            {ago(one.closed_at)}; asked again every second.
+            <Ago of={one.closed_at} />; asked again every second.
           </p>
           <progress className="going-on" aria-label={`Drafting the invoices of period ${one.id}`} />
         </Note>

@@ -8,7 +8,7 @@ import { dateTime } from "~/format/time";
 import { Button } from "~/ui/Button";
 import { ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { ACTIONS, type Column, Table } from "~/ui/Table";
 import { say } from "~/ui/toast";
 
 import { PlanFields } from "./PlanFields";
@@ -30,7 +30,7 @@ const route = getRouteApi("/inside/operator/plans/$name");
 
 const versionColumns = (onTake: (version: Version) => void): Column<Version>[] => [
   { id: "version", head: "Version", width: "90px", cell: (one) => one.version },
-  { id: "at", head: "In force from", width: "185px", cell: (one) => dateTime(one.created_at) },
+  { id: "at", head: "In force from", width: "210px", cell: (one) => dateTime(one.created_at) },
   {
     id: "by",
     head: "By",
@@ -70,7 +70,7 @@ const versionColumns = (onTake: (version: Version) => void): Column<Version>[] =
   },
   {
     id: "take",
-    head: "",
+    head: ACTIONS,
     width: "135px",
     align: "right",
     cell: (one) => (

@@ -5,6 +5,7 @@ import { type KeyboardEvent, useState } from "react";
 
 import { exactUsd, nanoOf, usdOfNano } from "~/format/money";
 import { modelsQuery } from "~/models/models";
+import { Scroll } from "~/ui/Page";
 import { Button } from "~/ui/Button";
 import { TextField } from "~/ui/Field";
 import { Badge, ErrorNote } from "~/ui/Note";
@@ -35,7 +36,7 @@ function Difference({ of }: { of: PreviewRow }) {
 function Rows({ rows }: { rows: PreviewRow[] }) {
   if (rows.length === 0) return <p className="soft">No endpoint would serve that.</p>;
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label="Preview">
+    <Scroll label="Preview">
       <table className="plain-table">
         <thead>
           <tr>
@@ -72,7 +73,7 @@ function Rows({ rows }: { rows: PreviewRow[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -90,7 +90,7 @@ function NewPlanDialog({ onClose }: { onClose: () => void }) {
     await router.navigate({ to: "/operator/plans/$name", params: { name: name.trim() } });
   }
   return (
-    <FormDialog open title="New plan" action="Say its terms" onClose={onClose} onSubmit={submit}>
+    <FormDialog title="New plan" action="Say its terms" onClose={onClose} onSubmit={submit}>
       <TextField
         label="Name"
         hint="Small letters, figures and hyphens. It cannot be changed later."

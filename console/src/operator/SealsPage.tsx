@@ -10,7 +10,7 @@ import { CopyButton } from "~/ui/Copy";
 import { Empty, ErrorNote, Note } from "~/ui/Note";
 import { Card, Page } from "~/ui/Page";
 import { PagedTable } from "~/ui/PagedTable";
-import type { Column } from "~/ui/Table";
+import { ACTIONS, type Column } from "~/ui/Table";
 
 import { Verification } from "./OperatorsAuditPage";
 import { TenantLink } from "./TenantLink";
@@ -114,7 +114,7 @@ const columnsOf = (onTenant: (id: string) => void): Column<Seal>[] => [
   },
   {
     id: "copy",
-    head: "",
+    head: ACTIONS,
     width: "90px",
     align: "right",
     cell: (one) => <CopyButton text={one.sha256} />,

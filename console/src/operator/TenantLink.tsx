@@ -13,7 +13,7 @@ export function useTenantNames(): Names {
 }
 
 /** What a tenant is called; its id until that is known. */
-export function TenantName({ id }: { id: string }) {
+function TenantName({ id }: { id: string }) {
   const names = useQuery(tenantNamesQuery);
   const known = names.data?.get(id);
   const isOther = id !== PLATFORM && names.data !== undefined && known === undefined;

@@ -1,8 +1,9 @@
-import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { admin, answer } from "~/api/client";
+import { useOnce } from "~/api/once";
 import { exactUsd, nanoOf } from "~/format/money";
 import { date } from "~/format/time";
 import { Button } from "~/ui/Button";
@@ -94,13 +95,12 @@ const COLUMNS: Column<Tenant>[] = [
 ];
 
 function NewTenantDialog({ onClose }: { onClose: () => void }) {
-  const queries = useQueryClient();
   const { data: plans } = useQuery(plansQuery);
   const [name, setName] = useState("");
   const [slug, setSlug] = useState<string | null>(null);
   const [plan, setPlan] = useState("");
   const [owner, setOwner] = useState("");
-  const [once] = useState(() => crypto.randomUUID());
+  const once = useOnce();
   const shown = slug ?? slugOf(name);
   async function submit(): Promise<void> {
     const body = {
@@ -109,11 +109,10 @@ function NewTenantDialog({ onClose }: { onClose: () => void }) {
       ...(plan ? { plan } : {}),
       ...(owner.trim() ? { owner: owner.trim() } : {}),
     };
-    await answer(admin.POST("/tenants", { params: { header: { "Idempotency-Key": once } }, body }));
-    await queries.invalidateQueries({ queryKey: tenantsKey });
+    await answer(admin.POST("/tenants", { params: { header: once(body) }, body }));
   }
   return (
-    <FormDialog open title="New tenant" action="Create" onClose={onClose} onSubmit={submit}>
+    <FormDialog title="New tenant" action="Create" onClose={onClose} changes={[tenantsKey]} onSubmit={submit}>
       <TextField
         label="Name"
         required

@@ -194,10 +194,12 @@ test("a provider's file is sent as it is", async () => {
       ...{ columns: "cost = total", models: "" },
     },
     new File([csv], "bill.csv"),
+    { "Idempotency-Key": "november" },
   );
   const { body, headers, query } = await asked();
   expect(body).toBe(csv);
   expect(headers.get("content-type")).toBe("text/csv");
+  expect(headers.get("idempotency-key")).toBe("november");
   expect(Object.fromEntries(query)).toEqual({
     ...{ provider: "openai", format: "generic", first_day: "2026-11-01", last_day: "2026-11-30" },
     ...{ file_name: "bill.csv", columns: '{"cost":"total"}' },

@@ -1,6 +1,7 @@
 // Providers' bills beside what we say we owe. The API's description leaves them open, so their shapes are written here.
 
 import { admin, document } from "~/api/client";
+import type { OnceHeader } from "~/api/once";
 import { type Paged, type Paging, pagedQuery } from "~/api/paged";
 
 /** Amounts are USD; ours and the difference are null until the bill is compared. */
@@ -122,7 +123,7 @@ export function mapOf(lines: string, what: string): string | null {
   return pairs.length === 0 ? null : JSON.stringify(Object.fromEntries(pairs));
 }
 
-export async function importBill(form: Import, file: File): Promise<Bill> {
+export async function importBill(form: Import, file: File, header: OnceHeader): Promise<Bill> {
   const columns = mapOf(form.columns, "Columns");
   const models = mapOf(form.models, "Models");
   const query = {
@@ -136,7 +137,7 @@ export async function importBill(form: Import, file: File): Promise<Bill> {
   };
   return document<Bill>(
     admin.POST("/reconciliations", {
-      params: { query },
+      params: { query, header },
       body: await file.text(),
       headers: { "content-type": "text/csv" },
       // The body is the file as it is.
@@ -145,5 +146,5 @@ export async function importBill(form: Import, file: File): Promise<Bill> {
   );
 }
 
-export const payBill = (id: string, body: { amount: string; reference: string }) =>
-  document<Bill>(admin.POST("/reconciliations/{id}/pay", { params: { path: { id } }, body }));
+export const payBill = (id: string, header: OnceHeader, body: { amount: string; reference: string }) =>
+  document<Bill>(admin.POST("/reconciliations/{id}/pay", { params: { path: { id }, header }, body }));

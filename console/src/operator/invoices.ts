@@ -3,6 +3,7 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { admin, answer, document } from "~/api/client";
+import type { OnceHeader } from "~/api/once";
 import { type Paged, pagedQuery } from "~/api/paged";
 import { nanoOf } from "~/format/money";
 import type { Tone } from "~/ui/Note";
@@ -159,22 +160,22 @@ export const closePeriod = (id: string): Promise<Period> =>
 export const finaliseInvoice = (id: string): Promise<Invoice> =>
   document<Invoice>(admin.POST("/invoices/{id}/finalise", { params: { path: { id } } }));
 
-export const creditInvoice = (id: string, once: string, body: { amount: string; reason: string }) =>
+export const creditInvoice = (id: string, header: OnceHeader, body: { amount: string; reason: string }) =>
   document<CreditNote>(
     admin.POST("/invoices/{id}/credit-notes", {
-      params: { path: { id }, header: { "Idempotency-Key": once } },
+      params: { path: { id }, header },
       body,
     }),
   );
 
 export const recordPayment = (
   id: string,
-  once: string,
+  header: OnceHeader,
   body: { amount: string; received_on: string; reference: string },
 ) =>
   answer(
     admin.POST("/invoices/{id}/payments", {
-      params: { path: { id }, header: { "Idempotency-Key": once } },
+      params: { path: { id }, header },
       body,
     }),
   );

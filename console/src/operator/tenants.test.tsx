@@ -3,7 +3,18 @@
 
 import { afterEach, expect, test, vi } from "vitest";
 
-import { type Console, type Sent, choose, field, openConsole, press, sees, troubles, type } from "~/testing";
+import {
+  type Console,
+  type Sent,
+  choose,
+  field,
+  openConsole,
+  press,
+  refusal,
+  sees,
+  troubles,
+  type,
+} from "~/testing";
 
 import { tenantsSearch } from "./tenants";
 
@@ -76,4 +87,27 @@ test("a tenant of the address is shown by its name", async () => {
   page = openConsole({ [TENANTS]: list });
   await page.open("/operator/invoices?tenant=c3");
   await vi.waitFor(() => expect(field("Tenant").value).toBe("Gone"));
+});
+
+test("a tenant that is asked for again is the same request, another one is not", async () => {
+  const POST = "POST /admin/v1/tenants";
+  page = openConsole({ [TENANTS]: list, [POST]: () => refusal(503, "Nobody knows whether it was made.") });
+  await page.open("/operator/tenants");
+  await press("New tenant");
+  type("Name", "Delta");
+  const keys: (string | null)[] = [];
+  for (const [name, turn] of [
+    ["Delta", 1],
+    ["Delta", 2],
+    ["Echo", 3],
+  ] as const) {
+    type("Name", name);
+    await press("Create");
+    await vi.waitFor(() => expect(page.sent.filter((one) => one.name === POST).length).toBe(turn));
+    keys.push(page.last(POST).headers.get("idempotency-key"));
+    await sees("Nobody knows whether it was made.");
+  }
+  expect(keys[0]).toBeTruthy();
+  expect(keys[1], "sent again as it was").toBe(keys[0]);
+  expect(keys[2], "sent with another name").not.toBe(keys[0]);
 });

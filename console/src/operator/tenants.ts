@@ -39,7 +39,7 @@ export const tenantsQuery = (search: string) => ({
 });
 
 /** How many are offered to choose from. */
-export const OFFERED = 20;
+const OFFERED = 20;
 
 /** The first tenants that a search finds, and whether there are more. */
 export const offeredQuery = (search: string) =>

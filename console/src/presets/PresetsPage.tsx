@@ -2,13 +2,13 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 
-import { ago } from "~/format/time";
 import { useMay } from "~/session/session";
+import { Ago } from "~/ui/Ago";
 import { Button, type ButtonKind } from "~/ui/Button";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { ACTIONS, type Column, Table } from "~/ui/Table";
 import { WorkspacePicker } from "~/workspaces/WorkspacePicker";
 
 import { ChangeDialog, DeleteDialog, VersionDialog, VersionsDialog } from "./dialogs";
@@ -58,11 +58,11 @@ export function PresetsPage() {
       head: "Changed",
       width: "160px",
       value: (one) => one.updated_at,
-      cell: (one) => ago(one.updated_at),
+      cell: (one) => <Ago of={one.updated_at} />,
     },
     {
       id: "menu",
-      head: <span className="visually-hidden">Actions</span>,
+      head: ACTIONS,
       width: "56px",
       cell: (one) =>
         mayWrite ? (

@@ -1,10 +1,10 @@
 // What is asked of a preset.
 
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { answer, api } from "~/api/client";
-import { ago } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { CodeBlock } from "~/ui/Copy";
 import { Dialog, FormDialog } from "~/ui/Dialog";
 import { SelectField, TextArea, TextField } from "~/ui/Field";
@@ -28,7 +28,6 @@ interface Asked {
 
 /** A further version of a preset, or a new one, as the form that makes it. */
 function VersionForm({ of, begin, workspace, onClose }: Asked & { of: string | null; begin: Draft }) {
-  const queries = useQueryClient();
   const [slug, setSlug] = useState(of ?? "");
   const [draft, setDraft] = useState(begin);
   const set = (changed: Partial<Draft>) => setDraft({ ...draft, ...changed });
@@ -39,14 +38,13 @@ function VersionForm({ of, begin, workspace, onClose }: Asked & { of: string | n
         body: bodyOf(draft),
       }),
     );
-    await queries.invalidateQueries({ queryKey: ["presets"] });
   }
   return (
     <FormDialog
-      open
       title={of ? `New version of ${of}` : "New preset"}
       action="Keep it"
       onClose={onClose}
+      changes={[["presets"]]}
       onSubmit={submit}
     >
       {of ? null : (
@@ -107,7 +105,9 @@ export function VersionsDialog({ of, workspace, onClose }: Asked & { of: Preset 
           <section className="stack" key={version.id}>
             <h3>
               Version {version.version} {place === 0 ? <Badge tone="good">in force</Badge> : null}{" "}
-              <span className="soft">{ago(version.created_at)}</span>
+              <span className="soft">
+                <Ago of={version.created_at} />
+              </span>
             </h3>
             {version.system_prompt ? <CodeBlock label="System prompt" code={version.system_prompt} /> : null}
             <CodeBlock label="Configuration" code={JSON.stringify(version.config, null, 2)} />
@@ -127,7 +127,6 @@ const STATES: { value: Status; label: string }[] = [
 ];
 
 export function ChangeDialog({ of, workspace, onClose }: Asked & { of: Preset }) {
-  const queries = useQueryClient();
   const [name, setName] = useState(of.name);
   const [description, setDescription] = useState(of.description ?? "");
   const [status, setStatus] = useState(of.status as Status);
@@ -138,10 +137,15 @@ export function ChangeDialog({ of, workspace, onClose }: Asked & { of: Preset })
         body: { name, description: description === "" ? null : description, status },
       }),
     );
-    await queries.invalidateQueries({ queryKey: ["presets"] });
   }
   return (
-    <FormDialog open title={`Change ${of.slug}`} action="Change" onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      title={`Change ${of.slug}`}
+      action="Change"
+      onClose={onClose}
+      changes={[["presets"]]}
+      onSubmit={submit}
+    >
       <TextField
         label="Name"
         required
@@ -167,22 +171,20 @@ export function ChangeDialog({ of, workspace, onClose }: Asked & { of: Preset })
 }
 
 export function DeleteDialog({ of, workspace, onClose }: Asked & { of: Preset }) {
-  const queries = useQueryClient();
   async function submit(): Promise<void> {
     await answer(
       api.DELETE("/presets/{slug}", {
         params: { path: { slug: of.slug }, query: inWorkspace(workspace) },
       }),
     );
-    await queries.invalidateQueries({ queryKey: ["presets"] });
   }
   return (
     <FormDialog
-      open
       title={`Delete @preset/${of.slug}?`}
       kind="danger"
       action="Delete"
       onClose={onClose}
+      changes={[["presets"]]}
       onSubmit={submit}
     >
       <p>Its versions go with it, and requests that name it are refused.</p>

@@ -3,7 +3,7 @@
 
 import { afterEach, expect, test, vi } from "vitest";
 
-import { type Console, openConsole, press, sees, type } from "~/testing";
+import { type Console, closes, openConsole, press, sees, type } from "~/testing";
 
 const AT = "2026-11-26T12:00:00Z";
 const PRESET = {
@@ -44,6 +44,9 @@ test("a preset is made with the session, without any key", async () => {
     model: "acme/echo",
     messages: [{ role: "system", content: "Be brief." }],
   });
+  await closes();
+  const lists = page.sent.filter((one) => one.name === "GET /api/v1/presets");
+  expect(lists.length, "the list is read anew").toBe(2);
 });
 
 test("the versions of a preset are shown", async () => {

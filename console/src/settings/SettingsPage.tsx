@@ -3,9 +3,10 @@ import { type FormEvent, type ReactNode, useState } from "react";
 
 import { type Schemas, account, answer, api } from "~/api/client";
 import { messageOf } from "~/api/errors";
-import { ago } from "~/format/time";
 import { sessionQuery, useMay, useSession } from "~/session/session";
+import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
+import { FormDialog } from "~/ui/Dialog";
 import { TextField } from "~/ui/Field";
 import { Badge, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Page } from "~/ui/Page";
@@ -112,6 +113,21 @@ function Password() {
   );
 }
 
+function SignOutDialog({ onClose }: { onClose: () => void }) {
+  return (
+    <FormDialog
+      title="Sign out everywhere?"
+      kind="danger"
+      action="End every session"
+      onClose={onClose}
+      changes={[sessionQuery.queryKey]}
+      onSubmit={() => answer(account.DELETE("/sessions"))}
+    >
+      <p>Every session ends at once, this one too.</p>
+    </FormDialog>
+  );
+}
+
 function Sessions() {
   const queries = useQueryClient();
   const { data, error } = useQuery({
@@ -123,17 +139,13 @@ function Sessions() {
     onSuccess: () => queries.invalidateQueries({ queryKey: ["sessions"] }),
     onError: complain,
   });
-  const endAll = useMutation({
-    mutationFn: () => answer(account.DELETE("/sessions")),
-    onSuccess: () => queries.invalidateQueries({ queryKey: sessionQuery.queryKey }),
-    onError: complain,
-  });
+  const [isAsked, ask] = useState(false);
   return (
     <Card
       title="Sessions"
       actions={
-        <Button size="small" kind="danger" busy={endAll.isPending} onClick={() => endAll.mutate()}>
-          Sign out everywhere
+        <Button size="small" kind="danger" onClick={() => ask(true)}>
+          Sign out everywhere…
         </Button>
       }
     >
@@ -148,11 +160,15 @@ function Sessions() {
                 </span>
                 <span className="soft">
                   <span title={one.user_agent}>{browserOf(one.user_agent)}</span> · used{" "}
-                  {ago(one.last_seen_at)}
+                  <Ago of={one.last_seen_at} />
                 </span>
               </div>
               {one.is_current ? null : (
-                <Button size="small" onClick={() => end.mutate(one.id)}>
+                <Button
+                  size="small"
+                  aria-label={`End the session of ${browserOf(one.user_agent)} at ${one.address}`}
+                  onClick={() => end.mutate(one.id)}
+                >
                   End
                 </Button>
               )}
@@ -162,6 +178,7 @@ function Sessions() {
       ) : error ? null : (
         <Loading lines={3} />
       )}
+      {isAsked ? <SignOutDialog onClose={() => ask(false)} /> : null}
     </Card>
   );
 }

@@ -1,7 +1,7 @@
 /** The sign of the house: two cords of a patch bay. */
 export function Mark() {
   return (
-    <svg className="mark" width="28" height="28" viewBox="0 0 32 32" aria-hidden="true">
+    <svg width="28" height="28" viewBox="0 0 32 32" aria-hidden="true">
       <rect width="32" height="32" rx="7" fill="#0f766e" />
       <g fill="none" stroke="#fff" strokeWidth="2.5" strokeLinecap="round">
         <path d="M9 10c8 0 6 12 14 12" />

@@ -23,7 +23,7 @@ interface Entry {
 
 const MOST = 60;
 
-function useEntries(groups: Group[]): Entry[] {
+function useEntries(groups: Group[], onHelp: () => void): Entry[] {
   const router = useRouter();
   const signOut = useSignOut();
   const { data: models } = useQuery(modelsQuery);
@@ -55,6 +55,13 @@ function useEntries(groups: Group[]): Entry[] {
         run: () => chooseTheme("system"),
       },
       {
+        id: "keys",
+        label: "Keys of the keyboard",
+        group: "Do",
+        words: "keys of the keyboard shortcuts help",
+        run: onHelp,
+      },
+      {
         id: "out",
         label: "Sign out",
         group: "Do",
@@ -70,11 +77,19 @@ function useEntries(groups: Group[]): Entry[] {
       run: () => void router.navigate({ to: "/model/$", params: { _splat: model.id } }),
     }));
     return [...pages, ...actions, ...catalogue];
-  }, [groups, models, router, signOut]);
+  }, [groups, models, router, signOut, onHelp]);
 }
 
-export default function Palette({ groups, onClose }: { groups: Group[]; onClose: () => void }) {
-  const entries = useEntries(groups);
+export default function Palette({
+  groups,
+  onClose,
+  onHelp,
+}: {
+  groups: Group[];
+  onClose: () => void;
+  onHelp: () => void;
+}) {
+  const entries = useEntries(groups, onHelp);
   const [query, setQuery] = useState("");
   const [at, setAt] = useState(0);
   const list = useRef<HTMLUListElement>(null);
@@ -142,7 +157,9 @@ export default function Palette({ groups, onClose }: { groups: Group[]; onClose:
               </li>
             ))}
           </ul>
-          {shown.length === 0 ? <p className="palette-none soft">Nothing is called that.</p> : null}
+          <div aria-live="polite">
+            {shown.length === 0 ? <p className="palette-none soft">Nothing is called that.</p> : null}
+          </div>
         </Dialog.Popup>
       </Dialog.Portal>
     </Dialog.Root>

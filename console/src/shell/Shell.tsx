@@ -1,7 +1,7 @@
 // The frame of every page: navigation, organisation, theme, palette and shortcuts.
 
 import { Link, Outlet, useRouter, useRouterState } from "@tanstack/react-router";
-import { type RefObject, Suspense, lazy, useEffect, useMemo, useRef, useState } from "react";
+import { type RefObject, Suspense, lazy, useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 import { useMay, useSession } from "~/session/session";
 import { Button } from "~/ui/Button";
@@ -150,6 +150,7 @@ export function Shell() {
   const groups = useGroups();
   const menu = useMenu();
   const [opened, setOpened] = useState<"palette" | "help" | null>(null);
+  const help = useCallback(() => setOpened("help"), []);
   useOwnShortcuts(groups, setOpened);
 
   return (
@@ -188,7 +189,9 @@ export function Shell() {
         </Suspense>
       </main>
       <Suspense>
-        {opened === "palette" ? <Palette groups={groups} onClose={() => setOpened(null)} /> : null}
+        {opened === "palette" ? (
+          <Palette groups={groups} onClose={() => setOpened(null)} onHelp={help} />
+        ) : null}
         {opened === "help" ? <Help groups={groups} onClose={() => setOpened(null)} /> : null}
       </Suspense>
     </div>

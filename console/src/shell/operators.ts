@@ -2,7 +2,7 @@
 
 import type { Group } from "./navigation";
 
-export const OPERATORS: Group = {
+const OPERATORS: Group = {
   label: "Operate",
   forOperators: true,
   places: [

@@ -1,6 +1,6 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 
-import { meaning } from "./shortcuts";
+import { areOn, meaning, turn } from "./shortcuts";
 
 const NAMES = ["g m", "g k", "?", "/"];
 
@@ -18,4 +18,19 @@ test("too late is no shortcut", () => {
 
 test("a single key means what it means whatever was pressed before", () => {
   expect(meaning(NAMES, { key: "x", at: 0 }, { key: "?", at: 100 })).toBe("?");
+});
+
+test("single keys can be turned off", () => {
+  const kept = new Map<string, string>();
+  vi.stubGlobal("localStorage", {
+    getItem: (name: string) => kept.get(name) ?? null,
+    setItem: (name: string, value: string) => kept.set(name, value),
+    removeItem: (name: string) => kept.delete(name),
+  });
+  expect(areOn()).toBe(true);
+  turn(false);
+  expect(areOn()).toBe(false);
+  turn(true);
+  expect(areOn()).toBe(true);
+  vi.unstubAllGlobals();
 });

@@ -1,9 +1,39 @@
 // Keys of the keyboard: one with a modifier, or two pressed one after the other.
 
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useSyncExternalStore } from "react";
 
 /** Milliseconds in which the second key has to follow the first. */
 const PATIENCE = 1200;
+
+const KEPT = "patchbay.keys";
+const listeners = new Set<() => void>();
+
+function listen(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** Whether keys without a modifier do anything: who dictates, or hits keys by accident, turns them off. */
+export function areOn(): boolean {
+  try {
+    return localStorage.getItem(KEPT) !== "off";
+  } catch {
+    return true;
+  }
+}
+
+/** For this browser. */
+export function turn(on: boolean): void {
+  try {
+    if (on) localStorage.removeItem(KEPT);
+    else localStorage.setItem(KEPT, "off");
+  } catch {
+    // Without storage they stay on.
+  }
+  for (const listener of listeners) listener();
+}
+
+export const useAreOn = (): boolean => useSyncExternalStore(listen, areOn);
 
 export type Shortcuts = Record<string, () => void>;
 
@@ -43,7 +73,7 @@ export function useShortcuts(shortcuts: Shortcuts): void {
         latest.current["palette"]();
         return;
       }
-      if (event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target)) return;
+      if (event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target) || !areOn()) return;
       // Dialogs and menus have keys of their own.
       if (document.querySelector("[role=dialog], [role=menu]") !== null) return;
       const now = { key: event.key, at: event.timeStamp };

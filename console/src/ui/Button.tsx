@@ -11,7 +11,7 @@ interface Looks {
 }
 
 export interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement>, Looks {
-  /** While what it began is under way: it cannot begin again. */
+  /** While what it began is under way: it cannot begin again, and keeps the focus. */
   busy?: boolean;
   ref?: Ref<HTMLButtonElement>;
 }
@@ -21,7 +21,7 @@ export function Button({
   size,
   shape,
   busy = false,
-  disabled,
+  onClick,
   children,
   ...others
 }: ButtonProps) {
@@ -33,7 +33,9 @@ export function Button({
       data-size={size}
       data-shape={shape}
       aria-busy={busy}
-      disabled={disabled === true || busy}
+      aria-disabled={busy || undefined}
+      // Forms are sent by a click, also with Enter in a field.
+      onClick={busy ? (event) => event.preventDefault() : onClick}
       {...others}
     >
       {busy ? "Working…" : children}

@@ -32,7 +32,7 @@ export function CodeBlock({ code, label }: { code: string; label: string }) {
   return (
     <div className="code">
       {/* Wide code scrolls sideways, also with the keyboard. */}
-      <pre tabIndex={0} aria-label={label}>
+      <pre tabIndex={0} role="group" aria-label={label}>
         <code>{code}</code>
       </pre>
       <CopyButton text={code} />

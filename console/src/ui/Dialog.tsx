@@ -1,6 +1,7 @@
 // Dialogs, on Base UI's: focus goes in, stays in, and comes back.
 
 import { Dialog as Base } from "@base-ui/react/dialog";
+import { type QueryKey, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useEffect, useState } from "react";
 
 import { messageOf } from "~/api/errors";
@@ -13,7 +14,7 @@ export interface DialogProps {
   onClose: () => void;
   title: string;
   size?: "wide";
-  /** When leaving by a slip would lose something, such as a secret that is shown once. */
+  /** When leaving by a slip would lose something, such as what was typed or a secret that is shown once. */
   isSticky?: boolean;
   children: ReactNode;
   footer?: ReactNode;
@@ -70,30 +71,35 @@ export function Dialog({ open, onClose, title, size, isSticky = false, children,
   );
 }
 
-export interface FormDialogProps {
+interface FormDialogProps<Result> {
   title: string;
-  open: boolean;
   onClose: () => void;
   /** What the button says: the verb of what happens. */
   action: string;
   kind?: ButtonKind;
   size?: "wide";
+  /** What is read anew when it is done. */
+  changes?: readonly QueryKey[];
   /** Does it. What it throws is shown, and the dialog stays open. */
-  onSubmit: () => Promise<unknown>;
+  onSubmit: () => Promise<Result>;
+  /** Called with what it came to, once the dialog is closed. */
+  onDone?: ((result: Result) => void) | undefined;
   children?: ReactNode;
 }
 
-/** A dialog with a form: closes when what was asked for is done, says so when it was refused. */
-export function FormDialog({
+/** A dialog with a form, open while it is there: closes when what was asked for is done, says so when it was refused. */
+export function FormDialog<Result>({
   title,
-  open,
   onClose,
   action,
   kind = "primary",
   size,
+  changes = [],
   onSubmit,
+  onDone,
   children,
-}: FormDialogProps) {
+}: FormDialogProps<Result>) {
+  const queries = useQueryClient();
   const [isBusy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
 
@@ -103,8 +109,10 @@ export function FormDialog({
     setBusy(true);
     setFailure(null);
     try {
-      await onSubmit();
+      const result = await onSubmit();
+      await Promise.all(changes.map((queryKey) => queries.invalidateQueries({ queryKey })));
       onClose();
+      onDone?.(result);
     } catch (error) {
       setFailure(messageOf(error));
     } finally {
@@ -112,13 +120,8 @@ export function FormDialog({
     }
   }
 
-  function close(): void {
-    setFailure(null);
-    onClose();
-  }
-
   return (
-    <Dialog open={open} onClose={close} title={title} {...(size ? { size } : {})}>
+    <Dialog open isSticky onClose={onClose} title={title} {...(size ? { size } : {})}>
       <form className="form" onSubmit={(event) => void submit(event)}>
         {children}
         <div className="form-actions">
@@ -126,7 +129,7 @@ export function FormDialog({
           <Button kind={kind} type="submit" busy={isBusy}>
             {action}
           </Button>
-          <Button kind="quiet" onClick={close}>
+          <Button kind="quiet" onClick={onClose}>
             Cancel
           </Button>
         </div>

@@ -75,7 +75,8 @@ const WIDTHS = ["82%", "64%", "73%", "55%", "68%"];
 
 export function Loading({ lines = 5 }: { lines?: number }) {
   return (
-    <div className="loading" role="status" aria-label="Loading">
+    <div className="loading" role="status">
+      <p className="visually-hidden">Loading</p>
       {Array.from({ length: lines }, (_, line) => (
         <span key={line} style={{ width: WIDTHS[line % WIDTHS.length] }} />
       ))}

@@ -91,6 +91,15 @@ export function Facts({ facts }: { facts: [string, ReactNode][] }) {
   );
 }
 
+/** What is wider than the page, such as a table of figures: scrolls sideways, also with the keyboard. */
+export function Scroll({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <div className="scroll" role="region" aria-label={label} tabIndex={0}>
+      {children}
+    </div>
+  );
+}
+
 /** How much of a limit is used. */
 export function Meter({ used, of, label }: { used: number; of: number; label: string }) {
   const share = of > 0 ? Math.min(1, Math.max(0, used / of)) : 0;

@@ -1,5 +1,7 @@
 // A list of an API that comes page after page: a refusal, that it loads, its rows, and the way to more of them.
 
+import { rowsOf } from "~/api/paged";
+
 import { Button } from "./Button";
 import { ErrorNote, Loading } from "./Note";
 import { Table, type TableProps } from "./Table";
@@ -11,7 +13,7 @@ interface Pages {
 }
 
 /** As `useInfiniteQuery` answers it. */
-export interface PagedList<Row> extends Pages {
+interface PagedList<Row> extends Pages {
   data: { pages: { data: Row[] }[] } | undefined;
   error: unknown;
   refetch: () => unknown;
@@ -41,7 +43,7 @@ export function PagedTable<Row>({
   /** Up to so many rows the table is as high as they are. */
   wholeUpTo?: number;
 }) {
-  const rows = list.data?.pages.flatMap((page) => page.data);
+  const rows = rowsOf(list.data);
   return (
     <>
       {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}

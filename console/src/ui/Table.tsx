@@ -18,6 +18,9 @@ export interface Column<Row> {
   isLead?: boolean;
 }
 
+/** The head of a column of buttons: nothing to see, and what it is for those who do not. */
+export const ACTIONS = <span className="visually-hidden">Actions</span>;
+
 export interface TableProps<Row> {
   /** What the table is of, for those who do not see it. */
   label: string;

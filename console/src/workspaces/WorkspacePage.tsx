@@ -123,7 +123,6 @@ function BudgetDialog({
   limit: number | undefined;
   onClose: () => void;
 }) {
-  const queries = useQueryClient();
   const [text, setText] = useState(limit === undefined ? "" : String(limit));
   const path = { id: workspace, interval };
   async function submit(): Promise<void> {
@@ -136,10 +135,15 @@ function BudgetDialog({
         api.PUT("/workspaces/{id}/budgets/{interval}", { params: { path }, body: { limit_usd: amount } }),
       );
     }
-    await queries.invalidateQueries({ queryKey: ["budgets", workspace] });
   }
   return (
-    <FormDialog open title={`Budget: ${interval}`} action="Save" onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      title={`Budget: ${interval}`}
+      action="Save"
+      onClose={onClose}
+      changes={[["budgets", workspace]]}
+      onSubmit={submit}
+    >
       <TextField
         label="Spend at most (USD)"
         placeholder="no budget"
@@ -228,10 +232,11 @@ function Members({ of, isDefault, mayWrite }: { of: Workspace; isDefault: boolea
       </Card>
     );
   }
+  const failure = everybody.error ?? inside.error;
   const ids = new Set(inside.data?.map((one) => one.user_id));
   return (
     <Card title="Members">
-      {inside.error ? <ErrorNote error={inside.error} /> : null}
+      {failure ? <ErrorNote error={failure} /> : null}
       {everybody.data && inside.data ? (
         <div className="stack member-list">
           {everybody.data.map((member) => (
@@ -245,7 +250,7 @@ function Members({ of, isDefault, mayWrite }: { of: Workspace; isDefault: boolea
             />
           ))}
         </div>
-      ) : (
+      ) : failure ? null : (
         <Loading lines={3} />
       )}
     </Card>
@@ -253,20 +258,18 @@ function Members({ of, isDefault, mayWrite }: { of: Workspace; isDefault: boolea
 }
 
 function DeleteDialog({ of, onClose }: { of: Workspace; onClose: () => void }) {
-  const queries = useQueryClient();
   const navigate = route.useNavigate();
   async function submit(): Promise<void> {
     await answer(api.DELETE("/workspaces/{id}", { params: { path: { id: of.id } } }));
     await navigate({ to: "/workspaces" });
-    await queries.invalidateQueries({ queryKey: ["workspaces"] });
   }
   return (
     <FormDialog
-      open
       title={`Delete “${of.name}”?`}
       kind="danger"
       action="Delete"
       onClose={onClose}
+      changes={[["workspaces"]]}
       onSubmit={submit}
     >
       <p>Its budgets and memberships go with it. While keys of it are in force, this is refused.</p>

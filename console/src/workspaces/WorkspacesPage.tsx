@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 
@@ -16,16 +16,20 @@ import { slugOf } from "./slug";
 import { type Workspace, workspacesQuery } from "./workspaces";
 
 function NewWorkspaceDialog({ onClose }: { onClose: () => void }) {
-  const queries = useQueryClient();
   const [name, setName] = useState("");
   const [slug, setSlug] = useState<string | null>(null);
   const shown = slug ?? slugOf(name);
   async function submit(): Promise<void> {
     await answer(api.POST("/workspaces", { body: { name: name.trim(), slug: shown } }));
-    await queries.invalidateQueries({ queryKey: ["workspaces"] });
   }
   return (
-    <FormDialog open title="New workspace" action="Create" onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      title="New workspace"
+      action="Create"
+      onClose={onClose}
+      changes={[["workspaces"]]}
+      onSubmit={submit}
+    >
       <TextField
         label="Name"
         required

@@ -1,4 +1,3 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { admin, answer } from "~/api/client";
@@ -29,7 +28,6 @@ export function BudgetDialog({
   of: Budget | null;
   onClose: () => void;
 }) {
-  const queries = useQueryClient();
   const [form, setForm] = useState({
     kind: of?.subject_kind ?? "workspace",
     subject: of?.subject_id ?? "",
@@ -47,15 +45,14 @@ export function BudgetDialog({
       counts_own_keys: form.countsOwnKeys,
     };
     await answer(admin.PUT("/tenants/{tenant}/budgets", { params: { path: { tenant } }, body }));
-    await queries.invalidateQueries({ queryKey: keyOf(tenant, "budgets") });
     say("The budget is in force.");
   }
   return (
     <FormDialog
-      open
       title={of ? "Change the budget" : "New budget"}
       action="Put it in force"
       onClose={onClose}
+      changes={[keyOf(tenant, "budgets")]}
       onSubmit={submit}
     >
       <div className="input-row">

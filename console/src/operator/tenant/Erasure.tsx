@@ -1,8 +1,8 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { admin, answer } from "~/api/client";
-import { onceKey } from "~/api/paged";
+import { useOnce } from "~/api/once";
 import { count } from "~/format/number";
 import { dateTime } from "~/format/time";
 import { Button } from "~/ui/Button";
@@ -73,27 +73,22 @@ function EraseDialog({
   slug: string;
   onClose: () => void;
 }) {
-  const queries = useQueryClient();
   const [typed, setTyped] = useState("");
-  const [once] = useState(onceKey);
+  const once = useOnce();
   async function submit(): Promise<void> {
     if (typed.trim() !== slug) throw new Error(`Type ${slug} to confirm.`);
+    const body = { confirm: typed.trim() };
     await answer(
-      admin.POST("/tenants/{tenant}/erase", {
-        params: { path: { tenant }, header: { "Idempotency-Key": once } },
-        body: { confirm: typed.trim() },
-      }),
+      admin.POST("/tenants/{tenant}/erase", { params: { path: { tenant }, header: once(body) }, body }),
     );
-    await queries.invalidateQueries({ queryKey: keyOf(tenant) });
-    await queries.invalidateQueries({ queryKey: tenantsKey });
   }
   return (
     <FormDialog
-      open
       title={`Erase ${name}?`}
       kind="danger"
       action="Erase it for good"
       onClose={onClose}
+      changes={[keyOf(tenant), tenantsKey]}
       onSubmit={submit}
     >
       <Note tone="bad">There is no way back, not even from a backup: its data keys are deleted.</Note>

@@ -1,7 +1,7 @@
 import { useState } from "react";
 
 import { admin, answer } from "~/api/client";
-import { onceKey } from "~/api/paged";
+import { useOnce } from "~/api/once";
 import { FormDialog } from "~/ui/Dialog";
 import { TextField } from "~/ui/Field";
 import { say } from "~/ui/toast";
@@ -9,16 +9,15 @@ import { say } from "~/ui/toast";
 /** How a tenant gets its first owner, or one more. */
 export function InviteDialog({ tenant, onClose }: { tenant: string; onClose: () => void }) {
   const [email, setEmail] = useState("");
-  const [once] = useState(onceKey);
+  const once = useOnce();
   async function submit(): Promise<void> {
-    const params = { path: { tenant }, header: { "Idempotency-Key": once } };
-    const { data } = await answer(
-      admin.POST("/tenants/{tenant}/invitations", { params, body: { email: email.trim() } }),
-    );
+    const body = { email: email.trim() };
+    const params = { path: { tenant }, header: once(body) };
+    const { data } = await answer(admin.POST("/tenants/{tenant}/invitations", { params, body }));
     say(`${data.email} is invited.`);
   }
   return (
-    <FormDialog open title="Invite an owner" action="Invite" onClose={onClose} onSubmit={submit}>
+    <FormDialog title="Invite an owner" action="Invite" onClose={onClose} onSubmit={submit}>
       <TextField
         label="E-mail"
         hint="The invitation is sent by mail and can be accepted within seven days."

@@ -65,7 +65,7 @@ const documentColumns = (tenant: string): Column<IssuedDocument>[] => {
     },
     {
       id: "pdf",
-      head: "",
+      head: "File",
       width: "80px",
       cell: (one) => (
         <a href={link(one, "pdf")} download aria-label={`${one.number} as PDF`}>
@@ -86,14 +86,7 @@ function FreezeDialog({ tenant, onClose }: { tenant: string; onClose: () => void
     say("Invoicing is frozen.");
   }
   return (
-    <FormDialog
-      open
-      title="Freeze invoicing?"
-      kind="danger"
-      action="Freeze"
-      onClose={onClose}
-      onSubmit={submit}
-    >
+    <FormDialog title="Freeze invoicing?" kind="danger" action="Freeze" onClose={onClose} onSubmit={submit}>
       <p>
         Drafts of this tenant stay drafts until the freeze is lifted. Its requests are served all the while.
       </p>
@@ -116,7 +109,7 @@ function LiftDialog({ tenant, onClose }: { tenant: string; onClose: () => void }
     say("Invoicing goes on.");
   }
   return (
-    <FormDialog open title="Lift the freeze?" action="Lift the freeze" onClose={onClose} onSubmit={submit}>
+    <FormDialog title="Lift the freeze?" action="Lift the freeze" onClose={onClose} onSubmit={submit}>
       <p>
         Drafts whose grace is over are issued within moments. A freeze that came of a breached invariant comes
         again as long as the breach is there.

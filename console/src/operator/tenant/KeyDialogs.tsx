@@ -1,8 +1,7 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { admin, answer, document } from "~/api/client";
-import { onceKey } from "~/api/paged";
+import { useOnce } from "~/api/once";
 import { nanoOf } from "~/format/money";
 import { RESETS } from "~/keys/keys";
 import { FormDialog } from "~/ui/Dialog";
@@ -26,11 +25,12 @@ const OVERLAPS = [
 ];
 
 export function NewKeyDialog({ tenant, onClose, onMinted }: Of & { onMinted: (minted: MintedKey) => void }) {
-  const queries = useQueryClient();
   const [form, setForm] = useState({ name: "", kind: "inference", limit: "", reset: "monthly", days: "" });
-  const [once] = useState(onceKey);
+  // Counted from one moment, so that the same form asks for the same when it is sent again.
+  const [opened] = useState(() => Date.now());
+  const once = useOnce();
   const isForModels = form.kind === "inference";
-  async function submit(): Promise<void> {
+  async function submit(): Promise<MintedKey> {
     const isLimited = isForModels && form.limit.trim() !== "";
     if (isLimited && (nanoOf(form.limit) ?? -1n) < 0n)
       throw new Error("A limit in USD, such as 25, or none.");
@@ -42,14 +42,20 @@ export function NewKeyDialog({ tenant, onClose, onMinted }: Of & { onMinted: (mi
       kind: form.kind as "inference" | "management",
       ...(isLimited ? { limit: form.limit.trim() } : {}),
       ...(isLimited && form.reset ? { limit_reset: form.reset as Reset } : {}),
-      ...(days > 0 ? { expires_at: new Date(Date.now() + days * DAY).toISOString() } : {}),
+      ...(days > 0 ? { expires_at: new Date(opened + days * DAY).toISOString() } : {}),
     };
-    const params = { path: { tenant }, header: { "Idempotency-Key": once } };
-    onMinted(await document<MintedKey>(admin.POST("/tenants/{tenant}/keys", { params, body })));
-    await queries.invalidateQueries({ queryKey: keyOf(tenant, "keys") });
+    const params = { path: { tenant }, header: once(body) };
+    return document<MintedKey>(admin.POST("/tenants/{tenant}/keys", { params, body }));
   }
   return (
-    <FormDialog open title="New key" action="Create the key" onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      title="New key"
+      action="Create the key"
+      onClose={onClose}
+      changes={[keyOf(tenant, "keys")]}
+      onSubmit={submit}
+      onDone={onMinted}
+    >
       <TextField
         label="Name"
         required
@@ -102,17 +108,22 @@ export function RotateKeyDialog({
   onClose,
   onMinted,
 }: Of & { of: OperatorKey; onMinted: (minted: MintedKey) => void }) {
-  const queries = useQueryClient();
   const [overlap, setOverlap] = useState("0");
-  const [once] = useState(onceKey);
-  async function submit(): Promise<void> {
-    const params = { path: { hash: of.hash }, header: { "Idempotency-Key": once } };
+  const once = useOnce();
+  async function submit(): Promise<MintedKey> {
     const body = { overlap_seconds: Number(overlap) };
-    onMinted(await document<MintedKey>(admin.POST("/keys/{hash}/rotate", { params, body })));
-    await queries.invalidateQueries({ queryKey: keyOf(tenant, "keys") });
+    const params = { path: { hash: of.hash }, header: once(body) };
+    return document<MintedKey>(admin.POST("/keys/{hash}/rotate", { params, body }));
   }
   return (
-    <FormDialog open title={`Rotate “${of.name}”`} action="Rotate" onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      title={`Rotate “${of.name}”`}
+      action="Rotate"
+      onClose={onClose}
+      changes={[keyOf(tenant, "keys")]}
+      onSubmit={submit}
+      onDone={onMinted}
+    >
       <p>The key gets another secret. Its limits, usage and assignments stay.</p>
       <SelectField
         label="The secret of before"
@@ -125,19 +136,17 @@ export function RotateKeyDialog({
 }
 
 export function DeleteKeyDialog({ tenant, of, onClose }: Of & { of: OperatorKey }) {
-  const queries = useQueryClient();
   async function submit(): Promise<void> {
     await answer(admin.DELETE("/keys/{hash}", { params: { path: { hash: of.hash } } }));
-    await queries.invalidateQueries({ queryKey: keyOf(tenant, "keys") });
     say(`“${of.name}” is deleted.`);
   }
   return (
     <FormDialog
-      open
       title={`Delete “${of.name}”?`}
       kind="danger"
       action="Delete the key"
       onClose={onClose}
+      changes={[keyOf(tenant, "keys")]}
       onSubmit={submit}
     >
       <p>Requests with it are refused from now on. This cannot be taken back; what it used stays.</p>

@@ -4,12 +4,13 @@ import { useState } from "react";
 import { admin, answer } from "~/api/client";
 import { everyOf } from "~/keys/keys";
 import { exactUsd } from "~/format/money";
-import { ago, date } from "~/format/time";
+import { date } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { SecretDialog } from "~/ui/SecretDialog";
-import { type Column, Table } from "~/ui/Table";
+import { ACTIONS, type Column, Table } from "~/ui/Table";
 import { complain, say } from "~/ui/toast";
 
 import { DeleteKeyDialog, NewKeyDialog, RotateKeyDialog } from "./KeyDialogs";
@@ -56,7 +57,7 @@ const columnsOf = (
     head: "Last used",
     width: "140px",
     value: (one) => one.last_used_at,
-    cell: (one) => ago(one.last_used_at),
+    cell: (one) => <Ago of={one.last_used_at} />,
   },
   {
     id: "ends",
@@ -74,7 +75,7 @@ const columnsOf = (
   },
   {
     id: "menu",
-    head: "",
+    head: ACTIONS,
     width: "60px",
     align: "right",
     cell: (one) => (

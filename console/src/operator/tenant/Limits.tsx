@@ -4,14 +4,14 @@ import { type FormEvent, useState } from "react";
 import { admin, answer } from "~/api/client";
 import { messageOf } from "~/api/errors";
 import { exactUsd } from "~/format/money";
-import { ago } from "~/format/time";
+import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { TextField } from "~/ui/Field";
 import { RowMenu } from "~/ui/Menu";
 import { Empty, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Meter } from "~/ui/Page";
 import { PagedTable } from "~/ui/PagedTable";
-import type { Column } from "~/ui/Table";
+import { ACTIONS, type Column } from "~/ui/Table";
 import { complain, say } from "~/ui/toast";
 
 import { BudgetDialog } from "./BudgetDialog";
@@ -116,7 +116,7 @@ const columnsOf = (
     head: "Begins anew",
     width: "130px",
     value: (one) => one.window_ends_at,
-    cell: (one) => (one.window_ends_at ? ago(one.window_ends_at) : "never"),
+    cell: (one) => (one.window_ends_at ? <Ago of={one.window_ends_at} /> : "never"),
   },
   {
     id: "own",
@@ -126,7 +126,7 @@ const columnsOf = (
   },
   {
     id: "menu",
-    head: "",
+    head: ACTIONS,
     width: "60px",
     align: "right",
     cell: (one) =>

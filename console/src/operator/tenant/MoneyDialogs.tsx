@@ -1,8 +1,8 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { admin, answer, document } from "~/api/client";
-import { onceKey } from "~/api/paged";
+import { useOnce } from "~/api/once";
 import { exactUsd, nanoOf } from "~/format/money";
 import { FormDialog } from "~/ui/Dialog";
 import { FieldGroup, SelectField, TextField } from "~/ui/Field";
@@ -18,8 +18,8 @@ interface Of {
 }
 
 export function GrantDialog({ tenant, onClose }: Of) {
-  const queries = useQueryClient();
-  const [form, setForm] = useState({ amount: "", kind: "promotion", reason: "", day: "", once: onceKey() });
+  const [form, setForm] = useState({ amount: "", kind: "promotion", reason: "", day: "", key: "" });
+  const once = useOnce();
   const isGift = form.kind === "promotion";
   async function submit(): Promise<void> {
     const amount = nanoOf(form.amount);
@@ -31,17 +31,24 @@ export function GrantDialog({ tenant, onClose }: Of) {
       // What is given ends with the day that is said.
       ...(isGift && form.day ? { expires_at: `${form.day}T23:59:59Z` } : {}),
     };
+    const key = form.key.trim();
+    const header = key === "" ? once(body) : { "Idempotency-Key": key };
     await answer(
       admin.POST("/tenants/{tenant}/credits", {
-        params: { path: { tenant }, header: { "Idempotency-Key": form.once.trim() } },
+        params: { path: { tenant }, header },
         body,
       }),
     );
-    await queries.invalidateQueries({ queryKey: keyOf(tenant) });
     say(`${exactUsd(form.amount)} granted.`);
   }
   return (
-    <FormDialog open title="Grant credit" action="Grant" onClose={onClose} onSubmit={submit}>
+    <FormDialog
+      title="Grant credit"
+      action="Grant"
+      onClose={onClose}
+      changes={[keyOf(tenant)]}
+      onSubmit={submit}
+    >
       <div className="input-row">
         <TextField
           label="Amount (USD)"
@@ -80,35 +87,31 @@ export function GrantDialog({ tenant, onClose }: Of) {
       ) : null}
       <TextField
         label="Idempotency key"
-        hint="The same grant under the same key moves money once."
-        required
+        hint="The same grant under the same key moves money once. Left out: one for this dialog alone."
         maxLength={255}
         className="input mono"
-        value={form.once}
-        onChange={(event) => setForm({ ...form, once: event.target.value })}
+        value={form.key}
+        onChange={(event) => setForm({ ...form, key: event.target.value })}
       />
     </FormDialog>
   );
 }
 
 export function MoveDialog({ tenant, plan, onClose }: Of & { plan: string }) {
-  const queries = useQueryClient();
   const { data: plans } = useQuery(plansQuery);
   const [name, setName] = useState(plan);
   const target = plans?.find((one) => one.name === name);
   async function submit(): Promise<void> {
     await answer(admin.PUT("/tenants/{tenant}/plan", { params: { path: { tenant } }, body: { plan: name } }));
-    await queries.invalidateQueries({ queryKey: keyOf(tenant) });
-    await queries.invalidateQueries({ queryKey: ["operator", "plans"] });
     say(`The tenant is on the plan ${name}.`);
   }
   return (
     <FormDialog
-      open
       size="wide"
       title="Another plan"
       action="Move the tenant"
       onClose={onClose}
+      changes={[keyOf(tenant), ["operator", "plans"]]}
       onSubmit={submit}
     >
       <SelectField

@@ -1,8 +1,8 @@
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { admin, answer } from "~/api/client";
-import { onceKey } from "~/api/paged";
+import { useOnce } from "~/api/once";
 import { exactUsd, nanoOf, usdOfNano } from "~/format/money";
 import { dateTime } from "~/format/time";
 import { Button } from "~/ui/Button";
@@ -10,7 +10,7 @@ import { FormDialog } from "~/ui/Dialog";
 import { TextField } from "~/ui/Field";
 import { Badge, Empty, type Tone } from "~/ui/Note";
 import { PagedTable } from "~/ui/PagedTable";
-import type { Column } from "~/ui/Table";
+import { ACTIONS, type Column } from "~/ui/Table";
 import { say } from "~/ui/toast";
 
 import { amountOf } from "../invoices";
@@ -24,7 +24,7 @@ const TONES: Record<string, Tone> = {
 };
 
 /** What of a payment's credit did not go back yet, in nano-USD. */
-export function refundable(payment: Pick<Payment, "amount" | "reversals" | "status">): bigint {
+function refundable(payment: Pick<Payment, "amount" | "reversals" | "status">): bigint {
   if (payment.status === "pending" || payment.status === "failed") return 0n;
   const back = payment.reversals
     .filter((one) => one.status !== "failed" && one.status !== "undone")
@@ -34,30 +34,25 @@ export function refundable(payment: Pick<Payment, "amount" | "reversals" | "stat
 }
 
 function RefundDialog({ tenant, of, onClose }: { tenant: string; of: Payment; onClose: () => void }) {
-  const queries = useQueryClient();
   const most = refundable(of);
   const [amount, setAmount] = useState(amountOf(most));
   const [reason, setReason] = useState("");
-  const [once] = useState(onceKey);
+  const once = useOnce();
   async function submit(): Promise<void> {
     const asked = nanoOf(amount);
     if (asked === null || asked <= 0n) throw new Error("An amount in USD, such as 12.50.");
-    await answer(
-      admin.POST("/payments/{id}/refund", {
-        params: { path: { id: of.id }, header: { "Idempotency-Key": once } },
-        body: { amount: amount.trim(), reason: reason.trim() },
-      }),
-    );
-    await queries.invalidateQueries({ queryKey: keyOf(tenant) });
+    const body = { amount: amount.trim(), reason: reason.trim() };
+    const params = { path: { id: of.id }, header: once(body) };
+    await answer(admin.POST("/payments/{id}/refund", { params, body }));
     say(`${exactUsd(amount)} goes back.`);
   }
   return (
     <FormDialog
-      open
       title={`Refund of a payment of ${exactUsd(of.amount)}`}
       kind="danger"
       action="Refund"
       onClose={onClose}
+      changes={[keyOf(tenant)]}
       onSubmit={submit}
     >
       <p>
@@ -81,7 +76,7 @@ const columnsOf = (onRefund: (payment: Payment) => void): Column<Payment>[] => [
   {
     id: "at",
     head: "Begun",
-    width: "180px",
+    width: "210px",
     value: (one) => one.created_at,
     cell: (one) => dateTime(one.created_at),
   },
@@ -122,12 +117,16 @@ const columnsOf = (onRefund: (payment: Payment) => void): Column<Payment>[] => [
   },
   {
     id: "refund",
-    head: "",
+    head: ACTIONS,
     width: "95px",
     align: "right",
     cell: (one) =>
       refundable(one) > 0n ? (
-        <Button size="small" onClick={() => onRefund(one)}>
+        <Button
+          size="small"
+          aria-label={`Refund ${exactUsd(one.amount)} of ${dateTime(one.created_at)}`}
+          onClick={() => onRefund(one)}
+        >
           Refund
         </Button>
       ) : null,
