@@ -1,14 +1,14 @@
--- Billing: what names a grant of credit names one grant, whoever's and of whichever kind.
+-- Billing: what names a grant of credit to a tenant names one grant, of whichever kind.
 set lock_timeout = '5s';
 
--- Adds credit once per source. The balance after it. Promotions may expire. Fails with PB404 for an unknown tenant and PB409
--- when the source was used for anything else.
+-- Adds credit once per source, which is its tenant's own. The balance after it. Promotions may expire. Fails with PB404
+-- for an unknown tenant and PB409 when the source was used for anything else.
 create or replace function billing.grant_credit(
     p_tenant uuid, p_amount bigint, p_kind text, p_source text, p_note text, p_expires timestamptz default null
 ) returns bigint language plpgsql as $$
 declare
     v_period bigint := billing.open_period();
-    v_source uuid := md5('credit/' || p_source)::uuid;
+    v_source uuid := md5(p_tenant || '/' || p_source)::uuid;
     v_account uuid;
     v_from uuid := billing.platform_account(case p_kind
         when 'purchase' then 'cash_clearing' when 'promotion' then 'promo_expense' end);
@@ -20,22 +20,17 @@ begin
         raise exception 'unknown tenant' using errcode = 'PB404';
     end if;
     -- The ledger's key tells kinds apart, since the legs of one purchase share a source. Whoever grants waits here instead.
-    perform pg_advisory_xact_lock(hashtextextended('patchbay/credit/' || p_source, 0));
-    -- A source was each tenant's own once; what was granted so is still known by it.
+    perform pg_advisory_xact_lock(hashtextextended('patchbay/credit/' || v_source, 0));
     select * into v_known from billing.transfer
-    where source_id in (v_source, md5(p_tenant || '/' || p_source)::uuid) and kind in ('purchase', 'promotion')
-    order by kind = p_kind desc limit 1;
+    where source_id = v_source and kind in ('purchase', 'promotion') order by kind = p_kind desc limit 1;
     if found then
-        if v_known.tenant_id <> p_tenant then
-            raise exception 'source_id: it names credit of another organisation; name each grant of its own'
-                using errcode = 'PB409';
-        elsif v_known.kind <> p_kind then
+        if v_known.kind <> p_kind then
             raise exception 'source_id: it names a % of this organisation; name each grant of its own', v_known.kind
                 using errcode = 'PB409';
         elsif v_known.amount <> p_amount then
             raise exception 'source_id: it names credit of another amount; name each grant of its own' using errcode = 'PB409';
         elsif exists (select from billing.promotion
-                where promotion_id = v_known.source_id and expires_at is distinct from p_expires) then
+                where promotion_id = v_source and expires_at is distinct from p_expires) then
             raise exception 'source_id: it names credit that ends at another time; name each grant of its own'
                 using errcode = 'PB409';
         end if;

@@ -1,11 +1,13 @@
-import { useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import { admin, answer } from "~/api/client";
 import type { components } from "~/api/generated/admin";
 import { Ago } from "~/ui/Ago";
+import { Button } from "~/ui/Button";
 import { Badge, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
 import { type Column, Table } from "~/ui/Table";
+
+import { checkInvariants, invariantsQuery } from "./invariants";
 
 type Invariant = components["schemas"]["Invariant"];
 type Breach = components["schemas"]["Breach"];
@@ -24,10 +26,12 @@ const COLUMNS: Column<Invariant>[] = [
     width: "130px",
     value: (one) => one.breaches,
     cell: (one) =>
-      one.breaches === 0 ? (
+      one.breaches > 0 ? (
+        <Badge tone="bad">{one.breaches} breaches</Badge>
+      ) : one.checked_at ? (
         <Badge tone="good">holds</Badge>
       ) : (
-        <Badge tone="bad">{one.breaches} breaches</Badge>
+        <Badge>not checked yet</Badge>
       ),
   },
   { id: "meaning", head: "Says", width: "minmax(320px, 4fr)", cell: (one) => one.meaning },
@@ -43,6 +47,13 @@ const COLUMNS: Column<Invariant>[] = [
     width: "130px",
     value: (one) => one.checked_at,
     cell: (one) => <Ago of={one.checked_at} />,
+  },
+  {
+    id: "whole",
+    head: "As a whole",
+    width: "130px",
+    value: (one) => one.whole_at,
+    cell: (one) => <Ago of={one.whole_at} />,
   },
 ];
 
@@ -70,16 +81,23 @@ const BREACHES: Column<Breach>[] = [
 ];
 
 export function InvariantsPage() {
-  const { data, error, refetch } = useQuery({
-    queryKey: ["operator", "invariants"],
-    queryFn: () => answer(admin.GET("/invariants")),
-    refetchInterval: 30_000,
+  const queries = useQueryClient();
+  const { data, error, refetch } = useQuery(invariantsQuery);
+  const check = useMutation({
+    mutationFn: checkInvariants,
+    onSuccess: (found) => queries.setQueryData(invariantsQuery.queryKey, found),
   });
   return (
     <Page
       title="Invariants"
-      about="What has to be true of all money, checked in the database every half minute."
+      about="What has to be true of all money, checked in the database every half minute: sums whole, single records of late."
+      actions={
+        <Button busy={check.isPending} onClick={() => check.mutate()}>
+          Check everything
+        </Button>
+      }
     >
+      {check.error ? <ErrorNote error={check.error} /> : null}
       {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {data ? (
         <>

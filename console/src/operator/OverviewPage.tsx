@@ -2,7 +2,6 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 
-import { admin, answer } from "~/api/client";
 import { Chart } from "~/charts/Chart";
 import { MOST_SERIES, buckets, columnsOf } from "~/charts/series";
 import { usd, usdOfNano } from "~/format/money";
@@ -13,6 +12,7 @@ import { Card, Page, Stats } from "~/ui/Page";
 
 import { LiveTraffic } from "./LiveTraffic";
 import { unwellQuery } from "./health";
+import { invariantsQuery } from "./invariants";
 import { useTenantNames } from "./TenantLink";
 import { GROUPS, type Group, type Measure, pointsOf, sumsOf, usageQuery } from "./usage";
 
@@ -130,25 +130,24 @@ function Totals({ range }: { range: Range }) {
 }
 
 function Standing() {
-  const invariants = useQuery({
-    queryKey: ["operator", "invariants"],
-    queryFn: () => answer(admin.GET("/invariants")),
-    refetchInterval: 30_000,
-  });
+  const invariants = useQuery(invariantsQuery);
   const unwell = useQuery(unwellQuery);
   const breached = invariants.data?.invariants.filter((one) => one.breaches > 0) ?? [];
+  const isChecked = invariants.data?.invariants.every((one) => one.checked_at) === true;
   return (
     <div className="columns">
       <Card title="Money">
         {invariants.error ? <ErrorNote error={invariants.error} /> : null}
         {invariants.data ? (
           <p>
-            {breached.length === 0 ? (
-              <Badge tone="good">every invariant holds</Badge>
-            ) : (
+            {breached.length > 0 ? (
               <Badge tone="bad">
                 {breached.length === 1 ? "1 invariant is" : `${breached.length} invariants are`} breached
               </Badge>
+            ) : isChecked ? (
+              <Badge tone="good">every invariant holds</Badge>
+            ) : (
+              <Badge>not checked yet</Badge>
             )}{" "}
             <Link to="/operator/invariants">All of them</Link>
           </p>

@@ -32,6 +32,7 @@ const PLAN = {
   ...{ name: "default", tenants: 1, version: 1, actor: "", created_at: AT, credit_limit: "0", history: [] },
   ...{ markup_basis_points: 0, markup_overrides: [], own_keys: {}, payment: "prepaid", purchase_fee: {} },
 };
+const INVARIANT = { invariant: "I1", meaning: "Sums agree", freezes_invoicing: true, breaches: 0 };
 const TENANT = { id: "t", slug: "acme", name: "Acme", created_at: AT };
 
 const ANSWERS: Record<string, unknown> = {
@@ -40,6 +41,8 @@ const ANSWERS: Record<string, unknown> = {
   "POST /admin/v1/periods/close": { ...PERIOD, state: "closed", closed_at: AT },
   "GET /admin/v1/invoices/i": INVOICE,
   "POST /admin/v1/invoices/i/credit-notes": { number: "CRN-2026-000001" },
+  "GET /admin/v1/invariants": { invariants: [INVARIANT], breaches: [] },
+  "GET /admin/v1/invariants?kept=true": { invariants: [{ ...INVARIANT, checked_at: AT }], breaches: [] },
   "GET /admin/v1/tenants": { data: [TENANT] },
   "GET /admin/v1/tenants/t/balance": { ...BALANCE, total_credits: "1", total_usage: "0" },
   "GET /admin/v1/tenants/t/credit-line": { data: null },
@@ -64,7 +67,7 @@ async function answer(input: RequestInfo | URL): Promise<Response> {
   const name = `${request.method} ${url.pathname}`;
   if (request.method !== "GET")
     changes.push({ name, headers: request.headers, query: url.searchParams, body: await request.text() });
-  return Response.json(ANSWERS[name] ?? { data: [], next: null });
+  return Response.json(ANSWERS[name + url.search] ?? ANSWERS[name] ?? { data: [], next: null });
 }
 
 let root: Root;
@@ -131,6 +134,18 @@ test("a period is closed by its id, once somebody read what happens", async () =
   expect(name).toBe("POST /admin/v1/periods/close");
   expect(JSON.parse(body)).toEqual({ period_id: "3" });
   expect(headers.get("x-csrf-token")).toBe("token");
+});
+
+test("all there ever was is checked when somebody asks for it only", async () => {
+  open("/operator/invariants");
+  const says = (text: string) =>
+    vi.waitFor(
+      () => expect(document.querySelector("[role=table], table")?.textContent).toContain(text),
+      3000,
+    );
+  await says("holds");
+  await press("Check everything");
+  await says("not checked yet");
 });
 
 test("voiding credits all that is left of an invoice", async () => {

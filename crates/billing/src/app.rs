@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use lifecycle::{Health, Tasks};
 use sqlx::PgPool;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use crate::app::notices::Courier;
 use crate::app::prices::Shelf;
@@ -50,6 +50,8 @@ pub(crate) struct State {
     pub courier: Courier,
     /// Turns at analytics.
     pub analysts: Semaphore,
+    /// The turn at a check of everything there ever was, which takes long.
+    pub checking: Mutex<()>,
     /// `None` = payments are not configured.
     pub processor: Option<Box<dyn Processor>>,
 }
@@ -89,6 +91,7 @@ impl App {
             freed,
             courier,
             analysts,
+            checking: Mutex::default(),
             processor,
         };
         Ok(Self(Arc::new(state)))

@@ -141,9 +141,14 @@ impl Ledger for Service {
 /// The database's.
 pub(super) async fn check(app: &App, kept: bool) -> Result<CheckInvariantsResponse, Error> {
     if !kept {
-        let pool = app.pool.clone();
+        let whole = app.clone();
         let depth = Depth { records_ms: None, is_whole: true, every_ms: 0, sealed: 0 };
-        app.owned(async move { invariants::check(&pool, depth).await }).await?;
+        app.owned(async move {
+            // Who waits for the turn has no connection to the database meanwhile.
+            let _turn = whole.checking.lock().await;
+            invariants::check(&whole.pool, depth).await
+        })
+        .await?;
     }
     let named = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
     let breaches = invariants::open(&app.pool).await?.into_iter().map(|breach| Breach {

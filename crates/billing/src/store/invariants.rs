@@ -45,10 +45,14 @@ pub(crate) struct Depth {
 }
 
 /// Checks and keeps what was found. Must run in a task that its caller cannot cancel: it opens a transaction, to
-/// allow itself more time than other statements have.
+/// allow itself more time than other statements have, and to wait for another replica's check.
 pub(crate) async fn check(pool: &PgPool, depth: Depth) -> Result<(), Error> {
     let mut transaction = pool.begin().await?;
-    sqlx::query!("select set_config('statement_timeout', '5min', true)").fetch_one(&mut *transaction).await?;
+    sqlx::query!(
+        "select set_config('statement_timeout', '5min', true) as may_take, set_config('lock_timeout', '5min', true) as may_wait"
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
     sqlx::query!(
         r#"select 1 as "one!" from billing.check_books(
             coalesce(billing.clock() - $1::bigint * interval '1 millisecond', 'epoch'), $2,

@@ -42,49 +42,28 @@ async fn credit_is_granted_once_per_source() {
 }
 
 #[tokio::test]
-async fn a_source_names_one_grant_whoevers_and_of_whichever_kind() {
+async fn a_source_names_one_grant_of_a_tenant_of_whichever_kind() {
     let billing = Billing::start().await;
     let (customer, other) = (billing.customer(0).await, billing.customer(0).await);
     let gift = promotion(customer.tenant, 500, "wire-7");
     let bought = GrantCreditRequest { kind: "purchase".to_owned(), ..gift.clone() };
-    let theirs = promotion(other.tenant, 500, "wire-7");
-    let asked = [gift.clone(), bought.clone(), theirs.clone()].into_iter().cycle().take(30);
+    let asked = [gift, bought].into_iter().cycle().take(20);
     let granting = asked.map(|request| {
         let mut client = billing.client.clone();
         async move { client.grant_credit(request).await }
     });
     let granted = futures::future::join_all(granting).await;
     let refused: Vec<_> = granted.into_iter().filter_map(Result::err).collect();
-    assert_eq!(refused.len(), 20, "one of three is granted, whichever came first, and again: {refused:?}");
+    assert_eq!(refused.len(), 10, "one of two is granted, whichever came first, and again: {refused:?}");
     for refusal in &refused {
         let fault = rpc::Fault::from_status(refusal);
         assert!(fault.status == 409 && fault.message.starts_with("source_id: it names "), "{fault:?}");
     }
-    assert_eq!(billing.count("select count(*) from billing.transfer").await, 1);
-    let (ours, theirs) = (billing.credits(customer.tenant).await, billing.credits(other.tenant).await);
-    assert_eq!(ours.total_credits + theirs.total_credits, 500);
-    billing.assert_sound().await;
-}
-
-#[tokio::test]
-async fn a_grant_of_before_sources_were_everybodys_is_still_known() {
-    let billing = Billing::start().await;
-    let customer = billing.customer(500).await;
-    // As it was written then: under the tenant's own name for it.
-    sqlx::raw_sql(
-        "alter table billing.transfer disable trigger transfer_is_immutable;
-        update billing.transfer set source_id = md5(tenant_id || '/old')::uuid;
-        update billing.promotion set promotion_id = md5(tenant_id || '/old')::uuid;
-        alter table billing.transfer enable trigger transfer_is_immutable",
-    )
-    .execute(billing.admin())
-    .await
-    .unwrap();
     let mut client = billing.client.clone();
-    let again = promotion(customer.tenant, 500, "old");
-    assert_eq!(client.grant_credit(again.clone()).await.unwrap().into_inner().balance, 500);
-    let bought = GrantCreditRequest { kind: "purchase".to_owned(), ..again };
-    assert_eq!(client.grant_credit(bought).await.unwrap_err().code(), tonic::Code::FailedPrecondition);
+    client.grant_credit(promotion(other.tenant, 500, "wire-7")).await.expect("names are each tenant's own");
+    let (ours, theirs) = (billing.credits(customer.tenant).await, billing.credits(other.tenant).await);
+    assert_eq!((ours.total_credits, theirs.total_credits), (500, 500));
+    billing.assert_sound().await;
 }
 
 #[tokio::test]

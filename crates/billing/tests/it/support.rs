@@ -178,8 +178,7 @@ impl Billing {
             OpenTenantRequest { tenant_id: tenant.to_string(), plan: String::new(), markup_basis_points: 0 };
         client.open_tenant(open).await.unwrap();
         if credit > 0 {
-            let first = format!("first/{tenant}");
-            client.grant_credit(promotion(tenant, credit, &first)).await.unwrap();
+            client.grant_credit(promotion(tenant, credit, "first")).await.unwrap();
         }
         let accounts = account_ids(&self.terms(tenant, key).await);
         Customer { tenant, key, accounts }

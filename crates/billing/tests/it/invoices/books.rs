@@ -50,8 +50,7 @@ impl Books {
             markup_basis_points: 500,
         };
         client.open_tenant(open).await.unwrap();
-        let deposit = promotion(tenant, credit, &format!("deposit/{tenant}"));
-        let paid = GrantCreditRequest { kind: "purchase".to_owned(), ..deposit };
+        let paid = GrantCreditRequest { kind: "purchase".to_owned(), ..promotion(tenant, credit, "deposit") };
         client.grant_credit(paid).await.unwrap();
         let accounts = account_ids(&self.billing.terms(tenant, key).await);
         Customer { tenant, key, accounts }
