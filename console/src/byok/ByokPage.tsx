@@ -10,9 +10,10 @@ import { Button, type ButtonKind } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { CheckField, SelectField, TextArea, TextField } from "~/ui/Field";
 import { RowMenu } from "~/ui/Menu";
-import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Badge, Empty, ErrorNote } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { ACTIONS, type Column, Table } from "~/ui/Table";
+import { ListTable } from "~/ui/PagedTable";
+import { ACTIONS, type Column } from "~/ui/Table";
 import { complain } from "~/ui/toast";
 import { WorkspacePicker } from "~/workspaces/WorkspacePicker";
 
@@ -173,7 +174,7 @@ export function ByokPage() {
   const [asked, ask] = useState<{ what: "new" } | { what: "change" | "delete"; one: Credential } | null>(
     null,
   );
-  const { data, error, refetch } = useQuery({
+  const list = useQuery({
     queryKey: ["byok", workspace],
     queryFn: () =>
       wholeList((query) =>
@@ -275,24 +276,19 @@ export function ByokPage() {
       actions={create("primary")}
     >
       <WorkspacePicker value={workspace} onChange={(id) => void navigate({ search: { workspace: id } })} />
-      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {data ? (
-        <Table
-          label="Own provider keys"
-          rows={data}
-          columns={columns}
-          rowKey={(one) => one.id}
-          rowHeight={60}
-          empty={
-            <Empty title="No provider keys of your own" action={create("plain")}>
-              Requests are served by the platform&apos;s accounts. With a key of yours they are served by your
-              own first.
-            </Empty>
-          }
-        />
-      ) : error ? null : (
-        <Loading />
-      )}
+      <ListTable
+        label="Own provider keys"
+        list={list}
+        columns={columns}
+        rowKey={(one) => one.id}
+        rowHeight={60}
+        empty={
+          <Empty title="No provider keys of your own" action={create("plain")}>
+            Requests are served by the platform&apos;s accounts. With a key of yours they are served by your
+            own first.
+          </Empty>
+        }
+      />
       {asked?.what === "new" || asked?.what === "change" ? (
         <CredentialDialog
           of={asked.what === "change" ? asked.one : null}

@@ -13,7 +13,8 @@ import { CheckField, SelectField, TextArea, TextField } from "~/ui/Field";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Page, Scroll } from "~/ui/Page";
-import { ACTIONS, type Column, Table } from "~/ui/Table";
+import { ListTable } from "~/ui/PagedTable";
+import { ACTIONS, type Column } from "~/ui/Table";
 import { complain, say } from "~/ui/toast";
 import { WorkspacePicker } from "~/workspaces/WorkspacePicker";
 
@@ -260,7 +261,7 @@ export function DestinationsPage() {
   const [asked, ask] = useState<
     { what: "new" } | { what: "change" | "failures" | "delete"; one: Destination } | null
   >(null);
-  const { data, error, refetch } = useQuery({
+  const list = useQuery({
     queryKey: ["destinations", workspace],
     queryFn: () =>
       wholeList((query) =>
@@ -350,22 +351,17 @@ export function DestinationsPage() {
       actions={create("primary")}
     >
       <WorkspacePicker value={workspace} onChange={(id) => void navigate({ search: { workspace: id } })} />
-      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {data ? (
-        <Table
-          label="Destinations"
-          rows={data}
-          columns={columns}
-          rowKey={(one) => one.id}
-          empty={
-            <Empty title="Nothing is sent anywhere" action={create("plain")}>
-              Traces go to OpenTelemetry collectors, Langfuse, buckets and webhooks.
-            </Empty>
-          }
-        />
-      ) : error ? null : (
-        <Loading />
-      )}
+      <ListTable
+        label="Destinations"
+        list={list}
+        columns={columns}
+        rowKey={(one) => one.id}
+        empty={
+          <Empty title="Nothing is sent anywhere" action={create("plain")}>
+            Traces go to OpenTelemetry collectors, Langfuse, buckets and webhooks.
+          </Empty>
+        }
+      />
       {asked?.what === "new" || asked?.what === "change" ? (
         <DestinationDialog
           of={asked.what === "change" ? asked.one : null}

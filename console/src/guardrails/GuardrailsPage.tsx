@@ -8,9 +8,10 @@ import { useMay } from "~/session/session";
 import { Button, type ButtonKind } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { RowMenu } from "~/ui/Menu";
-import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Badge, Empty } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { ACTIONS, type Column, Table } from "~/ui/Table";
+import { ListTable } from "~/ui/PagedTable";
+import { ACTIONS, type Column } from "~/ui/Table";
 import { WorkspacePicker } from "~/workspaces/WorkspacePicker";
 
 import { GuardrailDialog } from "./GuardrailDialog";
@@ -62,7 +63,7 @@ export function GuardrailsPage() {
   const navigate = route.useNavigate();
   const mayWrite = useMay()("guardrails.write");
   const [asked, ask] = useState<{ what: "new" } | { what: "change" | "delete"; one: Guardrail } | null>(null);
-  const { data, error, refetch } = useQuery(guardrailsQuery(workspace));
+  const list = useQuery(guardrailsQuery(workspace));
   const create = (kind: ButtonKind) =>
     mayWrite ? (
       <Button kind={kind} onClick={() => ask({ what: "new" })}>
@@ -115,23 +116,18 @@ export function GuardrailsPage() {
       actions={create("primary")}
     >
       <WorkspacePicker value={workspace} onChange={(id) => void navigate({ search: { workspace: id } })} />
-      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {data ? (
-        <Table
-          label="Guardrails"
-          rows={data}
-          columns={columns}
-          rowKey={(one) => one.id}
-          rowHeight={60}
-          empty={
-            <Empty title="No guardrails in this workspace" action={create("plain")}>
-              Nothing but keys&apos; limits and budgets holds requests back.
-            </Empty>
-          }
-        />
-      ) : error ? null : (
-        <Loading />
-      )}
+      <ListTable
+        label="Guardrails"
+        list={list}
+        columns={columns}
+        rowKey={(one) => one.id}
+        rowHeight={60}
+        empty={
+          <Empty title="No guardrails in this workspace" action={create("plain")}>
+            Nothing but keys&apos; limits and budgets holds requests back.
+          </Empty>
+        }
+      />
       {asked?.what === "new" || asked?.what === "change" ? (
         <GuardrailDialog
           of={asked.what === "change" ? asked.one : null}

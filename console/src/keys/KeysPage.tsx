@@ -8,10 +8,11 @@ import { Ago } from "~/ui/Ago";
 import { Button, type ButtonKind } from "~/ui/Button";
 import { Segments } from "~/ui/Field";
 import { RowMenu } from "~/ui/Menu";
-import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Badge, Empty } from "~/ui/Note";
 import { Meter, Page } from "~/ui/Page";
 import { SecretDialog } from "~/ui/SecretDialog";
-import { ACTIONS, type Column, Table } from "~/ui/Table";
+import { ListTable } from "~/ui/PagedTable";
+import { ACTIONS, type Column } from "~/ui/Table";
 import { complain } from "~/ui/toast";
 import { WorkspacePicker } from "~/workspaces/WorkspacePicker";
 
@@ -183,7 +184,7 @@ export function KeysPage() {
   const queries = useQueryClient();
   const mayWrite = useMay()("keys.write");
   const [asked, ask] = useState<Asked | null>(null);
-  const { data: keys, error, refetch } = useQuery(keysQuery({ workspace, kind }));
+  const list = useQuery(keysQuery({ workspace, kind }));
   const toggle = useMutation({
     mutationFn: (key: Key) => changeKey(key.hash, { disabled: !key.disabled }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["keys"] }),
@@ -219,28 +220,23 @@ export function KeysPage() {
           />
         ) : null}
       </div>
-      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {keys ? (
-        <Table
-          label="Keys"
-          rows={keys}
-          columns={columns(mayWrite, ask, (key) => toggle.mutate(key))}
-          rowKey={(key) => key.hash}
-          rowHeight={60}
-          empty={
-            <Empty
-              title={kind === "management" ? "No management keys" : "No keys in this workspace"}
-              action={create("plain")}
-            >
-              {kind === "management"
-                ? "With one, scripts can do whatever the public management API offers."
-                : "Make one, give it a limit, and call any model with it."}
-            </Empty>
-          }
-        />
-      ) : error ? null : (
-        <Loading />
-      )}
+      <ListTable
+        label="Keys"
+        list={list}
+        columns={columns(mayWrite, ask, (key) => toggle.mutate(key))}
+        rowKey={(key) => key.hash}
+        rowHeight={60}
+        empty={
+          <Empty
+            title={kind === "management" ? "No management keys" : "No keys in this workspace"}
+            action={create("plain")}
+          >
+            {kind === "management"
+              ? "With one, scripts can do whatever the public management API offers."
+              : "Make one, give it a limit, and call any model with it."}
+          </Empty>
+        }
+      />
       <Dialogs asked={asked} ask={ask} workspace={workspace} kind={kind} />
     </Page>
   );

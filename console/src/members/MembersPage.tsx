@@ -8,8 +8,9 @@ import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { SelectField, TextField } from "~/ui/Field";
 import { RowMenu } from "~/ui/Menu";
-import { Badge, ErrorNote, Loading } from "~/ui/Note";
+import { Badge, ErrorNote } from "~/ui/Note";
 import { Page } from "~/ui/Page";
+import { ListTable } from "~/ui/PagedTable";
 import { ACTIONS, type Column, Table } from "~/ui/Table";
 import { complain, say } from "~/ui/toast";
 
@@ -147,7 +148,7 @@ function Invitations({ mayWrite }: { mayWrite: boolean }) {
 export function MembersPage() {
   const { user } = useSession();
   const mayWrite = useMay()("members.write");
-  const { data, error, refetch } = useQuery(membersQuery);
+  const list = useQuery(membersQuery);
   const [asked, ask] = useState<{ what: "invite" } | { what: "role" | "remove"; member: Member } | null>(
     null,
   );
@@ -203,12 +204,7 @@ export function MembersPage() {
         ) : null
       }
     >
-      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {data ? (
-        <Table label="Members" rows={data} columns={columns} rowKey={(one) => one.id} rowHeight={60} />
-      ) : error ? null : (
-        <Loading />
-      )}
+      <ListTable label="Members" list={list} columns={columns} rowKey={(one) => one.id} rowHeight={60} />
       <Invitations mayWrite={mayWrite} />
       {asked?.what === "invite" ? <InviteDialog onClose={close} /> : null}
       {asked?.what === "role" ? <RoleDialog of={asked.member} onClose={close} /> : null}

@@ -8,9 +8,10 @@ import { date } from "~/format/time";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { TextField } from "~/ui/Field";
-import { Badge, ErrorNote, Loading } from "~/ui/Note";
+import { Badge } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { ListTable } from "~/ui/PagedTable";
+import type { Column } from "~/ui/Table";
 
 import { type Plan, basisPoints, plansQuery } from "./plans";
 
@@ -106,7 +107,7 @@ function NewPlanDialog({ onClose }: { onClose: () => void }) {
 }
 
 export function PlansPage() {
-  const { data, error, refetch } = useQuery(plansQuery);
+  const list = useQuery(plansQuery);
   const [isAsked, ask] = useState(false);
   return (
     <Page
@@ -118,19 +119,14 @@ export function PlansPage() {
         </Button>
       }
     >
-      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {data ? (
-        <Table
-          label="Plans"
-          rows={data}
-          columns={COLUMNS}
-          rowKey={(one) => one.name}
-          isWhole={data.length <= 20}
-          empty={<p className="soft">There is none yet.</p>}
-        />
-      ) : error ? null : (
-        <Loading />
-      )}
+      <ListTable
+        label="Plans"
+        list={list}
+        columns={COLUMNS}
+        rowKey={(one) => one.name}
+        isWhole={(list.data?.length ?? 0) <= 20}
+        empty={<p className="soft">There is none yet.</p>}
+      />
       {isAsked ? <NewPlanDialog onClose={() => ask(false)} /> : null}
     </Page>
   );

@@ -6,9 +6,10 @@ import { useMay } from "~/session/session";
 import { Ago } from "~/ui/Ago";
 import { Button, type ButtonKind } from "~/ui/Button";
 import { RowMenu } from "~/ui/Menu";
-import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Badge, Empty } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { ACTIONS, type Column, Table } from "~/ui/Table";
+import { ListTable } from "~/ui/PagedTable";
+import { ACTIONS, type Column } from "~/ui/Table";
 import { WorkspacePicker } from "~/workspaces/WorkspacePicker";
 
 import { ChangeDialog, DeleteDialog, VersionDialog, VersionsDialog } from "./dialogs";
@@ -23,7 +24,7 @@ export function PresetsPage() {
   const navigate = route.useNavigate();
   const mayWrite = useMay()("presets.write");
   const [asked, ask] = useState<Asked>(null);
-  const { data, error, refetch } = useQuery(presetsQuery(workspace));
+  const list = useQuery(presetsQuery(workspace));
   const close = () => ask(null);
   const create = (kind: ButtonKind) =>
     mayWrite ? (
@@ -84,23 +85,18 @@ export function PresetsPage() {
       actions={create("primary")}
     >
       <WorkspacePicker value={workspace} onChange={(id) => void navigate({ search: { workspace: id } })} />
-      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {data ? (
-        <Table
-          label="Presets"
-          rows={data}
-          columns={columns}
-          rowKey={(one) => one.id}
-          rowHeight={60}
-          empty={
-            <Empty title="No presets in this workspace" action={create("plain")}>
-              A preset holds a model, a system prompt and settings under a name that requests refer to.
-            </Empty>
-          }
-        />
-      ) : error ? null : (
-        <Loading />
-      )}
+      <ListTable
+        label="Presets"
+        list={list}
+        columns={columns}
+        rowKey={(one) => one.id}
+        rowHeight={60}
+        empty={
+          <Empty title="No presets in this workspace" action={create("plain")}>
+            A preset holds a model, a system prompt and settings under a name that requests refer to.
+          </Empty>
+        }
+      />
       {asked?.what === "new" ? <VersionDialog of={null} workspace={workspace} onClose={close} /> : null}
       {asked?.what === "version" ? (
         <VersionDialog of={asked.one.slug} workspace={workspace} onClose={close} />

@@ -1,10 +1,26 @@
-// A list of an API that comes page after page: a refusal, that it loads, its rows, and the way to more of them.
+// Lists of an API, whole or page after page: a refusal, that it loads, its rows, and the way to more of them.
 
 import { rowsOf } from "~/api/paged";
 
 import { Button } from "./Button";
 import { ErrorNote, Loading } from "./Note";
 import { Table, type TableProps } from "./Table";
+
+/** As `useQuery` answers it. */
+interface List<Row> {
+  data: readonly Row[] | undefined;
+  error: unknown;
+  refetch: () => unknown;
+}
+
+export function ListTable<Row>({ list, ...table }: Omit<TableProps<Row>, "rows"> & { list: List<Row> }) {
+  return (
+    <>
+      {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
+      {list.data ? <Table {...table} rows={list.data} /> : list.error ? null : <Loading />}
+    </>
+  );
+}
 
 interface Pages {
   hasNextPage: boolean;
@@ -46,12 +62,11 @@ export function PagedTable<Row>({
   const rows = rowsOf(list.data);
   return (
     <>
-      {list.error ? <ErrorNote error={list.error} onRetry={() => void list.refetch()} /> : null}
-      {rows ? (
-        <Table {...table} rows={rows} isWhole={rows.length <= wholeUpTo} />
-      ) : list.error ? null : (
-        <Loading />
-      )}
+      <ListTable
+        {...table}
+        list={{ data: rows, error: list.error, refetch: list.refetch }}
+        isWhole={(rows?.length ?? 0) <= wholeUpTo}
+      />
       <Pager list={list} label={more} />
     </>
   );

@@ -8,9 +8,10 @@ import { useMay } from "~/session/session";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { TextField } from "~/ui/Field";
-import { Badge, ErrorNote, Loading } from "~/ui/Note";
+import { Badge } from "~/ui/Note";
 import { Page } from "~/ui/Page";
-import { type Column, Table } from "~/ui/Table";
+import { ListTable } from "~/ui/PagedTable";
+import type { Column } from "~/ui/Table";
 
 import { slugOf } from "./slug";
 import { type Workspace, workspacesQuery } from "./workspaces";
@@ -90,7 +91,7 @@ const COLUMNS: Column<Workspace>[] = [
 export function WorkspacesPage() {
   const mayWrite = useMay()("workspaces.write");
   const [isAsked, ask] = useState(false);
-  const { data, error, refetch } = useQuery(workspacesQuery);
+  const list = useQuery(workspacesQuery);
   return (
     <Page
       title="Workspaces"
@@ -103,12 +104,7 @@ export function WorkspacesPage() {
         ) : null
       }
     >
-      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {data ? (
-        <Table label="Workspaces" rows={data} columns={COLUMNS} rowKey={(one) => one.id} rowHeight={60} />
-      ) : error ? null : (
-        <Loading />
-      )}
+      <ListTable label="Workspaces" list={list} columns={COLUMNS} rowKey={(one) => one.id} rowHeight={60} />
       {isAsked ? <NewWorkspaceDialog onClose={() => ask(false)} /> : null}
     </Page>
   );

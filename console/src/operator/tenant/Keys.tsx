@@ -8,9 +8,10 @@ import { date } from "~/format/time";
 import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { RowMenu } from "~/ui/Menu";
-import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
+import { Badge, Empty } from "~/ui/Note";
 import { SecretDialog } from "~/ui/SecretDialog";
-import { ACTIONS, type Column, Table } from "~/ui/Table";
+import { ListTable } from "~/ui/PagedTable";
+import { ACTIONS, type Column } from "~/ui/Table";
 import { complain, say } from "~/ui/toast";
 
 import { DeleteKeyDialog, NewKeyDialog, RotateKeyDialog } from "./KeyDialogs";
@@ -93,7 +94,7 @@ const columnsOf = (
 
 export function KeysPart({ tenant }: { tenant: string }) {
   const queries = useQueryClient();
-  const { data, error, refetch } = useQuery(keysQuery(tenant));
+  const list = useQuery(keysQuery(tenant));
   const [asked, ask] = useState<Asked | null>(null);
   const [minted, keep] = useState<MintedKey | null>(null);
   const close = () => ask(null);
@@ -116,19 +117,14 @@ export function KeysPart({ tenant }: { tenant: string }) {
           New key
         </Button>
       </div>
-      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
-      {data ? (
-        <Table
-          label="Keys"
-          rows={data}
-          columns={columnsOf(ask, (one) => void flip(one))}
-          rowKey={(one) => one.hash}
-          rowHeight={60}
-          empty={<Empty title="No keys yet">The tenant makes its own, or you make one for it.</Empty>}
-        />
-      ) : error ? null : (
-        <Loading />
-      )}
+      <ListTable
+        label="Keys"
+        list={list}
+        columns={columnsOf(ask, (one) => void flip(one))}
+        rowKey={(one) => one.hash}
+        rowHeight={60}
+        empty={<Empty title="No keys yet">The tenant makes its own, or you make one for it.</Empty>}
+      />
       {asked?.what === "new" ? <NewKeyDialog tenant={tenant} onClose={close} onMinted={keep} /> : null}
       {asked?.what === "rotate" ? (
         <RotateKeyDialog tenant={tenant} of={asked.of} onClose={close} onMinted={keep} />
