@@ -24,8 +24,8 @@ mod session;
 
 pub(crate) use action::Action;
 pub(crate) use caller::{Caller, Operator, Who};
-pub(crate) use calls::{Calls, Party, answer, enter};
-pub(crate) use guard::{guard, roles};
+pub(crate) use calls::{Calls, Party};
+pub(crate) use guard::{guard, roles, serve_anybody};
 pub(crate) use role::Role;
 pub(crate) use session::{
     COOKIE, PLAIN_COOKIE, Session, csrf_token, is_csrf_token, secret as session_secret,

@@ -37,6 +37,7 @@ const LONGEST_LABEL: usize = 100;
 const NAMELESS: &str = "An app without an address";
 const NOT_IN_FORCE: &str =
     "The code or its verifier is wrong, or the code was used or is older than ten minutes.";
+const ENDED: &str = "The key that this code is for ended at its `expires_at`. Ask for another code.";
 
 /// Why an app gets no code, or no key for one.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +47,9 @@ pub(crate) enum Error {
     /// Never given out, used, too old, or the verifier is another one.
     #[error("the code is not in force")]
     Code,
+    /// The key would be refused from its first request on.
+    #[error("the key has ended before it was made")]
+    Ended,
     #[error("who allowed it may make no keys")]
     Role,
     #[error("there is no such workspace")]
@@ -63,6 +67,7 @@ impl UserFacing for Error {
         match self {
             Self::Invalid(message) => Refusal::new(ErrorType::InvalidRequest, message),
             Self::Code => Refusal::new(ErrorType::PermissionDenied, NOT_IN_FORCE),
+            Self::Ended => Refusal::new(ErrorType::PermissionDenied, ENDED),
             Self::Role => {
                 let message = "Whoever allowed this may make no keys any more.";
                 Refusal::new(ErrorType::PermissionDenied, message)
@@ -187,10 +192,11 @@ pub(crate) struct Proof {
     pub(crate) method: Option<Method>,
 }
 
-/// Makes the key that a code stands for. A code that is refused for its proof stays as it is.
+/// Makes the key that a code stands for. A code that is refused stays as it is.
 ///
 /// # Errors
-/// [`Error::Invalid`] when the method is not the one that the code was made with, [`Error::Code`], [`Error::Role`],
+/// [`Error::Invalid`] when the method is not the one that the code was made with, [`Error::Code`], [`Error::Ended`],
+/// [`Error::Role`],
 /// [`Error::Limited`] when too many codes shown from there were wrong, and as [`keys::create`].
 pub(crate) async fn exchange(
     app: &App,
@@ -206,6 +212,9 @@ async fn redeem(app: &App, proof: Proof) -> Result<(Minted, Option<PersonId>), E
     let held = auth_codes::by_hash(&app.pool, hash).await?.ok_or(Error::Code)?;
     let challenge = held.grant.challenge.and_then(Challenge::of_parts);
     challenge::check(challenge.as_ref(), proof.verifier.as_deref(), proof.method)?;
+    if held.grant.key_expires_at.is_some_and(|at| at <= Utc::now()) {
+        return Err(Error::Ended);
+    }
     let person = match held.giver {
         Giver::Person(_, role) if !role.may(Action::WriteKeys) => return Err(Error::Role),
         Giver::Person(person, _) => Some(person),

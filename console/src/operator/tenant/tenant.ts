@@ -3,7 +3,6 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { admin, answer, document } from "~/api/client";
-import { ApiError } from "~/api/errors";
 import type { components } from "~/api/generated/admin";
 import { type Paged, pagedQuery } from "~/api/paged";
 
@@ -34,16 +33,6 @@ export function tenantSearch(raw: Record<string, unknown>): { tab?: Tab | undefi
 
 /** Everything of a tenant is read again by this key. */
 export const keyOf = (tenant: string, ...parts: string[]) => ["operator", "tenant", tenant, ...parts];
-
-/** Null where the API says that there is none. */
-async function orNull<T>(read: Promise<T>): Promise<T | null> {
-  try {
-    return await read;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return null;
-    throw error;
-  }
-}
 
 const of = (tenant: string) => ({ params: { path: { tenant } } });
 
@@ -80,7 +69,7 @@ export interface Profile {
 export const profileQuery = (tenant: string) =>
   queryOptions({
     queryKey: keyOf(tenant, "profile"),
-    queryFn: () => orNull(document<Profile>(admin.GET("/tenants/{tenant}/billing-profile", of(tenant)))),
+    queryFn: () => document<Profile | null>(admin.GET("/tenants/{tenant}/billing-profile", of(tenant))),
   });
 
 /** A key as operators see it; the API's description leaves it open. */
@@ -169,11 +158,6 @@ const SOON = 2_000;
 export const erasureQuery = (tenant: string) =>
   queryOptions({
     queryKey: keyOf(tenant, "erasure"),
-    queryFn: () =>
-      orNull(
-        answer(admin.GET("/tenants/{tenant}/erasure", of(tenant))).then(
-          (answered): Erasure | null => answered.data ?? null,
-        ),
-      ),
+    queryFn: async () => (await answer(admin.GET("/tenants/{tenant}/erasure", of(tenant)))).data ?? null,
     refetchInterval: (query) => (query.state.data?.state === "erasing" ? SOON : false),
   });

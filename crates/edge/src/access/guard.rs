@@ -142,6 +142,14 @@ pub(crate) fn guard(
     (router.route_layer(layer).route_layer(from_fn(unkept)), document)
 }
 
+/// Answers a request that everybody may send, as an operation that is open to everybody.
+///
+/// # Errors
+/// As for operations.
+pub(crate) async fn serve_anybody(app: &Arc<App>, request: Request, next: Next) -> Result<Response, Refusal> {
+    serve(app, &Rule { is_public: true, ..Rule::default() }, request, next).await
+}
+
 /// Answers a request that may call the operation.
 async fn serve(app: &Arc<App>, rule: &Rule, mut request: Request, next: Next) -> Result<Response, Refusal> {
     let party = pass(app, rule, &mut request).await?;

@@ -48,6 +48,7 @@ use super::body::{self, sent};
 use super::reply::{Refusal, UserFacing as _};
 use crate::access::Operator;
 use crate::service::App;
+use crate::store::organisations;
 
 /// All operations: `POST` once under an `Idempotency-Key`, changes with `If-Match`.
 pub(super) fn routes(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
@@ -114,6 +115,12 @@ async fn read<T: DeserializeOwned>(app: &App, request: Request) -> Result<T, Ref
 /// The tenant that a path names.
 fn tenant(text: &str) -> Result<TenantId, Refusal> {
     text.parse().map_err(|_| not_found("tenant"))
+}
+
+/// Refuses an organisation that there is not, and was not before an erasure either.
+async fn known(app: &App, tenant: TenantId) -> Result<(), Refusal> {
+    let found = pg::in_tenant(&app.pool, tenant, |tx| Box::pin(organisations::settings(tx))).await?;
+    found.map(|_| ()).ok_or_else(|| not_found("tenant"))
 }
 
 fn not_found(what: &str) -> Refusal {

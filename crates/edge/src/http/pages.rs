@@ -28,7 +28,7 @@ use sha2::{Digest as _, Sha256};
 use self::form::Form;
 use super::people::FETCH_SITE;
 use super::reply::{Refusal, UserFacing};
-use crate::access::{self, Party};
+use crate::access;
 use crate::service::App;
 
 /// As the layout writes it into each page.
@@ -45,16 +45,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 
 /// Shows a page, or takes a form, once there is a place for a call from where it comes from.
 async fn place(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let answered = match Party::of_stranger(&request) {
-        Ok(party) => {
-            let longest = app.config.http.max_admin_body_bytes.get();
-            match access::enter(&app, (party, longest), request).await {
-                Ok(entered) => access::answer(&app, entered, next).await,
-                Err(refusal) => Err(refusal),
-            }
-        }
-        Err(refusal) => Err(refusal),
-    };
+    let answered = access::serve_anybody(&app, request, next).await;
     answered.unwrap_or_else(|refusal| Trouble(refusal).into_response())
 }
 

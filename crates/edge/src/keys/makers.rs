@@ -45,7 +45,8 @@ pub(super) async fn check(tx: &mut TenantTx, key: &Key) -> Result<(), Error> {
         return Ok(());
     }
     let people = makers::of(tx, key.id).await?;
-    if makers::all_manage(tx, &people).await? {
+    let managing = makers::hold_managing(tx, &people).await?;
+    if people.iter().all(|person| managing.contains(person)) {
         return Ok(());
     }
     Err(Error::Forbidden("Whoever made this key may make no management keys any more. Make another key."))

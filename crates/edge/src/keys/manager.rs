@@ -104,10 +104,9 @@ impl Manager {
     ) -> Result<(), Error> {
         // Members before keys, as whoever demotes one holds them: else the two would wait for each other.
         let people: Vec<Uuid> = self.person().into_iter().chain(creator).map(PersonId::uuid).collect();
-        let all_manage = makers::all_manage(tx, &people).await?;
+        let managing = makers::hold_managing(tx, &people).await?;
         let may = match self.who {
-            Maker::Member(person) if creator.is_none_or(|creator| creator == person) => all_manage,
-            Maker::Member(person) => makers::all_manage(tx, &[person.uuid()]).await?,
+            Maker::Member(person) => managing.contains(&person.uuid()),
             Maker::Key(key, _) => makers::hold_key(tx, key).await?,
             Maker::Operator => true,
         };

@@ -67,10 +67,10 @@ pub(crate) async fn of(tx: &mut TenantTx, key: KeyId) -> Result<Vec<Uuid>, sqlx:
     .await
 }
 
-/// Whether all of these people are owners or admins, and stay it until the transaction ends.
-pub(crate) async fn all_manage(tx: &mut TenantTx, people: &[Uuid]) -> Result<bool, sqlx::Error> {
+/// Those of these people who are owners or admins, and stay it until the transaction ends.
+pub(crate) async fn hold_managing(tx: &mut TenantTx, people: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
     let tenant = tx.tenant().uuid();
-    let managing = sqlx::query_scalar!(
+    sqlx::query_scalar!(
         "select person_id from identity.member
          where tenant_id = $1 and person_id = any ($2) and role in ('owner', 'admin')
          order by person_id for key share",
@@ -78,8 +78,7 @@ pub(crate) async fn all_manage(tx: &mut TenantTx, people: &[Uuid]) -> Result<boo
         people,
     )
     .fetch_all(tx.connection())
-    .await?;
-    Ok(people.iter().all(|person| managing.contains(person)))
+    .await
 }
 
 /// Whether a key is in force, and nobody disables it until the transaction ends.

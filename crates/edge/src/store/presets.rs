@@ -46,6 +46,27 @@ pub(crate) struct NewVersion {
     pub(crate) creator: String,
 }
 
+macro_rules! presets {
+    ($before:literal, $after:literal, $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            Preset,
+            $before + " id, workspace_id as workspace, slug, name, description, status, status_updated_at,
+                designated_version_id as designated_version, creator, created_at, updated_at " + $after,
+            $($argument),+
+        )
+    };
+}
+
+macro_rules! versions {
+    ($before:literal, $after:literal, $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            Version,
+            $before + " id, preset_id as preset, version as number, config, system_prompt, creator, created_at " + $after,
+            $($argument),+
+        )
+    };
+}
+
 /// The presets of a workspace, the one that changed last first.
 pub(crate) async fn list(
     tx: &mut TenantTx,
@@ -54,14 +75,12 @@ pub(crate) async fn list(
     limit: i64,
 ) -> Result<Vec<Preset>, sqlx::Error> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Preset,
-        r#"select id, workspace_id as workspace, slug, name, description, status, status_updated_at,
-                  designated_version_id as designated_version, creator, created_at, updated_at
-           from identity.preset
-           where tenant_id = $1 and workspace_id = $2
-           order by updated_at desc, id desc
-           offset $3 limit $4"#,
+    presets!(
+        "select",
+        "from identity.preset
+         where tenant_id = $1 and workspace_id = $2
+         order by updated_at desc, id desc
+         offset $3 limit $4",
         tenant.uuid(),
         workspace,
         offset,
@@ -71,6 +90,7 @@ pub(crate) async fn list(
     .await
 }
 
+/// How many presets a workspace has.
 pub(crate) async fn count(tx: &mut TenantTx, workspace: Uuid) -> Result<i64, sqlx::Error> {
     let tenant = tx.tenant();
     sqlx::query_scalar!(
@@ -82,6 +102,19 @@ pub(crate) async fn count(tx: &mut TenantTx, workspace: Uuid) -> Result<i64, sql
     .await
 }
 
+/// The same number, and nobody else makes one there before the transaction ends. Versions are written meanwhile.
+pub(crate) async fn hold_count(tx: &mut TenantTx, workspace: Uuid) -> Result<i64, sqlx::Error> {
+    let tenant = tx.tenant().uuid();
+    sqlx::query!(
+        "select from identity.workspace where tenant_id = $1 and id = $2 for no key update",
+        tenant,
+        workspace,
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    count(tx, workspace).await
+}
+
 /// The preset of that name.
 pub(crate) async fn by_slug(
     tx: &mut TenantTx,
@@ -89,12 +122,10 @@ pub(crate) async fn by_slug(
     slug: &str,
 ) -> Result<Option<Preset>, sqlx::Error> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Preset,
-        r#"select id, workspace_id as workspace, slug, name, description, status, status_updated_at,
-                  designated_version_id as designated_version, creator, created_at, updated_at
-           from identity.preset
-           where tenant_id = $1 and workspace_id = $2 and slug = $3"#,
+    presets!(
+        "select",
+        "from identity.preset
+         where tenant_id = $1 and workspace_id = $2 and slug = $3",
         tenant.uuid(),
         workspace,
         slug,
@@ -106,11 +137,10 @@ pub(crate) async fn by_slug(
 /// The version that is in force.
 pub(crate) async fn designated(tx: &mut TenantTx, preset: &Preset) -> Result<Option<Version>, sqlx::Error> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Version,
-        r#"select id, preset_id as preset, version as number, config, system_prompt, creator, created_at
-           from identity.preset_version
-           where tenant_id = $1 and preset_id = $2 and id = $3"#,
+    versions!(
+        "select",
+        "from identity.preset_version
+         where tenant_id = $1 and preset_id = $2 and id = $3",
         tenant.uuid(),
         preset.id,
         preset.designated_version,
@@ -125,11 +155,10 @@ pub(crate) async fn version(
     number: i32,
 ) -> Result<Option<Version>, sqlx::Error> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Version,
-        r#"select id, preset_id as preset, version as number, config, system_prompt, creator, created_at
-           from identity.preset_version
-           where tenant_id = $1 and preset_id = $2 and version = $3"#,
+    versions!(
+        "select",
+        "from identity.preset_version
+         where tenant_id = $1 and preset_id = $2 and version = $3",
         tenant.uuid(),
         preset,
         number,
@@ -146,13 +175,12 @@ pub(crate) async fn versions(
     limit: i64,
 ) -> Result<Vec<Version>, sqlx::Error> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Version,
-        r#"select id, preset_id as preset, version as number, config, system_prompt, creator, created_at
-           from identity.preset_version
-           where tenant_id = $1 and preset_id = $2
-           order by version
-           offset $3 limit $4"#,
+    versions!(
+        "select",
+        "from identity.preset_version
+         where tenant_id = $1 and preset_id = $2
+         order by version
+         offset $3 limit $4",
         tenant.uuid(),
         preset,
         offset,
@@ -173,56 +201,6 @@ pub(crate) async fn count_versions(tx: &mut TenantTx, preset: Uuid) -> Result<i6
     .await
 }
 
-/// Writes a version and puts it in force; the preset is made when there is none of that name.
-pub(crate) async fn put(tx: &mut TenantTx, new: &NewVersion) -> Result<(Preset, Version), sqlx::Error> {
-    let tenant = tx.tenant();
-    // The row stays locked until the commit: whoever else writes this preset waits, and takes the next number.
-    let preset = sqlx::query_scalar!(
-        "insert into identity.preset (id, tenant_id, workspace_id, slug, name, creator)
-         values ($1, $2, $3, $4, $4, $5)
-         on conflict (tenant_id, workspace_id, slug) do update set updated_at = clock_timestamp()
-         returning id",
-        Uuid::now_v7(),
-        tenant.uuid(),
-        new.workspace,
-        new.slug,
-        new.creator,
-    )
-    .fetch_one(tx.connection())
-    .await?;
-    let version = sqlx::query_as!(
-        Version,
-        r#"insert into identity.preset_version
-               (id, tenant_id, preset_id, version, config, system_prompt, creator, created_at)
-           select $1, $2, $3, coalesce(max(v.version), 0) + 1, $4, $5, $6, clock_timestamp()
-           from identity.preset_version v
-           where v.tenant_id = $2 and v.preset_id = $3
-           returning id, preset_id as preset, version as number, config, system_prompt, creator, created_at"#,
-        Uuid::now_v7(),
-        tenant.uuid(),
-        preset,
-        new.config,
-        new.system_prompt,
-        new.creator,
-    )
-    .fetch_one(tx.connection())
-    .await?;
-    let preset = sqlx::query_as!(
-        Preset,
-        r#"update identity.preset set designated_version_id = $3, updated_at = $4
-           where tenant_id = $1 and id = $2
-           returning id, workspace_id as workspace, slug, name, description, status, status_updated_at,
-                     designated_version_id as designated_version, creator, created_at, updated_at"#,
-        tenant.uuid(),
-        preset,
-        version.id,
-        version.created_at,
-    )
-    .fetch_one(tx.connection())
-    .await?;
-    Ok((preset, version))
-}
-
 /// The preset of that name, and nobody else changes it or writes a version of it before the transaction ends.
 pub(crate) async fn hold(
     tx: &mut TenantTx,
@@ -230,13 +208,11 @@ pub(crate) async fn hold(
     slug: &str,
 ) -> Result<Option<Preset>, sqlx::Error> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Preset,
-        r#"select id, workspace_id as workspace, slug, name, description, status, status_updated_at,
-                  designated_version_id as designated_version, creator, created_at, updated_at
-           from identity.preset
-           where tenant_id = $1 and workspace_id = $2 and slug = $3
-           for update"#,
+    presets!(
+        "select",
+        "from identity.preset
+         where tenant_id = $1 and workspace_id = $2 and slug = $3
+         for update",
         tenant.uuid(),
         workspace,
         slug,
@@ -245,12 +221,62 @@ pub(crate) async fn hold(
     .await
 }
 
+/// Makes the preset that a version is to be the first of, and holds it; one that is there by now is held as it is.
+pub(crate) async fn make(tx: &mut TenantTx, new: &NewVersion) -> Result<Preset, sqlx::Error> {
+    let tenant = tx.tenant();
+    presets!(
+        "insert into identity.preset (id, tenant_id, workspace_id, slug, name, creator)
+         values ($1, $2, $3, $4, $4, $5)
+         on conflict (tenant_id, workspace_id, slug) do update set updated_at = clock_timestamp()
+         returning",
+        "",
+        Uuid::now_v7(),
+        tenant.uuid(),
+        new.workspace,
+        new.slug,
+        new.creator,
+    )
+    .fetch_one(tx.connection())
+    .await
+}
+
+/// Writes a version of a preset that is held, and puts it in force.
+pub(crate) async fn add(
+    tx: &mut TenantTx,
+    mut preset: Preset,
+    new: &NewVersion,
+) -> Result<(Preset, Version), sqlx::Error> {
+    let tenant = tx.tenant();
+    let version = versions!(
+        "insert into identity.preset_version
+             (id, tenant_id, preset_id, version, config, system_prompt, creator, created_at)
+         select $1, $2, $3, coalesce(max(v.version), 0) + 1, $4, $5, $6, clock_timestamp()
+         from identity.preset_version v
+         where v.tenant_id = $2 and v.preset_id = $3
+         returning",
+        "",
+        Uuid::now_v7(),
+        tenant.uuid(),
+        preset.id,
+        new.config,
+        new.system_prompt,
+        new.creator,
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    preset.designated_version = Some(version.id);
+    preset.updated_at = version.created_at;
+    update(tx, &preset).await?;
+    Ok((preset, version))
+}
+
 /// Writes what may be changed of a preset that is held.
 pub(crate) async fn update(tx: &mut TenantTx, preset: &Preset) -> Result<(), sqlx::Error> {
     let tenant = tx.tenant();
     sqlx::query!(
         "update identity.preset
-         set name = $3, description = $4, status = $5, status_updated_at = $6, updated_at = $7
+         set name = $3, description = $4, status = $5, status_updated_at = $6, updated_at = $7,
+             designated_version_id = $8
          where tenant_id = $1 and id = $2",
         tenant.uuid(),
         preset.id,
@@ -259,6 +285,7 @@ pub(crate) async fn update(tx: &mut TenantTx, preset: &Preset) -> Result<(), sql
         preset.status,
         preset.status_updated_at,
         preset.updated_at,
+        preset.designated_version,
     )
     .execute(tx.connection())
     .await?;

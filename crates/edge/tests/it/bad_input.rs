@@ -198,7 +198,16 @@ async fn what_does_not_show_as_it_is_becomes_no_name_and_no_reason() {
         (admin, Method::PUT, format!("/tenants/{tenant}/invoicing-freeze"), r#"{"reason":"?"}"#),
         (admin, Method::POST, "/parked/1/drop".to_owned(), r#"{"reason":"?"}"#),
     ];
-    let hidden = ["a\\u0001b", "a\\u001b[31m", "a\\u0085b", "a\\u202eb", "a\\u2066b", "a\\u2028b"];
+    let hidden = [
+        "a\\u0001b",
+        "a\\u001b[31m",
+        "a\\u0085b",
+        "a\\u202eb",
+        "a\\u2066b",
+        "a\\u2028b",
+        "a\\u2060b",
+        "\\u3164",
+    ];
     let long = "x".repeat(2_000);
     let of_names = hidden.into_iter().chain(["", " ", "a\\nb", &long]);
     let of_notes = hidden.into_iter().chain([long.as_str()]);

@@ -101,7 +101,9 @@ impl Tenant {
 
     async fn erasure(&self, platform: &Platform) -> Value {
         let path = format!("/tenants/{}/erasure", self.id);
-        platform.admin(Method::GET, &path, "").await.json()["data"].take()
+        let answer = platform.admin(Method::GET, &path, "").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["data"].take()
     }
 }
 
@@ -141,6 +143,9 @@ async fn nothing_of_an_organisation_that_is_erased_is_found() {
     }
 
     assert_eq!(tenant.erase(&platform, "canary").await.error().0, 400, "another slug");
+    assert_eq!(tenant.erasure(&platform).await, Value::Null, "none was asked for, which is no error");
+    let stranger = format!("/tenants/{}/erasure", Uuid::now_v7());
+    assert_eq!(platform.admin(Method::GET, &stranger, "").await.error().0, 404);
     assert_eq!(tenant.chat(&platform).await.status, 200, "and nothing has happened");
     platform.billing.with(|heard| heard.unsettled = 2);
     let begun = tenant.erase(&platform, "kanarie").await;

@@ -54,7 +54,10 @@ async fn operators_close_issue_and_correct() {
 async fn a_profile_is_checked_before_it_is_kept() {
     let platform = Platform::start().await;
     let path = format!("/tenants/{}/billing-profile", platform.tenant);
-    assert_eq!(platform.admin(Method::GET, &path, "").await.error().0, 404);
+    let none = platform.admin(Method::GET, &path, "").await;
+    assert_eq!((none.status.as_u16(), none.text()), (200, "null"), "nothing was set, which is no error");
+    let stranger = format!("/tenants/{}/billing-profile", uuid::Uuid::now_v7());
+    assert_eq!(platform.admin(Method::GET, &stranger, "").await.error().0, 404);
     for bad in [
         r#"{"name":"Acme","country":"Germany"}"#,
         r#"{"name":"Acme","country":"DE","tax":"standard"}"#,

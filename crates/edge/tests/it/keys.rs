@@ -227,6 +227,21 @@ async fn what_cannot_be_is_refused() {
     {
         assert_eq!(manage(&platform, Method::PATCH, &path, body).await.error().0, 400, "{body}");
     }
+    for body in [
+        r#"{"name":"y","expires_at":"2099-12-31T23:59:59Z"}"#,
+        r#"{"expires_at":null}"#,
+        r#"{"workspace_id":null}"#,
+        r#"{"creator_user_id":"0192aaaa-0000-7000-8000-000000000000"}"#,
+        r#"{"kind":"management"}"#,
+    ] {
+        let refused = manage(&platform, Method::PATCH, &path, body).await;
+        assert_eq!(refused.error().0, 400, "what cannot be changed is not passed over: {body}");
+        let named = ["expires_at", "workspace_id", "creator_user_id", "kind"];
+        let is_named = |name: &&str| body.contains(*name) && refused.text().contains(&format!("{name}: "));
+        assert!(named.iter().any(is_named), "{body}: {}", refused.text());
+    }
+    let more = manage(&platform, Method::PATCH, &path, r#"{"name":"y","newer":1}"#).await;
+    assert_eq!(more.status, 200, "members that only OpenRouter knows are passed over: {}", more.text());
     for body in ["[]", r#"{"overlap_seconds":604801}"#, r#"{"overlap_seconds":-1}"#] {
         let rotated = manage(&platform, Method::POST, &format!("{path}/rotate"), body).await;
         assert_eq!(rotated.error().0, 400, "{body}");

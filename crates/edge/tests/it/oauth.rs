@@ -185,6 +185,26 @@ async fn a_code_is_good_for_ten_minutes() {
 }
 
 #[tokio::test]
+async fn a_code_whose_key_has_ended_meanwhile_makes_none() {
+    let platform = Platform::start().await;
+    let code = code(&platform, json!({ "expires_at": "2099-12-31T23:59:59Z" })).await;
+    let (database, before) = (owner(&platform).await, count_keys(&platform).await);
+    let end = async |at: &'static str| {
+        sqlx::query(at).execute(&database).await.unwrap();
+        exchange(&platform, &proof(&code)).await
+    };
+    let refused = end("update identity.auth_code set key_expires_at = now()").await;
+    assert_eq!(refused.error(), (403, 403, "permission_denied".to_owned()), "{}", refused.text());
+    assert!(refused.text().contains("expires_at"), "it says why: {}", refused.text());
+    let wrong = exchange(&platform, &json!({ "code": code, "code_verifier": CHALLENGE })).await;
+    assert!(!wrong.text().contains("expires_at"), "only to who has the verifier: {}", wrong.text());
+    assert_eq!(count_keys(&platform).await, before, "no key that nobody can use");
+    let got = end("update identity.auth_code set key_expires_at = now() + interval '1 day'").await;
+    assert_eq!(got.status, 200, "the code was not used up: {}", got.text());
+    platform.stop().await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_is_refused_before_there_is_a_code() {
     let platform = Platform::start().await;
     let stranger: Uuid =

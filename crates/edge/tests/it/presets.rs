@@ -6,10 +6,10 @@ use futures::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::Platform;
 use crate::support::client::Answer;
 use crate::support::people::{Person, manage, owner};
 use crate::support::specification::Specification;
+use crate::support::{Platform, eventually};
 
 async fn make(platform: &Platform, path: &str, body: Value) -> Answer {
     let key = platform.demo.api_key.expose();
@@ -128,6 +128,57 @@ async fn versions_written_at_once_are_numbered_and_never_changed() {
 }
 
 #[tokio::test]
+async fn of_two_writers_at_once_one_gets_the_last_room() {
+    let platform = Platform::start().await;
+    make(&platform, "busy/chat/completions", support()).await;
+    let database = owner(&platform).await;
+    let fill = "with others as (
+            insert into identity.preset (id, tenant_id, workspace_id, slug, name, creator)
+            select gen_random_uuid(), tenant_id, workspace_id, 'other-' || n, 'Other', creator
+            from identity.preset, generate_series(2, 199) n)
+        insert into identity.preset_version (id, tenant_id, preset_id, version, config, creator)
+        select gen_random_uuid(), tenant_id, id, n, '{}', creator from identity.preset, generate_series(2, 99) n";
+    sqlx::query(fill).execute(&database).await.unwrap();
+    // Both have looked, as far as they look without a lock, before either may write.
+    for (held, slugs) in [("preset", ["busy", "busy"]), ("workspace", ["one", "two"])] {
+        let mut holder = database.begin().await.unwrap();
+        let hold = match held {
+            "preset" => "select from identity.preset where slug = 'busy' for update",
+            _ => "select from identity.workspace for update",
+        };
+        sqlx::query(hold).execute(&mut *holder).await.unwrap();
+        // Of two parties: the calls of one key have their turn after each other.
+        let [one, other] = slugs.map(|slug| format!("{slug}/chat/completions"));
+        let (path, body) = (format!("/presets/{other}"), support().to_string());
+        let writers = async {
+            let both = (make(&platform, &one, support()), manage(&platform, Method::POST, &path, &body));
+            let (one, other) = futures::join!(both.0, both.1);
+            [one, other]
+        };
+        let release = async {
+            eventually("both writers wait for the lock", async || {
+                let waiting = "select count(*) from pg_stat_activity
+                     where datname = current_database() and wait_event_type = 'Lock'";
+                let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&database).await.unwrap();
+                (waiting >= 2).then_some(())
+            })
+            .await;
+            holder.rollback().await.unwrap();
+        };
+        let (answers, ()) = futures::join!(writers, release);
+        let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 409], "{held}: {} {}", answers[0].text(), answers[1].text());
+    }
+    let written = "select (select count(*) from identity.preset),
+            (select count(*) from identity.preset_version v join identity.preset p on p.id = v.preset_id
+             where p.slug = 'busy')";
+    let written: (i64, i64) = sqlx::query_as(written).fetch_one(&database).await.unwrap();
+    assert_eq!(written, (200, 100), "presets of the workspace, versions of the preset");
+    platform.stop().await;
+}
+
+#[tokio::test]
 async fn a_request_takes_over_what_its_preset_says() {
     let platform = Platform::start().await;
     make(&platform, "support/chat/completions", support()).await;
@@ -227,7 +278,7 @@ async fn a_preset_that_cannot_be_used_is_not_found_and_named() {
         "update identity.api_key set workspace_id = (select id from identity.workspace where slug = 'second')",
     ];
     alter(&platform, &moves).await.unwrap();
-    crate::support::eventually("the key is of the other workspace", async || {
+    eventually("the key is of the other workspace", async || {
         (get(&platform, "/ours").await.status == 404).then_some(())
     })
     .await;

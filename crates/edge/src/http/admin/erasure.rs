@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::super::management::{Data, Named, Sent};
 use super::super::reply::{self, Refusal, UserFacing};
-use super::{Operator, bad, not_found, tenant};
+use super::{Operator, bad, known, not_found, tenant};
 use crate::erasure::{self, Error, PLAN};
 use crate::service::App;
 use crate::store::erasures;
@@ -84,10 +84,16 @@ impl Erasure {
     }
 }
 
-async fn shown(app: &App, id: &str) -> Result<Erasure, Refusal> {
-    let found: Result<_, sqlx::Error> =
-        pg::in_tenant(&app.pool, tenant(id)?, |tx| Box::pin(async move { erasures::find(tx).await })).await;
-    found?.map(|found| Erasure::of(id.to_owned(), found)).ok_or_else(|| not_found("erasure"))
+/// The erasure of an organisation, if there is one.
+#[derive(Debug, Serialize, ToSchema)]
+struct AnyErasure {
+    /// Null where none was asked for.
+    data: Option<Erasure>,
+}
+
+async fn find(app: &App, id: &str) -> Result<Option<Erasure>, Refusal> {
+    let found = pg::in_tenant(&app.pool, tenant(id)?, |tx| Box::pin(erasures::find(tx))).await?;
+    Ok(found.map(|found| Erasure::of(id.to_owned(), found)))
 }
 
 /// Erase an organisation
@@ -105,18 +111,23 @@ async fn erase(
     Sent(sent): Sent<EraseTenant>,
 ) -> Result<Response, Refusal> {
     erasure::begin(&app, &operator, tenant(&id)?, sent.confirm).await.map_err(UserFacing::refusal)?;
-    Ok(reply::json(StatusCode::ACCEPTED, &Data { data: shown(&app, &id).await? }))
+    let data = find(&app, &id).await?.ok_or_else(|| not_found("erasure"))?;
+    Ok(reply::json(StatusCode::ACCEPTED, &Data { data }))
 }
 
 /// Show the erasure of an organisation
 #[utoipa::path(get, path = "/tenants/{tenant}/erasure", operation_id = "getTenantErasure", tag = "Tenants",
     params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
-    responses((status = 200, description = "How far the erasure is", body = Data<Erasure>)),
+    responses((status = 200, description = "How far the erasure is; null where none was asked for", body = AnyErasure)),
     security(("operator_token" = [])))]
 async fn show(
     _operator: Operator,
     State(app): State<Arc<App>>,
     Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
-    Ok(reply::json(StatusCode::OK, &Data { data: shown(&app, &id).await? }))
+    let data = find(&app, &id).await?;
+    if data.is_none() {
+        known(&app, tenant(&id)?).await?;
+    }
+    Ok(reply::json(StatusCode::OK, &AnyErasure { data }))
 }

@@ -3,6 +3,7 @@
 mod current;
 mod row;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use identity::{KeyHash, KeyKind};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -135,6 +137,25 @@ struct Update {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<u32>, minimum = 1)]
     max_concurrent: Option<Option<u32>>,
+    /// Members that this is not about.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    others: BTreeMap<String, IgnoredAny>,
+}
+
+/// Members of a key that are said when it is made, and for good.
+const FIXED: [&str; 4] = ["creator_user_id", "expires_at", "kind", "workspace_id"];
+
+impl Update {
+    /// Refuses to change what stays: passed over, it would seem changed.
+    fn check(&self) -> Result<(), Refusal> {
+        match FIXED.into_iter().find(|name| self.others.contains_key(*name)) {
+            Some(name) => {
+                Err(bad(format!("{name}: a key keeps the one that it was made with; make another key")))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -283,6 +304,7 @@ async fn change(
     Named(name): Named<String>,
     Sent(sent): Sent<Update>,
 ) -> Result<Response, Refusal> {
+    sent.check()?;
     let change = keys::Change {
         name: sent.name,
         disabled: sent.disabled,

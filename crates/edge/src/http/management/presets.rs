@@ -12,7 +12,7 @@ use axum::response::Response;
 use dialect::client::Dialect;
 use dialect::error::ErrorType;
 use http::StatusCode;
-use identity::TenantId;
+use pg::TenantTx;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
@@ -24,7 +24,7 @@ use super::{Asked, Data, Named, Page, bad, rows};
 use crate::access::Caller;
 use crate::http::body;
 use crate::http::documents::Document;
-use crate::http::reply::{self, Refusal, UserFacing as _};
+use crate::http::reply::{self, Refusal, UserFacing};
 use crate::presets::{self, Name};
 use crate::service::App;
 use crate::store::audit;
@@ -128,13 +128,6 @@ async fn put(
         let capture = tokio::task::spawn_blocking(move || presets::capture(dialect, &body));
         capture.await.map_err(|_| rpc::Fault::internal())??
     };
-    if !has_room(app, caller.tenant, workspace, slug.clone()).await? {
-        let message = format!(
-            "A workspace has at most {MOST_PRESETS} presets of {MOST_VERSIONS} versions each. Delete one, or use \
-             another workspace."
-        );
-        return Err(Refusal::new(ErrorType::Conflict, message));
-    }
     let new = NewVersion {
         workspace,
         slug,
@@ -152,27 +145,50 @@ fn name(caller: &Caller, preset: &Preset) -> Name {
     Name { tenant: caller.tenant, workspace: preset.workspace, slug: preset.slug.clone() }
 }
 
-/// Whether a preset may get a further version, or be made.
-async fn has_room(app: &App, tenant: TenantId, workspace: Uuid, slug: String) -> Result<bool, sqlx::Error> {
-    pg::in_tenant(&app.pool, tenant, move |tx| {
-        Box::pin(async move {
-            Ok(match stored::by_slug(tx, workspace, &slug).await? {
-                Some(preset) => stored::count_versions(tx, preset.id).await? < MOST_VERSIONS,
-                None => stored::count(tx, workspace).await? < MOST_PRESETS,
-            })
-        })
-    })
-    .await
+/// A version is not written.
+#[derive(Debug, thiserror::Error)]
+enum Unwritten {
+    #[error("the workspace or the preset has as many as it may")]
+    Full,
+    #[error("the identity database cannot be asked")]
+    Database(#[from] sqlx::Error),
 }
 
-async fn write(app: &App, caller: &Caller, new: NewVersion) -> Result<(Preset, Version), sqlx::Error> {
+impl UserFacing for Unwritten {
+    fn refusal(self) -> Refusal {
+        match self {
+            Self::Full => {
+                let message = format!(
+                    "A workspace has at most {MOST_PRESETS} presets of {MOST_VERSIONS} versions each. Delete one, or \
+                     use another workspace."
+                );
+                Refusal::new(ErrorType::Conflict, message)
+            }
+            Self::Database(error) => error.refusal(),
+        }
+    }
+}
+
+/// The preset that may get this version, made if there is none: nobody else writes one of it before the transaction ends.
+async fn room(tx: &mut TenantTx, new: &NewVersion) -> Result<Preset, Unwritten> {
+    let preset = match stored::hold(tx, new.workspace, &new.slug).await? {
+        Some(preset) => preset,
+        None if stored::hold_count(tx, new.workspace).await? >= MOST_PRESETS => return Err(Unwritten::Full),
+        None => stored::make(tx, new).await?,
+    };
+    let is_full = stored::count_versions(tx, preset.id).await? >= MOST_VERSIONS;
+    if is_full { Err(Unwritten::Full) } else { Ok(preset) }
+}
+
+async fn write(app: &App, caller: &Caller, new: NewVersion) -> Result<(Preset, Version), Unwritten> {
     let new = Arc::new(new);
     let mut tries = 1;
     loop {
         let (new, doer) = (Arc::clone(&new), caller.clone());
-        let written: Result<_, sqlx::Error> = pg::in_tenant(&app.pool, caller.tenant, move |tx| {
+        let written: Result<_, Unwritten> = pg::in_tenant(&app.pool, caller.tenant, move |tx| {
             Box::pin(async move {
-                let (preset, version) = stored::put(tx, &new).await?;
+                let preset = room(tx, &new).await?;
+                let (preset, version) = stored::add(tx, preset, &new).await?;
                 let details = json!({ "slug": preset.slug, "version": version.number });
                 let entry = doer.does("preset.put", preset.id.to_string(), details);
                 audit::insert(tx.connection(), &entry).await?;
@@ -181,7 +197,9 @@ async fn write(app: &App, caller: &Caller, new: NewVersion) -> Result<(Preset, V
         })
         .await;
         match written {
-            Err(error) if pg::class(&error) == pg::Class::Retry && tries < TRIES => tries += 1,
+            Err(Unwritten::Database(error)) if pg::class(&error) == pg::Class::Retry && tries < TRIES => {
+                tries += 1;
+            }
             written => return written,
         }
     }

@@ -10,7 +10,7 @@ use rpc::billing::{
     UnfreezeInvoicingRequest,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -18,6 +18,7 @@ use utoipa_axum::routes;
 use super::super::super::documents::Document;
 use super::super::super::management::Named;
 use super::super::super::reply::{self, Refusal};
+use super::super::known;
 use super::super::record::note;
 use super::{Operator, asked, bad, read, tenant};
 use crate::service::App;
@@ -36,21 +37,29 @@ const LONGEST_LINE: usize = 254;
 #[utoipa::path(get, path = "/tenants/{tenant}/billing-profile", operation_id = "getBillingProfile",
     tag = "Invoices",
     params(("tenant" = uuid::Uuid, Path, description = "The organisation's id")),
-    responses((status = 200, description = "The billing profile", body = Document)),
+    responses((status = 200, description = "The billing profile; null where none was set", body = Option<Document>)),
     security(("operator_token" = [])))]
 async fn show(
     _operator: Operator,
     State(app): State<Arc<App>>,
     Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
-    let message = GetBillingProfileRequest { tenant_id: tenant(&id)?.to_string() };
+    let of = tenant(&id)?;
+    let message = GetBillingProfileRequest { tenant_id: of.to_string() };
     let found =
         asked(
             &app,
             message,
             |mut billing, message| async move { billing.get_billing_profile(message).await },
         );
-    Ok(reply::raw_json(StatusCode::OK, found.await?.body_json))
+    match found.await {
+        Ok(found) => Ok(reply::raw_json(StatusCode::OK, found.body_json)),
+        Err(refusal) if refusal.status() == StatusCode::NOT_FOUND.as_u16() => {
+            known(&app, of).await?;
+            Ok(reply::json(StatusCode::OK, &Value::Null))
+        }
+        Err(refusal) => Err(refusal),
+    }
 }
 
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
