@@ -24,7 +24,7 @@ pub(crate) use accept::{accept, invited};
 pub(crate) use address::Email;
 pub(crate) use error::Error;
 pub(crate) use guessing::bounded;
-pub(crate) use invite::{Envelope, Invite, invite, withdraw};
+pub(crate) use invite::{Envelope, Invite, invite, revoke, withdraw};
 pub(crate) use mail::Mail;
 pub(crate) use oidc::{LASTS as OIDC_LASTS, Oidc, OidcError, begin as begin_oidc, finish as finish_oidc};
 pub(crate) use passwords::Passwords;

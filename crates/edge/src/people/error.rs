@@ -31,6 +31,8 @@ pub(crate) enum Error {
     Invited,
     #[error("only owners can invite owners")]
     OwnersOnly,
+    #[error("only owners can take back an invitation as an owner, or of the platform")]
+    OwnersEnd,
     #[error("a workspace is not one of the organisation's")]
     Workspace,
     #[error("no mail can be sent")]
@@ -76,6 +78,10 @@ impl UserFacing for Error {
                 "This person has an open invitation as an owner, or of the platform. An owner may invite them anew as one.",
             ),
             Self::OwnersOnly => Refusal::new(ErrorType::PermissionDenied, "Only owners can invite owners."),
+            Self::OwnersEnd => {
+                let message = "Only owners can take back an invitation as an owner, or of the platform.";
+                Refusal::new(ErrorType::PermissionDenied, message)
+            }
             Self::Workspace => bad("workspaces: one of them is none of this organization's"),
             Self::NoMail => {
                 let message = "This platform sends no mail: its operator has to set edge.mail.smtp_url.";
