@@ -51,6 +51,8 @@ pub(crate) struct People {
     pub(crate) passwords: Passwords,
     pub(crate) mail: Arc<Mail>,
     pub(crate) oidc: Oidc,
+    /// What the networks that people signed in from are hashed with.
+    networks: MasterKey,
 }
 
 impl People {
@@ -68,7 +70,12 @@ impl People {
         let mail = Arc::new(Mail::new(&config.mail, config.public_base(), pool.clone(), master_key)?);
         mail::deliver(tasks, &mail);
         sweep(tasks, pool.clone());
-        Ok(Self { passwords: Passwords::new(config.sessions.hashes.get()), mail, oidc })
+        Ok(Self {
+            passwords: Passwords::new(config.sessions.hashes.get()),
+            mail,
+            oidc,
+            networks: master_key.derive("sign-in networks"),
+        })
     }
 }
 
