@@ -3,6 +3,7 @@
 use dialect::error::ErrorType;
 use rpc::Fault;
 
+use crate::access::Crowded;
 use crate::http::reply::{Refusal, UserFacing};
 use crate::limits::Exceeded;
 
@@ -15,6 +16,8 @@ pub(crate) enum Error {
     WrongPassword,
     #[error("too many tries")]
     Limited(#[from] Exceeded),
+    #[error(transparent)]
+    Crowded(#[from] Crowded),
     #[error("this is no e-mail address")]
     NoAddress,
     #[error("the password is not taken: {0}")]
@@ -65,6 +68,7 @@ impl UserFacing for Error {
                 Refusal::new(ErrorType::PermissionDenied, "The old password is another one.")
             }
             Self::Limited(exceeded) => exceeded.refusal(),
+            Self::Crowded(crowded) => crowded.refusal(),
             Self::NoAddress => bad("email: this is no e-mail address"),
             Self::Password(why) => bad(why),
             Self::Name => bad("name: use at most 200 characters, none of them a control character"),

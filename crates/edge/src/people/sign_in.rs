@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::guessing::{self, Tries};
 use super::{Email, Error, passwords};
-use crate::access::Session;
+use crate::access::{Party, Session};
 use crate::http::address::network;
 use crate::service::App;
 use crate::store::audit;
@@ -105,6 +105,7 @@ pub(crate) async fn open(
     app.metrics.signed_in("ok");
     let (session, email) = opened?;
     guessing::remember(app, &email, client).await;
+    app.calls.met(token.hash(), Some(Party::Person(person)));
     Ok(Opened { token, session })
 }
 
