@@ -21,12 +21,14 @@ mod calls;
 mod guard;
 mod role;
 mod session;
+mod turn;
 
 pub(crate) use action::Action;
 pub(crate) use caller::{Caller, Operator, Who};
-pub(crate) use calls::{Calls, Party};
-pub(crate) use guard::{guard, roles, serve_anybody};
+pub(crate) use calls::{Calls, Crowded, Party};
+pub(crate) use guard::{guard, roles, serve_anybody, session_of};
 pub(crate) use role::Role;
 pub(crate) use session::{
     COOKIE, PLAIN_COOKIE, Session, csrf_token, is_csrf_token, secret as session_secret,
 };
+pub(crate) use turn::{Outside, Turn};

@@ -217,6 +217,8 @@ pub struct CallsConfig {
     pub at_once: NonZeroUsize,
     pub waiting: usize,
     pub wait_ms: Millis,
+    pub outside: NonZeroUsize,
+    pub outside_of_all: NonZeroUsize,
     pub streams: NonZeroUsize,
 }
 

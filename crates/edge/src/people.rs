@@ -24,7 +24,7 @@ pub(crate) use accept::{accept, invited};
 pub(crate) use address::Email;
 pub(crate) use error::Error;
 pub(crate) use guessing::bounded;
-pub(crate) use invite::{Envelope, Invite, invite, withdraw};
+pub(crate) use invite::{Envelope, Invite, invite, revoke, withdraw};
 pub(crate) use mail::Mail;
 pub(crate) use oidc::{LASTS as OIDC_LASTS, Oidc, OidcError, begin as begin_oidc, finish as finish_oidc};
 pub(crate) use passwords::Passwords;
@@ -51,6 +51,8 @@ pub(crate) struct People {
     pub(crate) passwords: Passwords,
     pub(crate) mail: Arc<Mail>,
     pub(crate) oidc: Oidc,
+    /// What the networks that people signed in from are hashed with.
+    networks: MasterKey,
 }
 
 impl People {
@@ -68,7 +70,12 @@ impl People {
         let mail = Arc::new(Mail::new(&config.mail, config.public_base(), pool.clone(), master_key)?);
         mail::deliver(tasks, &mail);
         sweep(tasks, pool.clone());
-        Ok(Self { passwords: Passwords::new(config.sessions.hashes.get()), mail, oidc })
+        Ok(Self {
+            passwords: Passwords::new(config.sessions.hashes.get()),
+            mail,
+            oidc,
+            networks: master_key.derive("sign-in networks"),
+        })
     }
 }
 

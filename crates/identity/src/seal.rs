@@ -7,6 +7,8 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretBox, SecretString};
 use sha2::{Digest as _, Sha256};
 
+use crate::KeyHash;
+
 const NONCE: usize = 12;
 
 /// A secret could not be sealed or opened.
@@ -67,6 +69,13 @@ impl MasterKey {
             newest: self.newest.derive(purpose),
             previous: self.previous.as_ref().map(|key| key.derive(purpose)),
         }
+    }
+
+    /// What stands for a text that nobody without this key can find by trying texts. Another key's is another one.
+    #[must_use]
+    pub fn digest(&self, text: &str) -> KeyHash {
+        let digest = Sha256::new().chain_update(b"digest:").chain_update(self.newest.0.expose_secret());
+        KeyHash(digest.chain_update(text).finalize().into())
     }
 
     /// Seals `secret` for the record named by `context`; opening it for another record fails.
@@ -202,6 +211,9 @@ mod tests {
         assert_eq!(both.derive("answers").open(&derived, "a").unwrap().expose_secret(), "answer");
         assert_eq!(alone.open(&sealed, "a").unwrap_err(), SealError::Open);
         assert_eq!(alone.open(&both.seal("b", "a").unwrap(), "a").unwrap().expose_secret(), "b");
+        assert_eq!(both.digest("a"), alone.digest("a"));
+        assert_ne!(both.digest("a"), before.digest("a"));
+        assert_ne!(both.digest("a"), both.digest("b"));
         assert_eq!(both.fingerprint(), alone.fingerprint());
         assert_ne!(both.fingerprint(), before.fingerprint());
     }

@@ -8,7 +8,7 @@ use identity::{PersonId, TenantId};
 use rpc::Fault;
 use serde_json::Value;
 
-use super::{Role, Session};
+use super::{Role, Session, Turn};
 use crate::auth::Context;
 use crate::http::reply::Refusal;
 use crate::service::App;
@@ -105,6 +105,14 @@ impl FromRequestParts<Arc<App>> for Operator {
 }
 
 impl FromRequestParts<Arc<App>> for Session {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Refusal> {
+        left(parts)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Turn {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Refusal> {

@@ -2,13 +2,15 @@
 //!
 //! An edge reaches its database over few connections. Each organisation, operator and network has a few places of its
 //! own, and calls beyond them wait in a short queue. Beside that, organisations, operators and those who have not said
-//! who they are have a share of the connections each, so that none of the three ever waits for another.
+//! who they are have a share of the connections each, so that none of the three ever waits for another. A call that waits
+//! for somebody else's server has no place meanwhile ([`Turn`]).
 
 use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -16,19 +18,25 @@ use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
-use identity::{KeyId, PersonId, TenantId};
+use identity::{KeyHash, KeyId, PersonId, TenantId};
 use ipnet::IpNet;
 use rpc::Fault;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 use tokio::time::Instant;
 
+use super::turn::{Outside, Turn};
 use crate::config::CallsConfig;
 use crate::http::address::ClientAddress;
 use crate::http::body;
 use crate::http::reply::{Refusal, UserFacing};
 use crate::limits::Exceeded;
 use crate::service::App;
+
+/// Secrets of which it is remembered whose they were, and for how long without use. An edge that has forgotten asks all
+/// the same.
+const MAX_HOLDERS: u64 = 100_000;
+const REMEMBERED: Duration = Duration::from_secs(24 * 3_600);
 
 /// Whose a call is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -59,6 +67,17 @@ impl Party {
             Self::Person(_) => "concurrent requests of this person",
             Self::Operator(_) => "concurrent requests of this operator",
             Self::Network(_) => "concurrent requests of this network",
+        }
+    }
+
+    /// What the limit on calls that wait for somebody else's server is called.
+    const fn outside(&self) -> &'static str {
+        match self {
+            Self::Organization(_) => "concurrent connection tests of this organization",
+            Self::Key(_) => "concurrent connection tests of this key",
+            Self::Person(_) => "concurrent connection tests of this person",
+            Self::Operator(_) => "concurrent connection tests of this operator",
+            Self::Network(_) => "concurrent sign-ins with the issuer from this network",
         }
     }
 
@@ -111,7 +130,7 @@ pub(crate) enum Crowded {
 
 impl Crowded {
     /// As the metric has it.
-    const fn reason(&self) -> &'static str {
+    pub(super) const fn reason(&self) -> &'static str {
         match self {
             Self::Own(_) => "own",
             Self::Full => "full",
@@ -136,6 +155,12 @@ pub(crate) struct Calls {
     strangers: Share,
     /// Those whose session or token is being looked up.
     unknown: Share,
+    /// Whose a secret was when it was last looked up.
+    holders: moka::sync::Cache<KeyHash, Party>,
+    /// Those that wait for servers that callers name.
+    named: Share,
+    /// Those that wait for servers that operators name.
+    configured: Share,
     streams: Parties,
 }
 
@@ -152,6 +177,10 @@ impl Calls {
             strangers: Share::of_rivals(connections / 4, own),
             // One statement each, by a key: they are bounded for each network alone.
             unknown: Share::new(Semaphore::MAX_PERMITS, own),
+            holders: moka::sync::Cache::builder().max_capacity(MAX_HOLDERS).time_to_idle(REMEMBERED).build(),
+            named: Share::of_rivals(config.outside_of_all.get(), config.outside.get()),
+            // Nobody makes those slow for others: they are bounded for each party alone.
+            configured: Share::new(Semaphore::MAX_PERMITS, config.outside.get()),
             streams: Parties::default(),
             config: config.clone(),
         }
@@ -164,16 +193,38 @@ impl Calls {
             Party::Operator(_) => &self.operators,
             Party::Network(_) => &self.strangers,
         };
-        self.enter_share(share, party).await
+        let name = party.at_once();
+        self.enter_share(share, party, name).await
     }
 
-    /// Takes a place for looking up who calls from a network.
-    pub(crate) async fn look_up(&self, from: Party) -> Result<Place, Crowded> {
-        self.enter_share(&self.unknown, from).await
+    /// Takes a place for looking up whose a secret is: of whoever it was the last time, so that others behind their
+    /// network do not wait for them; else of the network that it comes from.
+    pub(super) async fn look_up(&self, secret: KeyHash, from: Party) -> Result<Place, Crowded> {
+        let party = self.holders.get(&secret).unwrap_or(from);
+        let name = party.at_once();
+        self.enter_share(&self.unknown, party, name).await
     }
 
-    async fn enter_share(&self, share: &Share, party: Party) -> Result<Place, Crowded> {
-        let crowded = Exceeded::at_once(party.at_once(), share.own);
+    /// Remembers whose a secret is; `None` when it is nobody's.
+    pub(crate) fn met(&self, secret: KeyHash, whose: Option<Party>) {
+        match whose {
+            Some(party) => self.holders.insert(secret, party),
+            None => self.holders.invalidate(&secret),
+        }
+    }
+
+    /// Takes a place among those who wait for somebody else's server.
+    pub(super) async fn go_out(&self, whose: Outside, party: Party) -> Result<Place, Crowded> {
+        let share = match whose {
+            Outside::Named => &self.named,
+            Outside::Configured => &self.configured,
+        };
+        let name = party.outside();
+        self.enter_share(share, party, name).await
+    }
+
+    async fn enter_share(&self, share: &Share, party: Party, name: &'static str) -> Result<Place, Crowded> {
+        let crowded = Exceeded::at_once(name, share.own);
         let room = share.own.saturating_add(self.config.waiting);
         let Some(present) = share.parties.come(party, share.own, room) else { return Err(crowded.into()) };
         let until = Instant::now() + self.config.wait_ms.get();
@@ -185,11 +236,11 @@ impl Calls {
         Ok(Place { _permits: [own, shared], present })
     }
 
-    /// Opens a stream of whoever has the place.
-    fn open(&self, place: &Place) -> Result<Present, Crowded> {
-        let (party, most) = (place.present.party.clone(), self.config.streams.get());
+    /// Opens a stream.
+    fn open(&self, party: &Party) -> Result<Present, Crowded> {
+        let most = self.config.streams.get();
         let crowded = Exceeded::at_once(party.streams(), most);
-        self.streams.come(party, 0, most).ok_or_else(|| crowded.into())
+        self.streams.come(party.clone(), 0, most).ok_or_else(|| crowded.into())
     }
 }
 
@@ -268,6 +319,12 @@ pub(crate) struct Place {
     present: Present,
 }
 
+impl Place {
+    pub(super) const fn party(&self) -> &Party {
+        &self.present.party
+    }
+}
+
 /// A call of a party with its body and a place. `longest` is what the body may have in bytes.
 ///
 /// # Errors
@@ -294,12 +351,19 @@ pub(crate) async fn enter(
 /// A [`Refusal`] when the answer is a stream and there are too many of the party's.
 pub(crate) async fn answer(
     app: &Arc<App>,
-    (request, place): (Request, Place),
+    (mut request, place): (Request, Place),
     next: Next,
 ) -> Result<Response, Refusal> {
     // A task of its own: a statement that runs still has its connection when its caller has left, and so its place.
-    let work = app.tasks.spawn(async move { (next.run(request).await, place) });
-    let (response, place) = match work.await.map_err(JoinError::try_into_panic) {
+    let turn = Turn::new(place);
+    request.extensions_mut().insert(turn.clone());
+    let held = turn.clone();
+    let work = app.tasks.spawn(async move {
+        let response = next.run(request).await;
+        held.end();
+        response
+    });
+    let response = match work.await.map_err(JoinError::try_into_panic) {
         Ok(answered) => answered,
         Err(Ok(panic)) => std::panic::resume_unwind(panic),
         Err(Err(_)) => return Err(Fault::internal().into()),
@@ -307,7 +371,7 @@ pub(crate) async fn answer(
     if response.body().size_hint().exact().is_some() {
         return Ok(response);
     }
-    let stream = app.calls.open(&place).inspect_err(|_| app.metrics.call_refused("streams"))?;
+    let stream = app.calls.open(turn.party()).inspect_err(|_| app.metrics.call_refused("streams"))?;
     Ok(response.map(|body| Body::new(Streamed { body, _stream: stream })))
 }
 
@@ -358,7 +422,14 @@ mod tests {
     fn calls(waiting: usize, wait_ms: u64) -> Calls {
         let number = |n| NonZeroUsize::new(n).unwrap();
         let wait_ms = Millis(wait_ms.try_into().unwrap());
-        let config = CallsConfig { at_once: number(3), waiting, wait_ms, streams: number(2) };
+        let config = CallsConfig {
+            at_once: number(3),
+            waiting,
+            wait_ms,
+            outside: number(2),
+            outside_of_all: number(3),
+            streams: number(2),
+        };
         Calls::new(&config, 10)
     }
 
@@ -417,11 +488,48 @@ mod tests {
     #[tokio::test]
     async fn streams_are_counted_without_a_place() {
         let (calls, one) = (calls(0, 1), somebody());
-        let place = calls.enter(one).await.expect("a place");
-        let (first, second) = (calls.open(&place), calls.open(&place));
+        let (first, second) = (calls.open(&one), calls.open(&one));
         assert!(first.is_ok() && second.is_ok());
-        assert!(matches!(calls.open(&place), Err(Crowded::Own(_))));
+        assert!(matches!(calls.open(&one), Err(Crowded::Own(_))));
         drop(first);
-        assert!(calls.open(&place).is_ok());
+        assert!(calls.open(&one).is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_server_of_theirs_takes_nothing_from_who_waits_for_the_platforms() {
+        let (calls, one) = (calls(0, 1), somebody());
+        let mut held = Vec::new();
+        for party in [&one, &one, &somebody()] {
+            held.push(calls.go_out(Outside::Named, party.clone()).await.expect("room outside"));
+        }
+        let refused = calls.go_out(Outside::Named, one.clone()).await;
+        assert!(matches!(refused, Err(Crowded::Own(_))), "its own two are taken");
+        let refused = calls.go_out(Outside::Named, somebody()).await;
+        assert!(matches!(refused, Err(Crowded::Full)), "all three are taken");
+        assert!(calls.go_out(Outside::Configured, somebody()).await.is_ok(), "another's server");
+        assert!(calls.enter(one).await.is_ok(), "places are for the database alone");
+    }
+
+    #[tokio::test]
+    async fn secrets_that_nobody_has_are_their_networks_and_others_are_their_holders() {
+        let (calls, here) = (calls(0, 1), network("192.0.2.1"));
+        let secret = |text: &str| KeyHash::of(text);
+        let look_up = |text: &str| calls.look_up(secret(text), here.clone());
+        let (ada, bob) = (PersonId::generate(), PersonId::generate());
+        for (text, person) in [("a", ada), ("b", ada), ("c", bob)] {
+            calls.met(secret(text), Some(Party::Person(person)));
+        }
+        let mut held = Vec::new();
+        for number in 0..3 {
+            held.push(look_up(&number.to_string()).await.expect("a place of the network"));
+        }
+        assert!(look_up("another").await.is_err(), "however many secrets somebody makes up");
+        for text in ["a", "b", "a"] {
+            held.push(look_up(text).await.expect("a place of their own"));
+        }
+        assert!(look_up("b").await.is_err(), "however many sessions somebody has");
+        assert!(look_up("c").await.is_ok(), "another one behind the same network");
+        calls.met(secret("c"), None);
+        assert!(look_up("c").await.is_err(), "it is nobody's any more");
     }
 }

@@ -9,13 +9,13 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
 use dialect::error::ErrorType;
 use http::HeaderMap;
-use identity::KeyKind;
+use identity::{KeyHash, KeyKind};
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::Operation;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::calls::{self, Party, Place};
+use super::calls::{self, Party};
 use super::session;
 use super::{Action, Caller, Operator, Role, Session, Who};
 use crate::auth;
@@ -199,17 +199,31 @@ async fn pass(app: &App, rule: &Rule, request: &mut Request) -> Result<Party, Re
         let message = format!("Send the session's token in the header `{}`.", session::CSRF);
         return Err(Refusal::new(ErrorType::PermissionDenied, message));
     }
-    let idle = app.config.sessions.idle_ms.get();
-    let place = look_up(app, stranger).await?;
-    let session = store::sessions::by_secret(&app.pool, secret, idle).await?.ok_or(auth::Error::Unknown)?;
-    drop(place);
-    enter(rule, &session, request)
+    enter(rule, &session_of(app, secret, stranger).await?.ok_or(auth::Error::Unknown)?, request)
 }
 
-/// A place for asking the database who calls.
-async fn look_up(app: &App, stranger: Party) -> Result<Place, Refusal> {
-    let place = app.calls.look_up(stranger).await;
-    Ok(place.inspect_err(|_| app.metrics.call_refused("unknown"))?)
+/// The session in force with this secret, that comes from a stranger's network.
+///
+/// # Errors
+/// A [`Refusal`] when too many are being asked for, or nobody can tell.
+pub(crate) async fn session_of(app: &App, secret: &str, from: Party) -> Result<Option<Session>, Refusal> {
+    let ask = store::sessions::by_secret(&app.pool, secret, app.config.sessions.idle_ms.get());
+    look_up(app, (secret, from), ask, |session| Party::Person(session.person)).await
+}
+
+/// Asks the database whose a secret is.
+async fn look_up<T>(
+    app: &App,
+    (secret, from): (&str, Party),
+    ask: impl Future<Output = Result<Option<T>, sqlx::Error>>,
+    whose: impl Fn(&T) -> Party,
+) -> Result<Option<T>, Refusal> {
+    let hash = KeyHash::of(secret);
+    let place = app.calls.look_up(hash, from).await;
+    let _place = place.inspect_err(|_| app.metrics.call_refused("unknown"))?;
+    let found = ask.await?;
+    app.calls.met(hash, found.as_ref().map(whose));
+    Ok(found)
 }
 
 /// What a person may call, and as whose call it counts.
@@ -253,10 +267,10 @@ fn enter(rule: &Rule, session: &Session, request: &mut Request) -> Result<Party,
 
 async fn operator(app: &App, headers: &HeaderMap, stranger: Party) -> Result<Operator, Refusal> {
     let secret = auth::bearer(headers).ok_or(auth::Error::Missing)?;
-    let _place = look_up(app, stranger).await?;
-    let name = store::operators::by_hash(&app.pool, identity::KeyHash::of(secret)).await?;
-    let name = name.ok_or(auth::Error::Unknown)?;
-    Ok(Operator { actor: format!("operator:{name}") })
+    let ask = store::operators::by_hash(&app.pool, KeyHash::of(secret));
+    let actor = |name: &String| format!("operator:{name}");
+    let name = look_up(app, (secret, stranger), ask, |name| Party::Operator(actor(name))).await?;
+    Ok(Operator { actor: actor(&name.ok_or(auth::Error::Unknown)?) })
 }
 
 #[cfg(test)]

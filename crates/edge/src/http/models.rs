@@ -29,7 +29,6 @@ use super::reply::{Refusal, UNKEPT, UserFacing as _};
 use crate::access::{self, Party};
 use crate::auth::{self, Markups};
 use crate::service::App;
-use crate::store;
 
 /// Resources without a name of their own, by path.
 const RESOURCES: [(&str, &str); 7] = [
@@ -116,17 +115,11 @@ async fn of(app: &App, parts: &Parts) -> Result<Wanted, Refusal> {
 /// Whether a session of the console is in force. What everybody may read is read without one: also where it has ended,
 /// too many of the caller's network are asked of, or nobody can tell.
 async fn is_signed_in(app: &App, parts: &Parts) -> bool {
-    let sessions = &app.config.sessions;
-    let Some(secret) = access::session_secret(&parts.headers, sessions.cookie()) else { return false };
+    let cookie = app.config.sessions.cookie();
+    let Some(secret) = access::session_secret(&parts.headers, cookie) else { return false };
     let Some(address) = parts.extensions.get::<ClientAddress>() else { return false };
-    let Ok(_place) = app.calls.look_up(Party::Network(address.network())).await else { return false };
-    match store::sessions::by_secret(&app.pool, secret, sessions.idle_ms.get()).await {
-        Ok(session) => session.is_some(),
-        Err(error) => {
-            tracing::debug!(%error, "the catalogue is shown as to strangers");
-            false
-        }
-    }
+    let session = access::session_of(app, secret, Party::Network(address.network())).await;
+    session.is_ok_and(|session| session.is_some())
 }
 
 /// What callers without a key pay on top: the default plan's.

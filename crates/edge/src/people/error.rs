@@ -3,6 +3,7 @@
 use dialect::error::ErrorType;
 use rpc::Fault;
 
+use crate::access::Crowded;
 use crate::http::reply::{Refusal, UserFacing};
 use crate::limits::Exceeded;
 
@@ -15,6 +16,8 @@ pub(crate) enum Error {
     WrongPassword,
     #[error("too many tries")]
     Limited(#[from] Exceeded),
+    #[error(transparent)]
+    Crowded(#[from] Crowded),
     #[error("this is no e-mail address")]
     NoAddress,
     #[error("the password is not taken: {0}")]
@@ -31,6 +34,8 @@ pub(crate) enum Error {
     Invited,
     #[error("only owners can invite owners")]
     OwnersOnly,
+    #[error("only owners can take back an invitation as an owner, or of the platform")]
+    OwnersEnd,
     #[error("a workspace is not one of the organisation's")]
     Workspace,
     #[error("no mail can be sent")]
@@ -63,6 +68,7 @@ impl UserFacing for Error {
                 Refusal::new(ErrorType::PermissionDenied, "The old password is another one.")
             }
             Self::Limited(exceeded) => exceeded.refusal(),
+            Self::Crowded(crowded) => crowded.refusal(),
             Self::NoAddress => bad("email: this is no e-mail address"),
             Self::Password(why) => bad(why),
             Self::Name => bad("name: use at most 200 characters, none of them a control character"),
@@ -76,6 +82,10 @@ impl UserFacing for Error {
                 "This person has an open invitation as an owner, or of the platform. An owner may invite them anew as one.",
             ),
             Self::OwnersOnly => Refusal::new(ErrorType::PermissionDenied, "Only owners can invite owners."),
+            Self::OwnersEnd => {
+                let message = "Only owners can take back an invitation as an owner, or of the platform.";
+                Refusal::new(ErrorType::PermissionDenied, message)
+            }
             Self::Workspace => bad("workspaces: one of them is none of this organization's"),
             Self::NoMail => {
                 let message = "This platform sends no mail: its operator has to set edge.mail.smtp_url.";

@@ -1,15 +1,18 @@
 //! Passwords, codes and tokens that are not right, shown again and again: counted by network first, so that whoever
-//! guesses is held up, and not whoever is guessed at.
+//! guesses is held up, and not whoever is guessed at. Guesses from everywhere are counted too, and hold nobody up where
+//! they signed in before.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use identity::KeyHash;
+use ipnet::IpNet;
 
 use super::{Client, Email, Error};
 use crate::http::address::network;
 use crate::limits::{Exceeded, Rule};
 use crate::service::App;
+use crate::store::sessions;
 
 /// In which failures are counted.
 const WINDOW: Duration = Duration::from_secs(15 * 60);
@@ -18,19 +21,29 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Tries to show the password of one account from one network.
 pub(super) struct Tries<'a> {
     app: &'a App,
-    /// That account from that network, that network, and that account from anywhere. A limit of 0 is none.
-    rules: [Rule; 3],
+    /// That account from that network, and that network. A limit of 0 is none.
+    here: [Rule; 2],
+    /// That account from wherever it was not signed in to lately; `None` where it was.
+    elsewhere: Option<Rule>,
 }
 
 impl<'a> Tries<'a> {
     /// `hash` is the password's, as it is kept; `None` for nobody. What failed is counted against it, so that a new
     /// password begins with no failures, on every edge.
-    pub(super) fn of(app: &'a App, email: &Email, hash: Option<&str>, client: &Client) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub(super) async fn of(
+        app: &'a App,
+        email: &Email,
+        hash: Option<&str>,
+        client: &Client,
+    ) -> Result<Self, Error> {
         let config = &app.config.sessions;
         let account = KeyHash::of(&format!("{} {}", email.as_str(), hash.unwrap_or_default()));
         let network = client.network();
         let rule = |scope, limit: u32, window, name| Rule { scope, limit: limit.into(), window, name };
-        let rules = [
+        let here = [
             rule(
                 format!("sign-in:{account}:{network}"),
                 config.failures_per_email,
@@ -43,19 +56,18 @@ impl<'a> Tries<'a> {
                 WINDOW,
                 "failed sign-ins from here",
             ),
-            // Guessing from many places is slowed; its owner waits for seconds at most.
-            rule(
-                format!("sign-in:{account}"),
-                config.failures_per_email_everywhere,
-                MINUTE,
-                "failed sign-ins of this address",
-            ),
         ];
-        Self { app, rules }
+        let is_known = sessions::is_known_network(&app.pool, known(app, email.as_str(), network)).await?;
+        // Guessing from many places is slowed; its owner waits for seconds at most, and not where they are known.
+        let elsewhere = || {
+            let (scope, limit) = (format!("sign-in:{account}"), config.failures_per_email_everywhere);
+            rule(scope, limit, MINUTE, "failed sign-ins of this address")
+        };
+        Ok(Self { app, here, elsewhere: (!is_known).then(elsewhere) })
     }
 
     fn limits(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().filter(|rule| rule.limit > 0)
+        self.here.iter().chain(&self.elsewhere).filter(|rule| rule.limit > 0)
     }
 
     /// # Errors
@@ -80,8 +92,20 @@ impl<'a> Tries<'a> {
 
     /// Somebody with the password is there: what failed before was theirs.
     pub(super) async fn succeeded(&self) {
-        let [here, ..] = &self.rules;
+        let [here, _] = &self.here;
         self.app.limits.forgive(here).await;
+    }
+}
+
+/// As what the database knows that somebody signed in from a network.
+fn known(app: &App, email: &str, network: IpNet) -> KeyHash {
+    app.people.networks.digest(&format!("{email} {network}"))
+}
+
+/// Remembers that somebody signed in from here. Whoever is not remembered is as a stranger, and signed in all the same.
+pub(super) async fn remember(app: &App, email: &str, client: &Client) {
+    if let Err(error) = sessions::remember_network(&app.pool, known(app, email, client.network())).await {
+        tracing::warn!(%error, "where somebody signed in is not remembered");
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Email, Error, Mail, letters};
 use crate::access::{Caller, Role, Who};
 use crate::limits::Rule;
 use crate::service::App;
-use crate::store::invitations::{self, Invitation, NewInvitation};
+use crate::store::invitations::{self, Ended, Invitation, NewInvitation};
 use crate::store::{audit, mail, organisations};
 
 const LASTS: Duration = Duration::from_secs(7 * DAY.as_secs());
@@ -34,8 +34,7 @@ pub(crate) struct Invite {
 /// # Errors
 /// [`Error::Member`], [`Error::OwnersOnly`], [`Error::Workspace`], [`Error::NoMail`], [`Error::Limited`].
 pub(crate) async fn invite(app: &App, caller: &Caller, invite: Invite) -> Result<Invitation, Error> {
-    let is_owner = matches!(caller.who, Who::Person { role: Role::Owner, .. });
-    if invite.role == Role::Owner && !is_owner {
+    if invite.role == Role::Owner && !is_owner(caller) {
         return Err(Error::OwnersOnly);
     }
     bound(app, caller).await?;
@@ -46,6 +45,34 @@ pub(crate) async fn invite(app: &App, caller: &Caller, invite: Invite) -> Result
     let made = made.await;
     app.people.mail.wake();
     made
+}
+
+const fn is_owner(caller: &Caller) -> bool {
+    matches!(caller.who, Who::Person { role: Role::Owner, .. })
+}
+
+/// Whether an invitation is above whoever is no owner: it makes somebody one, or the platform made it.
+fn is_above_others(ended: &Ended) -> bool {
+    ended.role == Role::Owner.as_str() || ended.invited_by == PLATFORM
+}
+
+/// Takes an open invitation back. Whether there was one.
+///
+/// # Errors
+/// [`Error::OwnersEnd`].
+pub(crate) async fn revoke(app: &App, caller: Caller, id: Uuid) -> Result<bool, Error> {
+    pg::in_tenant(&app.pool, caller.tenant, move |tx| {
+        Box::pin(async move {
+            let Some(ended) = invitations::revoke(tx, id).await? else { return Ok(false) };
+            if is_above_others(&ended) && !is_owner(&caller) {
+                return Err(Error::OwnersEnd);
+            }
+            let entry = caller.does("invitation.revoke", format!("invitation:{id}"), json!({}));
+            audit::insert(tx.connection(), &entry).await?;
+            Ok(true)
+        })
+    })
+    .await
 }
 
 /// An invitation with the mail about it, to be written down in one transaction.
@@ -97,8 +124,7 @@ impl Envelope {
             return Err(Error::Workspace);
         }
         for replaced in invitations::replace(tx, &new.email).await? {
-            let is_higher = replaced.role == Role::Owner.as_str() || replaced.invited_by == PLATFORM;
-            if is_higher && new.role != Role::Owner && new.invited_by != PLATFORM {
+            if is_above_others(&replaced) && new.role != Role::Owner && new.invited_by != PLATFORM {
                 return Err(Error::Invited);
             }
             let entry = revoked(tx.tenant(), &actor, replaced.id, "invitation.create");

@@ -14,7 +14,7 @@ use url::Url;
 use self::issuer::{Claims, Issuer, IssuerError};
 use super::accept::{Entrance, enter};
 use super::{Client, Email, Error, Opened, guessing, open};
-use crate::access::Role;
+use crate::access::{Outside, Role, Turn};
 use crate::config::OidcConfig;
 use crate::http::reply::Refusal;
 use crate::limits::Rule;
@@ -138,11 +138,11 @@ fn per_client(client: &Client) -> Rule {
 ///
 /// # Errors
 /// [`Error::Oidc`], [`Error::Limited`], [`Error::Database`].
-pub(crate) async fn begin(app: &App, client: &Client) -> Result<Begun, Error> {
+pub(crate) async fn begin(app: &App, client: &Client, turn: &Turn) -> Result<Begun, Error> {
     let oidc = &app.people.oidc;
     let issuer = oidc.issuer()?;
     app.limits.spend(&per_client(client)).await?;
-    let known = issuer.fresh().await.map_err(OidcError::Issuer)?;
+    let known = turn.outside(app, Outside::Configured, issuer.fresh()).await?.map_err(OidcError::Issuer)?;
     let mut location = Url::parse(&known.metadata.authorization_endpoint)
         .map_err(|error| OidcError::Issuer(IssuerError::Unreachable(error.to_string())))?;
     let secret = || OpaqueToken::generate("");
@@ -167,15 +167,18 @@ pub(crate) async fn begin(app: &App, client: &Client) -> Result<Begun, Error> {
 ///
 /// # Errors
 /// [`Error::Oidc`], [`Error::Database`].
-pub(crate) async fn finish(app: &App, state: &str, code: &str, client: &Client) -> Result<Opened, Error> {
+pub(crate) async fn finish(
+    app: &App,
+    (state, code): (&str, &str),
+    client: &Client,
+    turn: &Turn,
+) -> Result<Opened, Error> {
     let oidc = &app.people.oidc;
     let issuer = oidc.issuer()?;
     let look = async { Ok(oidc::take(&app.pool, KeyHash::of(state)).await?.ok_or(OidcError::Attempt)?) };
     let attempt = guessing::bounded(app, client.address, Error::is_guess, look).await?;
-    let claims = issuer
-        .exchange(code, &attempt.verifier, &attempt.nonce, &oidc.redirect_uri)
-        .await
-        .map_err(OidcError::Issuer)?;
+    let exchange = issuer.exchange(code, &attempt.verifier, &attempt.nonce, &oidc.redirect_uri);
+    let claims = turn.outside(app, Outside::Configured, exchange).await?.map_err(OidcError::Issuer)?;
     let (person, tenant) = whoever(app, issuer.config(), &claims).await?;
     open(app, person, tenant, client).await
 }

@@ -7,9 +7,9 @@ use ipnet::IpNet;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::guessing::Tries;
+use super::guessing::{self, Tries};
 use super::{Email, Error, passwords};
-use crate::access::Session;
+use crate::access::{Party, Session};
 use crate::http::address::network;
 use crate::service::App;
 use crate::store::audit;
@@ -51,7 +51,7 @@ pub(crate) async fn check(
     let place = app.people.passwords.place().await?;
     let known = people::by_email(&app.pool, email.as_str()).await?.filter(|known| !known.is_disabled);
     let (person, hash) = known.map_or((None, None), |known| (Some(known.id), known.password_hash));
-    let tries = Tries::of(app, email, hash.as_deref(), client);
+    let tries = Tries::of(app, email, hash.as_deref(), client).await?;
     tries.check().await?;
     let is_right = passwords::is_right(place, password, hash).await?;
     match person.filter(|_| is_right) {
@@ -87,7 +87,7 @@ pub(crate) async fn open(
         user_agent: client.user_agent.clone(),
         address: client.address.to_string(),
     };
-    let session: Result<_, Error> = people::as_person(&app.pool, person, move |tx| {
+    let opened: Result<_, Error> = people::as_person(&app.pool, person, move |tx| {
         Box::pin(async move {
             let membership = choose(tx, new.tenant).await?;
             new.tenant = membership.as_ref().map(|membership| membership.tenant);
@@ -95,14 +95,18 @@ pub(crate) async fn open(
             people::signed_in(tx).await?;
             let details = json!({ "session_id": new.id, "address": new.address });
             note(tx, new.tenant, "person.sign_in", details).await?;
-            let is_platform_admin = people::profile(tx).await?.is_platform_admin;
+            let profile = people::profile(tx).await?;
+            let (is_platform_admin, email) = (profile.is_platform_admin, profile.email);
             let membership = membership.map(|membership| (membership.tenant, membership.role));
-            Ok(Session { id: new.id, person, is_platform_admin, membership })
+            Ok((Session { id: new.id, person, is_platform_admin, membership }, email))
         })
     })
     .await;
     app.metrics.signed_in("ok");
-    Ok(Opened { token, session: session? })
+    let (session, email) = opened?;
+    guessing::remember(app, &email, client).await;
+    app.calls.met(token.hash(), Some(Party::Person(person)));
+    Ok(Opened { token, session })
 }
 
 /// The organisation to work in: the preferred one, else the last, else any.
@@ -150,7 +154,7 @@ pub(crate) async fn change_password(
     let email = Email::parse(&profile.email)?;
     passwords::check_rules(&new, email.as_str())?;
     let place = app.people.passwords.place().await?;
-    let tries = Tries::of(app, &email, profile.password_hash.as_deref(), client);
+    let tries = Tries::of(app, &email, profile.password_hash.as_deref(), client).await?;
     tries.check().await?;
     if !passwords::is_right(place, old, profile.password_hash).await? {
         tries.failed().await;

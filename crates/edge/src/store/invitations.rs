@@ -61,19 +61,19 @@ pub(crate) async fn count_workspaces(tx: &mut TenantTx, workspaces: &[Uuid]) -> 
     .await
 }
 
-/// What gives way to a new invitation of the same address.
+/// An invitation that was taken back.
 #[derive(Debug)]
-pub(crate) struct Replaced {
+pub(crate) struct Ended {
     pub(crate) id: Uuid,
     pub(crate) role: String,
     pub(crate) invited_by: String,
 }
 
 /// Takes back what is open of an address.
-pub(crate) async fn replace(tx: &mut TenantTx, email: &str) -> Result<Vec<Replaced>, sqlx::Error> {
+pub(crate) async fn replace(tx: &mut TenantTx, email: &str) -> Result<Vec<Ended>, sqlx::Error> {
     let tenant = tx.tenant().uuid();
     sqlx::query_as!(
-        Replaced,
+        Ended,
         "update identity.invitation set revoked_at = now()
          where tenant_id = $1 and email = $2 and accepted_at is null and revoked_at is null
          returning id, role, invited_by",
@@ -133,12 +133,14 @@ pub(crate) async fn open(
     Ok((found, total))
 }
 
-/// Takes an open invitation of the transaction's organisation back; the address that it went to, if there was one.
-pub(crate) async fn revoke(tx: &mut TenantTx, id: Uuid) -> Result<Option<String>, sqlx::Error> {
+/// Takes an open invitation of the transaction's organisation back, if there is one.
+pub(crate) async fn revoke(tx: &mut TenantTx, id: Uuid) -> Result<Option<Ended>, sqlx::Error> {
     let tenant = tx.tenant().uuid();
-    sqlx::query_scalar!(
+    sqlx::query_as!(
+        Ended,
         "update identity.invitation set revoked_at = now()
-         where tenant_id = $1 and id = $2 and accepted_at is null and revoked_at is null returning email",
+         where tenant_id = $1 and id = $2 and accepted_at is null and revoked_at is null
+         returning id, role, invited_by",
         tenant,
         id,
     )

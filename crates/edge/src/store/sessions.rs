@@ -177,7 +177,26 @@ pub(crate) async fn end(pool: &PgPool, secret: &str) -> Result<(), sqlx::Error> 
     Ok(())
 }
 
-/// Forgets what ended a week ago.
+/// Whether somebody signed in lately from the network that goes by this hash.
+pub(crate) async fn is_known_network(pool: &PgPool, hash: KeyHash) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(r#"select identity.is_sign_in_network($1) as "is!""#, hash.0.as_slice())
+        .fetch_one(pool)
+        .await
+}
+
+/// Remembers that somebody signed in from the network that goes by this hash.
+pub(crate) async fn remember_network(pool: &PgPool, hash: KeyHash) -> Result<(), sqlx::Error> {
+    let hash = hash.0;
+    sqlx::query_scalar!(
+        r#"select identity.remember_sign_in_network($1)::text as "nothing?""#,
+        hash.as_slice()
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(())
+}
+
+/// Forgets what ended a week ago, and where people signed in a month ago.
 pub(crate) async fn forget_ended(pool: &PgPool) -> Result<(), sqlx::Error> {
     sqlx::query_scalar!(r#"select identity.forget_ended()::text as "nothing?""#).fetch_one(pool).await?;
     Ok(())

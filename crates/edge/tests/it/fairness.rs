@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::json;
 use sqlx::{PgPool, Postgres, Transaction};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::client::Answer;
 use crate::support::people::{self, manage};
@@ -142,6 +142,67 @@ async fn who_sends_slowly_has_no_place_meanwhile() {
     assert!(said.starts_with(b"HTTP/1.1 100 Continue"), "the body is not waited for");
     assert_eq!(manage(&platform, Method::GET, "/workspaces", "").await.status, 200);
     drop(slow);
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn a_test_of_a_destination_that_never_answers_holds_no_place_and_few_are_made_at_once() {
+    let tarpit = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let there = format!("http://{}", tarpit.local_addr().unwrap());
+    let inline = format!(
+        "{ALONE}\noutside = 1\n[edge.destinations]\nallowed_origins = [\"{there}\"]\ntimeout_ms = 600000"
+    );
+    let platform = Platform::start_with(&inline, None).await;
+    let body = json!({ "type": "webhook", "name": "Tarpit", "config": { "url": there } }).to_string();
+    let create = || manage(&platform, Method::POST, "/observability/destinations", &body);
+    let others = async {
+        let (held, _) = tarpit.accept().await.unwrap();
+        let listed = manage(&platform, Method::GET, "/workspaces", "").await;
+        assert_eq!(listed.status, 200, "the test holds a place: {}", listed.text());
+        let refused = create().await;
+        assert_eq!(refused.error(), (429, 429, "rate_limit_exceeded".to_owned()), "a second test at once");
+        let name = "concurrent connection tests of this organization";
+        assert!(refused.text().contains(name), "{}", refused.text());
+        let metrics = platform.metrics.render();
+        assert!(metrics.contains(r#"patchbay_edge_calls_refused_total{reason="outside"} 1"#), "{metrics}");
+        drop(held);
+    };
+    let (answer, ()) = tokio::join!(create(), others);
+    assert_eq!(answer.status, 400, "the test failed, and was told: {}", answer.text());
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn who_floods_with_a_session_keeps_nobody_else_of_their_network_out() {
+    let platform = Platform::start_with(ALONE, None).await;
+    let owner = people::owner(&platform).await;
+    let ada = people::Person::join(&platform, "ada", "developer").await;
+    let ask = async || ada.call_at(&platform, Method::GET, "/account/v1/session", "").await;
+    let mut admin = Person::admin(&platform).await;
+    assert_eq!(ask().await.status, 200);
+    let mut lock = owner.begin().await.unwrap();
+    // Every look-up of this session waits, as if there were very many.
+    sqlx::query("update identity.session set last_seen_at = now() - interval '1 hour' where person_id = $1")
+        .bind(ada.id)
+        .execute(&owner)
+        .await
+        .unwrap();
+    sqlx::query("select 1 from identity.session where person_id = $1 for update")
+        .bind(ada.id)
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let others = async {
+        eventually("a look-up waits", async || (waiting(&owner).await == 1).then_some(())).await;
+        assert_eq!(ask().await.status, 429, "another one of the same session");
+        let seen = admin.get("/session").await;
+        assert_eq!(seen.status, 200, "somebody else of the same network: {}", seen.text());
+        let operated = platform.admin(Method::GET, "/tenants", "").await;
+        assert_eq!(operated.status, 200, "an operator of the same network: {}", operated.text());
+        lock.rollback().await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(ask(), others);
+    assert_eq!(answer.status, 200, "{}", answer.text());
     platform.stop().await;
 }
 

@@ -104,6 +104,35 @@ async fn who_may_invite_is_a_matter_of_their_role() {
 }
 
 #[tokio::test]
+async fn only_owners_take_back_an_owners_invitation_or_one_of_the_platform() {
+    let letters = Letters::new();
+    let platform = Platform::start_with(&letters.config(), None).await;
+    let mut owner_person = Person::admin(&platform).await;
+    let of_an_owner = invite(&mut owner_person, "o@example.com", "owner").await;
+    let of_a_viewer = invite(&mut owner_person, "v@example.com", "viewer").await;
+    let path = format!("/tenants/{}/invitations", platform.tenant);
+    let of_the_platform = platform.admin(Method::POST, &path, r#"{"email":"p@example.com","role":"viewer"}"#);
+    let of_the_platform = of_the_platform.await.json()["data"].take();
+    let path = |invitation: &Value| format!("/account/v1/invitations/{}", invitation["id"].as_str().unwrap());
+    let admin = Member::join(&platform, "bob", "admin").await;
+    let key = platform.demo.management_key.expose();
+    for above in [&of_an_owner, &of_the_platform] {
+        let refused = admin.call_at(&platform, Method::DELETE, &path(above), "").await;
+        assert_eq!(refused.error(), (403, 403, "permission_denied".to_owned()), "an admin: {above}");
+        let refused = platform.call(Method::DELETE, &path(above), Some(key), "").await;
+        assert_eq!(refused.status, 403, "a management key: {above}");
+    }
+    assert_eq!(open(&mut owner_person).await.len(), 3, "a refusal takes nothing back");
+    let done = admin.call_at(&platform, Method::DELETE, &path(&of_a_viewer), "").await;
+    assert_eq!(done.status, 200, "an admin takes back others: {}", done.text());
+    for above in [&of_an_owner, &of_the_platform] {
+        let done = owner_person.call_at(Method::DELETE, &path(above), &Value::Null).await;
+        assert_eq!(done.status, 200, "an owner: {}", done.text());
+    }
+    platform.stop().await;
+}
+
+#[tokio::test]
 async fn another_organisations_admin_neither_sees_nor_revokes_an_invitation() {
     let letters = Letters::new();
     let platform = Platform::start_with(&letters.config(), None).await;

@@ -1,5 +1,8 @@
 //! People sign in, keep their sessions in order, and get back in when they forgot their password.
 
+use std::sync::atomic::AtomicU16;
+use std::sync::atomic::Ordering::Relaxed;
+
 use http::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -181,6 +184,49 @@ async fn guessing_from_many_networks_is_slowed_whether_there_is_such_a_person_or
         assert!((1..=60).contains(&wait), "its owner waits for {wait} s");
         assert!(answers.len() > 2, "{email}: only {} tries", answers.len());
     }
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn guesses_from_elsewhere_hold_nobody_up_where_they_signed_in_before() {
+    let config = format!("{PROXIED}failures_per_email = 2\nfailures_per_email_everywhere = 1\n");
+    let platform = Platform::start_with(&config, None).await;
+    let home = "2001:db8:1:2::a";
+    assert_eq!(sign_in_from(&platform, home, ADMIN, PASSWORD).await.status, 200);
+    let guessers = AtomicU16::new(0);
+    let guess = async || {
+        let from = format!("2001:db8:2:{:x}::a", guessers.fetch_add(1, Relaxed));
+        sign_in_from(&platform, &from, ADMIN, "guess").await.status.as_u16()
+    };
+    let slowed = async || Some(guess().await).filter(|status| *status == 429);
+    eventually("guesses from many networks are slowed", slowed).await;
+    // A minute may begin in between.
+    let elsewhere = sign_in_from(&platform, "203.0.113.7", ADMIN, PASSWORD).await.status;
+    assert!(elsewhere == 429 || guess().await != 429, "who is not known there waits with the guessers");
+    for from in [home, "2001:db8:1:2:ffff::b"] {
+        let owner = sign_in_from(&platform, from, ADMIN, PASSWORD).await;
+        assert_eq!(owner.status, 200, "from {from}, where they are known: {}", owner.text());
+    }
+    for status in [401, 401, 429] {
+        let guess = sign_in_from(&platform, home, ADMIN, "guess").await;
+        assert_eq!(guess.status, status, "guesses from a known place have its own count");
+    }
+    let database = owner(&platform).await;
+    let kept: String = sqlx::query_scalar("select string_agg(n::text, '') from identity.sign_in_network n")
+        .fetch_one(&database)
+        .await
+        .unwrap();
+    assert!(!kept.contains("2001:db8"), "no network is at rest: {kept}");
+    sqlx::query("update identity.sign_in_network set seen_at = now() - interval '61 days'")
+        .execute(&database)
+        .await
+        .unwrap();
+    sqlx::query("select identity.forget_ended()").execute(&database).await.unwrap();
+    let left: i64 = sqlx::query_scalar("select count(*) from identity.sign_in_network")
+        .fetch_one(&database)
+        .await
+        .unwrap();
+    assert_eq!(left, 0, "what is old is forgotten");
     platform.stop().await;
 }
 

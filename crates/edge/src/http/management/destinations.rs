@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use self::message::{CreateDestination, ListOfDestinations, ObservabilityDestination, UpdateDestination};
 use super::{Asked, Data, Deleted, Named, Page, Sent, bad, not_found};
-use crate::access::Caller;
+use crate::access::{Caller, Outside, Turn};
 use crate::byok;
 use crate::destinations::{Configuration, Kind};
 use crate::http::reply::{self, Refusal};
@@ -59,13 +59,18 @@ async fn keys(tx: &mut TenantTx, destination: &Destination) -> Result<Option<Vec
 }
 
 /// Refuses a configuration that leads nowhere; one that is in use has to answer.
-async fn examine(app: &App, configuration: &Configuration, is_used: bool) -> Result<(), Refusal> {
+async fn examine(
+    app: &App,
+    turn: &Turn,
+    configuration: &Configuration,
+    is_used: bool,
+) -> Result<(), Refusal> {
     let member = configuration.kind().address();
     app.sender.check(configuration).map_err(|fault| bad(format!("config.{member}: {fault}")))?;
     if !is_used {
         return Ok(());
     }
-    let tested = app.sender.test(configuration).await;
+    let tested = turn.outside(app, Outside::Named, app.sender.test(configuration)).await?;
     tested.map_err(|fault| bad(format!("config: the test of the connection failed: {fault}")))
 }
 
@@ -145,11 +150,12 @@ async fn list(
 async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
+    turn: Turn,
     Sent(sent): Sent<CreateDestination>,
 ) -> Result<Response, Refusal> {
     let (kind, settings) = (sent.kind()?, sent.settings()?);
     let configuration = Configuration::new(kind, sent.config).map_err(bad)?;
-    examine(&app, &configuration, settings.enabled).await?;
+    examine(&app, &turn, &configuration, settings.enabled).await?;
     let (tenant, place, shared) = (caller.tenant, sent.workspace_id, Arc::clone(&app));
     let made = pg::in_tenant(&app.pool, tenant, move |tx| {
         Box::pin(async move {
@@ -214,6 +220,7 @@ async fn show(
 async fn update(
     State(app): State<Arc<App>>,
     caller: Caller,
+    turn: Turn,
     Named(id): Named<Uuid>,
     Sent(mut sent): Sent<UpdateDestination>,
 ) -> Result<Response, Refusal> {
@@ -223,7 +230,7 @@ async fn update(
     let configuration = kept.changed(sent.config.take().unwrap_or_default()).map_err(bad)?;
     let is_changed = configuration != kept;
     if is_changed || (wanted.enabled && !before.settings.enabled) {
-        examine(&app, &configuration, wanted.enabled).await?;
+        examine(&app, &turn, &configuration, wanted.enabled).await?;
     }
     let (tenant, shared) = (caller.tenant, Arc::clone(&app));
     let changed = pg::in_tenant(&app.pool, tenant, move |tx| {

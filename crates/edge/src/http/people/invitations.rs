@@ -8,7 +8,6 @@ use chrono::{DateTime, Utc};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -21,7 +20,7 @@ use crate::http::management::{Asked, Data, Deleted, Named, Page, Sent, bad, not_
 use crate::http::reply::{self, Refusal};
 use crate::people::{self, Client, Email, Invite};
 use crate::service::App;
-use crate::store::{audit, invitations};
+use crate::store::invitations;
 
 /// Workspaces of one invitation.
 const MAX_WORKSPACES: usize = 100;
@@ -134,16 +133,9 @@ async fn revoke(
     caller: Caller,
     Named(id): Named<Uuid>,
 ) -> Result<Response, Refusal> {
-    let tenant = caller.tenant;
-    let done: Result<(), Refusal> = pg::in_tenant(&app.pool, tenant, move |tx| {
-        Box::pin(async move {
-            invitations::revoke(tx, id).await?.ok_or_else(not_found)?;
-            let entry = caller.does("invitation.revoke", format!("invitation:{id}"), json!({}));
-            Ok(audit::insert(tx.connection(), &entry).await?)
-        })
-    })
-    .await;
-    done?;
+    if !people::revoke(&app, caller, id).await? {
+        return Err(not_found());
+    }
     Ok(reply::json(StatusCode::OK, &Deleted { deleted: true }))
 }
 

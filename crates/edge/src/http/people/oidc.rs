@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::sign_in::{end_old, set_cookie};
-use crate::access::session_secret;
+use crate::access::{Turn, session_secret};
 use crate::config::SessionsConfig;
 use crate::http::management::Asked;
 use crate::http::reply::Refusal;
@@ -52,8 +52,8 @@ fn to(location: &str) -> Response {
 #[utoipa::path(get, path = "/oidc/start", operation_id = "startOidc", tag = "Sessions",
     responses((status = 303, description = "On to the issuer")),
     security(()))]
-async fn start(State(app): State<Arc<App>>, client: Client) -> Result<Response, Refusal> {
-    let begun = people::begin_oidc(&app, &client).await?;
+async fn start(State(app): State<Arc<App>>, turn: Turn, client: Client) -> Result<Response, Refusal> {
+    let begun = people::begin_oidc(&app, &client, &turn).await?;
     let mut response = to(&begun.location);
     let cookie = attempt_cookie(&app.config.sessions, Some(begun.state.expose()));
     response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
@@ -74,11 +74,12 @@ struct Back {
     security(()))]
 async fn callback(
     State(app): State<Arc<App>>,
+    turn: Turn,
     client: Client,
     headers: HeaderMap,
     Asked(back): Asked<Back>,
 ) -> Response {
-    let mut response = match finish(&app, &client, &headers, back).await {
+    let mut response = match finish(&app, (&turn, &client), &headers, back).await {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
     };
@@ -87,12 +88,17 @@ async fn callback(
     response
 }
 
-async fn finish(app: &App, client: &Client, headers: &HeaderMap, back: Back) -> Result<Response, Refusal> {
+async fn finish(
+    app: &App,
+    (turn, client): (&Turn, &Client),
+    headers: &HeaderMap,
+    back: Back,
+) -> Result<Response, Refusal> {
     let begun_here = session_secret(headers, cookie_name(&app.config.sessions));
     let state = back.state.filter(|state| begun_here == Some(state));
     let state = state.ok_or_else(|| Error::from(OidcError::Attempt))?;
     let code = back.code.ok_or_else(|| Error::from(OidcError::Refused))?;
-    let opened = people::finish_oidc(app, &state, &code, client).await?;
+    let opened = people::finish_oidc(app, (&state, &code), client, turn).await?;
     end_old(app, headers).await?;
     let mut response = to("/");
     set_cookie(&mut response, &app.config.sessions, Some(opened.token.expose()));
