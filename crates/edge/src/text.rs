@@ -1,11 +1,8 @@
 //! Texts that people write of things, for other people to read: names, labels, reasons, descriptions.
 //!
-//! None of them shows otherwise than it is: without controls, without what breaks a line or turns the direction of reading
-//! where nobody sees it, and without what shows nothing, so that two texts that look the same are the same.
+//! Each shows as it is, see [`rpc::text`].
 
 use dialect::error::BadRequest;
-use icu_properties::props::{DefaultIgnorableCodePoint, VariationSelector};
-use icu_properties::{CodePointSetData, CodePointSetDataBorrowed};
 
 use crate::http::reply::{Refusal, UserFacing};
 
@@ -36,42 +33,11 @@ impl UserFacing for BadText {
     }
 }
 
-/// Whether this shows nothing, and may change how the text around it reads. Unicode names most of them.
-fn is_unshown(character: char) -> bool {
-    const IGNORABLE: CodePointSetDataBorrowed<'static> = CodePointSetData::new::<DefaultIgnorableCodePoint>();
-    // What Unicode wants shown where somebody reads text as code: separators, a blank of Braille, marks of annotations.
-    let is_blank = matches!(character, '\u{2028}' | '\u{2029}' | '\u{2800}' | '\u{fff9}'..='\u{fffb}');
-    character.is_control() || is_blank || IGNORABLE.contains(character)
-}
-
-/// Whether what shows nothing by itself is where emoji and some scripts need it: a joiner between two characters beyond
-/// ASCII, what chooses among the looks of a character right after one, or between a digit and its keycap.
-fn is_in_place(before: Option<char>, character: char, after: Option<char>) -> bool {
-    const SELECTORS: CodePointSetDataBorrowed<'static> = CodePointSetData::new::<VariationSelector>();
-    let is_foreign = |of: char| !of.is_ascii() && !of.is_whitespace();
-    match (before, after) {
-        (Some(before), Some(after)) if matches!(character, '\u{200c}' | '\u{200d}') => {
-            is_foreign(before) && is_foreign(after) && !is_unshown(after)
-        }
-        (Some(before), after) if SELECTORS.contains(character) => {
-            !is_unshown(before) && (is_foreign(before) || after == Some('\u{20e3}'))
-        }
-        _ => false,
-    }
-}
-
 fn shown(member: &str, text: &str, is_allowed: fn(char) -> bool) -> Result<(), BadText> {
-    let (mut before, mut rest) = (None, text.chars().peekable());
-    while let Some(character) = rest.next() {
-        let is_kept = !is_unshown(character)
-            || is_allowed(character)
-            || is_in_place(before, character, rest.peek().copied());
-        if !is_kept {
-            return Err(BadText::Unshown { member: member.to_owned(), unshown: character.into() });
-        }
-        before = Some(character);
+    match rpc::text::unshown_but(text, is_allowed) {
+        None => Ok(()),
+        Some(unshown) => Err(BadText::Unshown { member: member.to_owned(), unshown: unshown.into() }),
     }
-    Ok(())
 }
 
 /// A name, in one line: 1 to `longest` characters, not spaces alone.
@@ -141,43 +107,6 @@ mod tests {
         match line("name", name, 100) {
             Err(BadText::Unshown { unshown, .. }) => unshown,
             other => panic!("{name:?}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn what_shows_nothing_is_refused_wherever_it_stands() {
-        let mut unshown = vec![0xad, 0x34f, 0x61c, 0x115f, 0x1160, 0x180e, 0x2800, 0x3164, 0xfeff, 0xffa0];
-        for range in [0x200b..=0x200b, 0x200e..=0x200f, 0x2060..=0x206f, 0xfff9..=0xfffb, 0xe0000..=0xe007f] {
-            unshown.extend(range);
-        }
-        for code in unshown {
-            let character = char::from_u32(code).unwrap();
-            for name in [
-                format!("a{character}b"),
-                format!("é{character}é"),
-                format!("a{character}"),
-                character.into(),
-            ] {
-                assert_eq!(refused(&name), code, "{name:?}");
-            }
-        }
-        for code in ["200c", "200d", "fe0f", "e0100"] {
-            let code = u32::from_str_radix(code, 16).unwrap();
-            let character = char::from_u32(code).unwrap();
-            for name in [
-                format!("a{character}b"),
-                format!("1{character}"),
-                format!("{character}é"),
-                format!("é{character}{character}é"),
-                format!(" {character} "),
-                format!("\u{3000}{character}é"),
-                character.into(),
-            ] {
-                assert_eq!(refused(&name), code, "{name:?}");
-            }
-        }
-        for name in ["é\u{200d}", "é\u{200d}b", "é\u{200d}\u{3000}é", "\u{200d}\u{fe0f}é"] {
-            assert_eq!(refused(name), 0x200d, "{name:?}");
         }
     }
 

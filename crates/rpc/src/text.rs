@@ -1,23 +1,55 @@
 //! What no text may hold that one person writes and another reads, whichever service takes it in.
+//!
+//! None shows otherwise than it is: without controls, without what breaks a line or turns the direction of reading where
+//! nobody sees it, and without what shows nothing, so that two texts that look the same are the same.
 
-/// The first character of a text that does not show: a control, a line separator, what turns the direction of reading,
-/// or what is invisible.
+use icu_properties::props::{DefaultIgnorableCodePoint, VariationSelector};
+use icu_properties::{CodePointSetData, CodePointSetDataBorrowed};
+
+/// The first character of a text that may not be in it; `None` = the text shows as it is.
 #[must_use]
 pub fn unshown(text: &str) -> Option<char> {
-    text.chars().find(|character| is_unshown(*character))
+    unshown_but(text, |_| false)
 }
 
-/// Whether this shows nothing, and may change how the text around it reads. What joins letters and pictures is kept:
-/// scripts and emoji need it.
+/// As [`unshown`], where characters are allowed, such as the ends of lines in a text of several.
+#[must_use]
+pub fn unshown_but(text: &str, is_allowed: fn(char) -> bool) -> Option<char> {
+    let (mut before, mut rest) = (None, text.chars().peekable());
+    while let Some(character) = rest.next() {
+        let is_kept = !is_unshown(character)
+            || is_allowed(character)
+            || is_in_place(before, character, rest.peek().copied());
+        if !is_kept {
+            return Some(character);
+        }
+        before = Some(character);
+    }
+    None
+}
+
+/// Whether this shows nothing, and may change how the text around it reads. Unicode names most of them.
 fn is_unshown(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
-                | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}'
-                | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
-                | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e00ff}'
-        )
+    const IGNORABLE: CodePointSetDataBorrowed<'static> = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    // What Unicode wants shown where somebody reads text as code: separators, a blank of Braille, marks of annotations.
+    let is_blank = matches!(character, '\u{2028}' | '\u{2029}' | '\u{2800}' | '\u{fff9}'..='\u{fffb}');
+    character.is_control() || is_blank || IGNORABLE.contains(character)
+}
+
+/// Whether what shows nothing by itself is where emoji and some scripts need it: a joiner between two characters beyond
+/// ASCII, what chooses among the looks of a character right after one, or between a digit and its keycap.
+fn is_in_place(before: Option<char>, character: char, after: Option<char>) -> bool {
+    const SELECTORS: CodePointSetDataBorrowed<'static> = CodePointSetData::new::<VariationSelector>();
+    let is_foreign = |of: char| !of.is_ascii() && !of.is_whitespace();
+    match (before, after) {
+        (Some(before), Some(after)) if matches!(character, '\u{200c}' | '\u{200d}') => {
+            is_foreign(before) && is_foreign(after) && !is_unshown(after)
+        }
+        (Some(before), after) if SELECTORS.contains(character) => {
+            !is_unshown(before) && (is_foreign(before) || after == Some('\u{20e3}'))
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -25,15 +57,60 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_show_is_found_and_what_people_write_is_not() {
-        for text in ["", "GPT-4o (mini)", "Größe 5 👩‍👧 ❤\u{fe0f}", "نام\u{200c}ها", "通义千问", "  a  "]
-        {
+    fn what_people_write_shows_as_it_is() {
+        for text in [
+            "",
+            "GPT-4o (mini)",
+            "Größe 5 👩‍👧",
+            "نام‌ها",
+            "通义千问",
+            "  a  ",
+            "❤️‍🔥 1️⃣ ❤︎",
+            "葛\u{e0100}城",
+            "👁️‍🗨️",
+        ] {
             assert_eq!(unshown(text), None, "{text:?}");
         }
-        let unshowing = "\0\t\n\r\u{1b}\u{7f}\u{85}\u{ad}\u{61c}\u{200b}\u{200e}\u{2028}\u{202e}\u{2060}\u{2066}\u{2800}\u{3164}\
-                         \u{feff}\u{fffb}\u{e0041}";
-        for character in unshowing.chars() {
-            assert_eq!(unshown(&format!("a{character}b")), Some(character), "{character:?}");
+    }
+
+    #[test]
+    fn what_shows_nothing_is_found_wherever_it_stands() {
+        let mut unshowing = vec![0x00, 0x01, 0x09, 0x0a, 0x0d, 0x1b, 0x7f, 0x85, 0x9f, 0x2028, 0x2029];
+        unshowing
+            .extend([0xad, 0x34f, 0x61c, 0x115f, 0x1160, 0x180e, 0x2800, 0x3164, 0xfeff, 0xffa0, 0x200b]);
+        for range in [0x200e..=0x200f, 0x202a..=0x202e, 0x2060..=0x206f, 0xfff9..=0xfffb, 0xe0000..=0xe007f] {
+            unshowing.extend(range);
         }
+        for character in unshowing.into_iter().filter_map(char::from_u32) {
+            for text in [format!("a{character}b"), format!("é{character}é"), character.into()] {
+                assert_eq!(unshown(&text), Some(character), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_joins_or_chooses_looks_is_found_where_nothing_needs_it() {
+        for character in ['\u{200c}', '\u{200d}', '\u{fe0f}', '\u{e0100}'] {
+            for text in [
+                format!("a{character}b"),
+                format!("1{character}"),
+                format!("{character}é"),
+                format!("é{character}{character}é"),
+                format!(" {character} "),
+                format!("\u{3000}{character}é"),
+                character.into(),
+            ] {
+                assert_eq!(unshown(&text), Some(character), "{text:?}");
+            }
+        }
+        for text in ["é\u{200d}", "é\u{200d}b", "é\u{200d}\u{3000}é", "\u{200d}\u{fe0f}é"] {
+            assert_eq!(unshown(text), Some('\u{200d}'), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_allowed_is_kept() {
+        assert_eq!(unshown_but("a\nb", |of| of == '\n'), None);
+        assert_eq!(unshown_but("a\nb\u{0}", |of| of == '\n'), Some('\0'));
     }
 }
