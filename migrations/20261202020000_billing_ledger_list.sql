@@ -51,7 +51,8 @@ begin
             from (select t as entry, row_number() over (order by t.xid desc, t.source_id desc, t.kind collate "C" desc, t.leg desc) as place
                 from billing.transfer t where %s
                 order by t.xid desc, t.source_id desc, t.kind collate "C" desc, t.leg desc limit %s) q',
-            v_where || coalesce(format(' and billing.xid_number(t.xid) > %L', v_newest - v_back), ''), v_limit) into v_rows;
+            v_where || case when v_back is null then '' else format(' and billing.xid_number(t.xid) > %L', v_newest - v_back) end,
+            v_limit) into v_rows;
         exit when jsonb_array_length(v_rows) = v_limit or coalesce(v_back >= v_newest, true);
         -- What is rare is far back: few steps lead to the beginning, and all before the last are cheap beside it.
         v_back := v_back * 32;
