@@ -29,7 +29,7 @@ begin
                 using errcode = 'PB409';
         elsif v_known.amount <> p_amount then
             raise exception 'source_id: it names credit of another amount; name each grant of its own' using errcode = 'PB409';
-        elsif exists (select from billing.promotion
+        elsif p_kind = 'promotion' and exists (select from billing.promotion
                 where promotion_id = v_source and expires_at is distinct from p_expires) then
             raise exception 'source_id: it names credit that ends at another time; name each grant of its own'
                 using errcode = 'PB409';

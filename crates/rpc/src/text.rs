@@ -1,7 +1,7 @@
 //! What no text may hold that one person writes and another reads, whichever service takes it in.
 //!
 //! None shows otherwise than it is: without controls, without what breaks a line or turns the direction of reading where
-//! nobody sees it, and without what shows nothing, so that two texts that look the same are the same.
+//! nobody sees it, and without what shows nothing but where emoji and some scripts need it.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, VariationSelector};
 use icu_properties::{CodePointSetData, CodePointSetDataBorrowed};

@@ -196,7 +196,7 @@ pub(crate) async fn remember_network(pool: &PgPool, hash: KeyHash) -> Result<(),
     Ok(())
 }
 
-/// Forgets what ended a week ago, and where people signed in a month ago.
+/// Forgets what ended a week ago, and where people signed in 60 days ago.
 pub(crate) async fn forget_ended(pool: &PgPool) -> Result<(), sqlx::Error> {
     sqlx::query_scalar!(r#"select identity.forget_ended()::text as "nothing?""#).fetch_one(pool).await?;
     Ok(())
