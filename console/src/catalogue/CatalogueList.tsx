@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 import { sortOf, sortingOf } from "~/models/search";
 import { Button } from "~/ui/Button";
 import { Empty, ErrorNote, Loading } from "~/ui/Note";
+import { SearchBox } from "~/ui/SearchBox";
 import { Table, type TableProps } from "~/ui/Table";
 
 import { HowMany } from "./parts";
@@ -98,13 +99,11 @@ export function CatalogueList<Row>({
   return (
     <>
       <div className="bar">
-        <input
-          type="search"
-          className="input grow"
+        <SearchBox
           placeholder="Search (press /)"
           aria-label={`Search ${table.label.toLowerCase()}`}
           value={search.q ?? ""}
-          onChange={(event) => onSearch({ q: event.target.value })}
+          onSearch={(q) => onSearch({ q })}
         />
         {filters}
         <HowMany shown={shown?.length} list={list} />

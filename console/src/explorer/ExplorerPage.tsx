@@ -12,6 +12,7 @@ import { Segments } from "~/ui/Field";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Page, Scroll } from "~/ui/Page";
 import { Prose } from "~/ui/Prose";
+import { SearchBox } from "~/ui/SearchBox";
 
 import "./explorer.css";
 import { type Document, type Operation, curlOf, operationsOf, typeOf } from "./openapi";
@@ -145,15 +146,14 @@ export function ExplorerPage() {
       {document ? (
         <div className="explorer">
           <nav className="stack" aria-label="Operations">
-            <input
-              type="search"
+            <SearchBox
               className="input"
               placeholder="Search (press /)"
               aria-label="Search operations"
               value={q}
-              onChange={(event) =>
+              onSearch={(text) =>
                 void navigate({
-                  search: { ...search, q: event.target.value || undefined, operation: undefined },
+                  search: { ...search, q: text || undefined, operation: undefined },
                   replace: true,
                 })
               }

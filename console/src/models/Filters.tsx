@@ -1,5 +1,7 @@
 import { useMemo } from "react";
 
+import { SearchBox } from "~/ui/SearchBox";
+
 import type { Model } from "./models";
 import { type ModelsSearch, authorOf, listOf, tally, toggled } from "./search";
 
@@ -58,13 +60,11 @@ export function Filters({ models, search, onChange }: Props) {
   return (
     <search className="filters">
       <div className="bar">
-        <input
-          type="search"
-          className="input grow"
+        <SearchBox
           placeholder="Search names (press /)"
           aria-label="Search models by name"
           value={search.q ?? ""}
-          onChange={(event) => onChange({ q: event.target.value })}
+          onSearch={(q) => onChange({ q })}
         />
         <select
           className="input"

@@ -13,6 +13,7 @@ import { SelectField, TextArea, TextField } from "~/ui/Field";
 import { Badge, Empty } from "~/ui/Note";
 import { Meter, Page } from "~/ui/Page";
 import { PagedTable } from "~/ui/PagedTable";
+import { SearchBox } from "~/ui/SearchBox";
 import type { Column } from "~/ui/Table";
 
 import { type Bill, FORMATS, billsQuery, importBill, isCompared } from "./bills";
@@ -215,14 +216,13 @@ export function BillsPage() {
       }
     >
       <div className="bar">
-        <input
-          type="search"
+        <SearchBox
           className="input"
           aria-label="Only of the provider"
           placeholder="Any provider"
-          defaultValue={provider}
-          onChange={(event) =>
-            void navigate({ search: { provider: event.target.value.trim() || undefined }, replace: true })
+          value={provider ?? ""}
+          onSearch={(text) =>
+            void navigate({ search: { provider: text.trim() || undefined }, replace: true })
           }
         />
         <span className="soft">{rows?.length ? `${count(rows.length)} shown` : ""}</span>

@@ -12,6 +12,7 @@ import { SelectField, TextField } from "~/ui/Field";
 import { Badge } from "~/ui/Note";
 import { Page } from "~/ui/Page";
 import { PagedTable } from "~/ui/PagedTable";
+import { SearchBox } from "~/ui/SearchBox";
 import type { Column } from "~/ui/Table";
 import { useSettled } from "~/ui/settled";
 import { slugOf } from "~/workspaces/slug";
@@ -158,15 +159,11 @@ export function TenantsPage() {
       }
     >
       <div className="bar">
-        <input
-          type="search"
-          className="input grow"
+        <SearchBox
           placeholder="Name, slug or beginning of an id (press /)"
           aria-label="Search tenants"
           value={q}
-          onChange={(event) =>
-            void navigate({ search: { q: event.target.value || undefined }, replace: true })
-          }
+          onSearch={(text) => void navigate({ search: { q: text || undefined }, replace: true })}
         />
       </div>
       <PagedTable

@@ -31,10 +31,12 @@ export const keyboard = {
     await page.keyboard.press("g");
     await page.keyboard.press("m");
     await page.waitForURL(/\/models/);
-    await settled(page);
+    const search = page.getByRole("searchbox", { name: "Search models by name" });
+    await search.waitFor();
     await page.keyboard.press("/");
     await page.keyboard.type("haiku");
     await page.waitForURL(/q=haiku/);
+    equal(await search.inputValue(), "haiku");
   },
 
   async "a dialog holds the focus and gives it back"({ site, page }) {
