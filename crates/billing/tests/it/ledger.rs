@@ -375,6 +375,11 @@ async fn transfers_are_found_page_by_page() {
     for _ in 0..100 {
         billing.count("select pg_current_xact_id()::text::bigint").await;
     }
+    let passed_over =
+        "select billing.newest_transfer(billing.xid_number(pg_snapshot_xmax(pg_current_snapshot())))
+        - (select max(billing.xid_number(xid)) from billing.transfer)";
+    let left = billing.count(passed_over).await;
+    assert!((0..32).contains(&left), "{left} transactions without a transfer are looked at");
     let (mut pages_of_all, mut after) = (Vec::new(), String::new());
     loop {
         let page = read(ledger.list_transfers(ListTransfersRequest { limit: 5, after, ..any.clone() }).await);
