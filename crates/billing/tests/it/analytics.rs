@@ -174,6 +174,8 @@ async fn sums_and_single_generations_say_the_same() {
         vec!["model"],
         vec!["api_key_id", "model"],
         vec!["api_key_id", "user"],
+        vec!["user", "model"],
+        vec!["user", "provider"],
         vec!["provider", "workspace"],
         vec!["app", "origin"],
         vec!["workspace"],

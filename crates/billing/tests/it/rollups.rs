@@ -189,6 +189,28 @@ async fn every_rollup_says_the_same_whatever_comes_late_twice_or_with_odd_names(
 }
 
 #[tokio::test]
+async fn a_question_goes_to_the_smallest_rollup_that_tells_its_dimensions_apart() {
+    let billing = start().await;
+    for (dimensions, wanted) in [
+        (&["provider"][..], "usage_by_provider"),
+        (&["tenant_id"], "usage_by_tenant"),
+        (&["tenant_id", "user_id"], "usage_by_key"),
+        (&["model"], "usage_by_endpoint"),
+        (&["tenant_id", "model"], "usage_by_model"),
+        (&["tenant_id", "user_id", "model"], "usage_by_member"),
+        (&["tenant_id", "user_id", "provider_name"], "usage_by_member"),
+        (&["tenant_id", "key_id", "model"], "usage"),
+    ] {
+        let found: String = sqlx::query_scalar("select billing.usage_rollup($1, now())")
+            .bind(dimensions)
+            .fetch_one(billing.admin())
+            .await
+            .unwrap();
+        assert_eq!(found, wanted, "{dimensions:?}");
+    }
+}
+
+#[tokio::test]
 async fn lean_rollups_of_before_are_made_a_day_at_a_time_while_usage_goes_on() {
     const BACKFILL: &str = "select billing.backfill_usage()";
     let billing = start().await;
@@ -204,6 +226,7 @@ async fn lean_rollups_of_before_are_made_a_day_at_a_time_while_usage_goes_on() {
         delete from billing.usage_by_key_hourly; delete from billing.usage_by_key_daily;
         delete from billing.usage_by_endpoint_hourly; delete from billing.usage_by_endpoint_daily;
         delete from billing.usage_by_model_hourly; delete from billing.usage_by_model_daily;
+        delete from billing.usage_by_member_hourly; delete from billing.usage_by_member_daily;
         update billing.usage_fold set lean_from = 'infinity'";
     let wanted = by_hour(&billing, &customer).await;
     sqlx::raw_sql(before).execute(billing.admin()).await.unwrap();
