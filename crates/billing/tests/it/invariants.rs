@@ -1,5 +1,6 @@
 //! Every planted corruption is named.
 
+use rpc::billing::CheckInvariantsRequest;
 use rpc::events::UsageRecord;
 
 use crate::support::Billing;
@@ -93,4 +94,22 @@ async fn a_check_of_the_recent_past_passes_over_older_records_only() {
     billing.shift_clock(7_200.0).await;
     assert_eq!(billing.count(breaches).await, 0);
     assert_eq!(billing.count("select count(*) from billing.invariants()").await, 1);
+}
+
+#[tokio::test]
+async fn a_check_waits_for_its_turn_in_other_time_than_its_own() {
+    let billing = Billing::start().await;
+    let mut other = billing.admin().begin().await.unwrap();
+    sqlx::raw_sql("select pg_advisory_xact_lock(7305803385020)").execute(&mut *other).await.unwrap();
+    let mut client = billing.client.clone();
+    let checking = client.check_invariants(CheckInvariantsRequest { kept: false });
+    let turn = async {
+        // Each statement has a time of its own.
+        let waiting = "select count(*) from pg_stat_activity where datname = current_database()
+             and wait_event = 'advisory' and query not like '%check_books%'";
+        billing.eventually(waiting, 1).await;
+        other.rollback().await.unwrap();
+    };
+    let (checked, ()) = futures::join!(checking, turn);
+    checked.expect("the check runs when the other one is done");
 }
