@@ -268,13 +268,7 @@ fn check_source(source: &str) -> Result<(), Error> {
     if source.trim().is_empty() || source.len() > SOURCE_MAX {
         return Err(Error::Refused(format!("source_id: use 1 to {SOURCE_MAX} bytes, not spaces alone")));
     }
-    match rpc::text::unshown(source) {
-        None => Ok(()),
-        Some(unshown) => Err(Error::Refused(format!(
-            "source_id: leave out `U+{:04X}`: control and invisible characters are not kept",
-            u32::from(unshown)
-        ))),
-    }
+    rpc::text::shown(source).map_err(|unshown| Error::Refused(format!("source_id: {unshown}")))
 }
 
 fn tenant(text: &str) -> Result<TenantId, Malformed> {

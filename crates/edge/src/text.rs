@@ -3,6 +3,7 @@
 //! Each shows as it is, see [`rpc::text`].
 
 use dialect::error::BadRequest;
+use rpc::text::Unshown;
 
 use crate::http::reply::{Refusal, UserFacing};
 
@@ -20,11 +21,8 @@ pub(crate) enum BadText {
     Length { member: String, longest: usize },
     #[error("{member}: use at most {longest} characters")]
     TooLong { member: String, longest: usize },
-    #[error(
-        "{member}: leave out `U+{unshown:04X}`: control characters, line separators, what changes the direction of \
-         text and what shows nothing are not kept"
-    )]
-    Unshown { member: String, unshown: u32 },
+    #[error("{member}: {unshown}")]
+    Unshown { member: String, unshown: Unshown },
 }
 
 impl UserFacing for BadText {
@@ -34,10 +32,8 @@ impl UserFacing for BadText {
 }
 
 fn shown(member: &str, text: &str, is_allowed: fn(char) -> bool) -> Result<(), BadText> {
-    match rpc::text::unshown_but(text, is_allowed) {
-        None => Ok(()),
-        Some(unshown) => Err(BadText::Unshown { member: member.to_owned(), unshown: unshown.into() }),
-    }
+    rpc::text::shown_but(text, is_allowed)
+        .map_err(|unshown| BadText::Unshown { member: member.to_owned(), unshown })
 }
 
 /// A name, in one line: 1 to `longest` characters, not spaces alone.
@@ -98,14 +94,14 @@ mod tests {
         let hidden =
             "\0\u{1}\t\n\r\u{1b}\u{7f}\u{85}\u{9f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}\u{feff}";
         for character in hidden.chars() {
-            assert_eq!(refused(&format!("a{character}b")), u32::from(character));
+            assert_eq!(refused(&format!("a{character}b")), character);
         }
     }
 
     /// The character that a name is refused for.
-    fn refused(name: &str) -> u32 {
+    fn refused(name: &str) -> char {
         match line("name", name, 100) {
-            Err(BadText::Unshown { unshown, .. }) => unshown,
+            Err(BadText::Unshown { unshown, .. }) => unshown.0,
             other => panic!("{name:?}: {other:?}"),
         }
     }

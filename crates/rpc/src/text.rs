@@ -6,26 +6,39 @@
 use icu_properties::props::{DefaultIgnorableCodePoint, VariationSelector};
 use icu_properties::{CodePointSetData, CodePointSetDataBorrowed};
 
-/// The first character of a text that may not be in it; `None` = the text shows as it is.
-#[must_use]
-pub fn unshown(text: &str) -> Option<char> {
-    unshown_but(text, |_| false)
+/// The first character of a text that may not be in it. What it says is to be put after the text's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "leave out `U+{:04X}`: control characters, line separators, what changes the direction of text and what shows nothing \
+     are not kept",
+    u32::from(*.0)
+)]
+pub struct Unshown(pub char);
+
+/// Whether a text shows as it is.
+///
+/// # Errors
+/// [`Unshown`].
+pub fn shown(text: &str) -> Result<(), Unshown> {
+    shown_but(text, |_| false)
 }
 
-/// As [`unshown`], where characters are allowed, such as the ends of lines in a text of several.
-#[must_use]
-pub fn unshown_but(text: &str, is_allowed: fn(char) -> bool) -> Option<char> {
+/// As [`shown`], where characters are allowed, such as the ends of lines in a text of several.
+///
+/// # Errors
+/// [`Unshown`].
+pub fn shown_but(text: &str, is_allowed: fn(char) -> bool) -> Result<(), Unshown> {
     let (mut before, mut rest) = (None, text.chars().peekable());
     while let Some(character) = rest.next() {
         let is_kept = !is_unshown(character)
             || is_allowed(character)
             || is_in_place(before, character, rest.peek().copied());
         if !is_kept {
-            return Some(character);
+            return Err(Unshown(character));
         }
         before = Some(character);
     }
-    None
+    Ok(())
 }
 
 /// Whether this shows nothing, and may change how the text around it reads. Unicode names most of them.
@@ -69,7 +82,7 @@ mod tests {
             "葛\u{e0100}城",
             "👁️‍🗨️",
         ] {
-            assert_eq!(unshown(text), None, "{text:?}");
+            assert_eq!(shown(text), Ok(()), "{text:?}");
         }
     }
 
@@ -83,7 +96,7 @@ mod tests {
         }
         for character in unshowing.into_iter().filter_map(char::from_u32) {
             for text in [format!("a{character}b"), format!("é{character}é"), character.into()] {
-                assert_eq!(unshown(&text), Some(character), "{text:?}");
+                assert_eq!(shown(&text), Err(Unshown(character)), "{text:?}");
             }
         }
     }
@@ -100,17 +113,26 @@ mod tests {
                 format!("\u{3000}{character}é"),
                 character.into(),
             ] {
-                assert_eq!(unshown(&text), Some(character), "{text:?}");
+                assert_eq!(shown(&text), Err(Unshown(character)), "{text:?}");
             }
         }
         for text in ["é\u{200d}", "é\u{200d}b", "é\u{200d}\u{3000}é", "\u{200d}\u{fe0f}é"] {
-            assert_eq!(unshown(text), Some('\u{200d}'), "{text:?}");
+            assert_eq!(shown(text), Err(Unshown('\u{200d}')), "{text:?}");
         }
     }
 
     #[test]
     fn what_is_allowed_is_kept() {
-        assert_eq!(unshown_but("a\nb", |of| of == '\n'), None);
-        assert_eq!(unshown_but("a\nb\u{0}", |of| of == '\n'), Some('\0'));
+        assert_eq!(shown_but("a\nb", |of| of == '\n'), Ok(()));
+        assert_eq!(shown_but("a\nb\u{0}", |of| of == '\n'), Err(Unshown('\0')));
+    }
+
+    #[test]
+    fn what_is_refused_is_named_by_its_code_and_so_are_its_kinds() {
+        assert_eq!(
+            Unshown('\u{7}').to_string(),
+            "leave out `U+0007`: control characters, line separators, what changes the direction of text and what shows \
+             nothing are not kept"
+        );
     }
 }

@@ -80,14 +80,7 @@ fn check_shown(member: &str, value: &Value) -> Result<(), Error> {
 }
 
 fn check_text(member: &str, text: &str) -> Result<(), Error> {
-    match rpc::text::unshown(text) {
-        None => Ok(()),
-        Some(unshown) => Err(refused(format!(
-            "`{member}`: leave out `U+{:04X}`: control characters, line separators, invisible characters and what changes \
-             the direction of text are not kept",
-            u32::from(unshown)
-        ))),
-    }
+    rpc::text::shown(text).map_err(|unshown| refused(format!("`{member}`: {unshown}")))
 }
 
 impl Shape {
