@@ -67,6 +67,10 @@ async fn a_profile_is_checked_before_it_is_kept() {
         assert_eq!(platform.admin(Method::PUT, &path, bad).await.error().0, 400, "{bad}");
     }
     let good = r#"{"name":"Acme","country":"DE","tax":"standard","tax_basis_points":1900}"#;
+    let bearer = format!("Bearer {}", platform.demo.admin_token.expose());
+    let headers = [("authorization", bearer.as_str()), ("if-match", "*")];
+    let unset = platform.call_with(Method::PUT, &format!("/admin/v1{path}"), &headers, good).await;
+    assert_eq!(unset.error().0, 412, "there is none that it could match");
     assert_eq!(platform.admin(Method::PUT, &path, good).await.status, 200);
     let kept = platform.invoices.profiles.lock().unwrap()[0].profile.clone().unwrap();
     assert_eq!((kept.tax.as_str(), kept.tax_basis_points), ("standard", 1_900));

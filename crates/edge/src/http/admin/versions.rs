@@ -85,24 +85,37 @@ async fn compare(readers: Router, wanted: &str, read: Request) -> Result<(), Ref
     // A router refuses nobody by itself.
     let Ok(response) = readers.oneshot(read).await;
     let response = tagged(response).await;
-    if is_named(wanted, response.headers()) {
+    let is_so =
+        if wanted.trim() == "*" { is_there(response).await } else { is_named(wanted, response.headers()) };
+    if is_so {
         return Ok(());
     }
     let message = "It is not as it was: read it again, and send its ETag in `If-Match`.";
     Err(Refusal::with_status(StatusCode::PRECONDITION_FAILED, message))
 }
 
-/// Whether a list of tags names the answer; `*` names whatever there is.
+/// Whether a list of tags names the answer.
 fn is_named(wanted: &str, headers: &HeaderMap) -> bool {
     let Some(tag) = headers.get(ETAG).and_then(|tag| tag.to_str().ok()) else { return false };
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    wanted.trim() == "*" || wanted.split(',').any(|one| opaque(one) == opaque(tag))
+    wanted.split(',').any(|one| opaque(one) == opaque(tag))
+}
+
+/// Whether an answer shows something: `null`, alone or as `data`, says that there is nothing.
+async fn is_there(response: Response) -> bool {
+    if !response.headers().contains_key(ETAG) {
+        return false;
+    }
+    let Ok(body) = response.into_body().collect().await else { return false };
+    let shown: Value = serde_json::from_slice(&body.to_bytes()).unwrap_or_default();
+    !shown.get("data").unwrap_or(&shown).is_null()
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
+    use super::super::super::reply::raw_json;
     use super::*;
 
     #[test]
@@ -123,10 +136,22 @@ mod tests {
     #[test]
     fn a_tag_is_found_in_a_list_weak_or_not() {
         let headers = HeaderMap::from_iter([(ETAG, HeaderValue::from_static("W/\"abc\""))]);
-        for wanted in ["W/\"abc\"", "\"abc\"", "\"x\", W/\"abc\"", "*"] {
+        for wanted in ["W/\"abc\"", "\"abc\"", "\"x\", W/\"abc\""] {
             assert!(is_named(wanted, &headers), "{wanted}");
         }
         assert!(!is_named("W/\"abd\"", &headers));
-        assert!(!is_named("*", &HeaderMap::new()));
+        assert!(!is_named("W/\"abc\"", &HeaderMap::new()));
+    }
+
+    #[tokio::test]
+    async fn what_is_answered_by_null_is_not_there() {
+        let shown = |body: &'static str| tagged(raw_json(StatusCode::OK, body));
+        for something in [r#"{"data":{"name":null}}"#, r#"{"name":"a"}"#, r#"{"data":[]}"#, "[]"] {
+            assert!(is_there(shown(something).await).await, "{something}");
+        }
+        for nothing in ["null", r#"{"data":null}"#] {
+            assert!(!is_there(shown(nothing).await).await, "{nothing}");
+        }
+        assert!(!is_there(Refusal::unavailable().into_response()).await, "no answer");
     }
 }
