@@ -102,17 +102,21 @@ pub(crate) async fn count(tx: &mut TenantTx, workspace: Uuid) -> Result<i64, sql
     .await
 }
 
-/// The same number, and nobody else makes one there before the transaction ends. Versions are written meanwhile.
-pub(crate) async fn hold_count(tx: &mut TenantTx, workspace: Uuid) -> Result<i64, sqlx::Error> {
+/// The same number, and nobody else makes one there or deletes the workspace before the transaction ends; `None` where it
+/// is deleted. Versions are written meanwhile.
+pub(crate) async fn hold_count(tx: &mut TenantTx, workspace: Uuid) -> Result<Option<i64>, sqlx::Error> {
     let tenant = tx.tenant().uuid();
-    sqlx::query!(
-        "select from identity.workspace where tenant_id = $1 and id = $2 for no key update",
+    let held = sqlx::query!(
+        "select from identity.workspace where tenant_id = $1 and id = $2 and deleted_at is null for no key update",
         tenant,
         workspace,
     )
     .fetch_optional(tx.connection())
     .await?;
-    count(tx, workspace).await
+    match held {
+        Some(_) => count(tx, workspace).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// The preset of that name.
@@ -221,13 +225,12 @@ pub(crate) async fn hold(
     .await
 }
 
-/// Makes the preset that a version is to be the first of, and holds it; one that is there by now is held as it is.
+/// Makes the preset that a version is to be the first of, and holds it. The workspace's count is held.
 pub(crate) async fn make(tx: &mut TenantTx, new: &NewVersion) -> Result<Preset, sqlx::Error> {
     let tenant = tx.tenant();
     presets!(
         "insert into identity.preset (id, tenant_id, workspace_id, slug, name, creator)
          values ($1, $2, $3, $4, $4, $5)
-         on conflict (tenant_id, workspace_id, slug) do update set updated_at = clock_timestamp()
          returning",
         "",
         Uuid::now_v7(),

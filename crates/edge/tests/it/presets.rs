@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
+use sqlx::PgPool;
 
 use crate::support::client::Answer;
 use crate::support::people::{Person, manage, owner};
@@ -132,40 +133,17 @@ async fn of_two_writers_at_once_one_gets_the_last_room() {
     let platform = Platform::start().await;
     make(&platform, "busy/chat/completions", support()).await;
     let database = owner(&platform).await;
-    let fill = "with others as (
-            insert into identity.preset (id, tenant_id, workspace_id, slug, name, creator)
-            select gen_random_uuid(), tenant_id, workspace_id, 'other-' || n, 'Other', creator
-            from identity.preset, generate_series(2, 199) n)
-        insert into identity.preset_version (id, tenant_id, preset_id, version, config, creator)
-        select gen_random_uuid(), tenant_id, id, n, '{}', creator from identity.preset, generate_series(2, 99) n";
-    sqlx::query(fill).execute(&database).await.unwrap();
-    // Both have looked, as far as they look without a lock, before either may write.
+    fill(&database).await;
+    let versions = "insert into identity.preset_version (id, tenant_id, preset_id, version, config, creator)
+        select gen_random_uuid(), tenant_id, id, n, '{}', creator from identity.preset, generate_series(2, 99) n
+        where slug = 'busy'";
+    sqlx::query(versions).execute(&database).await.unwrap();
     for (held, slugs) in [("preset", ["busy", "busy"]), ("workspace", ["one", "two"])] {
-        let mut holder = database.begin().await.unwrap();
         let hold = match held {
             "preset" => "select from identity.preset where slug = 'busy' for update",
             _ => "select from identity.workspace for update",
         };
-        sqlx::query(hold).execute(&mut *holder).await.unwrap();
-        // Of two parties: the calls of one key have their turn after each other.
-        let [one, other] = slugs.map(|slug| format!("{slug}/chat/completions"));
-        let (path, body) = (format!("/presets/{other}"), support().to_string());
-        let writers = async {
-            let both = (make(&platform, &one, support()), manage(&platform, Method::POST, &path, &body));
-            let (one, other) = futures::join!(both.0, both.1);
-            [one, other]
-        };
-        let release = async {
-            eventually("both writers wait for the lock", async || {
-                let waiting = "select count(*) from pg_stat_activity
-                     where datname = current_database() and wait_event_type = 'Lock'";
-                let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&database).await.unwrap();
-                (waiting >= 2).then_some(())
-            })
-            .await;
-            holder.rollback().await.unwrap();
-        };
-        let (answers, ()) = futures::join!(writers, release);
+        let answers = race(&platform, &database, hold, slugs).await;
         let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status.as_u16()).collect();
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 409], "{held}: {} {}", answers[0].text(), answers[1].text());
@@ -175,6 +153,81 @@ async fn of_two_writers_at_once_one_gets_the_last_room() {
              where p.slug = 'busy')";
     let written: (i64, i64) = sqlx::query_as(written).fetch_one(&database).await.unwrap();
     assert_eq!(written, (200, 100), "presets of the workspace, versions of the preset");
+    platform.stop().await;
+}
+
+/// Beside the one preset that there is as many as leave room for one.
+async fn fill(database: &PgPool) {
+    let others = "insert into identity.preset (id, tenant_id, workspace_id, slug, name, creator)
+        select gen_random_uuid(), tenant_id, workspace_id, 'other-' || n, 'Other', creator
+        from identity.preset, generate_series(2, 199) n";
+    sqlx::query(others).execute(database).await.unwrap();
+}
+
+/// What two writers are answered who have looked, as far as they look without a lock, before either may write.
+async fn race(platform: &Platform, database: &PgPool, hold: &'static str, slugs: [&str; 2]) -> [Answer; 2] {
+    let mut holder = database.begin().await.unwrap();
+    sqlx::query(hold).execute(&mut *holder).await.unwrap();
+    // Of two parties: the calls of one key have their turn after each other.
+    let [one, other] = slugs.map(|slug| format!("{slug}/chat/completions"));
+    let (path, body) = (format!("/presets/{other}"), support().to_string());
+    let both = (make(platform, &one, support()), manage(platform, Method::POST, &path, &body));
+    let release = async {
+        wait_for_writers(database, 2).await;
+        holder.rollback().await.unwrap();
+    };
+    let (one, other, ()) = futures::join!(both.0, both.1, release);
+    [one, other]
+}
+
+async fn wait_for_writers(database: &PgPool, writers: i64) {
+    eventually("the writers wait for the lock", async || {
+        let waiting = "select count(*) from pg_stat_activity
+             where datname = current_database() and wait_event_type = 'Lock'";
+        let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(database).await.unwrap();
+        (waiting >= writers).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_writers_of_one_new_preset_share_the_last_room() {
+    let platform = Platform::start().await;
+    make(&platform, "busy/chat/completions", support()).await;
+    let database = owner(&platform).await;
+    fill(&database).await;
+    let hold = "select from identity.workspace for update";
+    for answer in race(&platform, &database, hold, ["new", "new"]).await {
+        assert_eq!(
+            answer.status,
+            200,
+            "the second writes a version of what the first made: {}",
+            answer.text()
+        );
+    }
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn no_preset_is_made_in_a_workspace_that_is_deleted_at_that_moment() {
+    let platform = Platform::start().await;
+    let team = r#"{"name":"Team","slug":"team"}"#;
+    let team = manage(&platform, Method::POST, "/workspaces", team).await.json();
+    let id = team["data"]["id"].as_str().unwrap();
+    let database = owner(&platform).await;
+    let mut deleting = database.begin().await.unwrap();
+    let delete = "update identity.workspace set deleted_at = now() where slug = 'team'";
+    sqlx::query(delete).execute(&mut *deleting).await.unwrap();
+    let (path, body) = (format!("/presets/late/responses?workspace_id={id}"), r#"{"model":"acme/echo"}"#);
+    let release = async {
+        wait_for_writers(&database, 1).await;
+        deleting.commit().await.unwrap();
+    };
+    let (answer, ()) = futures::join!(manage(&platform, Method::POST, &path, body), release);
+    assert_eq!(answer.error().0, 404, "{}", answer.text());
+    let made: i64 =
+        sqlx::query_scalar("select count(*) from identity.preset").fetch_one(&database).await.unwrap();
+    assert_eq!(made, 0, "presets of a workspace that is gone");
     platform.stop().await;
 }
 

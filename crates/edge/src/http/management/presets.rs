@@ -20,7 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::{Asked, Data, Named, Page, bad, rows};
+use super::{Asked, Data, Named, Page, bad, not_found, rows};
 use crate::access::Caller;
 use crate::http::body;
 use crate::http::documents::Document;
@@ -150,6 +150,8 @@ fn name(caller: &Caller, preset: &Preset) -> Name {
 enum Unwritten {
     #[error("the workspace or the preset has as many as it may")]
     Full,
+    #[error("the workspace was deleted meanwhile")]
+    Nowhere,
     #[error("the identity database cannot be asked")]
     Database(#[from] sqlx::Error),
 }
@@ -164,6 +166,7 @@ impl UserFacing for Unwritten {
                 );
                 Refusal::new(ErrorType::Conflict, message)
             }
+            Self::Nowhere => not_found(),
             Self::Database(error) => error.refusal(),
         }
     }
@@ -173,11 +176,20 @@ impl UserFacing for Unwritten {
 async fn room(tx: &mut TenantTx, new: &NewVersion) -> Result<Preset, Unwritten> {
     let preset = match stored::hold(tx, new.workspace, &new.slug).await? {
         Some(preset) => preset,
-        None if stored::hold_count(tx, new.workspace).await? >= MOST_PRESETS => return Err(Unwritten::Full),
-        None => stored::make(tx, new).await?,
+        None => make(tx, new).await?,
     };
     let is_full = stored::count_versions(tx, preset.id).await? >= MOST_VERSIONS;
     if is_full { Err(Unwritten::Full) } else { Ok(preset) }
+}
+
+/// The preset that is made for this version, or that somebody else has made of that name by now.
+async fn make(tx: &mut TenantTx, new: &NewVersion) -> Result<Preset, Unwritten> {
+    let count = stored::hold_count(tx, new.workspace).await?.ok_or(Unwritten::Nowhere)?;
+    match stored::hold(tx, new.workspace, &new.slug).await? {
+        Some(preset) => Ok(preset),
+        None if count >= MOST_PRESETS => Err(Unwritten::Full),
+        None => Ok(stored::make(tx, new).await?),
+    }
 }
 
 async fn write(app: &App, caller: &Caller, new: NewVersion) -> Result<(Preset, Version), Unwritten> {
