@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dialect::error::ErrorType;
 use identity::{KeyHash, OpaqueToken, PersonId, TenantId};
+use rpc::Fault;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
@@ -16,7 +17,7 @@ use super::accept::{Entrance, enter};
 use super::{Client, Email, Error, Opened, guessing, open};
 use crate::access::{Outside, Role, Turn};
 use crate::config::OidcConfig;
-use crate::http::reply::Refusal;
+use crate::http::reply::{Refusal, UserFacing as _};
 use crate::limits::Rule;
 use crate::service::App;
 use crate::store::oidc::{self, Attempt};
@@ -70,7 +71,13 @@ impl OidcError {
             ),
             Self::Issuer(error) => {
                 tracing::warn!(error = %error, "the issuer of sign-ins cannot be used");
-                Refusal::new(ErrorType::ProviderUnavailable, "The issuer cannot be used right now.")
+                match error {
+                    IssuerError::Silent => {
+                        Fault::unavailable("The sign-in service does not answer. Try again shortly.")
+                            .refusal()
+                    }
+                    _ => Refusal::new(ErrorType::ProviderUnavailable, "The issuer cannot be used right now."),
+                }
             }
         }
     }

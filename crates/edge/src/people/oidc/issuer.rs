@@ -32,6 +32,7 @@ const ALGORITHMS: [Algorithm; 6] = [
     Algorithm::ES256,
     Algorithm::EdDSA,
 ];
+/// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of one answer.
 const LONGEST: usize = 256 * 1024;
@@ -45,6 +46,8 @@ const LEEWAY: u64 = 60;
 /// Why the issuer could not be used. For logs.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum IssuerError {
+    #[error("it does not answer")]
+    Silent,
     #[error("it cannot be reached: {0}")]
     Unreachable(String),
     #[error("it answered {0}")]
@@ -101,6 +104,7 @@ impl Claims {
 pub(super) struct Issuer {
     config: OidcConfig,
     http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    patience: Duration,
     known: Mutex<Option<Arc<Known>>>,
 }
 
@@ -114,7 +118,7 @@ impl Issuer {
             .enable_http1()
             .build();
         let http = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
-        Ok(Self { config, http, known: Mutex::new(None) })
+        Ok(Self { config, http, patience: PATIENCE, known: Mutex::new(None) })
     }
 
     pub(super) const fn config(&self) -> &OidcConfig {
@@ -123,19 +127,24 @@ impl Issuer {
 
     /// What the issuer says of itself, asked again when that is older than `age`.
     pub(super) async fn known(&self, age: Duration) -> Result<Arc<Known>, IssuerError> {
-        let mut known = self.known.lock().await;
+        // Whoever asks first asks for all, but nobody waits for others longer than for the issuer.
+        let mut known = self.in_time(self.known.lock()).await?;
         if let Some(known) = known.as_ref().filter(|known| known.at.elapsed() < age) {
             return Ok(Arc::clone(known));
         }
+        let asked = Arc::new(self.in_time(self.ask()).await??);
+        *known = Some(Arc::clone(&asked));
+        Ok(asked)
+    }
+
+    async fn ask(&self) -> Result<Known, IssuerError> {
         let base = self.config.issuer.trim_end_matches('/');
         let metadata: Metadata = self.get(&format!("{base}/.well-known/openid-configuration")).await?;
         if metadata.issuer.trim_end_matches('/') != base {
             return Err(IssuerError::Other(metadata.issuer));
         }
         let keys = self.get(&metadata.jwks_uri).await?;
-        let asked = Arc::new(Known { at: Instant::now(), metadata, keys });
-        *known = Some(Arc::clone(&asked));
-        Ok(asked)
+        Ok(Known { at: Instant::now(), metadata, keys })
     }
 
     pub(super) async fn fresh(&self) -> Result<Arc<Known>, IssuerError> {
@@ -228,13 +237,15 @@ impl Issuer {
             let body = Limited::new(answer.into_body(), LONGEST).collect().await;
             Ok::<_, String>((status, body.map_err(|error| error.to_string())?.to_bytes()))
         };
-        let answer = tokio::time::timeout(PATIENCE, answer).await;
-        let answer = answer.map_err(|_| IssuerError::Unreachable("it took too long".to_owned()))?;
-        let (status, body) = answer.map_err(IssuerError::Unreachable)?;
+        let (status, body) = self.in_time(answer).await?.map_err(IssuerError::Unreachable)?;
         if status != StatusCode::OK {
             return Err(IssuerError::Refused(status));
         }
         Ok(serde_json::from_slice(&body)?)
+    }
+
+    async fn in_time<T>(&self, answer: impl Future<Output = T>) -> Result<T, IssuerError> {
+        tokio::time::timeout(self.patience, answer).await.map_err(|_| IssuerError::Silent)
     }
 }
 
@@ -244,5 +255,41 @@ fn key<'a>(keys: &'a JwkSet, name: Option<&str>) -> Option<&'a jsonwebtoken::jwk
         (Some(name), _) => keys.find(name),
         (None, [only]) => Some(only),
         (None, _) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use axum::response::IntoResponse as _;
+    use futures::future::join_all;
+    use http::header::RETRY_AFTER;
+
+    use super::super::{OidcConfig, OidcError};
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_waits_while_an_issuer_is_silent_is_told_so_instead_of_asking_in_turn() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let config = OidcConfig {
+            issuer: format!("http://{}", silent.local_addr().unwrap()),
+            client_id: "patchbay".to_owned(),
+            client_secret: "secret".into(),
+            scopes: "openid".to_owned(),
+            organization: String::new(),
+            default_role: String::new(),
+        };
+        let issuer = Issuer { patience: Duration::from_millis(200), ..Issuer::new(config).unwrap() };
+        for outcome in join_all((0..20).map(|_| issuer.fresh())).await {
+            let error = outcome.err().expect("nobody answered");
+            assert!(matches!(error, IssuerError::Silent), "{error}");
+            let response = OidcError::Issuer(error).refusal().into_response();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert!(response.headers().contains_key(RETRY_AFTER));
+        }
+        silent.set_nonblocking(true).unwrap();
+        let asked = std::iter::from_fn(|| silent.accept().ok()).count();
+        assert!(asked < 10, "of 20 that came at once {asked} asked, each as long as the issuer may take");
     }
 }
