@@ -185,6 +185,23 @@ pub(crate) async fn put_key_limit(
     Ok(())
 }
 
+/// Whether credit was granted by this source.
+pub(crate) async fn is_granted(pool: &PgPool, tenant: TenantId, source: &str) -> Result<bool, Error> {
+    // The database knows no such text.
+    if source.contains('\0') {
+        return Ok(false);
+    }
+    let known = sqlx::query_scalar!(
+        r#"select exists (select from billing.transfer
+            where source_id = md5($1::uuid::text || '/' || $2::text)::uuid and kind in ('purchase', 'promotion')) as "known!""#,
+        tenant.uuid(),
+        source
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(known)
+}
+
 /// Adds credit once per source. The balance after it. What is left of a promotion goes at `expires_at`.
 pub(crate) async fn grant_credit(
     pool: &PgPool,

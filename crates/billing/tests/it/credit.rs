@@ -67,6 +67,27 @@ async fn a_source_names_one_grant_of_a_tenant_of_whichever_kind() {
 }
 
 #[tokio::test]
+async fn a_source_of_before_it_had_to_be_short_is_known_again() {
+    let billing = Billing::start().await;
+    let customer = billing.customer(0).await;
+    let long = "x".repeat(201);
+    // As it was granted then: nothing was asked of the source.
+    sqlx::query("select billing.grant_credit($1, 500, 'promotion', $2, '')")
+        .bind(customer.tenant.uuid())
+        .bind(&long)
+        .execute(billing.admin())
+        .await
+        .unwrap();
+    let mut client = billing.client.clone();
+    let again = client.grant_credit(promotion(customer.tenant, 500, &long)).await.unwrap();
+    assert_eq!(again.into_inner().balance, 500);
+    let more = client.grant_credit(promotion(customer.tenant, 600, &long)).await.unwrap_err();
+    assert_eq!(more.code(), tonic::Code::FailedPrecondition, "{more}");
+    let another = client.grant_credit(promotion(customer.tenant, 500, &"y".repeat(201))).await.unwrap_err();
+    assert_eq!(another.code(), tonic::Code::InvalidArgument, "{another}");
+}
+
+#[tokio::test]
 async fn bad_input_is_named() {
     let billing = Billing::start().await;
     let customer = billing.customer(0).await;
