@@ -163,7 +163,7 @@ fn window((successes, faults, rate_limits): (u64, u64, u64), uptime: Option<f64>
     })
 }
 
-fn quantiles(quantiles: Option<Quantiles>) -> Value {
+pub(super) fn quantiles(quantiles: Option<Quantiles>) -> Value {
     let told = |at: f32| rounded(f64::from(at));
     quantiles.map_or(
         Value::Null,
@@ -196,8 +196,9 @@ fn why(cause: Cause) -> String {
     }
 }
 
+/// To three decimals.
 pub(super) fn rounded(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
+    (value * 1_000.0).round() / 1_000.0
 }
 
 /// RFC 3339, or nothing for what no calendar has.

@@ -3,6 +3,7 @@
 use pricing::Markup;
 use serde_json::{Value, json};
 
+use super::super::health_view::{quantiles, rounded};
 use super::prices::pricing;
 use super::row::known;
 use super::seen::Seen;
@@ -22,7 +23,7 @@ pub(super) fn endpoint(
 ) -> Value {
     let (row, attempt) = (&endpoint.row, &endpoint.attempt);
     let shown = (seen.display)(endpoint.key);
-    let percentiles = |quantiles: Option<Quantiles>| quantiles.filter(|_| authenticated).map(percentiles);
+    let percentiles = |seen: Option<Quantiles>| quantiles(seen.filter(|_| authenticated));
     let supported = known(&attempt.supported_parameters);
     json!({
         "name": format!("{} | {}", attempt.provider_name, model.row.canonical_slug),
@@ -82,15 +83,4 @@ fn tool_choice(supported: &[&str], dialect: &str) -> Value {
     // Ollama's own API has no word for a call that must be made.
     let forces = chooses && dialect != "ollama";
     json!({ "auto": has_tools, "none": chooses, "required": forces, "function": forces })
-}
-
-fn percentiles(quantiles: Quantiles) -> Value {
-    let Quantiles { p50, p75, p90, p99 } = quantiles;
-    let [p50, p75, p90, p99] = [p50, p75, p90, p99].map(|value| rounded(f64::from(value)));
-    json!({ "p50": p50, "p75": p75, "p90": p90, "p99": p99 })
-}
-
-/// To three decimals.
-fn rounded(value: f64) -> f64 {
-    (value * 1_000.0).round() / 1_000.0
 }

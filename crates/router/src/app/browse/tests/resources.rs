@@ -146,14 +146,14 @@ fn a_history_tells_a_strangers_uptime_alone() {
     assert_eq!(known["to"], "2023-11-14T22:15:00.000Z", "the running quarter of an hour is in it");
     assert_eq!(known["from"], "2023-11-13T22:15:00.000Z");
     let bucket = json!({
-        "at": "2023-11-14T21:45:00.000Z", "uptime": 66.67, "successes": 2, "faults": 1, "rate_limits": 4,
+        "at": "2023-11-14T21:45:00.000Z", "uptime": 66.667, "successes": 2, "faults": 1, "rate_limits": 4,
         "latency_p50": 250.5, "latency_p90": 300.0, "throughput_p50": null,
     });
     let north = json!([{ "tag": "north", "provider_name": "NORTH Ltd", "buckets": [bucket] }]);
     assert_eq!(known["endpoints"], north);
     let stranger = shop.json(&ask("acme/ant", false))["data"]["endpoints"][0]["buckets"][0].clone();
     let uptime_alone = json!({
-        "at": "2023-11-14T21:45:00.000Z", "uptime": 66.67, "successes": null, "faults": null, "rate_limits": null,
+        "at": "2023-11-14T21:45:00.000Z", "uptime": 66.667, "successes": null, "faults": null, "rate_limits": null,
         "latency_p50": null, "latency_p90": null, "throughput_p50": null,
     });
     assert_eq!(stranger, uptime_alone);
