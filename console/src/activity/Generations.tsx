@@ -160,6 +160,7 @@ function Opener() {
         className="input"
         aria-label="Open a generation by its id"
         placeholder="gen-…"
+        required
         value={id}
         onChange={(event) => setId(event.target.value)}
       />

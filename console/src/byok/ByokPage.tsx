@@ -77,7 +77,6 @@ function CredentialDialog({
       const body: Changes = { ...settings, ...(form.key.trim() ? { key: form.key.trim() } : {}) };
       await answer(api.PATCH("/byok/{id}", { params: { path: { id: of.id } }, body }));
     } else {
-      if (form.provider === "") throw new Error("Choose the provider.");
       const place = form.everywhere ? { workspace_id: null } : workspace ? { workspace_id: workspace } : {};
       await answer(
         api.POST("/byok", { body: { ...settings, provider: form.provider, key: form.key.trim(), ...place } }),
@@ -96,6 +95,7 @@ function CredentialDialog({
       {of ? null : (
         <SelectField
           label="Provider"
+          required
           options={[
             { value: "", label: "Choose…" },
             ...(providers ?? []).map((one) => ({ value: one.slug, label: one.name })),

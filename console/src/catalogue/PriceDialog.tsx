@@ -141,7 +141,7 @@ export function PriceDialog({ endpoint, onClose }: { endpoint: Endpoint; onClose
       title={proposal === null ? `New price: ${endpoint.tag} · ${endpoint.model}` : "What the price would do"}
       onClose={onClose}
     >
-      <form className="form" onSubmit={(event) => void submit(event)} noValidate>
+      <form className="form" onSubmit={(event) => void submit(event)}>
         {proposal === null ? (
           <>
             <RatesGrid parts={parts} mistakes={mistakes} onChange={setParts} />

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 
 import {
   closes,
@@ -366,7 +366,7 @@ test("a price for later needs a moment in the future", async () => {
   await press("New price");
   type("In effect", "later");
   await press("Preview the effect");
-  await sees("Say from when on, in UTC.");
+  await vi.waitFor(() => expect(field("From (UTC)").validity.valueMissing).toBe(true));
   type("From (UTC)", "2020-01-01T00:00");
   await press("Preview the effect");
   await sees("A price for later begins in the future.");

@@ -62,6 +62,7 @@ function TopUp() {
           label="Amount (USD)"
           hint="A fee for buying and tax are shown before you pay."
           inputMode="decimal"
+          required
           value={amount}
           onChange={(event) => setAmount(event.target.value)}
         />
@@ -131,6 +132,7 @@ function AutoForm({ first, mayWrite }: { first: AutoTopUp; mayWrite: boolean }) 
         <TextField
           label="When less is left than (USD)"
           inputMode="decimal"
+          required
           disabled={!isOn || !mayWrite}
           value={threshold}
           onChange={(event) => setThreshold(event.target.value)}
@@ -138,6 +140,7 @@ function AutoForm({ first, mayWrite }: { first: AutoTopUp; mayWrite: boolean }) 
         <TextField
           label="Buy (USD)"
           inputMode="decimal"
+          required
           disabled={!isOn || !mayWrite}
           value={amount}
           onChange={(event) => setAmount(event.target.value)}

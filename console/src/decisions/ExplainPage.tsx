@@ -86,6 +86,7 @@ export function ExplainPage() {
             label="Request"
             hint="A chat's body as clients send it: models, provider, tools, max_tokens…"
             isCode
+            required
             rows={11}
             value={asked.body}
             onChange={(event) => change({ body: event.target.value })}

@@ -36,7 +36,7 @@ const TYPES: Record<string, { label: string; members: Member[] }> = {
   langfuse: {
     label: "Langfuse",
     members: [
-      { name: "baseUrl", label: "Base URL" },
+      { name: "baseUrl", label: "Base URL", isOptional: true },
       { name: "publicKey", label: "Public key" },
       { name: "secretKey", label: "Secret key", isSecret: true },
     ],
@@ -151,6 +151,7 @@ function DestinationDialog({
       <TextField
         label="Share of sessions that is sent"
         hint="0.0001 to 1"
+        required
         inputMode="decimal"
         value={form.sampling}
         onChange={(event) => setForm({ ...form, sampling: event.target.value })}

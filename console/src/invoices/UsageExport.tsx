@@ -1,5 +1,6 @@
 import { useState } from "react";
 
+import { Button } from "~/ui/Button";
 import { TextField } from "~/ui/Field";
 import { Card } from "~/ui/Page";
 
@@ -22,6 +23,8 @@ export function UsageExport({ base }: { base: string }) {
           <TextField
             label="From"
             type="date"
+            required
+            error={from === "" ? "Choose the first day." : null}
             value={from}
             max={to}
             onChange={(event) => setFrom(event.target.value)}
@@ -29,15 +32,21 @@ export function UsageExport({ base }: { base: string }) {
           <TextField
             label="To"
             type="date"
+            required
+            error={to === "" ? "Choose the last day." : null}
             value={to}
             min={from}
             onChange={(event) => setTo(event.target.value)}
           />
         </div>
         <div>
-          <a className="button" href={address} download>
-            Download
-          </a>
+          {from === "" || to === "" ? (
+            <Button disabled>Download</Button>
+          ) : (
+            <a className="button" href={address} download>
+              Download
+            </a>
+          )}
         </div>
       </div>
     </Card>

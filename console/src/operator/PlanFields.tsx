@@ -46,6 +46,7 @@ function Override({
         aria-label={`${name}: percent`}
         placeholder="%"
         inputMode="decimal"
+        required
         value={of.percent}
         onChange={(event) => onChange({ percent: event.target.value })}
       />
@@ -101,7 +102,12 @@ export function PlanFields(fields: Fields) {
     <>
       <div className="columns">
         <FieldGroup legend="Markup and payment">
-          <TextField label="Markup on list prices (%)" hint="Where no override fits." {...field("markup")} />
+          <TextField
+            label="Markup on list prices (%)"
+            hint="Where no override fits."
+            required
+            {...field("markup")}
+          />
           <div className="input-row">
             <SelectField
               label="Pays"
@@ -113,19 +119,19 @@ export function PlanFields(fields: Fields) {
               onChange={(event) => onChange({ ...form, payment: event.target.value as PlanForm["payment"] })}
             />
             {form.payment === "postpaid" ? (
-              <TextField label="Owes at most (USD)" {...field("creditLimit")} />
+              <TextField label="Owes at most (USD)" required {...field("creditLimit")} />
             ) : null}
           </div>
         </FieldGroup>
         <FieldGroup legend="Fee on buying credit">
           <div className="input-row">
-            <TextField label="Of the amount (%)" {...field("purchaseFee")} />
-            <TextField label="At least (USD)" {...field("purchaseMinimum")} />
+            <TextField label="Of the amount (%)" required {...field("purchaseFee")} />
+            <TextField label="At least (USD)" required {...field("purchaseMinimum")} />
           </div>
         </FieldGroup>
         <FieldGroup legend="Fee on own provider keys">
           <div className="input-row">
-            <TextField label="Of the list price (%)" {...field("ownKeyFee")} />
+            <TextField label="Of the list price (%)" required {...field("ownKeyFee")} />
             <TextField
               label="Free each month (USD)"
               placeholder="nothing"

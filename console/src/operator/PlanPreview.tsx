@@ -80,8 +80,11 @@ function Rows({ rows }: { rows: PreviewRow[] }) {
 export function PlanPreview({ ask }: { ask: (preview: Asked) => Promise<PreviewRow[]> }) {
   const { data: models } = useQuery(modelsQuery);
   const [form, setForm] = useState({ model: "openai/gpt-4o", provider: "", input: "1000", output: "500" });
+  const [isTried, setTried] = useState(false);
   const preview = useMutation({ mutationFn: ask });
   function show(): void {
+    setTried(true);
+    if (form.model.trim() === "") return;
     preview.mutate({
       model: form.model.trim(),
       provider: form.provider.trim() || null,
@@ -101,6 +104,7 @@ export function PlanPreview({ ask }: { ask: (preview: Asked) => Promise<PreviewR
         <TextField
           label="Model"
           list="preview-models"
+          error={isTried && form.model.trim() === "" ? "Name the model." : null}
           value={form.model}
           onChange={(event) => setForm({ ...form, model: event.target.value })}
         />

@@ -61,14 +61,13 @@ export function KeyGate({ why, children }: { why: string; children: (secret: str
             label={mayWrite ? "Or use a key that you have" : "Your key"}
             type="password"
             autoComplete="off"
+            required
             placeholder="sk-pb-v1-…"
             value={pasted}
             onChange={(event) => setPasted(event.target.value)}
           />
           <div className="form-actions">
-            <Button type="submit" disabled={pasted.trim() === ""}>
-              Use it
-            </Button>
+            <Button type="submit">Use it</Button>
           </div>
         </form>
       </div>
