@@ -49,8 +49,8 @@ const NAMES: Record<string, string> = {
 };
 
 function Totals({ span, filters }: { span: Span; filters: Filter[] }) {
-  const { data, error } = useQuery(totalsQuery(span, filters));
-  if (error) return <ErrorNote error={error} />;
+  const { data, error, refetch } = useQuery(totalsQuery(span, filters));
+  if (error) return <ErrorNote error={error} onRetry={() => void refetch()} />;
   const row = data?.rows[0] ?? {};
   const value = (name: string) => (data ? (numberIn(row, name) ?? 0) : null);
   return (
@@ -92,12 +92,12 @@ function History({
   metric: Metric;
   filters: Filter[];
 }) {
-  const { data, error, isPlaceholderData } = useQuery(seriesQuery(span, by, metric, filters));
+  const { data, error, isPlaceholderData, refetch } = useQuery(seriesQuery(span, by, metric, filters));
   const columns = useMemo(
     () => (data && !isPlaceholderData ? chartOf(data.rows, span, by, metric) : null),
     [data, isPlaceholderData, span, by, metric],
   );
-  if (error) return <ErrorNote error={error} />;
+  if (error) return <ErrorNote error={error} onRetry={() => void refetch()} />;
   if (columns === null) return <Loading lines={7} />;
   if (columns.series.length === 0) {
     return (
@@ -183,9 +183,9 @@ function Groups({
   filters: Filter[];
   onFilter: (filter: Filter) => void;
 }) {
-  const { data, error } = useQuery(tableQuery(span, by, filters));
+  const { data, error, refetch } = useQuery(tableQuery(span, by, filters));
   const columns = useMemo(() => columnsOf(by, onFilter), [by, onFilter]);
-  if (error) return <ErrorNote error={error} />;
+  if (error) return <ErrorNote error={error} onRetry={() => void refetch()} />;
   if (!data) return <Loading />;
   if (data.rows.length === 0) return null;
   return (

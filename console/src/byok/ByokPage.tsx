@@ -56,7 +56,7 @@ function CredentialDialog({
   workspace: string | undefined;
   onClose: () => void;
 }) {
-  const { data: providers, error: unlisted } = useQuery(providersQuery);
+  const { data: providers, error: unlisted, refetch } = useQuery(providersQuery);
   const [form, setForm] = useState({
     provider: of?.provider ?? "",
     name: of?.name ?? "",
@@ -91,7 +91,7 @@ function CredentialDialog({
       changes={[["byok"]]}
       onSubmit={submit}
     >
-      {unlisted && !of ? <ErrorNote error={unlisted} /> : null}
+      {unlisted && !of ? <ErrorNote error={unlisted} onRetry={() => void refetch()} /> : null}
       {of ? null : (
         <SelectField
           label="Provider"

@@ -159,13 +159,13 @@ function AutoForm({ first, mayWrite }: { first: AutoTopUp; mayWrite: boolean }) 
 }
 
 function Auto({ mayWrite }: { mayWrite: boolean }) {
-  const { data, error } = useQuery({
+  const { data, error, refetch } = useQuery({
     queryKey: ["auto-topup"],
     queryFn: async () => (await answer(api.GET("/credits/auto-topup"))).data,
   });
   return (
     <Card title="Automatic purchases">
-      {error ? <ErrorNote error={error} /> : null}
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {data ? (
         <AutoForm key={JSON.stringify(data)} first={data} mayWrite={mayWrite} />
       ) : error ? null : (
@@ -273,7 +273,7 @@ function Payments({ mayWrite }: { mayWrite: boolean }) {
 export function CreditsPage() {
   const may = useMay();
   const mayWrite = may("payments.write");
-  const { data, error } = useQuery({
+  const { data, error, refetch } = useQuery({
     queryKey: ["credits"],
     queryFn: async () => (await answer(api.GET("/credits"))).data,
   });
@@ -282,7 +282,7 @@ export function CreditsPage() {
       title="Credits"
       about="What there is to spend. Requests reserve from it before anything is sent, so that it is never overdrawn."
     >
-      {error ? <ErrorNote error={error} /> : null}
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       <Stats
         figures={[
           { label: "Left", value: usd(data ? data.total_credits - data.total_usage : null) },

@@ -193,7 +193,7 @@ function FailuresDialog({
 }) {
   const queries = useQueryClient();
   const path = { id: of.id };
-  const { data, error } = useQuery({
+  const { data, error, refetch } = useQuery({
     queryKey: ["destinations", of.id, "failures"],
     queryFn: () =>
       answer(
@@ -211,7 +211,7 @@ function FailuresDialog({
   });
   return (
     <Dialog open size="wide" title={`What ${nameOf(of)} did not take`} onClose={onClose}>
-      {error ? <ErrorNote error={error} /> : null}
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {data ? (
         <>
           <p>

@@ -9,7 +9,7 @@ import { membersQuery, nameOf } from "~/members/members";
 import { useMay } from "~/session/session";
 import { Button } from "~/ui/Button";
 import { CheckField } from "~/ui/Field";
-import { ErrorNote, Loading } from "~/ui/Note";
+import { ErrorNote, Loading, failureOf } from "~/ui/Note";
 import { Card, Page } from "~/ui/Page";
 import { complain } from "~/ui/toast";
 
@@ -134,8 +134,8 @@ function Assigned({
     },
     ...done,
   });
-  const error = keys.error ?? members.error ?? ofKeys.error ?? ofMembers.error;
-  if (error) return <ErrorNote error={error} />;
+  const failure = failureOf(keys, members, ofKeys, ofMembers);
+  if (failure) return <ErrorNote {...failure} />;
   return (
     <div className="columns">
       <Assignments

@@ -97,13 +97,13 @@ function RemoveDialog({ of, onClose }: { of: Member; onClose: () => void }) {
 
 function Invitations({ mayWrite }: { mayWrite: boolean }) {
   const queries = useQueryClient();
-  const { data, error } = useQuery(invitationsQuery);
+  const { data, error, refetch } = useQuery(invitationsQuery);
   const revoke = useMutation({
     mutationFn: (id: string) => answer(account.DELETE("/invitations/{id}", { params: { path: { id } } })),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["invitations"] }),
     onError: complain,
   });
-  if (error) return <ErrorNote error={error} />;
+  if (error) return <ErrorNote error={error} onRetry={() => void refetch()} />;
   if (!data || data.length === 0) return null;
   const columns: Column<Invitation>[] = [
     {

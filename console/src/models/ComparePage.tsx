@@ -160,7 +160,7 @@ function Comparison({ all }: { all: Compared[] }) {
 
 export function ComparePage() {
   const ids = listOf(route.useSearch().models).slice(0, 4);
-  const { data: models, error } = useQuery(modelsQuery);
+  const { data: models, error, refetch } = useQuery(modelsQuery);
   const endpoints = useQueries({ queries: ids.map((id) => endpointsQuery(id)) });
   const all = ids.flatMap((id, index): Compared[] => {
     const model = models?.find((one) => one.id === id);
@@ -176,7 +176,7 @@ export function ComparePage() {
         </ButtonLink>
       }
     >
-      {error ? <ErrorNote error={error} /> : null}
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {!models && !error ? <Loading /> : null}
       {models && all.length === 0 ? (
         <Empty title="Nothing to compare" action={<ButtonLink to="/models">Choose models</ButtonLink>}>

@@ -19,10 +19,10 @@ const uptimeOf = (one: EndpointHealth, window: "5m" | "30m" | "1d"): number | nu
 const said = (percent: number | null): string => (percent === null ? "–" : `${percent.toFixed(2)}%`);
 
 function HistoryDialog({ of, onClose }: { of: EndpointHealth; onClose: () => void }) {
-  const { data, error } = useQuery(endpointHealthQuery(of.endpoint_id));
+  const { data, error, refetch } = useQuery(endpointHealthQuery(of.endpoint_id));
   return (
     <Dialog open size="wide" title={`${of.tag} · ${of.model}`} onClose={onClose}>
-      {error ? <ErrorNote error={error} /> : null}
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {data ? (
         data.credentials.length === 0 ? (
           <p className="soft">Nothing was sent to it within the last day.</p>

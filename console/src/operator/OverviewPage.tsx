@@ -51,7 +51,7 @@ function History({ range }: { range: Range }) {
   const [group, setGroup] = useState<Group>("model");
   const [measure, setMeasure] = useState<Measure>("charge");
   const names = useTenantNames();
-  const { data, error } = useQuery(
+  const { data, error, refetch } = useQuery(
     usageQuery({
       since: span.since.toISOString(),
       until: span.until.toISOString(),
@@ -73,7 +73,7 @@ function History({ range }: { range: Range }) {
         </div>
       }
     >
-      {error ? <ErrorNote error={error} /> : null}
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {columns === null ? (
         error ? null : (
           <Loading lines={7} />
@@ -97,10 +97,10 @@ function History({ range }: { range: Range }) {
 
 function Totals({ range }: { range: Range }) {
   const span = useSpan(range);
-  const { data, error } = useQuery(
+  const { data, error, refetch } = useQuery(
     usageQuery({ since: span.since.toISOString(), until: span.until.toISOString(), grain: span.grain }),
   );
-  if (error) return <ErrorNote error={error} />;
+  if (error) return <ErrorNote error={error} onRetry={() => void refetch()} />;
   const sums = data ? sumsOf(data.data) : null;
   return (
     <Stats
@@ -137,7 +137,9 @@ function Standing() {
   return (
     <div className="columns">
       <Card title="Money">
-        {invariants.error ? <ErrorNote error={invariants.error} /> : null}
+        {invariants.error ? (
+          <ErrorNote error={invariants.error} onRetry={() => void invariants.refetch()} />
+        ) : null}
         {invariants.data ? (
           <p>
             {breached.length > 0 ? (
@@ -154,7 +156,7 @@ function Standing() {
         ) : null}
       </Card>
       <Card title="Endpoints">
-        {unwell.error ? <ErrorNote error={unwell.error} /> : null}
+        {unwell.error ? <ErrorNote error={unwell.error} onRetry={() => void unwell.refetch()} /> : null}
         {unwell.data ? (
           <p>
             {unwell.data.length === 0 ? (

@@ -84,22 +84,25 @@ function VersionForm({ of, begin, workspace, onClose }: Asked & { of: string | n
 
 /** Begins with what the version in force says. */
 export function VersionDialog({ of, ...asked }: Asked & { of: string | null }) {
-  const { data, error } = useQuery({ ...versionsQuery(asked.workspace, of ?? ""), enabled: of !== null });
+  const { data, error, refetch } = useQuery({
+    ...versionsQuery(asked.workspace, of ?? ""),
+    enabled: of !== null,
+  });
   if (of === null) return <VersionForm of={null} begin={EMPTY} {...asked} />;
   const newest = data?.at(-1);
   if (newest) return <VersionForm of={of} begin={draftOf(newest)} {...asked} />;
   return (
     <Dialog open title={`New version of ${of}`} onClose={asked.onClose}>
-      {error ? <ErrorNote error={error} /> : <Loading />}
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : <Loading />}
     </Dialog>
   );
 }
 
 export function VersionsDialog({ of, workspace, onClose }: Asked & { of: Preset }) {
-  const { data, error } = useQuery(versionsQuery(workspace, of.slug));
+  const { data, error, refetch } = useQuery(versionsQuery(workspace, of.slug));
   return (
     <Dialog open size="wide" title={`Versions of ${of.slug}`} onClose={onClose}>
-      {error ? <ErrorNote error={error} /> : null}
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {data ? (
         data.toReversed().map((version, place) => (
           <section className="stack" key={version.id}>

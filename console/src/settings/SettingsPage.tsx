@@ -130,7 +130,7 @@ function SignOutDialog({ onClose }: { onClose: () => void }) {
 
 function Sessions() {
   const queries = useQueryClient();
-  const { data, error } = useQuery({
+  const { data, error, refetch } = useQuery({
     queryKey: ["sessions"],
     queryFn: async () => (await answer(account.GET("/sessions"))).data,
   });
@@ -149,7 +149,7 @@ function Sessions() {
         </Button>
       }
     >
-      {error ? <ErrorNote error={error} /> : null}
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {data ? (
         <ul className="stack">
           {data.map((one) => (
@@ -233,13 +233,13 @@ function OrganizationForm({ first }: { first: Schemas["Organization"] }) {
 }
 
 function Organization() {
-  const { data, error } = useQuery({
+  const { data, error, refetch } = useQuery({
     queryKey: organizationKey,
     queryFn: async () => (await answer(api.GET("/organization"))).data,
   });
   return (
     <Card title="Organisation">
-      {error ? <ErrorNote error={error} /> : null}
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {data ? <OrganizationForm key={data.updated_at} first={data} /> : error ? null : <Loading lines={3} />}
     </Card>
   );

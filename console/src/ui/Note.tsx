@@ -16,7 +16,8 @@ export function Note({ tone, children }: { tone?: Tone; children: ReactNode }) {
 
 /** A refusal or fault, in the API's own words. */
 export function ErrorNote({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
-  const isFinal = error instanceof ApiError && isRefusal(error);
+  // One that is asked too often is answered later.
+  const isFinal = error instanceof ApiError && isRefusal(error) && error.status !== 429;
   return (
     <Note tone="bad">
       <p>{messageOf(error)}</p>
@@ -34,6 +35,18 @@ export function ErrorNote({ error, onRetry }: { error: unknown; onRetry?: () => 
       ) : null}
     </Note>
   );
+}
+
+interface Question {
+  error: unknown;
+  refetch: () => Promise<unknown>;
+}
+
+/** What an `ErrorNote` says of several questions, of which only those that failed are asked again; null when none did. */
+export function failureOf(...questions: Question[]): { error: unknown; onRetry: () => void } | null {
+  const failed = questions.filter((one) => one.error !== null);
+  const onRetry = (): void => failed.forEach((one) => void one.refetch());
+  return failed[0] ? { error: failed[0].error, onRetry } : null;
 }
 
 /** Says that there is nothing, and what would make something. */

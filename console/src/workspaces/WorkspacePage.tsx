@@ -11,7 +11,7 @@ import { useMay } from "~/session/session";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { CheckField, SelectField, TextField } from "~/ui/Field";
-import { ErrorNote, Loading, Note } from "~/ui/Note";
+import { ErrorNote, Loading, Note, failureOf } from "~/ui/Note";
 import { Card, Page } from "~/ui/Page";
 import { complain, say } from "~/ui/toast";
 
@@ -160,7 +160,7 @@ function BudgetDialog({
 function Budgets({ of }: { of: Workspace }) {
   const mayWrite = useMay()("budgets.write");
   const [asked, ask] = useState<Interval | null>(null);
-  const { data, error } = useQuery({
+  const { data, error, refetch } = useQuery({
     queryKey: ["budgets", of.id],
     queryFn: () => answer(api.GET("/workspaces/{id}/budgets", { params: { path: { id: of.id } } })),
   });
@@ -168,7 +168,7 @@ function Budgets({ of }: { of: Workspace }) {
     data?.data.find((one) => (one.reset_interval ?? "lifetime") === interval);
   return (
     <Card title="Budgets">
-      {error ? <ErrorNote error={error} /> : null}
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       <table className="plain-table">
         <tbody>
           {INTERVALS.map((interval) => (
@@ -232,11 +232,11 @@ function Members({ of, isDefault, mayWrite }: { of: Workspace; isDefault: boolea
       </Card>
     );
   }
-  const failure = everybody.error ?? inside.error;
+  const failure = failureOf(everybody, inside);
   const ids = new Set(inside.data?.map((one) => one.user_id));
   return (
     <Card title="Members">
-      {failure ? <ErrorNote error={failure} /> : null}
+      {failure ? <ErrorNote {...failure} /> : null}
       {everybody.data && inside.data ? (
         <div className="stack member-list">
           {everybody.data.map((member) => (

@@ -13,10 +13,10 @@ import { GrantDialog, MoveDialog } from "./MoneyDialogs";
 import { balanceQuery, creditLineQuery, tenantPlanQuery } from "./tenant";
 
 function CreditLine({ tenant }: { tenant: string }) {
-  const { data, error } = useQuery(creditLineQuery(tenant));
+  const { data, error, refetch } = useQuery(creditLineQuery(tenant));
   return (
     <Card title="Credit line">
-      {error ? <ErrorNote error={error} /> : null}
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {data && data.line !== "0" ? (
         <div className="stack">
           <Facts
@@ -39,7 +39,7 @@ function CreditLine({ tenant }: { tenant: string }) {
 }
 
 function PlanCard({ tenant, onMove }: { tenant: string; onMove: () => void }) {
-  const { data: plan, error } = useQuery(tenantPlanQuery(tenant));
+  const { data: plan, error, refetch } = useQuery(tenantPlanQuery(tenant));
   return (
     <Card
       title="Plan"
@@ -49,7 +49,7 @@ function PlanCard({ tenant, onMove }: { tenant: string; onMove: () => void }) {
         </Button>
       }
     >
-      {error ? <ErrorNote error={error} /> : null}
+      {error ? <ErrorNote error={error} onRetry={() => void refetch()} /> : null}
       {plan ? (
         <Facts
           facts={[

@@ -139,7 +139,7 @@ export function NoticesPart({ tenant }: { tenant: string }) {
   return (
     <>
       <Card title="How the tenant is told">
-        {settings.error ? <ErrorNote error={settings.error} /> : null}
+        {settings.error ? <ErrorNote error={settings.error} onRetry={() => void settings.refetch()} /> : null}
         {settings.data ? (
           <SettingsForm
             key={settings.dataUpdatedAt}
