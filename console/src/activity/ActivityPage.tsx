@@ -153,7 +153,7 @@ function columnsOf(by: Dimension, onFilter: (filter: Filter) => void): Column<Ro
         return (
           <button
             type="button"
-            className="link cut"
+            className="link"
             title="Show only this"
             onClick={() => onFilter({ field: by, value })}
           >
@@ -211,7 +211,7 @@ function FilterChips({ filters, onChange }: { filters: Filter[]; onChange: (filt
           aria-label={`Remove the filter ${NAMES[filter.field]} ${filter.value}`}
         >
           <span className="soft">{NAMES[filter.field]}</span>{" "}
-          <span className="cut chip-value">{filter.value}</span> ✕
+          <span className="whole chip-value">{filter.value}</span> ✕
         </Button>
       ))}
     </div>

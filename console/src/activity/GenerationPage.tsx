@@ -36,7 +36,7 @@ function Attempts({ of }: { of: Generation }) {
                 </span>
                 <div className="stack-tight">
                   <strong>{attempt.provider_name}</strong>
-                  <span className="soft mono cut">{attempt.model_permaslug}</span>
+                  <span className="soft mono whole">{attempt.model_permaslug}</span>
                 </div>
                 {attempt.is_byok ? <Badge tone="accent">own key</Badge> : null}
                 <Badge tone={isGood ? "good" : "bad"}>

@@ -49,7 +49,7 @@ const AT_ONCE = 2;
 
 function Differences({ of }: { of: Change }) {
   const all = differencesOf(of);
-  const [isOpen, setOpen] = useState(false);
+  const [isOpen, setOpen] = useState(all.length <= AT_ONCE);
   const shown = isOpen ? all : all.slice(0, AT_ONCE);
   return (
     <div className="stack-tight details">
@@ -109,7 +109,7 @@ const COLUMNS: Column<Change>[] = [
     id: "actor",
     head: "Who",
     width: "minmax(150px, 1fr)",
-    cell: (one) => <span className="mono cut">{one.actor}</span>,
+    cell: (one) => <span className="mono">{one.actor}</span>,
   },
 ];
 

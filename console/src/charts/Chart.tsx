@@ -171,7 +171,7 @@ function Legend({ props, hovered }: { props: ChartProps; hovered: number | null 
       {columns.series.map((one, place) => (
         <span key={one.name} className="chart-entry">
           <i style={{ background: `var(${colourOf(one, place)})` }} aria-hidden="true" />
-          <span className="cut">{one.name}</span>
+          <span className="whole">{one.name}</span>
           {hovered !== null || kind === "stack" ? (
             <b className="number">{hovered === null ? say(one.total) : sayOf(one.values[hovered], say)}</b>
           ) : null}

@@ -31,7 +31,7 @@ function UptimeRow({ line, times }: { line: Line; times: number[] }) {
   const slots = slotsOf(times, line);
   return (
     <div className="uptime-row">
-      <span className="cut">{line.name}</span>
+      <span className="whole">{line.name}</span>
       <div className="uptime-bars" role="img" aria-label={summaryOf(line, slots)}>
         {slots.map((slot, place) => {
           const time = times[place] ?? 0;

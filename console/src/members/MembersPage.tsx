@@ -164,7 +164,7 @@ export function MembersPage() {
           <span>
             {nameOf(one)} {one.id === user.id ? <Badge>you</Badge> : null}
           </span>
-          <span className="soft cut">{one.email}</span>
+          {nameOf(one) === one.email ? null : <span className="soft">{one.email}</span>}
         </div>
       ),
     },

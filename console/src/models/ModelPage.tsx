@@ -35,7 +35,7 @@ const COLUMNS: Column<Endpoint>[] = [
     cell: (one) => (
       <div className="model-name">
         <span>{one.provider_name}</span>
-        <span className="soft mono cut">{one.tag}</span>
+        <span className="soft mono">{one.tag}</span>
       </div>
     ),
   },

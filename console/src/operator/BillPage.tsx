@@ -32,7 +32,7 @@ const MODELS: Column<ModelSum>[] = [
     head: "Model, as billed",
     width: "minmax(220px, 3fr)",
     value: (one) => one.model,
-    cell: (one) => <span className="mono cut">{one.model}</span>,
+    cell: (one) => <span className="mono">{one.model}</span>,
   },
   {
     id: "theirs",
@@ -81,7 +81,7 @@ const DIFFERENCE_COLUMNS: Column<Difference>[] = [
     head: "Model",
     width: "minmax(170px, 2fr)",
     value: (one) => one.model,
-    cell: (one) => <span className="mono cut">{one.model}</span>,
+    cell: (one) => <span className="mono">{one.model}</span>,
   },
   {
     id: "theirs",
@@ -111,14 +111,8 @@ const DIFFERENCE_COLUMNS: Column<Difference>[] = [
     width: "minmax(200px, 2fr)",
     cell: (one) => (
       <div className="stack-tight">
-        <span className="mono soft cut" title={one.request_id}>
-          {one.request_id ?? "–"}
-        </span>
-        {one.generation_id ? (
-          <span className="mono soft cut" title={one.generation_id}>
-            {one.generation_id}
-          </span>
-        ) : null}
+        <span className="mono soft">{one.request_id ?? "–"}</span>
+        {one.generation_id ? <span className="mono soft">{one.generation_id}</span> : null}
       </div>
     ),
   },

@@ -7,6 +7,7 @@ import { Badge, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
 import { type Column, Table } from "~/ui/Table";
 
+import { TenantLink } from "./TenantLink";
 import { checkInvariants, invariantsQuery } from "./invariants";
 
 type Invariant = components["schemas"]["Invariant"];
@@ -69,13 +70,13 @@ const BREACHES: Column<Breach>[] = [
     id: "tenant",
     head: "Tenant",
     width: "minmax(180px, 1fr)",
-    cell: (one) => <span className="mono cut">{one.tenant_id ?? "–"}</span>,
+    cell: (one) => <TenantLink id={one.tenant_id} />,
   },
   {
     id: "generation",
     head: "Generation",
     width: "minmax(180px, 1fr)",
-    cell: (one) => <span className="mono cut">{one.generation_id ?? "–"}</span>,
+    cell: (one) => <span className="mono">{one.generation_id ?? "–"}</span>,
   },
   { id: "found", head: "Found", width: "130px", cell: (one) => <Ago of={one.found_at} /> },
 ];

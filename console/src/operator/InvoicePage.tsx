@@ -28,10 +28,10 @@ const LINES: Column<InvoiceLine>[] = [
     value: (one) => `${one.kind} ${one.model}`,
     cell: (one) => (
       <div className="stack-tight">
-        <span className="cut">
+        <span>
           {one.model || one.kind} {one.late ? <Badge tone="warn">late</Badge> : null}
         </span>
-        <span className="soft cut">
+        <span className="soft">
           {one.kind} {one.provider_name ? `at ${one.provider_name}` : ""}
         </span>
       </div>
@@ -271,7 +271,7 @@ export function InvoicePage() {
           {data.sha256 ? (
             <div className="bar">
               <span className="soft">SHA-256 of its JSON</span>
-              <span className="mono cut">{data.sha256}</span>
+              <span className="mono whole">{data.sha256}</span>
               <CopyButton text={data.sha256} />
               <a href={fileOf(data.id, "json")} download={`${data.number}.json`}>
                 JSON

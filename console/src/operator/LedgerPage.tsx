@@ -48,21 +48,13 @@ const COLUMNS: Column<Transfer>[] = [
     id: "debit",
     head: "Debit",
     width: "minmax(190px, 2fr)",
-    cell: (one) => (
-      <span className="cut" title={one.debit.account_id}>
-        {nameOf(one.debit)}
-      </span>
-    ),
+    cell: (one) => <span title={one.debit.account_id}>{nameOf(one.debit)}</span>,
   },
   {
     id: "credit",
     head: "Credit",
     width: "minmax(190px, 2fr)",
-    cell: (one) => (
-      <span className="cut" title={one.credit.account_id}>
-        {nameOf(one.credit)}
-      </span>
-    ),
+    cell: (one) => <span title={one.credit.account_id}>{nameOf(one.credit)}</span>,
   },
   { id: "amount", head: "Amount", width: "150px", align: "right", cell: (one) => exactUsd(one.amount) },
   {
@@ -70,9 +62,10 @@ const COLUMNS: Column<Transfer>[] = [
     head: "Source",
     width: "minmax(200px, 1fr)",
     cell: (one) => (
-      <span className="mono cut" title={one.note ?? undefined}>
-        {one.source_id}
-      </span>
+      <div className="stack-tight">
+        <span className="mono">{one.source_id}</span>
+        {one.note ? <span className="soft">{one.note}</span> : null}
+      </div>
     ),
   },
   {

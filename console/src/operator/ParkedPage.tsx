@@ -74,7 +74,7 @@ const columnsOf = (
     value: (one) => one.subject,
     cell: (one) => (
       <div className="stack-tight">
-        <span className="mono cut">{one.subject}</span>
+        <span className="mono">{one.subject}</span>
         <span className="soft">{bytes(one.bytes)}</span>
       </div>
     ),
@@ -89,7 +89,7 @@ const columnsOf = (
       ) : (
         <div className="stack-tight">
           {one.content.slice(0, 3).map((item) => (
-            <span className="cut" key={item.generation_id} title={item.generation_id}>
+            <span key={item.generation_id}>
               <TenantLink id={item.tenant_id} /> {exactUsd(item.charge)}{" "}
               <span className="mono soft">{item.generation_id}</span>
             </span>

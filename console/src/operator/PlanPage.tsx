@@ -35,11 +35,7 @@ const versionColumns = (onTake: (version: Version) => void): Column<Version>[] =
     id: "by",
     head: "By",
     width: "minmax(130px, 1fr)",
-    cell: (one) => (
-      <span className="mono cut" title={one.actor}>
-        {one.actor || "the installation"}
-      </span>
-    ),
+    cell: (one) => <span className="mono">{one.actor || "the installation"}</span>,
   },
   {
     id: "markup",

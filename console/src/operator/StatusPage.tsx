@@ -17,7 +17,7 @@ const COLUMNS: Column<ServiceStatus>[] = [
     cell: (one) => (
       <div className="stack-tight">
         <span>{one.service}</span>
-        {one.name && one.name !== one.service ? <span className="soft mono cut">{one.name}</span> : null}
+        {one.name && one.name !== one.service ? <span className="soft mono">{one.name}</span> : null}
       </div>
     ),
   },
@@ -38,11 +38,7 @@ const COLUMNS: Column<ServiceStatus>[] = [
     id: "version",
     head: "Version",
     width: "210px",
-    cell: (one) => (
-      <span className="mono cut" title={one.version ?? undefined}>
-        {one.version || "–"}
-      </span>
-    ),
+    cell: (one) => <span className="mono">{one.version || "–"}</span>,
   },
   {
     id: "detail",

@@ -95,8 +95,8 @@ export function TenantPicker({ value, onChange, placeholder, ...ties }: TenantPi
             <Combobox.List className="tenant-list">
               {(one: Tenant) => (
                 <Combobox.Item key={one.id} value={one} className="menu-item">
-                  <span className="cut">{one.name}</span>
-                  <span className="soft mono cut">{one.slug}</span>
+                  <span className="whole">{one.name}</span>
+                  <span className="soft mono whole">{one.slug}</span>
                 </Combobox.Item>
               )}
             </Combobox.List>

@@ -62,7 +62,7 @@ export function AccountMenu() {
               <strong>{user.name || user.email}</strong>
               <span>
                 {user.email}
-                {organization ? ` · ${organization.role}` : ""}
+                {organization ? ` · ${organization.role} of ${organization.name}` : ""}
               </span>
             </div>
             {organizations.length > 1 ? (

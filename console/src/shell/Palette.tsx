@@ -150,7 +150,7 @@ export default function Palette({
                 onPointerMove={() => setAt(index)}
                 onClick={() => choose(entry)}
               >
-                <span className="cut">{entry.label}</span>
+                <span className="whole">{entry.label}</span>
                 <span className="soft">
                   {entry.keys ? <kbd>{entry.keys}</kbd> : null} {entry.group}
                 </span>

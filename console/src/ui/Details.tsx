@@ -14,23 +14,25 @@ function said(value: unknown): string {
 }
 
 export function Details({ of }: { of: unknown }) {
-  const [isOpen, setOpen] = useState(false);
+  const [isAsked, setAsked] = useState(false);
   if (typeof of !== "object" || of === null) return <span className="soft">–</span>;
   const known = Object.entries(of).filter(
     ([, value]) => value !== null && value !== undefined && value !== "",
   );
   if (known.length === 0) return <span className="soft">–</span>;
+  const isMore = known.length > FIRST;
+  const isOpen = isAsked || !isMore;
   const shown = isOpen ? known : known.slice(0, FIRST);
   return (
     <div className="changes">
       {shown.map(([name, value]) => (
-        <span key={name} className={isOpen ? "" : "cut"} title={said(value)}>
+        <span key={name} className={isOpen ? "whole" : "cut"} title={said(value)}>
           <span className="soft">{name.replaceAll("_", " ")}</span>{" "}
           {!isOpen && IDENTIFIER.test(said(value)) ? shortened(said(value)) : said(value)}
         </span>
       ))}
-      {known.length > FIRST ? (
-        <button type="button" className="link" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+      {isMore ? (
+        <button type="button" className="link" aria-expanded={isOpen} onClick={() => setAsked(!isAsked)}>
           {isOpen ? "less" : `${known.length - FIRST} more`}
         </button>
       ) : null}

@@ -21,7 +21,7 @@ const COLUMNS: Column<Erasure["tables"][number]>[] = [
     head: "What",
     width: "minmax(220px, 1fr)",
     value: (one) => one.name,
-    cell: (one) => <span className="mono cut">{one.name}</span>,
+    cell: (one) => <span className="mono">{one.name}</span>,
   },
   { id: "fate", head: "Becomes", width: "140px", value: (one) => one.fate, cell: (one) => one.fate },
   {

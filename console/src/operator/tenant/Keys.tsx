@@ -36,7 +36,7 @@ const columnsOf = (
     value: (one) => one.name,
     cell: (one) => (
       <div className="stack-tight">
-        <span className="cut">{one.name}</span>
+        <span>{one.name}</span>
         <span className="soft mono cut" title={one.hash}>
           {one.label}
         </span>

@@ -92,7 +92,7 @@ const columnsOf = (
           {one.subject_kind}
           {one.holder ? <span className="soft"> for each {one.holder.kind}</span> : null}
         </span>
-        <span className="soft mono cut">{one.subject_id}</span>
+        <span className="soft mono">{one.subject_id}</span>
       </div>
     ),
   },
