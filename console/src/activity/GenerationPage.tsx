@@ -1,6 +1,6 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import type { FormEvent } from "react";
 
 import { type Schemas, answer, api } from "~/api/client";
 import { ApiError } from "~/api/errors";
@@ -11,6 +11,7 @@ import { useMay } from "~/session/session";
 import { Button } from "~/ui/Button";
 import { CodeBlock, CopyButton } from "~/ui/Copy";
 import { SelectField, TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { Badge, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Facts, Page, Stats } from "~/ui/Page";
 import { complain, say } from "~/ui/toast";
@@ -104,12 +105,13 @@ const CATEGORIES: { value: Category; label: string }[] = [
 ];
 
 function Feedback({ id }: { id: string }) {
-  const [category, setCategory] = useState<Category>("incorrect_response");
-  const [comment, setComment] = useState("");
+  const { form, field } = useForm({ category: "incorrect_response" as Category, comment: "" });
   const send = useMutation({
     mutationFn: () =>
       answer(
-        api.POST("/generation/feedback", { body: { generation_id: id, category, comment: comment || null } }),
+        api.POST("/generation/feedback", {
+          body: { generation_id: id, category: form.category, comment: form.comment || null },
+        }),
       ),
     onSuccess: () => say("Your feedback is kept."),
     onError: complain,
@@ -122,18 +124,8 @@ function Feedback({ id }: { id: string }) {
     <Card title="Something wrong with it?">
       <form className="form" onSubmit={submit}>
         <div className="input-row">
-          <SelectField
-            label="What"
-            options={CATEGORIES}
-            value={category}
-            onChange={(event) => setCategory(event.target.value as Category)}
-          />
-          <TextField
-            label="Comment"
-            maxLength={1000}
-            value={comment}
-            onChange={(event) => setComment(event.target.value)}
-          />
+          <SelectField label="What" options={CATEGORIES} {...field("category")} />
+          <TextField label="Comment" maxLength={1000} {...field("comment")} />
         </div>
         <div className="form-actions">
           <Button type="submit" busy={send.isPending}>

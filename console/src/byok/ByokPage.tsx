@@ -9,6 +9,7 @@ import { useMay } from "~/session/session";
 import { Button, type ButtonKind } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { CheckField, SelectField, TextArea, TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote } from "~/ui/Note";
 import { Page } from "~/ui/Page";
@@ -57,7 +58,7 @@ function CredentialDialog({
   onClose: () => void;
 }) {
   const { data: providers, error: unlisted, refetch } = useQuery(providersQuery);
-  const [form, setForm] = useState({
+  const { form, field, check } = useForm({
     provider: of?.provider ?? "",
     name: of?.name ?? "",
     key: "",
@@ -100,15 +101,10 @@ function CredentialDialog({
             { value: "", label: "Choose…" },
             ...(providers ?? []).map((one) => ({ value: one.slug, label: one.name })),
           ]}
-          value={form.provider}
-          onChange={(event) => setForm({ ...form, provider: event.target.value })}
+          {...field("provider")}
         />
       )}
-      <TextField
-        label="Name"
-        value={form.name}
-        onChange={(event) => setForm({ ...form, name: event.target.value })}
-      />
+      <TextField label="Name" {...field("name")} />
       <TextArea
         label={of ? "Another key" : "Key"}
         hint={
@@ -120,30 +116,17 @@ function CredentialDialog({
         autoComplete="off"
         required={!of}
         rows={3}
-        value={form.key}
-        onChange={(event) => setForm({ ...form, key: event.target.value })}
+        {...field("key")}
       />
-      <SelectField
-        label="Is used"
-        options={USES}
-        value={form.use}
-        onChange={(event) => setForm({ ...form, use: event.target.value })}
-      />
+      <SelectField label="Is used" options={USES} {...field("use")} />
       <TextArea
         label="Only for these models"
         hint="One a line. Empty: for all."
         isCode
         rows={2}
-        value={form.models}
-        onChange={(event) => setForm({ ...form, models: event.target.value })}
+        {...field("models")}
       />
-      {of ? null : (
-        <CheckField
-          label="In every workspace"
-          checked={form.everywhere}
-          onChange={(event) => setForm({ ...form, everywhere: event.target.checked })}
-        />
-      )}
+      {of ? null : <CheckField label="In every workspace" {...check("everywhere")} />}
     </FormDialog>
   );
 }

@@ -9,6 +9,7 @@ import { useOnce } from "~/api/once";
 import { Button } from "~/ui/Button";
 import { Dialog } from "~/ui/Dialog";
 import { CheckField, FieldGroup, SelectField, TextField } from "~/ui/Field";
+import { fieldsOf, useForm } from "~/ui/form";
 import { Note } from "~/ui/Note";
 import { say } from "~/ui/toast";
 
@@ -41,6 +42,7 @@ function TimingFields({
   timing: Timing;
   onChange: (changes: Partial<Timing>) => void;
 }) {
+  const { field } = fieldsOf(timing, onChange);
   return (
     <FieldGroup legend="When, and where it comes from">
       <div className="member-fields">
@@ -50,24 +52,16 @@ function TimingFields({
             { value: "now", label: "at once" },
             { value: "later", label: "later, by itself" },
           ]}
-          value={timing.when}
-          onChange={(event) => onChange({ when: event.target.value as Timing["when"] })}
+          {...field("when")}
         />
         {timing.when === "later" ? (
-          <TextField
-            label="From (UTC)"
-            type="datetime-local"
-            required
-            value={timing.at}
-            onChange={(event) => onChange({ at: event.target.value })}
-          />
+          <TextField label="From (UTC)" type="datetime-local" required {...field("at")} />
         ) : null}
         <TextField
           label="Source"
           placeholder="the operator"
           hint="Such as the provider's page of prices."
-          value={timing.source}
-          onChange={(event) => onChange({ source: event.target.value })}
+          {...field("source")}
         />
       </div>
     </FieldGroup>
@@ -83,7 +77,7 @@ interface Proposal {
 export function PriceDialog({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }) {
   const queries = useQueryClient();
   const [parts, setParts] = useState(() => partsOf(endpoint.price));
-  const [timing, setTiming] = useState<Timing>({ when: "now", at: "", source: "" });
+  const { form: timing, change: changeTiming } = useForm<Timing>({ when: "now", at: "", source: "" });
   const [mistakes, setMistakes] = useState<Mistakes>({});
   const [proposal, setProposal] = useState<Proposal | null>(null);
   const [isForced, setForced] = useState(false);
@@ -145,10 +139,7 @@ export function PriceDialog({ endpoint, onClose }: { endpoint: Endpoint; onClose
         {proposal === null ? (
           <>
             <RatesGrid parts={parts} mistakes={mistakes} onChange={setParts} />
-            <TimingFields
-              timing={timing}
-              onChange={(changes) => setTiming((old) => ({ ...old, ...changes }))}
-            />
+            <TimingFields timing={timing} onChange={changeTiming} />
           </>
         ) : (
           <>

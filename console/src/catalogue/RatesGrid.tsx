@@ -3,6 +3,7 @@
 import { useState } from "react";
 
 import { Button } from "~/ui/Button";
+import { fieldsOf } from "~/ui/form";
 
 import { CLASSES, type Class, type ClassName, type Mistakes, type Part, dayNames, emptyPart } from "./rates";
 
@@ -57,6 +58,7 @@ function PartHead({
   onChange: (changes: Partial<Part>) => void;
   onRemove: () => void;
 }) {
+  const { field } = fieldsOf(part, onChange);
   const wrong = error === undefined ? {} : { "aria-invalid": true };
   return (
     <div className="stack-tight">
@@ -68,9 +70,8 @@ function PartHead({
             className="input"
             aria-label="Prompt tokens above which the tier counts"
             inputMode="numeric"
-            value={part.above}
+            {...field("above")}
             {...wrong}
-            onChange={(event) => onChange({ above: event.target.value })}
           />
         </>
       ) : null}
@@ -81,17 +82,15 @@ function PartHead({
             className="input"
             aria-label="Time of day from which the window counts, UTC"
             placeholder="16:30"
-            value={part.start}
+            {...field("start")}
             {...wrong}
-            onChange={(event) => onChange({ start: event.target.value })}
           />
           <input
             className="input"
             aria-label="Time of day before which the window ends, UTC"
             placeholder="00:30"
-            value={part.end}
+            {...field("end")}
             {...wrong}
-            onChange={(event) => onChange({ end: event.target.value })}
           />
           <Weekdays days={part.weekdays} onChange={(weekdays) => onChange({ weekdays })} />
           {part.tiers.length > 0 ? (

@@ -10,6 +10,7 @@ import { useMay } from "~/session/session";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { CheckField, TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { Badge, Empty, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Page, Stats } from "~/ui/Page";
 import { PagedTable } from "~/ui/PagedTable";
@@ -85,15 +86,17 @@ function TopUp() {
 
 function AutoForm({ first, mayWrite }: { first: AutoTopUp; mayWrite: boolean }) {
   const queries = useQueryClient();
-  const [isOn, setOn] = useState(first.enabled);
-  const [threshold, setThreshold] = useState(String(first.threshold));
-  const [amount, setAmount] = useState(String(first.amount));
+  const { form, field, check } = useForm({
+    isOn: first.enabled,
+    threshold: String(first.threshold),
+    amount: String(first.amount),
+  });
   const save = useMutation({
     mutationFn: () =>
       answer(
         api.PUT("/credits/auto-topup", {
-          body: isOn
-            ? { enabled: true, threshold: amountOf(threshold), amount: amountOf(amount) }
+          body: form.isOn
+            ? { enabled: true, threshold: amountOf(form.threshold), amount: amountOf(form.amount) }
             : { enabled: false },
         }),
       ),
@@ -122,28 +125,21 @@ function AutoForm({ first, mayWrite }: { first: AutoTopUp; mayWrite: boolean }) 
           {first.next_try_at ? `The next one is ${ago(first.next_try_at)}.` : ""}
         </Note>
       ) : null}
-      <CheckField
-        label="Buy credit by itself"
-        disabled={!mayWrite}
-        checked={isOn}
-        onChange={(event) => setOn(event.target.checked)}
-      />
+      <CheckField label="Buy credit by itself" disabled={!mayWrite} {...check("isOn")} />
       <div className="input-row">
         <TextField
           label="When less is left than (USD)"
           inputMode="decimal"
           required
-          disabled={!isOn || !mayWrite}
-          value={threshold}
-          onChange={(event) => setThreshold(event.target.value)}
+          disabled={!form.isOn || !mayWrite}
+          {...field("threshold")}
         />
         <TextField
           label="Buy (USD)"
           inputMode="decimal"
           required
-          disabled={!isOn || !mayWrite}
-          value={amount}
-          onChange={(event) => setAmount(event.target.value)}
+          disabled={!form.isOn || !mayWrite}
+          {...field("amount")}
         />
       </div>
       {save.error ? <Note tone="bad">{messageOf(save.error)}</Note> : null}

@@ -2,12 +2,13 @@
 
 import { useMutation } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import type { FormEvent } from "react";
 
 import { admin, document } from "~/api/client";
 import { TenantField } from "~/operator/TenantPicker";
 import { Button, ButtonLink } from "~/ui/Button";
 import { TextArea, TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { ErrorNote, Loading } from "~/ui/Note";
 import { Card, Page } from "~/ui/Page";
 
@@ -62,14 +63,17 @@ async function explain({ body, tenant, region, seed }: Asked): Promise<Explanati
 
 export function ExplainPage() {
   const { model } = route.useSearch();
-  const [asked, setAsked] = useState<Asked>({
+  const {
+    form: asked,
+    change,
+    field,
+  } = useForm<Asked>({
     body: example(model ?? "meta-llama/llama-3.3-70b-instruct"),
     tenant: undefined,
     region: "",
     seed: "",
   });
   const run = useMutation({ mutationFn: explain });
-  const change = (changes: Partial<Asked>) => setAsked((old) => ({ ...old, ...changes }));
   function submit(event: FormEvent): void {
     event.preventDefault();
     run.mutate(asked);
@@ -88,8 +92,7 @@ export function ExplainPage() {
             isCode
             required
             rows={11}
-            value={asked.body}
-            onChange={(event) => change({ body: event.target.value })}
+            {...field("body")}
           />
           <div className="input-row">
             <TenantField
@@ -98,19 +101,8 @@ export function ExplainPage() {
               value={asked.tenant}
               onChange={(tenant) => change({ tenant })}
             />
-            <TextField
-              label="Data region"
-              placeholder="any"
-              value={asked.region}
-              onChange={(event) => change({ region: event.target.value })}
-            />
-            <TextField
-              label="Seed"
-              placeholder="a new draw"
-              inputMode="numeric"
-              value={asked.seed}
-              onChange={(event) => change({ seed: event.target.value })}
-            />
+            <TextField label="Data region" placeholder="any" {...field("region")} />
+            <TextField label="Seed" placeholder="a new draw" inputMode="numeric" {...field("seed")} />
           </div>
           <div className="form-actions">
             <Button kind="primary" type="submit" busy={run.isPending}>

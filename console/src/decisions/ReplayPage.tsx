@@ -12,6 +12,7 @@ import { count, duration, percent } from "~/format/number";
 import { dateTime } from "~/format/time";
 import { Button, ButtonLink } from "~/ui/Button";
 import { FieldGroup, SelectField, TextArea, TextField } from "~/ui/Field";
+import { fieldsOf } from "~/ui/form";
 import { Empty, ErrorNote, Note } from "~/ui/Note";
 import { Card, Page, Stats, Scroll } from "~/ui/Page";
 
@@ -32,10 +33,7 @@ const PRICES = `[{"model": "deepseek/deepseek-chat", "provider": "novita",
   "price": {"base": {"input": "0.0000004", "output": "0.0000012"}}}]`;
 
 function Fields({ form, onChange }: { form: ReplayForm; onChange: (changes: Partial<ReplayForm>) => void }) {
-  const field = (name: keyof ReplayForm) => ({
-    value: form[name],
-    onChange: (event: { target: { value: string } }) => onChange({ [name]: event.target.value }),
-  });
+  const { field } = fieldsOf(form, onChange);
   return (
     <>
       <FieldGroup legend="Which decisions">

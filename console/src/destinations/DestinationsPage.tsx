@@ -10,6 +10,7 @@ import { Ago } from "~/ui/Ago";
 import { Button, type ButtonKind } from "~/ui/Button";
 import { Dialog, FormDialog } from "~/ui/Dialog";
 import { CheckField, SelectField, TextArea, TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Page, Scroll } from "~/ui/Page";
@@ -75,7 +76,7 @@ function DestinationDialog({
       >,
   );
   const [headers, setHeaders] = useState(kept["headers"] ? JSON.stringify(kept["headers"], null, 2) : "");
-  const [form, setForm] = useState({
+  const { form, field, check } = useForm({
     name: of?.name ?? "",
     sampling: String(of?.sampling_rate ?? 1),
     isPrivate: of?.privacy_mode ?? true,
@@ -124,11 +125,7 @@ function DestinationDialog({
           onChange={(event) => setType(event.target.value)}
         />
       )}
-      <TextField
-        label="Name"
-        value={form.name}
-        onChange={(event) => setForm({ ...form, name: event.target.value })}
-      />
+      <TextField label="Name" {...field("name")} />
       {members.map((member) => (
         <TextField
           key={member.name}
@@ -153,14 +150,9 @@ function DestinationDialog({
         hint="0.0001 to 1"
         required
         inputMode="decimal"
-        value={form.sampling}
-        onChange={(event) => setForm({ ...form, sampling: event.target.value })}
+        {...field("sampling")}
       />
-      <CheckField
-        label="Without requests and answers"
-        checked={form.isPrivate}
-        onChange={(event) => setForm({ ...form, isPrivate: event.target.checked })}
-      />
+      <CheckField label="Without requests and answers" {...check("isPrivate")} />
     </FormDialog>
   );
 }

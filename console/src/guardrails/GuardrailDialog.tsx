@@ -4,6 +4,7 @@ import { answer, api } from "~/api/client";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { CheckField, FieldGroup, SelectField, TextArea, TextField } from "~/ui/Field";
+import { fieldsOf, useForm } from "~/ui/form";
 
 import { type Action, BUILTINS, type Guardrail, type GuardrailForm, changesOf, formOf } from "./guardrails";
 
@@ -26,6 +27,7 @@ interface Part {
 }
 
 function Budget({ form, onChange }: Part) {
+  const { field } = fieldsOf(form, onChange);
   return (
     <FieldGroup legend="Budget of each key and member">
       <div className="input-row">
@@ -33,15 +35,13 @@ function Budget({ form, onChange }: Part) {
           label="Spend at most (USD)"
           placeholder="no budget"
           inputMode="decimal"
-          value={form.limit}
-          onChange={(event) => onChange({ limit: event.target.value })}
+          {...field("limit")}
         />
         <SelectField
           label="Begins anew"
           options={INTERVALS}
           disabled={form.limit.trim() === ""}
-          value={form.interval}
-          onChange={(event) => onChange({ interval: event.target.value })}
+          {...field("interval")}
         />
       </div>
     </FieldGroup>
@@ -49,24 +49,12 @@ function Budget({ form, onChange }: Part) {
 }
 
 function Choices({ form, onChange }: Part) {
+  const { field, check } = fieldsOf(form, onChange);
   return (
     <FieldGroup legend="Models and providers, one a line">
       <div className="input-row">
-        <TextArea
-          label="Only these models"
-          isCode
-          rows={3}
-          placeholder="all"
-          value={form.allowedModels}
-          onChange={(event) => onChange({ allowedModels: event.target.value })}
-        />
-        <TextArea
-          label="None of these models"
-          isCode
-          rows={3}
-          value={form.ignoredModels}
-          onChange={(event) => onChange({ ignoredModels: event.target.value })}
-        />
+        <TextArea label="Only these models" isCode rows={3} placeholder="all" {...field("allowedModels")} />
+        <TextArea label="None of these models" isCode rows={3} {...field("ignoredModels")} />
       </div>
       <div className="input-row">
         <TextArea
@@ -74,27 +62,12 @@ function Choices({ form, onChange }: Part) {
           isCode
           rows={2}
           placeholder="all"
-          value={form.allowedProviders}
-          onChange={(event) => onChange({ allowedProviders: event.target.value })}
+          {...field("allowedProviders")}
         />
-        <TextArea
-          label="None of these providers"
-          isCode
-          rows={2}
-          value={form.ignoredProviders}
-          onChange={(event) => onChange({ ignoredProviders: event.target.value })}
-        />
+        <TextArea label="None of these providers" isCode rows={2} {...field("ignoredProviders")} />
       </div>
-      <CheckField
-        label="Only endpoints that retain nothing"
-        checked={form.isZdr}
-        onChange={(event) => onChange({ isZdr: event.target.checked })}
-      />
-      <CheckField
-        label="Only endpoints that do not train on requests"
-        checked={form.isTrainingDenied}
-        onChange={(event) => onChange({ isTrainingDenied: event.target.checked })}
-      />
+      <CheckField label="Only endpoints that retain nothing" {...check("isZdr")} />
+      <CheckField label="Only endpoints that do not train on requests" {...check("isTrainingDenied")} />
     </FieldGroup>
   );
 }
@@ -166,8 +139,8 @@ export function GuardrailDialog({
   onClose: () => void;
 }) {
   const [before] = useState(() => formOf(of));
-  const [form, setForm] = useState(before);
-  const part = { form, onChange: (changes: Partial<GuardrailForm>) => setForm({ ...form, ...changes }) };
+  const { form, change, field } = useForm(before);
+  const part = { form, onChange: change };
   async function submit(): Promise<void> {
     const body = changesOf(form, before);
     if (of) await answer(api.PATCH("/guardrails/{id}", { params: { path: { id: of.id } }, body }));
@@ -185,18 +158,8 @@ export function GuardrailDialog({
       changes={[["guardrails"]]}
       onSubmit={submit}
     >
-      <TextField
-        label="Name"
-        required
-        autoFocus
-        value={form.name}
-        onChange={(event) => part.onChange({ name: event.target.value })}
-      />
-      <TextField
-        label="Description"
-        value={form.description}
-        onChange={(event) => part.onChange({ description: event.target.value })}
-      />
+      <TextField label="Name" required autoFocus {...field("name")} />
+      <TextField label="Description" {...field("description")} />
       <Budget {...part} />
       <Choices {...part} />
       <Filters {...part} />

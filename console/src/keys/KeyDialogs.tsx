@@ -4,6 +4,7 @@ import { useState } from "react";
 
 import { FormDialog } from "~/ui/Dialog";
 import { CheckField, FieldGroup, SelectField, TextArea, TextField } from "~/ui/Field";
+import { fieldsOf, useForm } from "~/ui/form";
 import { say } from "~/ui/toast";
 
 import { EMPTY, type KeyForm, type Mistakes, changesOf, formOf, mistakesOf, newKeyOf } from "./form";
@@ -24,6 +25,7 @@ interface Fields {
 }
 
 function Limits({ form, mistakes, onChange }: Fields) {
+  const { field, check } = fieldsOf(form, onChange);
   return (
     <FieldGroup legend="Limits">
       <div className="input-row">
@@ -31,48 +33,42 @@ function Limits({ form, mistakes, onChange }: Fields) {
           label="Spend at most (USD)"
           placeholder="no limit"
           inputMode="decimal"
-          value={form.limit}
+          {...field("limit")}
           error={mistakes.limit}
-          onChange={(event) => onChange({ limit: event.target.value })}
         />
         <SelectField
           label="Begins anew"
           options={RESETS}
-          value={form.reset}
+          {...field("reset")}
           disabled={form.limit.trim() === ""}
-          onChange={(event) => onChange({ reset: event.target.value })}
         />
       </div>
       <CheckField
         label="Own provider keys count, too"
         hint="at the provider's list price"
-        checked={form.countsOwnKeys}
-        onChange={(event) => onChange({ countsOwnKeys: event.target.checked })}
+        {...check("countsOwnKeys")}
       />
       <div className="input-row">
         <TextField
           label="Requests a minute"
           placeholder="default"
           inputMode="numeric"
-          value={form.rpm}
+          {...field("rpm")}
           error={mistakes.rpm}
-          onChange={(event) => onChange({ rpm: event.target.value })}
         />
         <TextField
           label="Tokens a minute"
           placeholder="default"
           inputMode="numeric"
-          value={form.tpm}
+          {...field("tpm")}
           error={mistakes.tpm}
-          onChange={(event) => onChange({ tpm: event.target.value })}
         />
         <TextField
           label="At the same time"
           placeholder="default"
           inputMode="numeric"
-          value={form.concurrent}
+          {...field("concurrent")}
           error={mistakes.concurrent}
-          onChange={(event) => onChange({ concurrent: event.target.value })}
         />
       </div>
     </FieldGroup>
@@ -81,17 +77,10 @@ function Limits({ form, mistakes, onChange }: Fields) {
 
 function KeyFields(fields: Fields) {
   const { form, mistakes, isNew, onChange } = fields;
+  const { field } = fieldsOf(form, onChange);
   return (
     <>
-      <TextField
-        label="Name"
-        required
-        maxLength={200}
-        autoFocus
-        value={form.name}
-        error={mistakes.name}
-        onChange={(event) => onChange({ name: event.target.value })}
-      />
+      <TextField label="Name" required maxLength={200} autoFocus {...field("name")} error={mistakes.name} />
       {isNew ? (
         <SelectField
           label="For"
@@ -99,8 +88,7 @@ function KeyFields(fields: Fields) {
             { value: "inference", label: "calling models" },
             { value: "management", label: "administering the organisation" },
           ]}
-          value={form.kind}
-          onChange={(event) => onChange({ kind: event.target.value as Kind })}
+          {...field("kind")}
         />
       ) : null}
       {form.kind === "inference" ? <Limits {...fields} /> : null}
@@ -109,9 +97,8 @@ function KeyFields(fields: Fields) {
           label="Expires after (days)"
           placeholder="never"
           inputMode="numeric"
-          value={form.days}
+          {...field("days")}
           error={mistakes.days}
-          onChange={(event) => onChange({ days: event.target.value })}
         />
       ) : null}
       <TextArea
@@ -119,16 +106,15 @@ function KeyFields(fields: Fields) {
         hint="Addresses or networks, one a line. Empty: from anywhere."
         isCode
         rows={2}
-        value={form.addresses}
-        onChange={(event) => onChange({ addresses: event.target.value })}
+        {...field("addresses")}
       />
     </>
   );
 }
 
 /** The state of a form with its mistakes, which show once somebody tried to send it. */
-function useForm(first: KeyForm) {
-  const [form, setForm] = useState(first);
+function useKeyForm(first: KeyForm) {
+  const { form, change } = useForm(first);
   const [isTried, setTried] = useState(false);
   const mistakes = mistakesOf(form);
   function check(): void {
@@ -139,7 +125,7 @@ function useForm(first: KeyForm) {
     form,
     mistakes: isTried ? mistakes : {},
     check,
-    onChange: (changes: Partial<KeyForm>) => setForm({ ...form, ...changes }),
+    onChange: change,
   };
 }
 
@@ -154,7 +140,7 @@ export function NewKeyDialog({
   onClose: () => void;
   onMinted: (minted: Minted) => void;
 }) {
-  const { form, mistakes, check, onChange } = useForm({ ...EMPTY, kind });
+  const { form, mistakes, check, onChange } = useKeyForm({ ...EMPTY, kind });
   async function submit(): Promise<Minted> {
     check();
     return createKey(newKeyOf(form, workspace, new Date()));
@@ -174,7 +160,7 @@ export function NewKeyDialog({
 }
 
 export function ChangeKeyDialog({ of, onClose }: { of: Key; onClose: () => void }) {
-  const { form, mistakes, check, onChange } = useForm(formOf(of));
+  const { form, mistakes, check, onChange } = useKeyForm(formOf(of));
   async function submit(): Promise<void> {
     check();
     await changeKey(of.hash, changesOf(form));

@@ -7,6 +7,7 @@ import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { SelectField, TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { RowMenu } from "~/ui/Menu";
 import { Badge, ErrorNote } from "~/ui/Note";
 import { Page } from "~/ui/Page";
@@ -19,11 +20,10 @@ import { type Member, ROLES, invitationsQuery, membersQuery, nameOf } from "./me
 type Invitation = AccountSchemas["Invitation"];
 
 function InviteDialog({ onClose }: { onClose: () => void }) {
-  const [email, setEmail] = useState("");
-  const [role, setRole] = useState("developer");
+  const { form, field } = useForm({ email: "", role: "developer" });
   async function submit(): Promise<void> {
-    await answer(account.POST("/invitations", { body: { email, role } }));
-    say(`Mail to ${email} is on its way.`);
+    await answer(account.POST("/invitations", { body: form }));
+    say(`Mail to ${form.email} is on its way.`);
   }
   return (
     <FormDialog
@@ -33,20 +33,8 @@ function InviteDialog({ onClose }: { onClose: () => void }) {
       changes={[["invitations"]]}
       onSubmit={submit}
     >
-      <TextField
-        label="E-mail"
-        type="email"
-        required
-        autoFocus
-        value={email}
-        onChange={(event) => setEmail(event.target.value)}
-      />
-      <SelectField
-        label="Role"
-        options={ROLES}
-        value={role}
-        onChange={(event) => setRole(event.target.value)}
-      />
+      <TextField label="E-mail" type="email" required autoFocus {...field("email")} />
+      <SelectField label="Role" options={ROLES} {...field("role")} />
     </FormDialog>
   );
 }

@@ -8,6 +8,7 @@ import { exactUsd, nanoOf } from "~/format/money";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { Badge, Empty, ErrorNote, Loading } from "~/ui/Note";
 import { Page } from "~/ui/Page";
 import { type Column, Table } from "~/ui/Table";
@@ -63,7 +64,7 @@ const COLUMNS: Column<Account>[] = [
 ];
 
 function PayoutDialog({ clearing, onClose }: { clearing: string | undefined; onClose: () => void }) {
-  const [form, setForm] = useState({ amount: "", note: "" });
+  const { form, field } = useForm({ amount: "", note: "" });
   const once = useOnce();
   async function submit(): Promise<void> {
     if ((nanoOf(form.amount) ?? 0n) <= 0n) throw new Error("An amount in USD above 0, such as 1200.");
@@ -86,20 +87,8 @@ function PayoutDialog({ clearing, onClose }: { clearing: string | undefined; onC
         Money of purchases that arrived: booked from cash_clearing to cash. {exactUsd(clearing)} is in
         clearing now. Payments by Stripe book theirs by themselves.
       </p>
-      <TextField
-        label="Amount (USD)"
-        inputMode="decimal"
-        required
-        autoFocus
-        value={form.amount}
-        onChange={(event) => setForm({ ...form, amount: event.target.value })}
-      />
-      <TextField
-        label="Note"
-        hint="Such as what the bank's statement says."
-        value={form.note}
-        onChange={(event) => setForm({ ...form, note: event.target.value })}
-      />
+      <TextField label="Amount (USD)" inputMode="decimal" required autoFocus {...field("amount")} />
+      <TextField label="Note" hint="Such as what the bank's statement says." {...field("note")} />
     </FormDialog>
   );
 }

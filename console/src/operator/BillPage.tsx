@@ -11,6 +11,7 @@ import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { Badge, Empty, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Page, Stats } from "~/ui/Page";
 import { Pager } from "~/ui/PagedTable";
@@ -120,7 +121,7 @@ const DIFFERENCE_COLUMNS: Column<Difference>[] = [
 
 function PayDialog({ of, onClose }: { of: Bill; onClose: () => void }) {
   const once = useOnce();
-  const [form, setForm] = useState({ amount: of.amount, reference: "" });
+  const { form, field } = useForm({ amount: of.amount, reference: "" });
   async function submit(): Promise<void> {
     if ((nanoOf(form.amount) ?? -1n) < 0n) throw new Error("An amount in USD, such as 812.40.");
     const body = { amount: form.amount.trim(), reference: form.reference.trim() };
@@ -145,20 +146,8 @@ function PayDialog({ of, onClose }: { of: Bill; onClose: () => void }) {
         {of.provider}.
       </p>
       <Note tone="warn">A day is paid once: a bill of the same days cannot be paid again.</Note>
-      <TextField
-        label="Amount (USD)"
-        inputMode="decimal"
-        required
-        autoFocus
-        value={form.amount}
-        onChange={(event) => setForm({ ...form, amount: event.target.value })}
-      />
-      <TextField
-        label="Reference"
-        placeholder="wire 7"
-        value={form.reference}
-        onChange={(event) => setForm({ ...form, reference: event.target.value })}
-      />
+      <TextField label="Amount (USD)" inputMode="decimal" required autoFocus {...field("amount")} />
+      <TextField label="Reference" placeholder="wire 7" {...field("reference")} />
     </FormDialog>
   );
 }

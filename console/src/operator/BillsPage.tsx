@@ -10,6 +10,7 @@ import { ago, date } from "~/format/time";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { SelectField, TextArea, TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { Badge, Empty } from "~/ui/Note";
 import { Meter, Page } from "~/ui/Page";
 import { PagedTable } from "~/ui/PagedTable";
@@ -114,7 +115,7 @@ function ImportDialog({ onClose }: { onClose: () => void }) {
   const router = useRouter();
   const once = useOnce();
   const [file, setFile] = useState<File | null>(null);
-  const [form, setForm] = useState({
+  const { form, field } = useForm({
     provider: "",
     format: "generic",
     ...lastMonth(new Date()),
@@ -142,37 +143,12 @@ function ImportDialog({ onClose }: { onClose: () => void }) {
         onChange={(event) => setFile(event.target.files?.[0] ?? null)}
       />
       <div className="input-row">
-        <TextField
-          label="Provider"
-          hint="Its slug, such as openai."
-          required
-          value={form.provider}
-          onChange={(event) => setForm({ ...form, provider: event.target.value })}
-        />
-        <SelectField
-          label="Format"
-          options={FORMATS}
-          value={form.format}
-          onChange={(event) => setForm({ ...form, format: event.target.value })}
-        />
+        <TextField label="Provider" hint="Its slug, such as openai." required {...field("provider")} />
+        <SelectField label="Format" options={FORMATS} {...field("format")} />
       </div>
       <div className="input-row">
-        <TextField
-          label="First day (UTC)"
-          type="date"
-          required
-          max={form.last}
-          value={form.first}
-          onChange={(event) => setForm({ ...form, first: event.target.value })}
-        />
-        <TextField
-          label="Last day (UTC)"
-          type="date"
-          required
-          min={form.first}
-          value={form.last}
-          onChange={(event) => setForm({ ...form, last: event.target.value })}
-        />
+        <TextField label="First day (UTC)" type="date" required max={form.last} {...field("first")} />
+        <TextField label="Last day (UTC)" type="date" required min={form.first} {...field("last")} />
       </div>
       <details>
         <summary>Where the file is different</summary>
@@ -182,16 +158,14 @@ function ImportDialog({ onClose }: { onClose: () => void }) {
             hint="“cost = total_usd”: ours of day, request_id, model, input, output, cost, then the file's; one a line."
             isCode
             rows={2}
-            value={form.columns}
-            onChange={(event) => setForm({ ...form, columns: event.target.value })}
+            {...field("columns")}
           />
           <TextArea
             label="Models"
             hint="“their-name = author/name”, one a line, where names do not lead to ours."
             isCode
             rows={2}
-            value={form.models}
-            onChange={(event) => setForm({ ...form, models: event.target.value })}
+            {...field("models")}
           />
         </div>
       </details>

@@ -8,6 +8,7 @@ import { exactUsd, nanoOf, usdOfNano } from "~/format/money";
 import { date } from "~/format/time";
 import { FormDialog } from "~/ui/Dialog";
 import { TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { Note } from "~/ui/Note";
 import { say } from "~/ui/toast";
 
@@ -119,7 +120,7 @@ export function CreditDialog({ of, isVoiding, onClose }: Of & { isVoiding: boole
 
 export function PaymentDialog({ of, onClose }: Of) {
   const changed = useInvoiceChanged();
-  const [form, setForm] = useState({
+  const { form, field } = useForm({
     amount: amountOf(nanoOf(of.left ?? "0") ?? 0n),
     day: new Date().toISOString().slice(0, 10),
     reference: "",
@@ -155,23 +156,11 @@ export function PaymentDialog({ of, onClose }: Of) {
           inputMode="decimal"
           required
           autoFocus
-          value={form.amount}
-          onChange={(event) => setForm({ ...form, amount: event.target.value })}
+          {...field("amount")}
         />
-        <TextField
-          label="The money came on"
-          type="date"
-          required
-          value={form.day}
-          onChange={(event) => setForm({ ...form, day: event.target.value })}
-        />
+        <TextField label="The money came on" type="date" required {...field("day")} />
       </div>
-      <TextField
-        label="Reference"
-        hint="What the bank's statement says of it."
-        value={form.reference}
-        onChange={(event) => setForm({ ...form, reference: event.target.value })}
-      />
+      <TextField label="Reference" hint="What the bank's statement says of it." {...field("reference")} />
     </FormDialog>
   );
 }

@@ -1,5 +1,6 @@
 import { Button } from "~/ui/Button";
 import { FieldGroup, SelectField, TextField } from "~/ui/Field";
+import { fieldsOf } from "~/ui/form";
 import { Note } from "~/ui/Note";
 
 import "./operator.css";
@@ -25,30 +26,23 @@ function Override({
   onRemove: () => void;
 }) {
   const name = `Override ${place + 1}`;
+  const { field } = fieldsOf(of, onChange);
   return (
     <div className="override">
       <input
         className="input"
         aria-label={`${name}: provider`}
         placeholder="any provider"
-        value={of.provider}
-        onChange={(event) => onChange({ provider: event.target.value })}
+        {...field("provider")}
       />
-      <input
-        className="input"
-        aria-label={`${name}: model`}
-        placeholder="any model"
-        value={of.model}
-        onChange={(event) => onChange({ model: event.target.value })}
-      />
+      <input className="input" aria-label={`${name}: model`} placeholder="any model" {...field("model")} />
       <input
         className="input"
         aria-label={`${name}: percent`}
         placeholder="%"
         inputMode="decimal"
         required
-        value={of.percent}
-        onChange={(event) => onChange({ percent: event.target.value })}
+        {...field("percent")}
       />
       <Button kind="quiet" size="small" shape="square" aria-label={`Remove ${name}`} onClick={onRemove}>
         ✕
@@ -92,11 +86,11 @@ function Overrides({ form, mistakes, onChange }: Fields) {
 
 export function PlanFields(fields: Fields) {
   const { form, mistakes, onChange } = fields;
-  const field = (name: Exclude<keyof PlanForm, "overrides" | "payment">) => ({
-    value: form[name],
+  const { field } = fieldsOf(form, (changes) => onChange({ ...form, ...changes }));
+  const figure = (name: Exclude<keyof PlanForm, "overrides" | "payment">) => ({
+    ...field(name),
     error: mistakes[name],
     inputMode: "decimal" as const,
-    onChange: (event: { target: { value: string } }) => onChange({ ...form, [name]: event.target.value }),
   });
   return (
     <>
@@ -106,7 +100,7 @@ export function PlanFields(fields: Fields) {
             label="Markup on list prices (%)"
             hint="Where no override fits."
             required
-            {...field("markup")}
+            {...figure("markup")}
           />
           <div className="input-row">
             <SelectField
@@ -115,28 +109,27 @@ export function PlanFields(fields: Fields) {
                 { value: "prepaid", label: "in advance: spends what it bought" },
                 { value: "postpaid", label: "by invoice: may owe" },
               ]}
-              value={form.payment}
-              onChange={(event) => onChange({ ...form, payment: event.target.value as PlanForm["payment"] })}
+              {...field("payment")}
             />
             {form.payment === "postpaid" ? (
-              <TextField label="Owes at most (USD)" required {...field("creditLimit")} />
+              <TextField label="Owes at most (USD)" required {...figure("creditLimit")} />
             ) : null}
           </div>
         </FieldGroup>
         <FieldGroup legend="Fee on buying credit">
           <div className="input-row">
-            <TextField label="Of the amount (%)" required {...field("purchaseFee")} />
-            <TextField label="At least (USD)" required {...field("purchaseMinimum")} />
+            <TextField label="Of the amount (%)" required {...figure("purchaseFee")} />
+            <TextField label="At least (USD)" required {...figure("purchaseMinimum")} />
           </div>
         </FieldGroup>
         <FieldGroup legend="Fee on own provider keys">
           <div className="input-row">
-            <TextField label="Of the list price (%)" required {...field("ownKeyFee")} />
+            <TextField label="Of the list price (%)" required {...figure("ownKeyFee")} />
             <TextField
               label="Free each month (USD)"
               placeholder="nothing"
               hint="Of list prices. Empty: nothing is free."
-              {...field("allowance")}
+              {...figure("allowance")}
             />
           </div>
         </FieldGroup>

@@ -8,6 +8,7 @@ import { modelsQuery } from "~/models/models";
 import { Scroll } from "~/ui/Page";
 import { Button } from "~/ui/Button";
 import { TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { Badge, ErrorNote } from "~/ui/Note";
 
 import { type PreviewRow, basisPoints } from "./plans";
@@ -79,7 +80,7 @@ function Rows({ rows }: { rows: PreviewRow[] }) {
 
 export function PlanPreview({ ask }: { ask: (preview: Asked) => Promise<PreviewRow[]> }) {
   const { data: models } = useQuery(modelsQuery);
-  const [form, setForm] = useState({ model: "openai/gpt-4o", provider: "", input: "1000", output: "500" });
+  const { form, field } = useForm({ model: "openai/gpt-4o", provider: "", input: "1000", output: "500" });
   const [isTried, setTried] = useState(false);
   const preview = useMutation({ mutationFn: ask });
   function show(): void {
@@ -105,32 +106,16 @@ export function PlanPreview({ ask }: { ask: (preview: Asked) => Promise<PreviewR
           label="Model"
           list="preview-models"
           error={isTried && form.model.trim() === "" ? "Name the model." : null}
-          value={form.model}
-          onChange={(event) => setForm({ ...form, model: event.target.value })}
+          {...field("model")}
         />
         <datalist id="preview-models">
           {(models ?? []).map((one) => (
             <option key={one.id} value={one.id} />
           ))}
         </datalist>
-        <TextField
-          label="Provider"
-          placeholder="any"
-          value={form.provider}
-          onChange={(event) => setForm({ ...form, provider: event.target.value })}
-        />
-        <TextField
-          label="Tokens in"
-          inputMode="numeric"
-          value={form.input}
-          onChange={(event) => setForm({ ...form, input: event.target.value })}
-        />
-        <TextField
-          label="Tokens out"
-          inputMode="numeric"
-          value={form.output}
-          onChange={(event) => setForm({ ...form, output: event.target.value })}
-        />
+        <TextField label="Provider" placeholder="any" {...field("provider")} />
+        <TextField label="Tokens in" inputMode="numeric" {...field("input")} />
+        <TextField label="Tokens out" inputMode="numeric" {...field("output")} />
       </div>
       <div className="form-actions">
         <Button busy={preview.isPending} onClick={show}>

@@ -7,6 +7,7 @@ import { listOf } from "~/models/search";
 import { found } from "~/shell/find";
 import { Button } from "~/ui/Button";
 import { TextArea, TextField } from "~/ui/Field";
+import { fieldsOf } from "~/ui/form";
 import { Page } from "~/ui/Page";
 
 import { KeyGate } from "./KeyGate";
@@ -140,30 +141,24 @@ function settingsOf(typed: Typed): Settings | string {
 }
 
 function SettingsPanel({ typed, onChange }: { typed: Typed; onChange: (changes: Partial<Typed>) => void }) {
+  const { field } = fieldsOf(typed, onChange);
   return (
     <details className="playground-settings">
       <summary>Settings</summary>
       <div className="form">
-        <TextArea
-          label="System prompt"
-          rows={3}
-          value={typed.system}
-          onChange={(event) => onChange({ system: event.target.value })}
-        />
+        <TextArea label="System prompt" rows={3} {...field("system")} />
         <div className="input-row">
           <TextField
             label="Temperature"
             placeholder="the model's"
             inputMode="decimal"
-            value={typed.temperature}
-            onChange={(event) => onChange({ temperature: event.target.value })}
+            {...field("temperature")}
           />
           <TextField
             label="Longest answer (tokens)"
             placeholder="the model's"
             inputMode="numeric"
-            value={typed.maxTokens}
-            onChange={(event) => onChange({ maxTokens: event.target.value })}
+            {...field("maxTokens")}
           />
         </div>
         <TextArea
@@ -172,8 +167,7 @@ function SettingsPanel({ typed, onChange }: { typed: Typed; onChange: (changes: 
           isCode
           rows={3}
           placeholder='{"sort": "throughput"}'
-          value={typed.provider}
-          onChange={(event) => onChange({ provider: event.target.value })}
+          {...field("provider")}
         />
       </div>
     </details>

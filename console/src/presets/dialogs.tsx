@@ -8,6 +8,7 @@ import { Ago } from "~/ui/Ago";
 import { CodeBlock } from "~/ui/Copy";
 import { Dialog, FormDialog } from "~/ui/Dialog";
 import { SelectField, TextArea, TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { Badge, ErrorNote, Loading } from "~/ui/Note";
 
 import {
@@ -29,8 +30,7 @@ interface Asked {
 /** A further version of a preset, or a new one, as the form that makes it. */
 function VersionForm({ of, begin, workspace, onClose }: Asked & { of: string | null; begin: Draft }) {
   const [slug, setSlug] = useState(of ?? "");
-  const [draft, setDraft] = useState(begin);
-  const set = (changed: Partial<Draft>) => setDraft({ ...draft, ...changed });
+  const { form: draft, field } = useForm(begin);
   async function submit(): Promise<void> {
     await answer(
       api.POST("/presets/{slug}/chat/completions", {
@@ -58,25 +58,14 @@ function VersionForm({ of, begin, workspace, onClose }: Asked & { of: string | n
           onChange={(event) => setSlug(event.target.value)}
         />
       )}
-      <TextField
-        label="Model"
-        placeholder="the request's"
-        value={draft.model}
-        onChange={(event) => set({ model: event.target.value })}
-      />
-      <TextArea
-        label="System prompt"
-        rows={5}
-        value={draft.system}
-        onChange={(event) => set({ system: event.target.value })}
-      />
+      <TextField label="Model" placeholder="the request's" {...field("model")} />
+      <TextArea label="System prompt" rows={5} {...field("system")} />
       <TextArea
         label="Other members of a request, as JSON"
         isCode
         rows={4}
         placeholder='{"temperature": 0.3, "provider": {"sort": "price"}}'
-        value={draft.more}
-        onChange={(event) => set({ more: event.target.value })}
+        {...field("more")}
       />
     </FormDialog>
   );
@@ -130,14 +119,16 @@ const STATES: { value: Status; label: string }[] = [
 ];
 
 export function ChangeDialog({ of, workspace, onClose }: Asked & { of: Preset }) {
-  const [name, setName] = useState(of.name);
-  const [description, setDescription] = useState(of.description ?? "");
-  const [status, setStatus] = useState(of.status as Status);
+  const { form, field } = useForm({
+    name: of.name,
+    description: of.description ?? "",
+    status: of.status as Status,
+  });
   async function submit(): Promise<void> {
     await answer(
       api.PATCH("/presets/{slug}", {
         params: { path: { slug: of.slug }, query: inWorkspace(workspace) },
-        body: { name, description: description === "" ? null : description, status },
+        body: { ...form, description: form.description || null },
       }),
     );
   }
@@ -149,26 +140,9 @@ export function ChangeDialog({ of, workspace, onClose }: Asked & { of: Preset })
       changes={[["presets"]]}
       onSubmit={submit}
     >
-      <TextField
-        label="Name"
-        required
-        maxLength={200}
-        value={name}
-        onChange={(event) => setName(event.target.value)}
-      />
-      <TextArea
-        label="Description"
-        rows={3}
-        maxLength={1000}
-        value={description}
-        onChange={(event) => setDescription(event.target.value)}
-      />
-      <SelectField
-        label="State"
-        options={STATES}
-        value={status}
-        onChange={(event) => setStatus(event.target.value as Status)}
-      />
+      <TextField label="Name" required maxLength={200} {...field("name")} />
+      <TextArea label="Description" rows={3} maxLength={1000} {...field("description")} />
+      <SelectField label="State" options={STATES} {...field("status")} />
     </FormDialog>
   );
 }

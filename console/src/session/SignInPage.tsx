@@ -6,6 +6,7 @@ import { errorOf, messageOf } from "~/api/errors";
 import { Mark } from "~/shell/Mark";
 import { Button } from "~/ui/Button";
 import { TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { Note } from "~/ui/Note";
 
 import "./sign-in.css";
@@ -29,8 +30,7 @@ export function SignInPage() {
   const { next } = route.useSearch();
   const router = useRouter();
   const queries = useQueryClient();
-  const [email, setEmail] = useState("");
-  const [password, setPassword] = useState("");
+  const { form, field } = useForm({ email: "", password: "" });
   const [isBusy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
   useEffect(() => {
@@ -50,7 +50,7 @@ export function SignInPage() {
   }
 
   async function enter(): Promise<void> {
-    const session = await signIn(email, password);
+    const session = await signIn(form.email, form.password);
     queries.clear();
     queries.setQueryData(sessionQuery.queryKey, session);
     router.history.push(safeNext(next));
@@ -75,8 +75,7 @@ export function SignInPage() {
           autoComplete="username"
           autoFocus
           required
-          value={email}
-          onChange={(event) => setEmail(event.target.value)}
+          {...field("email")}
         />
         <TextField
           label="Password"
@@ -84,8 +83,7 @@ export function SignInPage() {
           name="password"
           autoComplete="current-password"
           required
-          value={password}
-          onChange={(event) => setPassword(event.target.value)}
+          {...field("password")}
         />
         {failure === null ? null : <Note tone="bad">{failure}</Note>}
         <Button kind="primary" type="submit" busy={isBusy}>

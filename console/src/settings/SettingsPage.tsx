@@ -8,6 +8,7 @@ import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { Badge, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Page } from "~/ui/Page";
 import { complain, say } from "~/ui/toast";
@@ -69,8 +70,7 @@ function Profile() {
 
 function Password() {
   const { user } = useSession();
-  const [before, setBefore] = useState("");
-  const [after, setAfter] = useState("");
+  const { form, change, field } = useForm({ before: "", after: "" });
   if (!user.has_password) {
     return (
       <Card title="Password">
@@ -82,9 +82,10 @@ function Password() {
     );
   }
   async function save(): Promise<void> {
-    await answer(account.PUT("/me/password", { body: { old_password: before, new_password: after } }));
-    setBefore("");
-    setAfter("");
+    await answer(
+      account.PUT("/me/password", { body: { old_password: form.before, new_password: form.after } }),
+    );
+    change({ before: "", after: "" });
   }
   return (
     <Card title="Password">
@@ -94,8 +95,7 @@ function Password() {
           type="password"
           autoComplete="current-password"
           required
-          value={before}
-          onChange={(event) => setBefore(event.target.value)}
+          {...field("before")}
         />
         <TextField
           label="The new one"
@@ -105,8 +105,7 @@ function Password() {
           minLength={12}
           maxLength={200}
           required
-          value={after}
-          onChange={(event) => setAfter(event.target.value)}
+          {...field("after")}
         />
       </SmallForm>
     </Card>

@@ -11,6 +11,7 @@ import { useMay } from "~/session/session";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { CheckField, SelectField, TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { ErrorNote, Loading, Note, failureOf } from "~/ui/Note";
 import { Card, Page } from "~/ui/Page";
 import { complain, say } from "~/ui/toast";
@@ -33,7 +34,7 @@ type Changes = Schemas["ChangeWorkspace"];
 
 function Settings({ of, mayWrite }: { of: Workspace; mayWrite: boolean }) {
   const queries = useQueryClient();
-  const [form, setForm] = useState({
+  const { form, field, check } = useForm({
     name: of.name,
     model: of.default_text_model ?? "",
     sort: of.default_provider_sort ?? "",
@@ -62,33 +63,24 @@ function Settings({ of, mayWrite }: { of: Workspace; mayWrite: boolean }) {
   return (
     <Card title="Settings">
       <form className="form" onSubmit={submit}>
-        <TextField
-          label="Name"
-          required
-          disabled={!mayWrite}
-          value={form.name}
-          onChange={(event) => setForm({ ...form, name: event.target.value })}
-        />
+        <TextField label="Name" required disabled={!mayWrite} {...field("name")} />
         <TextField
           label="Model of requests that name none"
           placeholder="the organisation's"
           disabled={!mayWrite}
-          value={form.model}
-          onChange={(event) => setForm({ ...form, model: event.target.value })}
+          {...field("model")}
         />
         <SelectField
           label="Providers are sorted by"
           options={SORTS}
           disabled={!mayWrite}
-          value={form.sort}
-          onChange={(event) => setForm({ ...form, sort: event.target.value })}
+          {...field("sort")}
         />
         <CheckField
           label="Keep requests and answers"
           hint="encrypted; owners and admins can read them"
           disabled={!mayWrite}
-          checked={form.isLogging}
-          onChange={(event) => setForm({ ...form, isLogging: event.target.checked })}
+          {...check("isLogging")}
         />
         <PluginFields
           of={plugins}

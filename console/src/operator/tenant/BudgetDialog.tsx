@@ -1,10 +1,9 @@
-import { useState } from "react";
-
 import { admin, answer } from "~/api/client";
 import type { components } from "~/api/generated/admin";
 import { nanoOf } from "~/format/money";
 import { FormDialog } from "~/ui/Dialog";
 import { CheckField, SelectField, TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { say } from "~/ui/toast";
 
 import { type Budget, keyOf } from "./tenant";
@@ -28,7 +27,7 @@ export function BudgetDialog({
   of: Budget | null;
   onClose: () => void;
 }) {
-  const [form, setForm] = useState({
+  const { form, field, check } = useForm({
     kind: of?.subject_kind ?? "workspace",
     subject: of?.subject_id ?? "",
     interval: of?.interval ?? "monthly",
@@ -56,20 +55,13 @@ export function BudgetDialog({
       onSubmit={submit}
     >
       <div className="input-row">
-        <SelectField
-          label="Of"
-          options={SUBJECTS}
-          disabled={of !== null}
-          value={form.kind}
-          onChange={(event) => setForm({ ...form, kind: event.target.value })}
-        />
+        <SelectField label="Of" options={SUBJECTS} disabled={of !== null} {...field("kind")} />
         <TextField
           label="Its id"
           required
           disabled={of !== null}
           className="input mono"
-          value={form.subject}
-          onChange={(event) => setForm({ ...form, subject: event.target.value })}
+          {...field("subject")}
         />
       </div>
       <div className="input-row">
@@ -78,22 +70,14 @@ export function BudgetDialog({
           inputMode="decimal"
           required
           autoFocus={of !== null}
-          value={form.limit}
-          onChange={(event) => setForm({ ...form, limit: event.target.value })}
+          {...field("limit")}
         />
-        <SelectField
-          label="Each"
-          options={INTERVALS}
-          disabled={of !== null}
-          value={form.interval}
-          onChange={(event) => setForm({ ...form, interval: event.target.value })}
-        />
+        <SelectField label="Each" options={INTERVALS} disabled={of !== null} {...field("interval")} />
       </div>
       <CheckField
         label="Own provider keys count, too"
         hint="at the provider's list price"
-        checked={form.countsOwnKeys}
-        onChange={(event) => setForm({ ...form, countsOwnKeys: event.target.checked })}
+        {...check("countsOwnKeys")}
       />
     </FormDialog>
   );

@@ -6,6 +6,7 @@ import { nanoOf } from "~/format/money";
 import { RESETS } from "~/keys/keys";
 import { FormDialog } from "~/ui/Dialog";
 import { SelectField, TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { say } from "~/ui/toast";
 
 import { type MintedKey, type OperatorKey, keyOf } from "./tenant";
@@ -25,7 +26,7 @@ const OVERLAPS = [
 ];
 
 export function NewKeyDialog({ tenant, onClose, onMinted }: Of & { onMinted: (minted: MintedKey) => void }) {
-  const [form, setForm] = useState({ name: "", kind: "inference", limit: "", reset: "monthly", days: "" });
+  const { form, field } = useForm({ name: "", kind: "inference", limit: "", reset: "monthly", days: "" });
   // Counted from one moment, so that the same form asks for the same when it is sent again.
   const [opened] = useState(() => Date.now());
   const once = useOnce();
@@ -56,22 +57,14 @@ export function NewKeyDialog({ tenant, onClose, onMinted }: Of & { onMinted: (mi
       onSubmit={submit}
       onDone={onMinted}
     >
-      <TextField
-        label="Name"
-        required
-        autoFocus
-        maxLength={200}
-        value={form.name}
-        onChange={(event) => setForm({ ...form, name: event.target.value })}
-      />
+      <TextField label="Name" required autoFocus maxLength={200} {...field("name")} />
       <SelectField
         label="For"
         options={[
           { value: "inference", label: "calling models, in the default workspace" },
           { value: "management", label: "administering the organisation" },
         ]}
-        value={form.kind}
-        onChange={(event) => setForm({ ...form, kind: event.target.value })}
+        {...field("kind")}
       />
       {isForModels ? (
         <div className="input-row">
@@ -79,25 +72,17 @@ export function NewKeyDialog({ tenant, onClose, onMinted }: Of & { onMinted: (mi
             label="Spend at most (USD)"
             placeholder="no limit"
             inputMode="decimal"
-            value={form.limit}
-            onChange={(event) => setForm({ ...form, limit: event.target.value })}
+            {...field("limit")}
           />
           <SelectField
             label="Begins anew"
             options={RESETS}
             disabled={form.limit.trim() === ""}
-            value={form.reset}
-            onChange={(event) => setForm({ ...form, reset: event.target.value })}
+            {...field("reset")}
           />
         </div>
       ) : null}
-      <TextField
-        label="Expires after (days)"
-        placeholder="never"
-        inputMode="numeric"
-        value={form.days}
-        onChange={(event) => setForm({ ...form, days: event.target.value })}
-      />
+      <TextField label="Expires after (days)" placeholder="never" inputMode="numeric" {...field("days")} />
     </FormDialog>
   );
 }

@@ -7,6 +7,7 @@ import { exactUsd } from "~/format/money";
 import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { RowMenu } from "~/ui/Menu";
 import { Empty, ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card, Meter } from "~/ui/Page";
@@ -26,7 +27,7 @@ const LABELS: Record<(typeof NAMES)[number], string> = {
 
 function LimitsForm({ tenant, of }: { tenant: string; of: Limits }) {
   const queries = useQueryClient();
-  const [form, setForm] = useState(() =>
+  const { form, field } = useForm(() =>
     Object.fromEntries(NAMES.map((name) => [name, of[name] == null ? "" : String(of[name])])),
   );
   const [isBusy, setBusy] = useState(false);
@@ -62,8 +63,7 @@ function LimitsForm({ tenant, of }: { tenant: string; of: Limits }) {
             label={LABELS[name]}
             placeholder="default"
             inputMode="numeric"
-            value={form[name] ?? ""}
-            onChange={(event) => setForm({ ...form, [name]: event.target.value })}
+            {...field(name)}
           />
         ))}
       </div>

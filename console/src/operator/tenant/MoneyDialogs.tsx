@@ -6,6 +6,7 @@ import { useOnce } from "~/api/once";
 import { exactUsd, nanoOf } from "~/format/money";
 import { FormDialog } from "~/ui/Dialog";
 import { FieldGroup, SelectField, TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { say } from "~/ui/toast";
 
 import { PlanPreview } from "../PlanPreview";
@@ -18,7 +19,7 @@ interface Of {
 }
 
 export function GrantDialog({ tenant, onClose }: Of) {
-  const [form, setForm] = useState({ amount: "", kind: "promotion", reason: "", day: "", key: "" });
+  const { form, field } = useForm({ amount: "", kind: "promotion", reason: "", day: "", key: "" });
   const once = useOnce();
   const isGift = form.kind === "promotion";
   async function submit(): Promise<void> {
@@ -50,30 +51,21 @@ export function GrantDialog({ tenant, onClose }: Of) {
       onSubmit={submit}
     >
       <div className="input-row">
-        <TextField
-          label="Amount (USD)"
-          inputMode="decimal"
-          required
-          autoFocus
-          value={form.amount}
-          onChange={(event) => setForm({ ...form, amount: event.target.value })}
-        />
+        <TextField label="Amount (USD)" inputMode="decimal" required autoFocus {...field("amount")} />
         <SelectField
           label="As"
           options={[
             { value: "promotion", label: "a gift" },
             { value: "purchase", label: "a purchase that was paid elsewhere" },
           ]}
-          value={form.kind}
-          onChange={(event) => setForm({ ...form, kind: event.target.value })}
+          {...field("kind")}
         />
       </div>
       <TextField
         label="Reason"
         hint="Write no names of people here: it stays when the tenant is erased."
         required
-        value={form.reason}
-        onChange={(event) => setForm({ ...form, reason: event.target.value })}
+        {...field("reason")}
       />
       {isGift ? (
         <TextField
@@ -81,8 +73,7 @@ export function GrantDialog({ tenant, onClose }: Of) {
           hint="Left out: never. What is left of it then goes to breakage."
           type="date"
           min={new Date().toISOString().slice(0, 10)}
-          value={form.day}
-          onChange={(event) => setForm({ ...form, day: event.target.value })}
+          {...field("day")}
         />
       ) : null}
       <TextField
@@ -90,8 +81,7 @@ export function GrantDialog({ tenant, onClose }: Of) {
         hint="The same grant under the same key moves money once. Left out: one for this dialog alone."
         maxLength={255}
         className="input mono"
-        value={form.key}
-        onChange={(event) => setForm({ ...form, key: event.target.value })}
+        {...field("key")}
       />
     </FormDialog>
   );

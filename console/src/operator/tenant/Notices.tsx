@@ -7,6 +7,7 @@ import type { components } from "~/api/generated/admin";
 import { Ago } from "~/ui/Ago";
 import { Button } from "~/ui/Button";
 import { TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { Badge, Empty, ErrorNote, Loading, Note, type Tone } from "~/ui/Note";
 import { Card } from "~/ui/Page";
 import { PagedTable } from "~/ui/PagedTable";
@@ -68,7 +69,7 @@ function SettingsForm({
   onSecret: (secret: string) => void;
 }) {
   const queries = useQueryClient();
-  const [form, setForm] = useState({ url: of.webhook_url ?? "", secret: "", low: of.low_balance ?? "" });
+  const { form, field } = useForm({ url: of.webhook_url ?? "", secret: "", low: of.low_balance ?? "" });
   const [isBusy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
 
@@ -103,23 +104,20 @@ function SettingsForm({
           type="url"
           placeholder="none"
           hint="https, at port 443 or 8443."
-          value={form.url}
-          onChange={(event) => setForm({ ...form, url: event.target.value })}
+          {...field("url")}
         />
         <TextField
           label="Its secret"
           type="password"
           autoComplete="off"
           placeholder={of.has_secret ? "stays as it is" : "one is made"}
-          value={form.secret}
-          onChange={(event) => setForm({ ...form, secret: event.target.value })}
+          {...field("secret")}
         />
         <TextField
           label="Told when less is left than (USD)"
           inputMode="decimal"
           placeholder="not told"
-          value={form.low}
-          onChange={(event) => setForm({ ...form, low: event.target.value })}
+          {...field("low")}
         />
       </div>
       {failure === null ? null : <Note tone="bad">{failure}</Note>}

@@ -8,6 +8,7 @@ import { dateTime } from "~/format/time";
 import { Button } from "~/ui/Button";
 import { FormDialog } from "~/ui/Dialog";
 import { TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { Badge, Empty, type Tone } from "~/ui/Note";
 import { PagedTable } from "~/ui/PagedTable";
 import { ACTIONS, type Column } from "~/ui/Table";
@@ -35,16 +36,15 @@ function refundable(payment: Pick<Payment, "amount" | "reversals" | "status">): 
 
 function RefundDialog({ tenant, of, onClose }: { tenant: string; of: Payment; onClose: () => void }) {
   const most = refundable(of);
-  const [amount, setAmount] = useState(amountOf(most));
-  const [reason, setReason] = useState("");
+  const { form, field } = useForm({ amount: amountOf(most), reason: "" });
   const once = useOnce();
   async function submit(): Promise<void> {
-    const asked = nanoOf(amount);
+    const asked = nanoOf(form.amount);
     if (asked === null || asked <= 0n) throw new Error("An amount in USD, such as 12.50.");
-    const body = { amount: amount.trim(), reason: reason.trim() };
+    const body = { amount: form.amount.trim(), reason: form.reason.trim() };
     const params = { path: { id: of.id }, header: once(body) };
     await answer(admin.POST("/payments/{id}/refund", { params, body }));
-    say(`${exactUsd(amount)} goes back.`);
+    say(`${exactUsd(form.amount)} goes back.`);
   }
   return (
     <FormDialog
@@ -59,15 +59,8 @@ function RefundDialog({ tenant, of, onClose }: { tenant: string; of: Payment; on
         Only credit that is there and not held goes back, at most {usdOfNano(most)}. Fees and tax stay. The
         payer gets the money the way it was paid.
       </p>
-      <TextField
-        label="Amount (USD)"
-        inputMode="decimal"
-        required
-        autoFocus
-        value={amount}
-        onChange={(event) => setAmount(event.target.value)}
-      />
-      <TextField label="Reason" required value={reason} onChange={(event) => setReason(event.target.value)} />
+      <TextField label="Amount (USD)" inputMode="decimal" required autoFocus {...field("amount")} />
+      <TextField label="Reason" required {...field("reason")} />
     </FormDialog>
   );
 }

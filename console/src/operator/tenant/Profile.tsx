@@ -6,6 +6,7 @@ import { messageOf } from "~/api/errors";
 import { ago } from "~/format/time";
 import { Button } from "~/ui/Button";
 import { SelectField, TextArea, TextField } from "~/ui/Field";
+import { useForm } from "~/ui/form";
 import { ErrorNote, Loading, Note } from "~/ui/Note";
 import { Card } from "~/ui/Page";
 import { say } from "~/ui/toast";
@@ -24,7 +25,7 @@ const NOBODY = { name: "", country: "", tax_id: "", email: "", reference: "", ta
 
 function ProfileForm({ tenant, of }: { tenant: string; of: Profile | null }) {
   const queries = useQueryClient();
-  const [form, setForm] = useState({
+  const { form, field } = useForm({
     ...NOBODY,
     ...of,
     address: (of?.address ?? []).join("\n"),
@@ -32,10 +33,6 @@ function ProfileForm({ tenant, of }: { tenant: string; of: Profile | null }) {
   });
   const [isBusy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
-  const field = (name: "name" | "country" | "tax_id" | "email" | "reference") => ({
-    value: form[name],
-    onChange: (event: { target: { value: string } }) => setForm({ ...form, [name]: event.target.value }),
-  });
 
   async function save(): Promise<void> {
     const points = form.tax === "standard" ? pointsOf(form.percent) : 0;
@@ -85,33 +82,16 @@ function ProfileForm({ tenant, of }: { tenant: string; of: Profile | null }) {
           {...field("country")}
         />
       </div>
-      <TextArea
-        label="Address"
-        hint="At most six lines."
-        rows={3}
-        value={form.address}
-        onChange={(event) => setForm({ ...form, address: event.target.value })}
-      />
+      <TextArea label="Address" hint="At most six lines." rows={3} {...field("address")} />
       <div className="input-row">
         <TextField label="E-mail" type="email" {...field("email")} />
         <TextField label="Tax id" {...field("tax_id")} />
         <TextField label="Their reference" {...field("reference")} />
       </div>
       <div className="input-row">
-        <SelectField
-          label="Tax"
-          options={TREATMENTS}
-          value={form.tax}
-          onChange={(event) => setForm({ ...form, tax: event.target.value as Profile["tax"] })}
-        />
+        <SelectField label="Tax" options={TREATMENTS} {...field("tax")} />
         {form.tax === "standard" ? (
-          <TextField
-            label="Rate (%)"
-            inputMode="decimal"
-            required
-            value={form.percent}
-            onChange={(event) => setForm({ ...form, percent: event.target.value })}
-          />
+          <TextField label="Rate (%)" inputMode="decimal" required {...field("percent")} />
         ) : null}
       </div>
       {failure === null ? null : <Note tone="bad">{failure}</Note>}
