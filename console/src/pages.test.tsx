@@ -1,15 +1,10 @@
 // @vitest-environment happy-dom
 // Every page opens against an organisation that has nothing yet: it says so, and neither fails nor stays empty.
 
-import { QueryClientProvider } from "@tanstack/react-query";
-import { RouterProvider, createMemoryHistory, createRouter } from "@tanstack/react-router";
-import { type Root, createRoot } from "react-dom/client";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 
 import { TABS } from "./operator/tenant/tenant";
-import { queries } from "./queries";
-import { router as real } from "./router";
-import { OPERATOR } from "./testing";
+import { type Answers, openConsole, refusal, troubles } from "./testing";
 
 const AT = "2026-11-26T12:00:00Z";
 const KEY = {
@@ -78,8 +73,7 @@ const MODEL = {
   ...{ top_provider: { is_moderated: false }, supported_parameters: ["tools"] },
 };
 
-const ANSWERS: Record<string, unknown> = {
-  "GET /account/v1/session": { data: OPERATOR },
+const ANSWERS: Answers = {
   "GET /api/v1/models": { data: [MODEL] },
   "GET /api/v1/model/a/b%3Afree": { data: MODEL },
   "GET /api/v1/models/a/b%3Afree/endpoints/history": {
@@ -227,62 +221,12 @@ const PAGES = [
   ...TABS.map((tab) => `/operator/tenants/t?tab=${tab.value}`),
 ];
 
-let asked: string[] = [];
-
-async function answer(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-  const request =
-    input instanceof Request ? input : new Request(new URL(String(input), "http://console.test"), init);
-  const name = `${request.method} ${new URL(request.url).pathname}`;
-  asked.push(name);
-  return Response.json(ANSWERS[name] ?? { data: [], total_count: 0, next: null });
-}
-
-let root: Root;
-
-// Nothing is laid out here: without a height no table would show a row.
-for (const side of ["clientHeight", "clientWidth"]) {
-  Object.defineProperty(HTMLElement.prototype, side, { configurable: true, get: () => 600 });
-}
-
-beforeEach(() => {
-  asked = [];
-  queries.clear();
-  vi.stubGlobal("fetch", answer);
-  document.body.innerHTML = '<div id="root"></div>';
-  root = createRoot(document.getElementById("root") as HTMLElement);
-});
-
-afterEach(() => {
-  root.unmount();
-  vi.unstubAllGlobals();
-});
-
-async function open(address: string): Promise<void> {
-  const router = createRouter({
-    ...real.options,
-    history: createMemoryHistory({ initialEntries: [address] }),
-  } as typeof real.options);
-  root.render(
-    <QueryClientProvider client={queries}>
-      <RouterProvider router={router as typeof real} />
-    </QueryClientProvider>,
-  );
-  await vi
-    .waitFor(() => {
-      if (document.querySelector("h1") === null) throw new Error("no heading yet");
-      if (document.querySelector("[role=status]") !== null) throw new Error("still loading");
-    }, 2000)
-    .catch((error: unknown) => {
-      throw new Error(`${String(error)}: ${document.body.textContent} after ${asked.join(", ")}`);
-    });
-}
-
 test.each(PAGES)("%s opens", async (address) => {
-  await open(address);
-  const troubles = [...document.querySelectorAll("[role=alert]")].map((one) => one.textContent);
-  expect(troubles).toEqual([]);
+  const page = openConsole(ANSWERS);
+  await page.open(address);
+  expect(troubles()).toEqual([]);
   expect(document.querySelector("style")).toBeNull();
-  expect(asked).toContain("GET /account/v1/session");
+  page.last("GET /account/v1/session");
 });
 
 test.each([
@@ -298,30 +242,17 @@ test.each([
   ["/operator/parked", "cannot be read"],
   ["/operator/flags", "own_keys"],
 ])("%s shows its rows", async (address, text) => {
-  await open(address);
+  await openConsole(ANSWERS).open(address);
   await vi.waitFor(() => expect(document.querySelector("[role=table]")?.textContent).toContain(text));
 });
 
 test("whoever is not signed in is asked to sign in", async () => {
-  vi.stubGlobal("fetch", async () => Response.json({ error: { code: 401, message: "no" } }, { status: 401 }));
-  await open("/keys");
+  await openConsole({ "GET /account/v1/session": () => refusal(401, "no") }).open("/keys");
   expect(document.querySelector("h1")?.textContent).toBe("Sign in to Patchbay");
 });
 
 test("a refusal is shown in the API's own words", async () => {
-  const refused = {
-    error: {
-      code: 403,
-      message: "Your role may not read keys.",
-      metadata: { error_type: "permission_denied" },
-    },
-  };
-  vi.stubGlobal("fetch", (input: RequestInfo | URL, init?: RequestInit) => {
-    const isKeys = input instanceof Request && new URL(input.url).pathname === "/api/v1/keys";
-    return isKeys ? Promise.resolve(Response.json(refused, { status: 403 })) : answer(input, init);
-  });
-  await open("/keys");
-  await vi.waitFor(() =>
-    expect(document.querySelector("[role=alert]")?.textContent).toContain("Your role may not read keys."),
-  );
+  const refused = () => refusal(403, "Your role may not read keys.");
+  await openConsole({ ...ANSWERS, "GET /api/v1/keys": refused }).open("/keys");
+  await vi.waitFor(() => expect(troubles().join()).toContain("Your role may not read keys."));
 });

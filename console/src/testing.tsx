@@ -3,7 +3,7 @@
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider, createMemoryHistory, createRouter } from "@tanstack/react-router";
 import { type Root, createRoot } from "react-dom/client";
-import { vi } from "vitest";
+import { onTestFinished, vi } from "vitest";
 
 import { queries } from "./queries";
 import { router as real } from "./router";
@@ -23,6 +23,7 @@ export interface Sent {
   name: string;
   query: string;
   headers: Headers;
+  /** What JSON says, else the text; null when there is none. */
   body: unknown;
 }
 
@@ -35,13 +36,12 @@ export interface Console {
   sent: Sent[];
   /** The last request under a name, such as `POST /admin/v1/prices`. */
   last: (name: string) => Sent;
-  close: () => void;
 }
 
 export const refusal = (status: number, message: string): Response =>
   Response.json({ error: { code: status, message, metadata: {} } }, { status });
 
-/** A console of a platform administrator, with nothing open yet. */
+/** A console of a platform administrator, with nothing open yet. It is gone when the test is. */
 export function openConsole(answers: Answers): Console {
   // Without a height no table would show a row.
   for (const side of ["clientHeight", "clientWidth", "offsetHeight", "offsetWidth"])
@@ -53,11 +53,12 @@ export function openConsole(answers: Answers): Console {
       input instanceof Request ? input : new Request(new URL(String(input), "http://console.test"), init);
     const url = new URL(request.url);
     const text = request.method === "GET" ? "" : await request.text();
+    const isJson = request.headers.get("content-type") === "application/json";
     const one: Sent = {
       name: `${request.method} ${url.pathname}`,
       query: url.search,
       headers: request.headers,
-      body: text === "" ? null : JSON.parse(text),
+      body: text === "" ? null : isJson ? JSON.parse(text) : text,
     };
     sent.push(one);
     const found = all[one.name];
@@ -71,6 +72,10 @@ export function openConsole(answers: Answers): Console {
   vi.stubGlobal("fetch", answer);
   document.body.innerHTML = '<div id="root"></div>';
   const root: Root = createRoot(document.getElementById("root") as HTMLElement);
+  onTestFinished(() => {
+    root.unmount();
+    vi.unstubAllGlobals();
+  });
   return {
     sent,
     last(name) {
@@ -90,13 +95,10 @@ export function openConsole(answers: Answers): Console {
         </QueryClientProvider>,
       );
       await vi.waitFor(() => {
-        if (document.querySelector("h1") === null) throw new Error("no heading yet");
-        if (document.querySelector("[role=status]") !== null) throw new Error("still loading");
+        const after = `${shownText()} after ${sent.map((one) => one.name).join(", ")}`;
+        if (document.querySelector("h1") === null) throw new Error(`no heading yet: ${after}`);
+        if (document.querySelector("[role=status]") !== null) throw new Error(`still loading: ${after}`);
       }, 4000);
-    },
-    close() {
-      root.unmount();
-      vi.unstubAllGlobals();
     },
   };
 }

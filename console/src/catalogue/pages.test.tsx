@@ -1,19 +1,8 @@
 // @vitest-environment happy-dom
 
-import { afterEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 
-import {
-  closes,
-  type Answers,
-  type Console,
-  field,
-  openConsole,
-  press,
-  refusal,
-  sees,
-  troubles,
-  type,
-} from "~/testing";
+import { closes, type Answers, field, openConsole, press, refusal, sees, troubles, type } from "~/testing";
 
 const TIMEOUTS = { connect_ms: null, first_token_ms: null, stall_ms: null, total_ms: null };
 const PROVIDER = {
@@ -131,9 +120,6 @@ const NOTHING: Answers = {
   [`GET ${A}/health`]: { endpoints: [] },
 };
 
-let page: Console;
-afterEach(() => page.close());
-
 test.each([
   ["/operator/providers", "There is no provider yet"],
   ["/operator/endpoints", "There is no endpoint yet"],
@@ -141,7 +127,7 @@ test.each([
   ["/operator/prices", "Nothing has a price yet"],
   ["/operator/changes", "Nothing was changed yet"],
 ])("%s says that there is nothing yet", async (address, text) => {
-  page = openConsole(NOTHING);
+  const page = openConsole(NOTHING);
   await page.open(address);
   await sees(text);
   expect(troubles()).toEqual([]);
@@ -159,7 +145,7 @@ test.each([
   ["/operator/prices", "$0.50"],
   ["/operator/changes?subject=acme", "US → NL"],
 ])("%s shows what there is", async (address, text) => {
-  page = openConsole({
+  const page = openConsole({
     ...ANSWERS,
     [`GET ${A}/providers/acme`]: { data: { ...PROVIDER, cancel_stops_billing: false } },
   });
@@ -177,14 +163,14 @@ test("a list is read page by page until its end", async () => {
     const data = many.slice(from, from + Number(asked.get("limit")));
     return { version: 4, data, next: from + data.length < many.length ? data.at(-1)?.id : null };
   };
-  page = openConsole({ ...ANSWERS, [`GET ${A}/endpoints`]: answer });
+  const page = openConsole({ ...ANSWERS, [`GET ${A}/endpoints`]: answer });
   await page.open("/operator/endpoints");
   await sees("450 of 450");
   expect(page.sent.filter((one) => one.name === `GET ${A}/endpoints`).length).toBe(3);
 });
 
 test("an endpoint tells its prices, past and future, and how its state changed", async () => {
-  page = openConsole(ANSWERS);
+  const page = openConsole(ANSWERS);
   await page.open(`/operator/endpoints/${ID}`);
   for (const text of [
     "upcoming",
@@ -202,7 +188,7 @@ test("an endpoint tells its prices, past and future, and how its state changed",
 });
 
 test("a provider is changed after a dry run, under the tag of what was read", async () => {
-  page = openConsole({
+  const page = openConsole({
     ...ANSWERS,
     [`PATCH ${A}/providers/acme`]: ({ body }: { body: { dry_run?: boolean } }) =>
       body.dry_run
@@ -230,7 +216,7 @@ test("a provider is changed after a dry run, under the tag of what was read", as
 });
 
 test("what the API refuses stays in the form, in its words", async () => {
-  page = openConsole({
+  const page = openConsole({
     ...ANSWERS,
     [`PATCH ${A}/providers/acme`]: () => refusal(400, "`headquarters` must be two capital letters"),
   });
@@ -243,7 +229,7 @@ test("what the API refuses stays in the form, in its words", async () => {
 });
 
 test("an endpoint is switched off, and said to be so beforehand", async () => {
-  page = openConsole({
+  const page = openConsole({
     ...ANSWERS,
     [`DELETE ${A}/endpoints/${ID}`]: { id: ID, catalogue_version: 4, disabled: true },
   });
@@ -264,7 +250,7 @@ test("a new endpoint is sent with its first price as rates per token", async () 
     warnings: [],
     changes: {},
   };
-  page = openConsole({ ...ANSWERS, [`POST ${A}/endpoints`]: preview });
+  const page = openConsole({ ...ANSWERS, [`POST ${A}/endpoints`]: preview });
   await page.open("/operator/endpoints?provider=acme&model=acme/atlas-1");
   await press("New endpoint");
   await press("Preview the change");
@@ -283,7 +269,7 @@ test("a new endpoint is sent with its first price as rates per token", async () 
 });
 
 test("a model is deprecated at each of its endpoints", async () => {
-  page = openConsole({ ...ANSWERS, [`PATCH ${A}/endpoints/${ID}`]: { id: ID, catalogue_version: 4 } });
+  const page = openConsole({ ...ANSWERS, [`PATCH ${A}/endpoints/${ID}`]: { id: ID, catalogue_version: 4 } });
   await page.open("/operator/model/acme/atlas-1");
   await press("Deprecate");
   type("Served until", "2027-03-31");
@@ -324,7 +310,7 @@ const PRICE_ANSWERS: Answers = {
 };
 
 test("a price is previewed rate by rate with its margin, and set only when its jump is meant", async () => {
-  page = openConsole(PRICE_ANSWERS);
+  const page = openConsole(PRICE_ANSWERS);
   await page.open("/operator/prices");
   await press("New price for acme, acme/atlas-1");
   type("Input per 1M tokens", "cheap");
@@ -361,7 +347,7 @@ test("a price is previewed rate by rate with its margin, and set only when its j
 });
 
 test("a price for later needs a moment in the future", async () => {
-  page = openConsole(PRICE_ANSWERS);
+  const page = openConsole(PRICE_ANSWERS);
   await page.open(`/operator/endpoints/${ID}`);
   await press("New price");
   type("In effect", "later");
@@ -377,7 +363,7 @@ test("a price for later needs a moment in the future", async () => {
 });
 
 test("a price that is upcoming is withdrawn", async () => {
-  page = openConsole({ ...ANSWERS, [`DELETE ${A}/prices/p2`]: { id: "p2", catalogue_version: 4 } });
+  const page = openConsole({ ...ANSWERS, [`DELETE ${A}/prices/p2`]: { id: "p2", catalogue_version: 4 } });
   await page.open(`/operator/endpoints/${ID}`);
   await press("Withdraw");
   await sees("It stays in the list and never takes effect.");

@@ -1,18 +1,8 @@
 // @vitest-environment happy-dom
 
-import { afterEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 
-import {
-  choose,
-  type Answers,
-  type Console,
-  openConsole,
-  press,
-  refusal,
-  sees,
-  troubles,
-  type,
-} from "~/testing";
+import { choose, type Answers, openConsole, press, refusal, sees, troubles, type } from "~/testing";
 
 const A = "/admin/v1";
 const GENERATION = "gen-01a217ceb42973998bb08916a70154bb";
@@ -65,11 +55,8 @@ const ANSWERS: Answers = {
   [`POST ${A}/route/replay`]: REPORT,
 };
 
-let page: Console;
-afterEach(() => page.close());
-
 test("decisions are listed with their tenants, and narrowed down by the API", async () => {
-  page = openConsole(ANSWERS);
+  const page = openConsole(ANSWERS);
   await page.open("/operator/decisions?model=a%2Fm");
   await sees(GENERATION);
   await sees("Acme");
@@ -78,13 +65,13 @@ test("decisions are listed with their tenants, and narrowed down by the API", as
 });
 
 test("where no decision is kept it says what makes one", async () => {
-  page = openConsole({ ...ANSWERS, [`GET ${A}/decisions`]: { data: [], next: null } });
+  const page = openConsole({ ...ANSWERS, [`GET ${A}/decisions`]: { data: [], next: null } });
   await page.open("/operator/decisions");
   await sees("No decision is kept");
 });
 
 test("a generation's id leads to its decision, which tells why", async () => {
-  page = openConsole(ANSWERS);
+  const page = openConsole(ANSWERS);
   await page.open("/operator/decisions");
   type("A generation's id", "nonsense");
   await press("Explain it");
@@ -105,7 +92,7 @@ test("a generation's id leads to its decision, which tells why", async () => {
 });
 
 test("a decision that is kept no more is said to be so", async () => {
-  page = openConsole({
+  const page = openConsole({
     ...ANSWERS,
     [`GET ${A}/decisions/${GENERATION}`]: () => refusal(404, "there is no decision of the generation"),
   });
@@ -115,7 +102,7 @@ test("a decision that is kept no more is said to be so", async () => {
 });
 
 test("a request is explained as a tenant's, and its draw can be repeated", async () => {
-  page = openConsole(ANSWERS);
+  const page = openConsole(ANSWERS);
   await page.open("/operator/explain?model=a/m");
   type("Request", '{"model": ');
   await press("Explain");
@@ -137,7 +124,7 @@ test("a request is explained as a tenant's, and its draw can be repeated", async
 
 test("a refusal is explained as well", async () => {
   const refused = { status: 404, message: "No endpoints found for a/m." };
-  page = openConsole({
+  const page = openConsole({
     ...ANSWERS,
     [`POST ${A}/route/explain`]: {
       seed: "1",
@@ -155,7 +142,7 @@ test("a refusal is explained as well", async () => {
 });
 
 test("a replay asks for what is changed and tells before and after", async () => {
-  page = openConsole(ANSWERS);
+  const page = openConsole(ANSWERS);
   await page.open("/operator/replay");
   type("Markup (%)", "many");
   await press("Replay");

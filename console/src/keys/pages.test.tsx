@@ -1,9 +1,9 @@
 // @vitest-environment happy-dom
 // Keys as they are made by whoever is signed in.
 
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
-import { type Console, openConsole, press, sees, type } from "~/testing";
+import { openConsole, press, sees, type } from "~/testing";
 
 const KEY = {
   ...{ hash: "h", name: "Laptop", label: "sk-pb-v1-abc...xyz", kind: "inference", disabled: false },
@@ -11,12 +11,9 @@ const KEY = {
   ...{ usage: 0, usage_daily: 0, usage_weekly: 0, usage_monthly: 0, last_used_at: null },
 };
 
-let page: Console;
-afterEach(() => page.close());
-
 test("the secret of a new key stays in sight when the list has it", async () => {
   const listed: object[] = [];
-  page = openConsole({
+  const page = openConsole({
     "GET /api/v1/keys": () => ({ data: [...listed] }),
     "POST /api/v1/keys": () => {
       listed.push(KEY);

@@ -1,20 +1,9 @@
 // @vitest-environment happy-dom
 // Tenants are searched for by the API and read page by page.
 
-import { afterEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 
-import {
-  type Console,
-  type Sent,
-  choose,
-  field,
-  openConsole,
-  press,
-  refusal,
-  sees,
-  troubles,
-  type,
-} from "~/testing";
+import { type Sent, choose, field, openConsole, press, refusal, sees, troubles, type } from "~/testing";
 
 import { tenantsSearch } from "./tenants";
 
@@ -38,11 +27,8 @@ function list(asked: Sent): object {
   return { data: after.slice(0, 2), next: after.length > 2 ? after[1]?.id : null };
 }
 
-let page: Console;
-afterEach(() => page.close());
-
 test("tenants are listed with what they are on, page by page", async () => {
-  page = openConsole({ [TENANTS]: list });
+  const page = openConsole({ [TENANTS]: list });
   await page.open("/operator/tenants");
   for (const text of ["Acme", "$12.50", "postpaid", "−$3.25", "company"]) await sees(text);
   await press("Show more");
@@ -52,14 +38,14 @@ test("tenants are listed with what they are on, page by page", async () => {
 });
 
 test("of a tenant that is not there nothing is asked", async () => {
-  page = openConsole({ [TENANTS]: list });
+  const page = openConsole({ [TENANTS]: list });
   await page.open("/operator/tenants/nobody");
   await sees("There is no such tenant.");
   expect(page.sent.filter((one) => one.name.startsWith(`${TENANTS}/`))).toEqual([]);
 });
 
 test("what is searched for is in the address and asked of the API", async () => {
-  page = openConsole({ [TENANTS]: list });
+  const page = openConsole({ [TENANTS]: list });
   await page.open("/operator/tenants?q=bol");
   await sees("Bolt");
   expect(page.last(TENANTS).query).toContain("search=bol");
@@ -72,7 +58,7 @@ test("what is searched for is in the address and asked of the API", async () => 
 });
 
 test("a tenant is chosen by typing, and let go of again", async () => {
-  page = openConsole({ [TENANTS]: list });
+  const page = openConsole({ [TENANTS]: list });
   await page.open("/operator/invoices");
   type("Tenant", "bol");
   await vi.waitFor(() => expect(page.last(TENANTS).query).toContain("search=bol"));
@@ -84,14 +70,17 @@ test("a tenant is chosen by typing, and let go of again", async () => {
 });
 
 test("a tenant of the address is shown by its name", async () => {
-  page = openConsole({ [TENANTS]: list });
+  const page = openConsole({ [TENANTS]: list });
   await page.open("/operator/invoices?tenant=c3");
   await vi.waitFor(() => expect(field("Tenant").value).toBe("Gone"));
 });
 
 test("a tenant that is asked for again is the same request, another one is not", async () => {
   const POST = "POST /admin/v1/tenants";
-  page = openConsole({ [TENANTS]: list, [POST]: () => refusal(503, "Nobody knows whether it was made.") });
+  const page = openConsole({
+    [TENANTS]: list,
+    [POST]: () => refusal(503, "Nobody knows whether it was made."),
+  });
   await page.open("/operator/tenants");
   await press("New tenant");
   type("Name", "Delta");

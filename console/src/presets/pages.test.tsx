@@ -1,9 +1,9 @@
 // @vitest-environment happy-dom
 // Presets, kept by whoever is signed in.
 
-import { afterEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 
-import { type Console, closes, openConsole, press, sees, type } from "~/testing";
+import { closes, openConsole, press, sees, type } from "~/testing";
 
 const AT = "2026-11-26T12:00:00Z";
 const PRESET = {
@@ -21,11 +21,8 @@ const ANSWERS = {
   "POST /api/v1/presets/other/chat/completions": { data: PRESET },
 };
 
-let page: Console;
-afterEach(() => page.close());
-
 test("a preset is made with the session, without any key", async () => {
-  page = openConsole(ANSWERS);
+  const page = openConsole(ANSWERS);
   await page.open("/presets");
   await sees("@preset/support");
   await sees("Of Acme");
@@ -50,7 +47,7 @@ test("a preset is made with the session, without any key", async () => {
 });
 
 test("the versions of a preset are shown", async () => {
-  page = openConsole(ANSWERS);
+  const page = openConsole(ANSWERS);
   await page.open("/presets");
   await press("@preset/support");
   await sees("Version 1");

@@ -1,15 +1,12 @@
 // @vitest-environment happy-dom
 // What ends sessions is asked about first, and a form that is at work keeps its place.
 
-import { afterEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 
-import { type Console, OPERATOR, openConsole, press, sees } from "~/testing";
-
-let page: Console;
-afterEach(() => page.close());
+import { OPERATOR, openConsole, press, sees } from "~/testing";
 
 test("nobody signs out everywhere by a slip", async () => {
-  page = openConsole({ "DELETE /account/v1/sessions": { data: {} } });
+  const page = openConsole({ "DELETE /account/v1/sessions": { data: {} } });
   await page.open("/settings");
   await press("Sign out everywhere…");
   await sees("this one too");
@@ -22,7 +19,7 @@ test("a button at work begins nothing a second time and keeps the focus", async 
   const PATCH = "PATCH /account/v1/me";
   let finish = () => {};
   const answered = new Promise<void>((resolve) => (finish = resolve));
-  page = openConsole({ [PATCH]: () => answered.then(() => ({ data: OPERATOR.user })) });
+  const page = openConsole({ [PATCH]: () => answered.then(() => ({ data: OPERATOR.user })) });
   await page.open("/settings");
   const button = await vi.waitFor(() => {
     const found = [...document.querySelectorAll("button")].find((one) => one.textContent === "Save");

@@ -1,9 +1,9 @@
 // @vitest-environment happy-dom
 // What an entry of the audit log says of its change.
 
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
-import { type Console, openConsole, press, sees } from "~/testing";
+import { openConsole, press, sees } from "~/testing";
 
 const ID = "01a217ce-17b9-7797-a845-119f490a1165";
 const entry = (details: object) => ({
@@ -11,18 +11,15 @@ const entry = (details: object) => ({
   details,
 });
 
-let page: Console;
-afterEach(() => page.close());
-
 test("what little was changed is whole at once", async () => {
-  page = openConsole({ "GET /account/v1/audit": { data: [entry({ workspace: ID })], next: null } });
+  const page = openConsole({ "GET /account/v1/audit": { data: [entry({ workspace: ID })], next: null } });
   await page.open("/audit");
   await sees(ID);
 });
 
 test("more is whole once it is opened", async () => {
   const details = { workspace: ID, name: "Laptop", limit: 5, reset: "monthly" };
-  page = openConsole({ "GET /account/v1/audit": { data: [entry(details)], next: null } });
+  const page = openConsole({ "GET /account/v1/audit": { data: [entry(details)], next: null } });
   await page.open("/audit");
   await sees("Laptop");
   expect(document.body.textContent).not.toContain(ID);

@@ -1,9 +1,9 @@
 // @vitest-environment happy-dom
 // What the API would refuse for want of a field is not asked of it.
 
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
-import { type Console, field, openConsole, press, type } from "~/testing";
+import { field, openConsole, press, type } from "~/testing";
 
 const AUTO = { enabled: true, threshold: 5, amount: 25, card: null, flagged: false };
 const ANSWERS = {
@@ -11,9 +11,6 @@ const ANSWERS = {
   "GET /api/v1/credits/auto-topup": { data: AUTO },
   "GET /admin/v1/plans/company": () => new Response(null, { status: 404 }),
 };
-
-let page: Console;
-afterEach(() => page.close());
 
 test.each([
   { at: "/byok", opens: "New provider key", lacks: "Provider", sends: "Keep it" },
@@ -24,7 +21,7 @@ test.each([
   { at: "/operator/plans/company", opens: null, lacks: "Markup on list prices", sends: "Make the plan" },
   { at: "/operator/explain", opens: null, lacks: "Request", sends: "Explain" },
 ])("$sends at $at waits for “$lacks”", async ({ at, opens, lacks, sends }) => {
-  page = openConsole(ANSWERS);
+  const page = openConsole(ANSWERS);
   await page.open(at);
   if (opens !== null) await press(opens);
   if (field(lacks).value !== "") type(lacks, "");

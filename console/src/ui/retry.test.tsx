@@ -1,16 +1,13 @@
 // @vitest-environment happy-dom
 // What could not be read is read when it is asked for again.
 
-import { afterEach, test } from "vitest";
+import { test } from "vitest";
 
-import { type Answers, type Console, openConsole, press, refusal, sees } from "~/testing";
+import { type Answers, openConsole, press, refusal, sees } from "~/testing";
 
 const AT = "2026-11-26T12:00:00Z";
 const WORKSPACES = ["default", "lab"].map((slug) => ({ id: slug, slug, name: slug, updated_at: AT }));
 const MEMBER = { id: "u", email: "ada@example.com", organization_role: "owner" };
-
-let page: Console;
-afterEach(() => page.close());
 
 /** Refuses a question until it is let answer. */
 function failing(name: string, then: unknown): { answers: Answers; mend: () => void } {
@@ -23,7 +20,7 @@ test("a card of a page is asked for again", async () => {
   const { answers, mend } = failing("GET /api/v1/credits/auto-topup", {
     data: { enabled: false, threshold: 5, amount: 25, card: null, flagged: false },
   });
-  page = openConsole(answers);
+  const page = openConsole(answers);
   await page.open("/credits");
   await sees("Too many requests.");
   mend();
@@ -33,7 +30,7 @@ test("a card of a page is asked for again", async () => {
 
 test("of several questions the one that failed is asked again", async () => {
   const { answers, mend } = failing("GET /api/v1/workspaces/lab/members", { data: [], total_count: 0 });
-  page = openConsole({
+  const page = openConsole({
     "GET /api/v1/workspaces": { data: WORKSPACES, total_count: 2 },
     "GET /api/v1/organization/members": { data: [MEMBER], total_count: 1 },
     ...answers,

@@ -1,9 +1,9 @@
 // @vitest-environment happy-dom
 // What the forms of a workspace and of the organisation ask the API for.
 
-import { afterEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 
-import { type Console, field, openConsole, press, sees, type } from "~/testing";
+import { field, openConsole, press, sees, type } from "~/testing";
 
 const AT = "2026-11-26T12:00:00Z";
 const WORKSPACE = {
@@ -24,11 +24,8 @@ const ANSWERS = {
   "PATCH /api/v1/organization": { data: ORGANIZATION },
 };
 
-let page: Console;
-afterEach(() => page.close());
-
 test("a workspace's plugins are shown, and saved once they are a list", async () => {
-  page = openConsole(ANSWERS);
+  const page = openConsole(ANSWERS);
   await page.open("/workspaces/w");
   expect(JSON.parse(field("Entries").value)).toEqual([{ id: "web" }]);
   type("Entries", '[{"id": "web"');
@@ -49,7 +46,7 @@ test("a workspace's plugins are shown, and saved once they are a list", async ()
 });
 
 test("the organisation's plugins are taken away by nothing", async () => {
-  page = openConsole({
+  const page = openConsole({
     ...ANSWERS,
     "GET /api/v1/organization": { data: { ...ORGANIZATION, default_plugins: [{ id: "web" }] } },
   });
@@ -68,7 +65,7 @@ test("the organisation's plugins are taken away by nothing", async () => {
 
 test("what requests go without is said beside what is stored", async () => {
   const broken = { ...WORKSPACE, default_plugins_error: "`auto-router` has no member `tier`" };
-  page = openConsole({ ...ANSWERS, "GET /api/v1/workspaces": { data: [broken], total_count: 1 } });
+  const page = openConsole({ ...ANSWERS, "GET /api/v1/workspaces": { data: [broken], total_count: 1 } });
   await page.open("/workspaces/w");
   await sees("Requests go without an entry: `auto-router` has no member `tier`.");
 });
