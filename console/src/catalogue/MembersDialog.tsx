@@ -1,20 +1,17 @@
-// A row as a form, in two steps: what is filled in, then what the API says that it would change. Nothing is written before
-// the second.
+// A row as a form, and what the API says that it would change.
 
 import { useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type ReactNode, useState } from "react";
 
-import { messageOf } from "~/api/errors";
 import { type Once, useOnce } from "~/api/once";
-import { Button } from "~/ui/Button";
 import { Dialog } from "~/ui/Dialog";
 import { CheckField, FieldGroup, SelectField, TextArea, TextField } from "~/ui/Field";
-import { Note } from "~/ui/Note";
 import { say } from "~/ui/toast";
 
 import "./catalogue.css";
 import { PreviewNote } from "./PreviewNote";
 import { type Field, type Form, type Group, membersOf, mistakesOf } from "./members";
+import { ProposalActions, useProposal } from "./proposal";
 import type { Done, Members, Preview } from "./rows";
 import { inUse } from "./use";
 
@@ -150,23 +147,8 @@ export function MembersDialog({
   const once = useOnce();
   const [form, setForm] = useState<Form>({ ...before, ...given });
   const [mistakes, setMistakes] = useState<Record<string, string>>({});
-  const [failure, setFailure] = useState<string | null>(null);
-  const [preview, setPreview] = useState<Preview | null>(null);
-  const [isBusy, setBusy] = useState(false);
 
-  async function doing(what: () => Promise<void>): Promise<void> {
-    setBusy(true);
-    setFailure(null);
-    try {
-      await what();
-    } catch (error) {
-      setFailure(messageOf(error));
-    } finally {
-      setBusy(false);
-    }
-  }
-
-  async function look(): Promise<void> {
+  async function look(): Promise<Preview> {
     const found = mistakesOf(groups, form, isNew);
     setMistakes(found);
     const wrong = groups.flatMap((group) => group.fields).filter((one) => found[one.name] !== undefined);
@@ -174,7 +156,7 @@ export function MembersDialog({
       throw new Error(`To be looked at again: ${wrong.map((one) => one.label.toLowerCase()).join(", ")}.`);
     const members = membersOf(groups, before, form);
     if (Object.keys(members).length === 0) throw new Error("Nothing was changed.");
-    setPreview((await onSend({ ...members, dry_run: true }, once)) as Preview);
+    return (await onSend({ ...members, dry_run: true }, once)) as Preview;
   }
 
   async function apply(): Promise<void> {
@@ -185,16 +167,12 @@ export function MembersDialog({
     onClose();
   }
 
-  function submit(event: FormEvent): void {
-    event.preventDefault();
-    event.stopPropagation();
-    void doing(preview === null ? look : apply);
-  }
-
+  const steps = useProposal(look, apply);
+  const { proposal } = steps;
   return (
     <Dialog open isSticky size="wide" title={title} onClose={onClose}>
-      <form className="form" onSubmit={submit} noValidate>
-        {preview === null ? (
+      <form className="form" onSubmit={steps.submit} noValidate>
+        {proposal === null ? (
           <>
             {groups.map((group) => (
               <Fields
@@ -209,27 +187,14 @@ export function MembersDialog({
             {children}
           </>
         ) : (
-          <PreviewNote preview={preview} groups={groups} isNew={isNew} />
+          <PreviewNote preview={proposal} groups={groups} isNew={isNew} />
         )}
-        <div className="form-actions">
-          {failure === null ? null : <Note tone="bad">{failure}</Note>}
-          <Button kind="primary" type="submit" busy={isBusy}>
-            {preview === null ? "Preview the change" : isNew ? "Create" : "Apply"}
-          </Button>
-          {preview === null ? null : (
-            <Button
-              onClick={() => {
-                setPreview(null);
-                setFailure(null);
-              }}
-            >
-              Back to the form
-            </Button>
-          )}
-          <Button kind="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-        </div>
+        <ProposalActions
+          of={steps}
+          action={proposal === null ? "Preview the change" : isNew ? "Create" : "Apply"}
+          back="Back to the form"
+          onClose={onClose}
+        />
       </form>
     </Dialog>
   );

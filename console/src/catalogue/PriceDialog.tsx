@@ -1,12 +1,10 @@
 // Setting a price: the rates, what they would do, and only then the price itself. A price is never changed, it is replaced.
 
 import { useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
 import { admin, document } from "~/api/client";
-import { messageOf } from "~/api/errors";
 import { useOnce } from "~/api/once";
-import { Button } from "~/ui/Button";
 import { Dialog } from "~/ui/Dialog";
 import { CheckField, FieldGroup, SelectField, TextField } from "~/ui/Field";
 import { fieldsOf, useForm } from "~/ui/form";
@@ -16,6 +14,7 @@ import { say } from "~/ui/toast";
 import "./catalogue.css";
 import { PriceEffect } from "./PriceEffect";
 import { RatesGrid } from "./RatesGrid";
+import { ProposalActions, useProposal } from "./proposal";
 import { type Mistakes, type Price, partsOf, priceOf } from "./rates";
 import type { Done, Endpoint, Preview } from "./rows";
 import { inUse } from "./use";
@@ -79,10 +78,7 @@ export function PriceDialog({ endpoint, onClose }: { endpoint: Endpoint; onClose
   const [parts, setParts] = useState(() => partsOf(endpoint.price));
   const { form: timing, change: changeTiming } = useForm<Timing>({ when: "now", at: "", source: "" });
   const [mistakes, setMistakes] = useState<Mistakes>({});
-  const [proposal, setProposal] = useState<Proposal | null>(null);
   const [isForced, setForced] = useState(false);
-  const [failure, setFailure] = useState<string | null>(null);
-  const [isBusy, setBusy] = useState(false);
   // The same price twice, by a slip or a lost answer, is set once.
   const once = useOnce();
 
@@ -93,7 +89,7 @@ export function PriceDialog({ endpoint, onClose }: { endpoint: Endpoint; onClose
     ...(timing.source.trim() === "" ? {} : { source: timing.source.trim() }),
   });
 
-  async function look(): Promise<void> {
+  async function look(): Promise<Proposal> {
     const { price, mistakes: found } = priceOf(parts);
     setMistakes(found);
     if (Object.keys(found).length > 0) throw new Error(found["base"] ?? "Some fields hold no price.");
@@ -101,7 +97,7 @@ export function PriceDialog({ endpoint, onClose }: { endpoint: Endpoint; onClose
     const body = { ...bodyOf(price, effective), dry_run: true };
     const preview = await document<Preview>(admin.POST("/prices", { body }));
     setForced(false);
-    setProposal({ price, effective, preview });
+    return { price, effective, preview };
   }
 
   async function apply({ price, effective, preview }: Proposal): Promise<void> {
@@ -112,20 +108,8 @@ export function PriceDialog({ endpoint, onClose }: { endpoint: Endpoint; onClose
     onClose();
   }
 
-  async function submit(event: FormEvent): Promise<void> {
-    event.preventDefault();
-    event.stopPropagation();
-    setBusy(true);
-    setFailure(null);
-    try {
-      await (proposal === null ? look() : apply(proposal));
-    } catch (error) {
-      setFailure(messageOf(error));
-    } finally {
-      setBusy(false);
-    }
-  }
-
+  const steps = useProposal(look, apply);
+  const { proposal } = steps;
   const mustForce = (proposal?.preview.warnings.length ?? 0) > 0;
   return (
     <Dialog
@@ -135,7 +119,7 @@ export function PriceDialog({ endpoint, onClose }: { endpoint: Endpoint; onClose
       title={proposal === null ? `New price: ${endpoint.tag} · ${endpoint.model}` : "What the price would do"}
       onClose={onClose}
     >
-      <form className="form" onSubmit={(event) => void submit(event)}>
+      <form className="form" onSubmit={steps.submit}>
         {proposal === null ? (
           <>
             <RatesGrid parts={parts} mistakes={mistakes} onChange={setParts} />
@@ -159,30 +143,14 @@ export function PriceDialog({ endpoint, onClose }: { endpoint: Endpoint; onClose
             ) : null}
           </>
         )}
-        <div className="form-actions">
-          {failure === null ? null : <Note tone="bad">{failure}</Note>}
-          <Button
-            kind={mustForce ? "danger" : "primary"}
-            type="submit"
-            busy={isBusy}
-            disabled={proposal !== null && mustForce && !isForced}
-          >
-            {proposal === null ? "Preview the effect" : "Set the price"}
-          </Button>
-          {proposal === null ? null : (
-            <Button
-              onClick={() => {
-                setProposal(null);
-                setFailure(null);
-              }}
-            >
-              Back to the rates
-            </Button>
-          )}
-          <Button kind="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-        </div>
+        <ProposalActions
+          of={steps}
+          action={proposal === null ? "Preview the effect" : "Set the price"}
+          back="Back to the rates"
+          kind={mustForce ? "danger" : "primary"}
+          isBarred={mustForce && !isForced}
+          onClose={onClose}
+        />
       </form>
     </Dialog>
   );
