@@ -8,14 +8,17 @@ import { fieldsOf, useForm } from "~/ui/form";
 import { say } from "~/ui/toast";
 
 import { EMPTY, type KeyForm, type Mistakes, changesOf, formOf, mistakesOf, newKeyOf } from "./form";
-import { type Key, type Kind, type Minted, RESETS, changeKey, createKey, deleteKey, rotateKey } from "./keys";
-
-const OVERLAPS = [
-  { value: "0", label: "ends at once (as it should for one that leaked)" },
-  { value: "3600", label: "stays in force for an hour" },
-  { value: "86400", label: "stays in force for a day" },
-  { value: "604800", label: "stays in force for a week" },
-];
+import {
+  type Key,
+  type Kind,
+  type Minted,
+  OVERLAPS,
+  RESETS,
+  changeKey,
+  createKey,
+  deleteKey,
+  rotateKey,
+} from "./keys";
 
 interface Fields {
   form: KeyForm;

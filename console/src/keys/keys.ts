@@ -80,6 +80,14 @@ export const RESETS = [
   { value: "monthly", label: "every month (UTC)" },
 ];
 
+/** How long the secret of before stays in force, in seconds. */
+export const OVERLAPS = [
+  { value: "0", label: "ends at once (as it should for one that leaked)" },
+  { value: "3600", label: "stays in force for an hour" },
+  { value: "86400", label: "stays in force for a day" },
+  { value: "604800", label: "stays in force for a week" },
+];
+
 /** `monthly` as people say it after an amount. */
 export function everyOf(reset: string | null | undefined): string {
   return { daily: " a day", weekly: " a week", monthly: " a month" }[reset ?? ""] ?? " in total";

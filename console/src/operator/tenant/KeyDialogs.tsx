@@ -3,7 +3,7 @@ import { useState } from "react";
 import { admin, answer, document } from "~/api/client";
 import { useOnce } from "~/api/once";
 import { nanoOf } from "~/format/money";
-import { RESETS } from "~/keys/keys";
+import { OVERLAPS, RESETS } from "~/keys/keys";
 import { FormDialog } from "~/ui/Dialog";
 import { SelectField, TextField } from "~/ui/Field";
 import { useForm } from "~/ui/form";
@@ -18,12 +18,6 @@ interface Of {
 type Reset = "daily" | "weekly" | "monthly";
 
 const DAY = 86_400_000;
-const OVERLAPS = [
-  { value: "0", label: "ends at once (as it should for one that leaked)" },
-  { value: "3600", label: "stays in force for an hour" },
-  { value: "86400", label: "stays in force for a day" },
-  { value: "604800", label: "stays in force for a week" },
-];
 
 export function NewKeyDialog({ tenant, onClose, onMinted }: Of & { onMinted: (minted: MintedKey) => void }) {
   const { form, field } = useForm({ name: "", kind: "inference", limit: "", reset: "monthly", days: "" });
