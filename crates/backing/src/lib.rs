@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 pub use error::Error;
 pub use port::{HeldPort, free_ports};
-pub use postgres::{Postgres, PostgresOptions, ThrowAway};
+pub use postgres::{Postgres, PostgresOptions, TestDatabase, ThrowAway};
 pub use process::{Process, is_alive, log_tail, started_at};
 pub use secret::{random_text, write_secret};
 pub use server::{Kind, Server, ServerOptions};

@@ -6,6 +6,7 @@ mod database;
 mod fetch;
 mod home;
 mod postmaster;
+mod test_database;
 mod throw_away;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use nix::sys::signal::Signal;
 use secrecy::SecretString;
 
 use self::database::Access;
+pub use self::test_database::TestDatabase;
 pub use self::throw_away::ThrowAway;
 use crate::{Error, Process, Progress};
 
