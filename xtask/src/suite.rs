@@ -13,9 +13,9 @@ pub(crate) fn test() -> anyhow::Result<()> {
     inference_server::install()?;
     clocks::install();
     run(cargo(&["build", "--workspace", "--locked"]))?;
-    run(cargo(&["test", "--workspace", "--locked", "--no-fail-fast", "--exclude", "system-tests"]))?;
-    fuzz::run_in_suite()?;
-    run(cargo(&["test", "--package", "system-tests", "--locked"]))
+    // All at once: by itself a package wants its dependencies with other features, and so built again.
+    run(cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]))?;
+    fuzz::run_in_suite()
 }
 
 /// System tests by name.
@@ -27,7 +27,7 @@ pub(crate) fn system(filter: &str) -> anyhow::Result<()> {
     inference_server::install()?;
     clocks::install();
     run(cargo(&["build", "--workspace"]))?;
-    run(cargo(&["test", "--package", "system-tests", "--", filter]))
+    run(cargo(&["test", "--workspace", "--test", "system", "--", filter]))
 }
 
 /// The drills alone, long.
@@ -36,7 +36,7 @@ pub(crate) fn drill() -> anyhow::Result<()> {
     clients::install()?;
     clocks::install();
     run(cargo(&["build", "--workspace", "--locked"]))?;
-    let mut drills = cargo(&["test", "--package", "system-tests", "--locked", "--", "drill"]);
+    let mut drills = cargo(&["test", "--workspace", "--test", "system", "--locked", "--", "drill"]);
     drills.env("PATCHBAY_DRILL", "long");
     run(drills)
 }
