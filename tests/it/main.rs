@@ -149,6 +149,9 @@ fn alone_trials(handle: &Handle) -> Vec<Trial> {
     trials
 }
 
+/// Says at once what went wrong: the list at the end of a run may never come.
 pub(crate) fn failed(error: anyhow::Error) -> Failed {
-    format!("{error:?}").into()
+    let said = format!("{error:?}");
+    eprintln!("{said}");
+    said.into()
 }
