@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// Runs the server until the pipe that is its input closes, which it does when this process is gone.
 const KEEPER: &str = r#"
 trap '' INT TERM HUP
-"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c max_connections=300 >"$2/log" 2>&1 &
+"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=300 >"$2/log" 2>&1 &
 read -r _
 kill -QUIT $!
 wait
