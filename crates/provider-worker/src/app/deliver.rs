@@ -89,9 +89,6 @@ impl<'a> Delivery<'a> {
             if let Err(Left) = self.flush(edge).await {
                 return End::Left;
             }
-            if self.is_checkpoint_due() {
-                self.checkpoint(edge.grants().clone()).await;
-            }
             match self.is_paid_for(edge).await {
                 Ok(true) => {}
                 Ok(false) => return End::Spent,
@@ -139,10 +136,10 @@ impl<'a> Delivery<'a> {
         Ok(())
     }
 
-    /// Passes frames on. What the edge could not tell of them is written down first, so that not even a worker
-    /// that dies at once leaves them unaccounted for.
+    /// Passes frames on. What is to be written down is written first, so that not even a worker that dies at once,
+    /// alone or with its edge, leaves what the client has of it unaccounted for.
     async fn flush(&mut self, edge: &mut Edge) -> Result<(), Left> {
-        if self.outruns_the_edge() {
+        if self.outruns_the_edge() || self.is_checkpoint_due() {
             self.checkpoint(edge.grants().clone()).await;
         }
         self.send(edge).await
