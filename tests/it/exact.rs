@@ -15,6 +15,7 @@ use serde_json::Value;
 use testkit::{Dialect, Organisation, Platform, Process, Provider, Sent, Topology};
 
 use crate::business::nanos;
+use crate::drills::SHORT_GRACE;
 use crate::load::{Load, Seen};
 use crate::{Alone, alone};
 
@@ -40,9 +41,6 @@ fn scaled(short: usize) -> usize {
     if std::env::var("PATCHBAY_DRILL").is_ok_and(|mode| mode == "long") { short * 20 } else { short }
 }
 
-/// So that holds of whoever is idle end while the drill watches.
-const SHORT_LEASES: [(&str, &str); 2] =
-    [("PATCHBAY__BILLING__LEASE_TTL_MS", "15000"), ("PATCHBAY__BILLING__GRACE_MS", "10000")];
 /// Streams that take about a third of a second each.
 const TALK: &str = "Talk. [[sim: tokens=30 delay_ms=10]]";
 
@@ -58,7 +56,7 @@ struct Site {
 
 impl Site {
     async fn start(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let settings = [&SHORT_LEASES, settings].concat();
+        let settings = [&SHORT_GRACE, settings].concat();
         let platform = Platform::start(Topology::Cluster, &settings).await?;
         let provider = platform.admin.provider(Dialect::OpenAi).await?;
         let model = platform.admin.model(&[(&provider, "1", "2")]).await?;

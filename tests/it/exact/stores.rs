@@ -7,12 +7,12 @@ use nix::sys::signal::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{SHORT_LEASES, Site, TALK, scaled};
+use super::{SHORT_GRACE, Site, TALK, scaled};
 use crate::load::{Load, Seen};
 use testkit::{Dialect, Platform, Topology};
 
 pub(super) async fn an_emptied_redis_lets_nobody_overspend() -> anyhow::Result<()> {
-    let platform = Platform::start(Topology::Cluster, &SHORT_LEASES).await?;
+    let platform = Platform::start(Topology::Cluster, &SHORT_GRACE).await?;
     let provider = platform.admin.provider(Dialect::OpenAi).await?;
     // A cent a request: what is affordable can be counted.
     let model = platform.admin.model_per_request(&provider, "0.01").await?;
