@@ -30,6 +30,10 @@ async function play(page) {
   const prompt = page.getByRole("textbox", { name: "Prompt", exact: true });
   await makeKey.or(prompt).first().waitFor();
   if (await makeKey.isVisible()) await makeKey.click();
+  const settings = page.locator("summary", { hasText: "Settings" });
+  await settings.click();
+  await page.getByLabel("Provider preferences").fill('{"order": ["openai"]}');
+  await settings.click();
   await prompt.fill("Write a haiku about switchboards. [[sim: status=500 provider=openai]]");
   await prompt.press("Enter");
   await page.getByRole("link", { name: "Generation" }).nth(1).waitFor();
