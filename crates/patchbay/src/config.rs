@@ -169,6 +169,22 @@ impl Config {
                 return Err(ConfigError::of("database.url", "this is no URL of a PostgreSQL database"));
             }
         }
+        if roles.contains(&Role::Billing) {
+            self.check_grace()?;
+        }
+        Ok(())
+    }
+
+    /// What a killed billing had taken from the bus comes back while its generations still wait for it. Later, the
+    /// edge's word alone would have been charged.
+    fn check_grace(&self) -> Result<(), ConfigError> {
+        let redelivered_ms = self.billing.bus.ack_wait_seconds.saturating_mul(1_000);
+        if self.billing.grace_ms < redelivered_ms.saturating_mul(2) {
+            return Err(ConfigError::of(
+                "billing.grace_ms",
+                "at least twice `billing.bus.ack_wait_seconds` is required",
+            ));
+        }
         Ok(())
     }
 }

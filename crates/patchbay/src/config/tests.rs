@@ -35,6 +35,8 @@ fn what_is_missing_or_wrong_is_called_by_its_key() {
     assert!(refusal(&no_master, &[Role::ProviderWorker]).contains("`services.master_key`"));
     let odd_previous = format!("{}master_key_previous = 'x'\n", keys());
     assert!(refusal(&odd_previous, &[Role::ProviderWorker]).contains("`services.master_key_previous`"));
+    let rash = format!("{}\n[database]\nurl = 'postgres://x'\n[billing]\ngrace_ms = 59999", keys());
+    assert!(refusal(&rash, &[Role::Billing]).contains("`billing.grace_ms`"));
     assert!(refusal("[services]\nroutr = 1", &[]).contains("routr"));
     Config::load_with(&shared(), &keys()).unwrap().check(&[Role::ProviderWorker]).unwrap();
 }
