@@ -54,7 +54,7 @@ const SHORT_TTL: (&str, &str) = ("PATCHBAY__BILLING__LEASE_TTL_MS", "15000");
 /// So that expired leases are freed while the drill watches. What a killed billing had taken from the bus is there
 /// again well before that, or the edge's word would be all that is known of it.
 pub(crate) const SHORT_GRACE: [(&str, &str); 3] =
-    [SHORT_TTL, ("PATCHBAY__BILLING__GRACE_MS", "10000"), ("PATCHBAY__BILLING__BUS__ACK_WAIT_SECONDS", "3")];
+    [SHORT_TTL, ("PATCHBAY__BILLING__GRACE_MS", "15000"), ("PATCHBAY__BILLING__BUS__ACK_WAIT_SECONDS", "3")];
 
 struct Drill {
     platform: Platform,

@@ -185,6 +185,10 @@ impl Config {
                 "at least twice `billing.bus.ack_wait_seconds` is required",
             ));
         }
+        // The ledger takes long pauses for an outage, in which no grace ends.
+        if self.billing.sweep_every_ms > 2_000 {
+            return Err(ConfigError::of("billing.sweep_every_ms", "at most 2000 is allowed"));
+        }
         Ok(())
     }
 }

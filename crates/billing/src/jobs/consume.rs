@@ -20,6 +20,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// The server forgets message ids after this long; Postgres never does.
 const DEDUPE: Duration = Duration::from_secs(120);
 const REDELIVER_AFTER: Duration = Duration::from_secs(1);
+/// The longest pause between tries on a database that is away; a try itself takes some seconds then.
+const RETRY_MAX: Duration = Duration::from_secs(1);
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -160,7 +162,7 @@ async fn settle_patiently(app: &App, shipped: &[Shipped], carriers: &[Carrier]) 
         if !app.tasks.shutdown().pause(pause).await {
             return None;
         }
-        pause = (pause * 2).min(PAUSE_MAX);
+        pause = (pause * 2).min(RETRY_MAX);
         for carrier in carriers {
             let _ = carrier.message.ack_with(AckKind::Progress).await;
         }

@@ -161,7 +161,7 @@ pub(crate) async fn finish(pool: &PgPool, limit: i32) -> Result<i64, Error> {
 }
 
 /// Frees leases of edges that are gone under which no worker holds anything. How many. A worker that was silent for
-/// `worker_ms` does not count.
+/// `worker_ms` in which it could be heard does not count.
 pub(crate) async fn free_idle(pool: &PgPool, limit: i32, worker_ms: i64) -> Result<i64, Error> {
     let freed =
         sqlx::query_scalar!(r#"select billing.lease_free_idle($1, $2) as "freed!""#, limit, worker_ms)

@@ -220,14 +220,17 @@ impl Run<'_> {
     async fn pass(&mut self, seconds: i64) {
         let _ = writeln!(self.log, "{seconds} s pass");
         self.model.now += seconds;
-        let shift = sqlx::query("update billing.clock_shift set shift = shift + $1 * interval '1 second'");
-        shift.bind(seconds).execute(&mut *self.database).await.unwrap();
+        let pass = "with moved as (update billing.clock_shift set shift = shift + $1 * interval '1 second')
+            update billing.pulse set beat_at = beat_at + $1 * interval '1 second'";
+        sqlx::query(pass).bind(seconds).execute(&mut *self.database).await.unwrap();
         self.greet().await;
     }
 
     async fn sweep(&mut self) {
         let _ = writeln!(self.log, "sweep");
         for step in [
+            // However long the machine took since the last one.
+            "update billing.pulse set beat_at = billing.clock()",
             "select billing.lease_fence(660000, 500)",
             "select billing.resolve_due(500)",
             "select billing.resolve_due(500)",

@@ -308,6 +308,25 @@ async fn what_was_on_its_way_past_a_new_budget_is_counted_once_it_settled() {
 }
 
 #[tokio::test]
+async fn what_was_on_its_way_past_a_new_budget_is_counted_though_billing_was_away() {
+    let team = Team::start().await;
+    let uninformed = team.informed().await;
+    let running = team.ask_as(&uninformed, 600).await.unwrap();
+    team.put("workspace", "daily", 1_000).await;
+    team.billing.stay_away(7_200.0).await;
+    team.billing.eventually("select count(*) from billing.pulse where counts_from > away_from", 1).await;
+    team.settle(&running, 600).await;
+    team.billing.shift_to("2030-01-16 14:00:15+00").await;
+    team.billing
+        .eventually(
+            "select available from report.balances where kind = 'budget' and window_start = '2030-01-16'",
+            400,
+        )
+        .await;
+    team.billing.assert_sound().await;
+}
+
+#[tokio::test]
 async fn corrupted_budgets_are_named() {
     let team = Team::start().await;
     team.put("workspace", "daily", 1_000).await;

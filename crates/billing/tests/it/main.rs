@@ -20,6 +20,7 @@ mod ledger;
 mod limits;
 mod measure;
 mod notices;
+mod outage;
 mod own_keys;
 mod parked;
 mod payments;

@@ -236,22 +236,29 @@ impl Billing {
         assert_eq!(breaches, Vec::new());
     }
 
-    /// Moves billing's clock on by this much in all.
+    /// Moves billing's clock on by this much in all. Billing swept all the while.
     pub(crate) async fn shift_clock(&self, seconds: f64) {
-        sqlx::query("update billing.clock_shift set shift = $1 * interval '1 second'")
+        let pass = "with was as (select shift from billing.clock_shift),
+                moved as (update billing.clock_shift set shift = $1 * interval '1 second')
+            update billing.pulse set beat_at = beat_at + $1 * interval '1 second' - was.shift from was";
+        sqlx::query(pass).bind(seconds).execute(self.admin()).await.unwrap();
+    }
+
+    /// Moves billing's clock on by this much. Billing was away meanwhile.
+    pub(crate) async fn stay_away(&self, seconds: f64) {
+        sqlx::query("update billing.clock_shift set shift = shift + $1 * interval '1 second'")
             .bind(seconds)
             .execute(self.admin())
             .await
             .unwrap();
     }
 
-    /// Sets billing's clock to about this moment; it runs on from there.
+    /// Sets billing's clock to about this moment; it runs on from there. Billing swept all the while.
     pub(crate) async fn shift_to(&self, moment: &'static str) {
-        sqlx::query("update billing.clock_shift set shift = $1::text::timestamptz - clock_timestamp()")
-            .bind(moment)
-            .execute(self.admin())
-            .await
-            .unwrap();
+        let pass = "with moved as (
+                update billing.clock_shift set shift = $1::text::timestamptz - clock_timestamp())
+            update billing.pulse set beat_at = $1::text::timestamptz";
+        sqlx::query(pass).bind(moment).execute(self.admin()).await.unwrap();
     }
 
     pub(crate) async fn count(&self, query: &'static str) -> i64 {

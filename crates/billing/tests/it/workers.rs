@@ -10,7 +10,7 @@ use crate::support::records::{again, part, record, report_open, settle, witness}
 use crate::support::{Billing, Customer};
 
 /// A customer of whose 10,000 a dead edge holds 4,000 under a shared lease and 1,000 under a single one, both fenced.
-async fn fenced() -> (Billing, Customer, Granted, Granted) {
+pub(crate) async fn fenced() -> (Billing, Customer, Granted, Granted) {
     let billing = Billing::start().await;
     let customer = billing.customer(10_000).await;
     let edge = Edge::join(&billing.client, "edge", 1).await;
@@ -22,7 +22,7 @@ async fn fenced() -> (Billing, Customer, Granted, Granted) {
 }
 
 /// Lets the sweep of the service pass over everything at least once.
-async fn sweep(billing: &Billing) {
+pub(crate) async fn sweep(billing: &Billing) {
     for _ in 0..2 {
         // What a sweep closes is one that was granted after it was returned.
         let group = GroupId::generate();

@@ -37,6 +37,8 @@ fn what_is_missing_or_wrong_is_called_by_its_key() {
     assert!(refusal(&odd_previous, &[Role::ProviderWorker]).contains("`services.master_key_previous`"));
     let rash = format!("{}\n[database]\nurl = 'postgres://x'\n[billing]\ngrace_ms = 59999", keys());
     assert!(refusal(&rash, &[Role::Billing]).contains("`billing.grace_ms`"));
+    let slow = format!("{}\n[database]\nurl = 'postgres://x'\n[billing]\nsweep_every_ms = 2001", keys());
+    assert!(refusal(&slow, &[Role::Billing]).contains("`billing.sweep_every_ms`"));
     assert!(refusal("[services]\nroutr = 1", &[]).contains("routr"));
     Config::load_with(&shared(), &keys()).unwrap().check(&[Role::ProviderWorker]).unwrap();
 }

@@ -115,7 +115,14 @@ impl Billing for Notes {
                 confirmed: record.confirmed,
             })
             .collect();
-        self.0.records.send_modify(|all| all.extend(records));
+        // What billing was slow to acknowledge comes again, and is the same account. Another one would be seen.
+        self.0.records.send_modify(|all| {
+            for record in records {
+                if !all.contains(&record) {
+                    all.push(record);
+                }
+            }
+        });
         Ok(Response::new(Settled { keys }))
     }
 

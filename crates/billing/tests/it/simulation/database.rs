@@ -61,7 +61,10 @@ impl Session {
     pub(super) async fn set_clock(&mut self, now_ms: i64) {
         if self.now_ms != now_ms {
             self.now_ms = now_ms;
-            let set = format!("set simulation.now_ms = '{now_ms}'");
+            // Billing sweeps all the while.
+            let set = format!(
+                "set simulation.now_ms = '{now_ms}'; update billing.pulse set beat_at = billing.clock()"
+            );
             sqlx::raw_sql(AssertSqlSafe(set)).execute(self.connection()).await.unwrap();
         }
     }
