@@ -244,13 +244,14 @@ impl Billing {
         sqlx::query(pass).bind(seconds).execute(self.admin()).await.unwrap();
     }
 
-    /// Moves billing's clock on by this much. Billing was away meanwhile.
+    /// Moves billing's clock on by this much. Billing was away meanwhile, and has noticed.
     pub(crate) async fn stay_away(&self, seconds: f64) {
         sqlx::query("update billing.clock_shift set shift = shift + $1 * interval '1 second'")
             .bind(seconds)
             .execute(self.admin())
             .await
             .unwrap();
+        self.eventually("select count(*) from billing.pulse where counts_from > billing.clock()", 1).await;
     }
 
     /// Sets billing's clock to about this moment; it runs on from there. Billing swept all the while.
