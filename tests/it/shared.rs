@@ -6,8 +6,12 @@ use anyhow::Context as _;
 use testkit::{Platform, Topology};
 use tokio::sync::OnceCell;
 
-/// A busy machine's Redis is slow, not away: limits are exact only while it is asked.
-const SETTINGS: [(&str, &str); 1] = [("PATCHBAY__EDGE__LIMITS__REDIS_TIMEOUT_MS", "2000")];
+/// A busy machine's Redis is slow, not away: only while it is asked, limits are exact and answers are cached for all
+/// edges.
+const SETTINGS: [(&str, &str); 2] = [
+    ("PATCHBAY__EDGE__LIMITS__REDIS_TIMEOUT_MS", "2000"),
+    ("PATCHBAY__EDGE__CACHE__REDIS_TIMEOUT_MS", "2000"),
+];
 
 #[derive(Clone, Default)]
 pub(crate) struct Shared(Arc<[OnceCell<Arc<Platform>>; 2]>);

@@ -141,11 +141,12 @@ fn begin(
     let made = Arc::clone(app);
     let work = async move {
         let Some(end) = lead.recording.record(outgoing, verdict, patience, false).await else { return };
-        lead.recording.end(end.clone());
+        // Before the end is told: whoever has read it whole finds it cached at every edge.
         // Who asked to have it forgotten meanwhile gets another one.
         if lead.is_current() {
             store(&made, print, generation, &lead.recording, &end, ttl).await;
         }
+        lead.recording.end(end);
     };
     app.tasks.spawn(work.in_current_span());
 }

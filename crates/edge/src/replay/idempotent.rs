@@ -182,10 +182,10 @@ async fn make(
             lead.leave();
             return recording.end(end);
         }
-        recording.end(end.clone());
         if let Some(caching) = caching {
             cached::store(app, named.request, named.generation, recording, &end, caching.ttl).await;
         }
+        recording.end(end.clone());
         end
     };
     keep(app, named, recording, &end).await;
