@@ -149,9 +149,10 @@ fn alone_trials(handle: &Handle) -> Vec<Trial> {
     trials
 }
 
-/// Says at once what went wrong: the list at the end of a run may never come.
+/// Says at once what went wrong: the list at the end of a run may never come. Without a backtrace, which says less
+/// and hides the rest.
 pub(crate) fn failed(error: anyhow::Error) -> Failed {
-    let said = format!("{error:?}");
+    let said = format!("{error:#}");
     eprintln!("{said}");
     said.into()
 }

@@ -261,8 +261,10 @@ fn spawn(topology: Topology, directory: &Path, settings: &[(&str, &str)]) -> any
         .env_remove("DATABASE_URL")
         // Without a folder a checkout's would be built.
         .env("PATCHBAY__EDGE__CONSOLE__FOLDER", console())
-        // A busy machine's calls take long; who waits for a place is not to be turned away.
+        // A busy machine's calls take long; who waits for a place, or for a key to be looked up, is not to be turned
+        // away.
         .env("PATCHBAY__EDGE__CALLS__WAIT_MS", "60000")
+        .env("PATCHBAY__EDGE__AUTH__LOOKUP_TIMEOUT_MS", "20000")
         .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)

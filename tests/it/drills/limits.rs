@@ -26,6 +26,10 @@ enum Scarce {
     Everything,
 }
 
+/// A busy machine's edges and billing are slow, not away: what one edge has no use for reaches the next in time.
+const PATIENT: [(&str, &str); 2] =
+    [("PATCHBAY__EDGE__LEASES__DEADLINE_MS", "30000"), ("PATCHBAY__BILLING__RECALL_WAIT_MS", "5000")];
+
 const CASES: [Scarce; 6] = [
     Scarce::Credit,
     Scarce::Key("daily"),
@@ -71,7 +75,7 @@ fn asked() -> usize {
 
 impl Edges {
     async fn start() -> anyhow::Result<Self> {
-        let platform = Platform::start(Topology::Cluster, &[]).await?;
+        let platform = Platform::start(Topology::Cluster, &PATIENT).await?;
         platform.cluster(&["add", "edge"]).await?;
         let bases = platform.edges_now()?;
         ensure!(bases.len() == 3, "{bases:?}");
