@@ -19,4 +19,5 @@ mod people;
 pub(crate) mod reply;
 mod routes;
 pub(crate) mod server;
+mod silence;
 mod upload;

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::silence::{HeadTimer, Heard};
 use super::{address, routes};
 use crate::config::HttpConfig;
 use crate::metrics::Open;
@@ -36,7 +37,6 @@ pub(crate) async fn serve(app: &Arc<App>, listener: TcpListener) -> io::Result<(
     let stay = app.leases.outbox().stay().await;
     let routes = routes::routes(app);
     let proxies: Arc<[IpNet]> = app.config.http.trusted_proxies.as_slice().into();
-    let http = Arc::new(builder(&app.config.http));
     let graceful = GracefulShutdown::new();
     let (closing, cut) = (CancellationToken::new(), CancellationToken::new());
     let places = Arc::new(Semaphore::new(app.config.http.max_connections.get().min(Semaphore::MAX_PERMITS)));
@@ -50,9 +50,11 @@ pub(crate) async fn serve(app: &Arc<App>, listener: TcpListener) -> io::Result<(
         // A delayed small write would hold back every streamed frame by tens of milliseconds.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(address::located(routes.clone(), peer, Arc::clone(&proxies)));
-        let (http, watcher) = (Arc::clone(&http), graceful.watcher());
+        let watcher = graceful.watcher();
         let (closing, cut) = (closing.clone(), cut.clone());
         let open = Open::one(&app.metrics.connections);
+        let heard = Heard::default();
+        let http = builder(&app.config.http, &heard);
         let patience = app.config.http.header_timeout_ms.get();
         app.tasks.spawn(async move {
             let speaks = tokio::select! {
@@ -62,7 +64,8 @@ pub(crate) async fn serve(app: &Arc<App>, listener: TcpListener) -> io::Result<(
             if !speaks {
                 return;
             }
-            let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();
+            let stream = TokioIo::new(heard.listen(stream));
+            let connection = http.serve_connection(stream, service).into_owned();
             tokio::select! {
                 served = watcher.watch(connection) => {
                     if let Err(error) = served {
@@ -132,12 +135,13 @@ async fn stop(app: &App) {
     tokio::time::sleep(Duration::from_millis(app.config.http.linger_ms)).await;
 }
 
-fn builder(config: &HttpConfig) -> Builder<TokioExecutor> {
+/// How one connection is served.
+fn builder(config: &HttpConfig, heard: &Heard) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(config.header_timeout_ms.get())
+        .timer(HeadTimer { heard: heard.clone(), patience: config.header_timeout_ms.get() })
+        .header_read_timeout(config.idle_timeout_ms.get())
         .max_headers(MAX_HEADERS)
         .max_buf_size(BUFFER);
     builder

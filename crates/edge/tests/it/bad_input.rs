@@ -1,5 +1,7 @@
 //! What clients get wrong.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::Method;
 
@@ -125,6 +127,30 @@ async fn a_client_that_does_not_finish_its_head_is_cut_off() {
     let mut read = Vec::new();
     stream.read_to_end(&mut read).await.unwrap();
     assert!(!String::from_utf8_lossy(&read).contains(" 200 "), "{read:?}");
+    platform.stop().await;
+}
+
+#[tokio::test]
+async fn a_silent_connection_is_kept_longer_than_a_head_may_take() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let platform = Platform::start_with("header_timeout_ms = 200\nidle_timeout_ms = 3_600_000", None).await;
+    let mut stream = tokio::net::TcpStream::connect(platform.address).await.unwrap();
+    let request = b"HEAD /api/v1/models HTTP/1.1\r\nhost: x\r\n\r\n";
+    for _ in 0..2 {
+        stream.write_all(request).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.expect("the connection was closed while it was silent"));
+        }
+        assert!(head.starts_with(b"HTTP/1.1 "), "{}", String::from_utf8_lossy(&head));
+        tokio::time::sleep(Duration::from_millis(600)).await;
+    }
+    stream.write_all(&request[..10]).await.unwrap();
+    // It ends, though not for an hour of silence.
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).await.unwrap();
+    assert!(!String::from_utf8_lossy(&rest).contains(" 200 "), "{rest:?}");
     platform.stop().await;
 }
 
