@@ -69,7 +69,7 @@ impl Drill {
 
     async fn start_with(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let platform = Platform::start(Topology::Cluster, settings).await?;
-        let provider = platform.admin.provider(Dialect::OpenAi).await?;
+        let provider = platform.admin.patient_provider(Dialect::OpenAi).await?;
         let model = platform.admin.model(&[(&provider, "1", "2")]).await?;
         platform.admin.credit_demo("1000").await?;
         Ok(Self { platform, model, provider })

@@ -58,7 +58,7 @@ impl Site {
     async fn start(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let settings = [&SHORT_GRACE, settings].concat();
         let platform = Platform::start(Topology::Cluster, &settings).await?;
-        let provider = platform.admin.provider(Dialect::OpenAi).await?;
+        let provider = platform.admin.patient_provider(Dialect::OpenAi).await?;
         let model = platform.admin.model(&[(&provider, "1", "2")]).await?;
         let organisation = platform.admin.organisation("1000").await?;
         Ok(Self { platform, organisation, provider, model, credit: 1_000_000_000_000 })

@@ -175,6 +175,16 @@ impl Admin {
         self.provider_with(dialect, &json!({})).await
     }
 
+    /// The same, given as long for its answers as a real one: under load they come late.
+    ///
+    /// # Errors
+    /// When the platform refuses.
+    pub async fn patient_provider(&self, dialect: Dialect) -> anyhow::Result<Provider> {
+        let timeouts =
+            json!({"connect_ms": 20_000, "first_token_ms": 30_000, "stall_ms": 20_000, "total_ms": 60_000});
+        self.provider_with(dialect, &json!({"timeouts": timeouts})).await
+    }
+
     /// A model that these providers offer at so many dollars per million prompt and completion tokens.
     ///
     /// # Errors

@@ -139,7 +139,7 @@ impl Edges {
 
     /// Exactly as many requests of one price are served as can be paid.
     async fn fixed_price(&self, scarce: Scarce, chance: &mut Chance) -> anyhow::Result<()> {
-        let provider = self.platform.admin.provider(Dialect::OpenAi).await?;
+        let provider = self.platform.admin.patient_provider(Dialect::OpenAi).await?;
         let model = self.platform.admin.model_per_request(&provider, &dollars(PRICE)).await?;
         let nanos = chance.within(50, 200) * PRICE + chance.within(0, PRICE);
         let payer = self.payer(scarce, nanos, chance).await?;
@@ -157,7 +157,7 @@ impl Edges {
 
     /// Of answers that are shorter than what is reserved for them at least 99 % of what there is can be bought.
     async fn tokens(&self, scarce: Scarce, chance: &mut Chance) -> anyhow::Result<()> {
-        let provider = self.platform.admin.provider(Dialect::OpenAi).await?;
+        let provider = self.platform.admin.patient_provider(Dialect::OpenAi).await?;
         let model = self.platform.admin.model(&[(&provider, PROMPT, COMPLETION)]).await?;
         let nanos = chance.within(150_000_000, 400_000_000);
         let payer = self.payer(scarce, nanos, chance).await?;

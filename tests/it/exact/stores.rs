@@ -13,7 +13,7 @@ use testkit::{Dialect, Platform, Topology};
 
 pub(super) async fn an_emptied_redis_lets_nobody_overspend() -> anyhow::Result<()> {
     let platform = Platform::start(Topology::Cluster, &SHORT_GRACE).await?;
-    let provider = platform.admin.provider(Dialect::OpenAi).await?;
+    let provider = platform.admin.patient_provider(Dialect::OpenAi).await?;
     // A cent a request: what is affordable can be counted.
     let model = platform.admin.model_per_request(&provider, "0.01").await?;
     let affordable = scaled(150);
