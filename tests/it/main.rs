@@ -1,5 +1,5 @@
 //! System tests: every scenario against one platform of one process and one cluster, both shared by all of
-//! them, then the drills, each on a platform of its own.
+//! them, then the drills, each on a platform of its own, two at a time.
 
 mod browser;
 mod business;
@@ -57,6 +57,11 @@ macro_rules! alone {
     };
 }
 
+/// Scenarios that run at once for each core: most of their time they wait.
+const PER_CORE: usize = 2;
+/// Drills that run at once. They load and kill what is theirs, and wait for much of their time, too.
+const DRILLS: usize = 2;
+
 /// The folder of the workspace.
 pub(crate) fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -76,12 +81,11 @@ fn main() -> ExitCode {
     let matrix = clients::Matrix::default();
     let mut trials = shared_trials(runtime.handle(), &shared);
     trials.extend(clients::trials(runtime.handle(), &shared, &matrix));
-    let together = libtest_mimic::run(&arguments, trials);
+    let scenarios = at_once(&arguments, PER_CORE * cores());
+    let together = libtest_mimic::run(&scenarios, trials);
     eprint!("{}", matrix.tables());
     let ended = runtime.block_on(shared.end());
-    // Drills load and kill: one at a time, when nothing else runs.
-    let one_by_one = Arguments { test_threads: Some(1), ..arguments };
-    let drills = libtest_mimic::run(&one_by_one, alone_trials(runtime.handle()));
+    let drills = libtest_mimic::run(&at_once(&arguments, DRILLS), alone_trials(runtime.handle()));
     match ended {
         Err(error) => {
             eprintln!("the shared platforms did not end well: {error:#}");
@@ -90,6 +94,15 @@ fn main() -> ExitCode {
         Ok(()) if together.has_failed() || drills.has_failed() => ExitCode::FAILURE,
         Ok(()) => ExitCode::SUCCESS,
     }
+}
+
+/// Arguments with so many threads unless somebody says otherwise.
+fn at_once(arguments: &Arguments, threads: usize) -> Arguments {
+    Arguments { test_threads: arguments.test_threads.or(Some(threads)), ..arguments.clone() }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn shared_trials(handle: &Handle, shared: &Shared) -> Vec<Trial> {

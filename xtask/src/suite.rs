@@ -14,7 +14,11 @@ pub(crate) fn test() -> anyhow::Result<()> {
     clocks::install();
     run(cargo(&["build", "--workspace", "--locked"]))?;
     // All at once: by itself a package wants its dependencies with other features, and so built again.
-    run(cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]))?;
+    let mut tests = cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
+    // They wait for databases and for each other for much of their time.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    tests.env("RUST_TEST_THREADS", (2 * cores).to_string());
+    run(tests)?;
     fuzz::run_in_suite()
 }
 
