@@ -1,5 +1,6 @@
 //! `patchbay dev`: everything in one process, with nothing to set up.
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -162,7 +163,8 @@ async fn start(
     if config.edge.public_url.is_empty() {
         config.edge.public_url = manifest::base(public.local_addr()?);
     }
-    let simulator_base = simulate(&mut config, public.local_addr()?, beside).await?;
+    let simulator = simulator_socket(data_dir).await?;
+    let simulator_base = simulate(&mut config, simulator, public.local_addr()?, beside)?;
     say::step("writing the catalogue");
     let local = local_servers::find().await;
     let sources = providers::sources(Some(&simulator_base), &local)?;
@@ -223,10 +225,27 @@ async fn complete(
     Ok(())
 }
 
-/// Starts the simulator on a port of its own; the answer is its base URL. It takes payments too, unless a real
-/// processor is configured.
-async fn simulate(config: &mut Config, edge: SocketAddr, tasks: &Tasks) -> anyhow::Result<String> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+/// Where the simulator listens: where it did before, if that is free, so that the catalogue that a router kept from then
+/// still leads there.
+async fn simulator_socket(data_dir: &DataDir) -> anyhow::Result<TcpListener> {
+    let path = data_dir.run("simulator.port");
+    let before = fs::read_to_string(&path).ok().and_then(|port| port.parse().ok()).unwrap_or(0);
+    let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, before)).await {
+        Ok(listener) => listener,
+        Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
+    };
+    let port = listener.local_addr()?.port();
+    fs::write(&path, port.to_string()).with_context(|| path.display().to_string())?;
+    Ok(listener)
+}
+
+/// Starts the simulator; the answer is its base URL. It takes payments too, unless a real processor is configured.
+fn simulate(
+    config: &mut Config,
+    listener: TcpListener,
+    edge: SocketAddr,
+    tasks: &Tasks,
+) -> anyhow::Result<String> {
     let base = format!("http://{}", listener.local_addr()?);
     let payments = &mut config.billing.payments;
     if payments.stripe_secret_key.expose_secret().is_empty() {
@@ -282,4 +301,22 @@ fn processes(
         });
     }
     Ok(processes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_simulator_is_where_it_was_unless_somebody_else_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = DataDir::open(folder.path()).unwrap();
+        let first = simulator_socket(&data_dir).await.unwrap();
+        let port = first.local_addr().unwrap().port();
+        drop(first);
+        let second = simulator_socket(&data_dir).await.unwrap();
+        assert_eq!(second.local_addr().unwrap().port(), port);
+        let third = simulator_socket(&data_dir).await.unwrap();
+        assert_ne!(third.local_addr().unwrap().port(), port);
+    }
 }
