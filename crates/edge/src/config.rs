@@ -129,8 +129,8 @@ pub struct OidcConfig {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpConfig {
-    pub header_timeout_ms: Millis,
     pub idle_timeout_ms: Millis,
+    pub header_timeout_ms: Millis,
     pub body_timeout_ms: Millis,
     pub max_body_bytes: NonZeroUsize,
     pub max_upload_bytes: NonZeroUsize,
